@@ -1,0 +1,33 @@
+"""The compiled loops and their meaning: one small contract, one module per backend.
+
+`load(name)` gives a backend module; `interface` states what such a module offers.
+"""
+
+import importlib
+from types import ModuleType
+
+_MODULES = {"reference": ".reference", "cython": ".cython"}
+
+
+def available() -> tuple[str, ...]:
+    """Names of the backends that `load` accepts."""
+    return tuple(_MODULES)
+
+
+def load(name: str) -> ModuleType:
+    """Import the backend called `name`.
+
+    Parameters
+    ----------
+    name : str
+        'cython' (compiled) or 'reference' (plain NumPy).
+
+    Raises
+    ------
+    KeyError
+        `name` is no backend.
+    ImportError
+        The backend cannot run here, for example because `DELTALOOP_ISA` forces an
+        instruction set that the processor lacks. There is no silent fallback.
+    """
+    return importlib.import_module(_MODULES[name], __package__)

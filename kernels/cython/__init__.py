@@ -1,0 +1,93 @@
+"""The compiled backend: one source, built for several instruction sets, chosen at import.
+
+The modules `core_v2_f32`, `core_v2_f64`, `core_v3_f32`, ... are the same code for x86-64
+levels 2, 3 and 4 and for the two dtypes; on other processors there is one level, 0. The
+environment variable DELTALOOP_ISA forces a level.
+"""
+
+import os
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+from .cpu import level as _cpu_level
+
+NAME = "cython"
+
+
+@cache
+def levels() -> tuple[int, ...]:
+    """The levels that were built and that this processor can run, lowest first."""
+    found = _cpu_level()
+    return tuple(n for n in range(found + 1) if find_spec(f"{__name__}.core_v{n}_f32"))
+
+
+def level_name(level: int) -> str:
+    """'x86-64-v3' and so on."""
+    return f"x86-64-v{level}" if level else "the compiler's default"
+
+
+class _Backend:
+    """The contract of kernels/interface.py at one level."""
+
+    NAME = "cython"
+
+    def __init__(self, level: int):
+        self.level = level
+        # named by their numpy dtype; both are small, and a wrong level fails here
+        self._core = {
+            name: import_module(f"{__name__}.core_v{level}_f{bits}")
+            for name, bits in (("float32", 32), ("float64", 64))
+        }
+
+    def describe(self) -> str:
+        return f"Cython, {level_name(self.level)}"
+
+    def forward(self, plan, theta, X, out, work):
+        self._core[plan.dtype.name].forward(plan, theta, X, out, work)
+
+    def loss_gradient(self, plan, theta, X, Y, grad, work):
+        return self._core[plan.dtype.name].loss_gradient(plan, theta, X, Y, grad, work)
+
+    def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work):
+        return self._core[plan.dtype.name].train_epoch(
+            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work
+        )
+
+
+@cache
+def backend(level: int) -> _Backend:
+    """The backend compiled for one of `levels()`."""
+    if level not in levels():
+        raise ImportError(
+            f"no kernels for instruction set level {level} can run here: this processor has level "
+            f"{_cpu_level()}, built and usable are {list(levels())}; set DELTALOOP_ISA to one of "
+            "these or unset it"
+        )
+    return _Backend(level)
+
+
+def _chosen_level() -> int:
+    forced = os.environ.get("DELTALOOP_ISA")
+    if forced is None:
+        if not levels():
+            raise ImportError(
+                f"this processor (x86-64 level {_cpu_level()}) is older than every level the "
+                "kernels were built for; build deltaloop from source with "
+                '-Ccmake.define.DELTALOOP_LEVELS="1"'
+            )
+        return levels()[-1]
+    try:
+        return int(forced.removeprefix("x86-64-v"))
+    except ValueError:
+        raise ImportError(
+            f"DELTALOOP_ISA must be a level such as 2, 3 or 4, got {forced!r}"
+        ) from None
+
+
+level = _chosen_level()
+_chosen = backend(level)
+describe = _chosen.describe
+forward = _chosen.forward
+loss_gradient = _chosen.loss_gradient
+train_epoch = _chosen.train_epoch

@@ -1,0 +1,144 @@
+"""The backend of one element type and one instruction set; see kernels/interface.py."""
+from cpython.buffer cimport (
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.math cimport isfinite
+from libc.string cimport memcpy, memset
+
+from lanes cimport real
+from plan cimport ACCUMULATE, SGD, Layer, Net, Rule, block, round_up
+
+include "steps.pxi"
+
+
+cdef real *data(object array, bint writable, Py_ssize_t *row) except NULL:
+    """First element of an array, and the distance of its rows in elements (if asked for)."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0))
+    if row != NULL:
+        row[0] = view.strides[0] // <Py_ssize_t> sizeof(real)
+    cdef real *first = <real *> view.buf
+    PyBuffer_Release(&view)     # the caller keeps the array, and arrays do not move
+    return first
+
+
+cdef int bind(Net *net, object plan, object theta, bint writable, object work) except -1:
+    """Plan, theta and Work as one C structure."""
+    cdef Py_ssize_t l, widest = 0
+    net.layers = <const Layer *> data(plan.layers, False, NULL)
+    net.n_layers = len(plan.layers)
+    net.loss = plan.loss
+    net.theta = data(theta, writable, NULL)
+    net.batch_size = work.batch_size
+    net.work = data(work.buffer, True, NULL)
+    for l in range(net.n_layers):
+        widest = max(widest, net.layers[l].width)
+        if l:
+            widest = max(widest, net.layers[l].n_in)
+    net.gathered = net.work + net.batch_size * <Py_ssize_t> plan.n_work
+    net.transposed[0] = net.gathered + net.batch_size * round_up(net.layers[0].n_in)
+    net.transposed[1] = net.transposed[0] + widest * round_up(net.batch_size)
+    return 0
+
+
+def forward(plan, theta, X, out, work):
+    """Output activations of every sample into out."""
+    cdef Net net
+    cdef Py_ssize_t X_row, n, first = 0, n_samples = len(X)
+    cdef const real *x = data(X, False, &X_row)
+    cdef real *result = data(out, True, NULL)
+    bind(&net, plan, theta, False, work)
+    with nogil:
+        while first < n_samples:
+            n = min(net.batch_size, n_samples - first)
+            if n == 1:
+                forward_sample(&net, x + first * X_row)
+            else:
+                forward_batch(&net, n, x + first * X_row, X_row)
+            outputs(&net, n, NULL, 0, NULL)
+            copy_outputs(&net, n, result + first * net.layers[net.n_layers - 1].n_out)
+            first += n
+
+
+cdef void copy_outputs(const Net *net, Py_ssize_t n_samples, real *out) noexcept nogil:
+    """The output activations without their padding: out is (n_samples, n_out)."""
+    cdef const Layer *layer = &net.layers[net.n_layers - 1]
+    cdef const real *a = block(net, layer.a)
+    cdef Py_ssize_t t
+    for t in range(n_samples):
+        memcpy(out + t * layer.n_out, a + t * layer.width, layer.n_out * sizeof(real))
+
+
+def loss_gradient(plan, theta, X, Y, grad, work):
+    """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
+    cdef Net net
+    cdef Rule rule
+    cdef Py_ssize_t X_row, Y_row, n, first = 0, n_samples = len(X)
+    cdef const real *x = data(X, False, &X_row)
+    cdef const real *y = data(Y, False, &Y_row)
+    cdef Py_ssize_t n_bytes = <Py_ssize_t> plan.n_theta * <Py_ssize_t> sizeof(real)
+    cdef bint wanted = grad is not None
+    cdef double cost = 0
+    bind(&net, plan, theta, False, work)
+    rule.code, rule.learning_rate, rule.momentum = ACCUMULATE, 0, 0
+    rule.state = data(grad, True, NULL) if wanted else NULL
+    with nogil:
+        if wanted:
+            memset(rule.state, 0, n_bytes)
+        while first < n_samples:
+            n = min(net.batch_size, n_samples - first)
+            if wanted:
+                cost += step_on_batch(&net, &rule, n, x + first * X_row, X_row,
+                                      y + first * Y_row, Y_row, NULL,
+                                      <real> 1 / <real> n_samples)
+            else:
+                forward_batch(&net, n, x + first * X_row, X_row)
+                cost += outputs(&net, n, y + first * Y_row, Y_row, NULL)
+            first += n
+    return cost / n_samples
+
+
+def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
+                Py_ssize_t batch_size, work):
+    """Gradient descent over order[start:stop]; returns the sum of the losses."""
+    cdef Net net
+    cdef Rule how
+    cdef Py_ssize_t X_row, Y_row, n
+    cdef const real *x = data(X, False, &X_row)
+    cdef const real *y = data(Y, False, &Y_row)
+    cdef const Py_ssize_t *indices = NULL
+    cdef double cost = 0
+    bind(&net, plan, theta, True, work)
+    how.code, (how.learning_rate, how.momentum) = rule.code, rule.hyper
+    how.state = data(state, True, NULL) if rule.n_slots else NULL
+    if order is not None:
+        indices = <const Py_ssize_t *> data(order, False, NULL)
+    with nogil:
+        while start < stop and isfinite(cost):
+            n = min(batch_size, stop - start)
+            cost += train_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
+            start += n
+    return cost
+
+
+cdef double train_batch(
+    const Net *net, const Rule *rule, Py_ssize_t start, Py_ssize_t n,
+    const real *x, Py_ssize_t X_row, const real *y, Py_ssize_t Y_row,
+    const Py_ssize_t *order,
+) noexcept nogil:
+    """The samples start..start+n-1 of the order, one of them or a mini-batch."""
+    cdef Py_ssize_t t, n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
+    if n == 1 and rule.code == SGD:
+        t = start if order == NULL else order[start]
+        return step_on_sample(net, rule, x + t * X_row, y + t * Y_row)
+    if order == NULL:
+        return step_on_batch(net, rule, n, x + start * X_row, X_row, y + start * Y_row, Y_row,
+                             NULL, <real> 1 / <real> n)
+    for t in range(n):
+        memcpy(net.gathered + t * gathered_row, x + order[start + t] * X_row,
+               n_in * sizeof(real))
+    return step_on_batch(net, rule, n, net.gathered, gathered_row, y, Y_row, order + start,
+                         <real> 1 / <real> n)

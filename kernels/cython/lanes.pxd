@@ -1,0 +1,146 @@
+# The element type of this build and vectors of it.
+#
+# One source is compiled for float and for double and for every instruction set: `real` is the
+# element, `vec` the widest vector of the level, `vec8` and `vec4` serve layers that are
+# narrower. To Cython they are opaque floats; GCC and Clang make full-width code of + and *.
+# MSVC has no such extension: on Windows, build with clang-cl or MinGW.
+
+cdef extern from *:
+    """
+    #ifndef __GNUC__
+    #error "deltaloop needs the vector extensions of GCC or Clang"
+    #endif
+    #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
+    #error "built with -ffast-math: checks for NaN would be removed; drop it from CFLAGS"
+    #endif
+
+    #ifdef DELTALOOP_DOUBLE
+    typedef double real;
+    typedef unsigned long long bits;
+    #define MANTISSA 52
+    #define EXPONENT_OF_1 1023
+    #else
+    typedef float real;
+    typedef unsigned int bits;
+    #define MANTISSA 23
+    #define EXPONENT_OF_1 127
+    #endif
+
+    /* 1.5 * 2^MANTISSA: adding it rounds to an integer, which then sits in the low bits */
+    #define ROUNDER ((real)(3LL << (MANTISSA - 1)))
+
+    #if defined(__AVX512F__)
+    #define VECTOR_BYTES 64
+    #elif defined(__AVX__)
+    #define VECTOR_BYTES 32
+    #else
+    #define VECTOR_BYTES 16
+    #endif
+
+    #define NATIVE ((Py_ssize_t)(VECTOR_BYTES / sizeof(real)))
+    #define VECTOR(element, n) \\
+        element __attribute__((vector_size((n) * sizeof(element)), aligned(sizeof(real)), may_alias))
+    typedef VECTOR(real, VECTOR_BYTES / sizeof(real)) vec;
+    typedef VECTOR(real, 8) vec8;
+    typedef VECTOR(real, 4) vec4;
+    typedef VECTOR(bits, VECTOR_BYTES / sizeof(real)) vec_bits;
+    typedef VECTOR(bits, 8) vec8_bits;
+    typedef VECTOR(bits, 4) vec4_bits;
+
+    /* accumulators of one tile: rows x vectors must fit 32 registers on v4, 16 elsewhere */
+    #if VECTOR_BYTES == 64
+    #define TILE_ROWS 12
+    #else
+    #define TILE_ROWS 6
+    #endif
+    #define TILE_VECTORS 2
+
+    #define DEFINE(V) \\
+    static inline V V##_splat(real x) { return (V){0} + x; } \\
+    static inline V V##_quotient(V x, V y) { return x / y; } \\
+    static inline V V##_where_above(V x, V y, V above, V other) { \\
+        V##_bits mask = (V##_bits)(x > y); \\
+        return (V)((mask & (V##_bits)above) | (~mask & (V##_bits)other)); } \\
+    static inline V V##_pow2(V rounded) { \\
+        return (V)(((V##_bits)rounded << MANTISSA) + ((bits)EXPONENT_OF_1 << MANTISSA)); }
+    DEFINE(vec)
+    DEFINE(vec8)
+    DEFINE(vec4)
+    """
+    ctypedef float real
+    ctypedef float vec
+    ctypedef double vec8           # of another base type, so that Cython tells them apart
+    ctypedef long double vec4
+    const Py_ssize_t NATIVE        # lanes of vec
+    const Py_ssize_t TILE_ROWS
+    const Py_ssize_t TILE_VECTORS
+    const real ROUNDER
+    vec vec_splat(real x) noexcept nogil
+    vec8 vec8_splat(real x) noexcept nogil
+    vec4 vec4_splat(real x) noexcept nogil
+    vec vec_quotient(vec x, vec y) noexcept nogil
+    vec8 vec8_quotient(vec8 x, vec8 y) noexcept nogil
+    vec4 vec4_quotient(vec4 x, vec4 y) noexcept nogil
+    vec vec_where_above(vec x, vec y, vec above, vec other) noexcept nogil
+    vec8 vec8_where_above(vec8 x, vec8 y, vec8 above, vec8 other) noexcept nogil
+    vec4 vec4_where_above(vec4 x, vec4 y, vec4 above, vec4 other) noexcept nogil
+    vec vec_pow2(vec rounded) noexcept nogil
+    vec8 vec8_pow2(vec8 rounded) noexcept nogil
+    vec4 vec4_pow2(vec4 rounded) noexcept nogil
+
+ctypedef fused vector:
+    vec
+    vec8
+    vec4
+
+
+cdef inline void fill(vector *out, real x) noexcept nogil:
+    """out = (x, x, ...)"""
+    if vector is vec:
+        out[0] = vec_splat(x)
+    elif vector is vec8:
+        out[0] = vec8_splat(x)
+    else:
+        out[0] = vec4_splat(x)
+
+
+cdef inline vector quotient(vector x, vector y) noexcept nogil:
+    """x / y, which Cython would write with casts that vectors do not have."""
+    if vector is vec:
+        return vec_quotient(x, y)
+    elif vector is vec8:
+        return vec8_quotient(x, y)
+    else:
+        return vec4_quotient(x, y)
+
+
+cdef inline vector where_above(vector x, vector y, vector above, vector other) noexcept nogil:
+    """Lane by lane: above where x > y, else other (also where x or y is NaN)."""
+    if vector is vec:
+        return vec_where_above(x, y, above, other)
+    elif vector is vec8:
+        return vec8_where_above(x, y, above, other)
+    else:
+        return vec4_where_above(x, y, above, other)
+
+
+cdef inline vector pow2(vector rounded) noexcept nogil:
+    """2^n for rounded = n + ROUNDER and n a normal exponent."""
+    if vector is vec:
+        return vec_pow2(rounded)
+    elif vector is vec8:
+        return vec8_pow2(rounded)
+    else:
+        return vec4_pow2(rounded)
+
+
+cdef inline real total(vector x) noexcept nogil:
+    """Sum of the lanes, by halves."""
+    cdef real lanes[16]
+    cdef Py_ssize_t half = sizeof(vector) // sizeof(real) // 2, k
+    (<vector *> lanes)[0] = x
+    while half:
+        for k in range(half):
+            lanes[k] += lanes[k + half]
+        half //= 2
+    return lanes[0]

@@ -1,0 +1,151 @@
+# One sample at a time, input-major: row i of W holds the weights that leave input i.
+from lanes cimport NATIVE, fill, real, total, vec, vec4, vec8, vector
+
+
+cdef inline void sum_rows_narrow(
+    Py_ssize_t n, Py_ssize_t chains, Py_ssize_t n_in,
+    const real *a_prev,     # (n_in,)            read
+    const vector *W,        # (n_in, n vectors)  read
+    const vector *b,        # (n vectors)        read, or NULL
+    vector *z,              # (n vectors)        overwritten: b + sum_i a_i row_i
+) noexcept nogil:
+    """Accumulators in registers; `chains` rows at a time hide the latency of the sum."""
+    cdef vector sums[8][8]
+    cdef Py_ssize_t i = 0, c, v
+    for c in range(chains):
+        for v in range(n):
+            fill(&sums[c][v], 0)
+    while i + chains <= n_in:
+        for c in range(chains):
+            for v in range(n):
+                sums[c][v] += a_prev[i + c] * W[(i + c) * n + v]
+        i += chains
+    while i < n_in:
+        for v in range(n):
+            sums[0][v] += a_prev[i] * W[i * n + v]
+        i += 1
+    for c in range(1, chains):
+        for v in range(n):
+            sums[0][v] += sums[c][v]
+    for v in range(n):
+        z[v] = sums[0][v] if b == NULL else sums[0][v] + b[v]
+
+
+cdef inline void sum_rows_wide(
+    Py_ssize_t n, Py_ssize_t n_in,
+    const real *a_prev,     # (n_in,)            read
+    const vec *W,           # (n_in, n vectors)  read
+    const vec *b,           # (n vectors)        read, or NULL
+    vec *z,                 # (n vectors)        overwritten: b + sum_i a_i row_i
+) noexcept nogil:
+    """z stays in the L1 cache; four rows pass over it at once."""
+    cdef Py_ssize_t i = 0, v
+    cdef const vec *row
+    for v in range(n):
+        if b == NULL:
+            fill(&z[v], 0)
+        else:
+            z[v] = b[v]
+    while i + 4 <= n_in:
+        row = W + i * n
+        for v in range(n):
+            z[v] = ((z[v] + a_prev[i] * row[v]) + a_prev[i + 1] * row[v + n]) \
+                + (a_prev[i + 2] * row[v + 2 * n] + a_prev[i + 3] * row[v + 3 * n])
+        i += 4
+    while i < n_in:
+        row = W + i * n
+        for v in range(n):
+            z[v] += a_prev[i] * row[v]
+        i += 1
+
+
+cdef inline void sum_rows_of_width(
+    Py_ssize_t n_in, Py_ssize_t width,
+    const real *a_prev,     # (n_in,)        read
+    const real *W,          # (n_in, width)  read
+    const real *b,          # (width,)       read, or NULL
+    real *z,                # (width,)       overwritten: z = W a_prev + b
+) noexcept nogil:
+    cdef Py_ssize_t n = width // NATIVE
+    if width == 4:
+        sum_rows_narrow(1, 4, n_in, a_prev, <const vec4 *> W, <const vec4 *> b, <vec4 *> z)
+    elif width == 8:
+        sum_rows_narrow(1, 4, n_in, a_prev, <const vec8 *> W, <const vec8 *> b, <vec8 *> z)
+    elif n == 1:
+        sum_rows_narrow(1, 8, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+    elif n == 2:
+        sum_rows_narrow(2, 4, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+    elif n == 3:
+        sum_rows_narrow(3, 3, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+    elif n == 4:
+        sum_rows_narrow(4, 2, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+    elif n == 8:
+        sum_rows_narrow(8, 1, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+    else:
+        sum_rows_wide(n, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+
+
+cdef inline void descend_rows_of(
+    Py_ssize_t n, Py_ssize_t n_in,
+    const real *a_prev,     # (n_in,)            read
+    vector *W,              # (n_in, n vectors)  updated: row_i -= eps a_i delta
+    const vector *delta,    # (n vectors)        read; padding lanes are 0
+    real learning_rate,     # eps
+    real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta with row_i before
+                            #                    the update; NULL: not wanted
+) noexcept nogil:
+    cdef vector sums[4]
+    cdef vector w
+    cdef Py_ssize_t i, v, c
+    cdef real step
+    for i in range(n_in):
+        step = learning_rate * a_prev[i]
+        if dC_da_prev == NULL:
+            for v in range(n):
+                W[v] -= step * delta[v]
+        else:
+            for c in range(4):
+                fill(&sums[c], 0)
+            v = 0
+            while v + 4 <= n:
+                for c in range(4):
+                    w = W[v + c]
+                    sums[c] += w * delta[v + c]
+                    W[v + c] = w - step * delta[v + c]
+                v += 4
+            while v < n:
+                w = W[v]
+                sums[0] += w * delta[v]
+                W[v] = w - step * delta[v]
+                v += 1
+            dC_da_prev[i] = total((sums[0] + sums[1]) + (sums[2] + sums[3]))
+        W += n
+
+
+cdef inline void descend_rows_of_width(
+    Py_ssize_t n_in, Py_ssize_t width,
+    const real *a_prev,     # (n_in,)        read
+    real *W,                # (n_in, width)  updated: row_i -= eps a_i delta
+    real *b,                # (width,)       updated: b -= eps delta; or NULL
+    const real *delta,      # (width,)       read; padding lanes are 0
+    real learning_rate,     # eps
+    real *dC_da_prev,       # (n_in,)        overwritten: W^T delta, before the update; or NULL
+) noexcept nogil:
+    """Backward and update of one layer in one pass over its weights."""
+    cdef Py_ssize_t n = width // NATIVE
+    cdef real one = 1
+    if width == 4:
+        descend_rows_of(1, n_in, a_prev, <vec4 *> W, <const vec4 *> delta, learning_rate, dC_da_prev)
+    elif width == 8:
+        descend_rows_of(1, n_in, a_prev, <vec8 *> W, <const vec8 *> delta, learning_rate, dC_da_prev)
+    elif n == 1:
+        descend_rows_of(1, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
+    elif n == 2:
+        descend_rows_of(2, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
+    else:
+        descend_rows_of(n, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
+    if b != NULL:       # the row of an input that is always 1
+        if width >= NATIVE:
+            descend_rows_of(n, 1, &one, <vec *> b, <const vec *> delta, learning_rate, NULL)
+        else:
+            descend_rows_of(width // 4, 1, &one, <vec4 *> b, <const vec4 *> delta, learning_rate, NULL)

@@ -1,0 +1,158 @@
+# The three products of a mini-batch, as tiles of accumulators that stay in registers:
+#
+#     C[r, :] = start + sum_k A[r, k] B[k, :]
+#
+#     forward    Z      = X W^T           A = activations, k = inputs,  B = W (input-major)
+#     backward   dC/dA^T = W delta^T      A = W,           k = outputs, B = delta transposed
+#     gradient   dC/dW  = A_prev^T delta  A = A_prev^T,    k = samples, B = delta
+#
+# B and C are read and written in vectors, A one element at a time, so A may lie transposed.
+from lanes cimport NATIVE, TILE_ROWS, TILE_VECTORS, fill, real, vec, vec4, vec8, vector
+from plan cimport ACCUMULATE, MOMENTUM, NESTEROV, SGD, Rule
+
+cdef enum:
+    # what becomes of the sums
+    STORE       # C = sums, or bias + sums
+    DESCEND     # sums is n_samples times the gradient of the weights C: update them
+
+
+cdef inline void descend_tile(
+    Py_ssize_t rows, Py_ssize_t n,
+    vector (*sums)[2],      # (rows, n vectors)  read
+    real *w,                # (rows, n vectors)  updated; distance of rows: w_row
+    Py_ssize_t w_row,
+    real *v,                # the same place in the state of the rule
+    const Rule *rule,
+    real scale,             # 1 / n_samples
+) noexcept nogil:
+    cdef Py_ssize_t r, c
+    cdef vector g, velocity
+    cdef vector *w_r
+    cdef vector *v_r
+    cdef real eps = rule.learning_rate, mu = rule.momentum
+    if rule.code == SGD:                        # w := w - eps g
+        scale *= eps
+        for r in range(rows):
+            w_r = <vector *> (w + r * w_row)
+            for c in range(n):
+                w_r[c] -= scale * sums[r][c]
+    elif rule.code == ACCUMULATE:               # the gradient itself, over several blocks
+        for r in range(rows):
+            v_r = <vector *> (v + r * w_row)
+            for c in range(n):
+                v_r[c] += scale * sums[r][c]
+    else:
+        for r in range(rows):
+            w_r = <vector *> (w + r * w_row)
+            v_r = <vector *> (v + r * w_row)
+            for c in range(n):
+                g = scale * sums[r][c]
+                velocity = mu * v_r[c] + g      # v := mu v + g
+                v_r[c] = velocity
+                if rule.code == NESTEROV:
+                    velocity = g + mu * velocity
+                w_r[c] -= eps * velocity
+
+
+cdef inline void tile(
+    Py_ssize_t purpose, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t n_k,
+    const real *A, Py_ssize_t A_row, Py_ssize_t A_k,    # A[r, k] at r A_row + k A_k
+    const vector *B, Py_ssize_t B_k,                    # B[k, :] at k B_k
+    real *C, Py_ssize_t C_row,                          # C[r, :] at r C_row
+    const vector *bias,                                 # added to every row, or NULL
+    real *state, const Rule *rule, real scale,          # for DESCEND, else unused
+) noexcept nogil:
+    """rows and n (vectors in a row) are constants: the loops over them are unrolled."""
+    cdef vector sums[TILE_ROWS][2]
+    cdef vector b[2]
+    cdef vector *C_r
+    cdef const vector *B_of_k
+    cdef Py_ssize_t r, c, k
+    cdef real a
+    for r in range(rows):
+        for c in range(n):
+            if bias == NULL:
+                fill(&sums[r][c], 0)
+            else:
+                sums[r][c] = bias[c]
+    for k in range(n_k):
+        B_of_k = <const vector *> (<const real *> B + k * B_k)
+        for c in range(n):
+            b[c] = B_of_k[c]
+        for r in range(rows):
+            a = A[r * A_row + k * A_k]
+            for c in range(n):
+                sums[r][c] += a * b[c]
+    if purpose == STORE:
+        for r in range(rows):
+            C_r = <vector *> (C + r * C_row)
+            for c in range(n):
+                C_r[c] = sums[r][c]
+    else:
+        descend_tile(rows, n, sums, C, C_row, state, rule, scale)
+
+
+cdef inline void panel(
+    Py_ssize_t purpose, Py_ssize_t n, Py_ssize_t n_rows, Py_ssize_t n_k,
+    const real *A, Py_ssize_t A_row, Py_ssize_t A_k,
+    const vector *B, Py_ssize_t B_k,
+    real *C, Py_ssize_t C_row,
+    const vector *bias,
+    real *state, const Rule *rule, real scale,
+) noexcept nogil:
+    """All rows of n columns of vectors; n is a constant."""
+    cdef Py_ssize_t r = 0
+    while r + TILE_ROWS <= n_rows:
+        tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
+             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+        r += TILE_ROWS
+    if TILE_ROWS > 8 and r + 8 <= n_rows:
+        tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
+             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+        r += 8
+    if r + 4 <= n_rows:
+        tile(purpose, 4, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
+             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+        r += 4
+    if r + 2 <= n_rows:
+        tile(purpose, 2, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
+             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+        r += 2
+    if r < n_rows:
+        tile(purpose, 1, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
+             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+
+
+cdef inline const real *offset(const real *p, Py_ssize_t j) noexcept nogil:
+    if p == NULL:
+        return NULL
+    return p + j
+
+
+cdef inline void product(
+    Py_ssize_t purpose, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_k,
+    const real *A, Py_ssize_t A_row, Py_ssize_t A_k,
+    const real *B, Py_ssize_t B_k,
+    real *C, Py_ssize_t C_row,
+    const real *bias,       # (width,), or NULL
+    real *state, const Rule *rule, real scale,
+) noexcept nogil:
+    """C, (n_rows, width), panel by panel; width is 4, 8 or a multiple of 16."""
+    cdef Py_ssize_t j = 0
+    if width == 4:
+        panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec4 *> B, B_k,
+              C, C_row, <const vec4 *> bias, state, rule, scale)
+        return
+    if width == 8:
+        panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec8 *> B, B_k,
+              C, C_row, <const vec8 *> bias, state, rule, scale)
+        return
+    while j + TILE_VECTORS * NATIVE <= width:
+        panel(purpose, TILE_VECTORS, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
+              C + j, C_row, <const vec *> offset(bias, j),
+              state + j, rule, scale)
+        j += TILE_VECTORS * NATIVE
+    if j < width:
+        panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
+              C + j, C_row, <const vec *> offset(bias, j),
+              state + j, rule, scale)

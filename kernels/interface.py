@@ -1,0 +1,189 @@
+"""The contract between the Python API and a backend.
+
+A backend is a module with `NAME`, `describe()` and three functions (Numba and Cython
+write the same names in the same order):
+
+    forward(plan, theta, X, out, work)
+        out[t] = output activations of sample t.
+    loss_gradient(plan, theta, X, Y, grad, work) -> loss
+        Mean loss of the samples; grad (None: not wanted) receives dC/dtheta in the layout
+        of theta. With n_samples <= work.batch_size the z, a and delta of every layer stay
+        readable through `work.rows`; delta[t] belongs to sample t's own cost, so that
+        dC/dW = mean over t of delta[t] a[t]^T.
+    train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work) -> loss
+        Gradient descent over the samples order[start:stop] (None: start..stop-1) in
+        mini-batches of batch_size, the last one possibly shorter. theta and state are
+        updated in place. Returns the *sum* of the sample losses, each taken before the
+        update that used it. Slices whose borders are multiples of batch_size compose to
+        exactly the whole epoch.
+
+| argument | shape, dtype                                   | direction |
+|----------|------------------------------------------------|-----------|
+| plan     | Plan                                           | read      |
+| theta    | (plan.n_theta,) plan.dtype, 64-byte aligned     | read; updated by train_epoch |
+| state    | (rule.n_slots, plan.n_theta) plan.dtype         | updated   |
+| rule     | Rule                                           | read      |
+| X        | (n_samples, n_in) plan.dtype, unit stride in a row | read  |
+| Y        | (n_samples, n_out) plan.dtype, unit stride in a row | read |
+| order    | (n_samples,) intp, or None                     | read      |
+| grad     | (plan.n_theta,) plan.dtype, or None             | overwritten |
+| out      | (n_samples, n_out) plan.dtype, C-contiguous     | overwritten |
+| work     | Work                                           | overwritten |
+
+A backend checks nothing: shapes, dtypes and finiteness were settled at the door. It does
+not allocate, raise or touch Python objects between the first sample and the last, and it
+releases the GIL. Trouble is a value: a loss that is not finite.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# Codes shared by every backend; the order is the order of the tables in the compiled code.
+ACTIVATIONS = (
+    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "softmax",
+)  # fmt: skip
+LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
+RULES = ("sgd", "momentum", "nesterov")
+
+ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
+BLOCK = 16  # elements: blocks of theta and work start at multiples of this
+
+# One weight layer. Offsets count elements: W and b from the start of theta, z, a and delta
+# per sample of the batch (the block of a batch starts at batch_size * offset).
+LAYER = np.dtype(
+    [
+        ("n_in", np.intp),
+        ("n_out", np.intp),
+        ("width", np.intp),  # n_out padded to 4, 8 or a multiple of 16
+        ("W", np.intp),  # (n_in, width): row i holds the weights that leave input i
+        ("b", np.intp),  # (width,), or -1 without bias
+        ("z", np.intp),  # (width,); equal to a where only the activation is kept
+        ("a", np.intp),  # (width,)
+        ("delta", np.intp),  # (width,)
+        ("activation", np.intp),  # index into ACTIVATIONS
+        ("alpha", np.float64),  # parameter of leaky_relu and elu
+    ],
+    align=True,
+)
+
+
+def padded_width(n: int) -> int:
+    """Row length for n units: 4, 8, or the next multiple of 16.
+
+    >>> [padded_width(n) for n in (1, 5, 9, 30)]
+    [4, 8, 16, 32]
+    """
+    return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
+
+
+def round_up(n: int) -> int:
+    """The smallest multiple of BLOCK that is at least n."""
+    return -(-n // BLOCK) * BLOCK
+
+
+def aligned_zeros(shape, dtype) -> np.ndarray:
+    """Zeros whose first byte sits on a 64-byte boundary."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
+    first = -buffer.ctypes.data % ALIGNMENT
+    return buffer[first : first + n_bytes].view(dtype).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything of a network lies: the description a backend works from.
+
+    Attributes
+    ----------
+    layers : ndarray of LAYER, shape (n_layers,)
+    loss : int
+        Index into LOSSES.
+    dtype : numpy.dtype
+        float32 or float64.
+    n_theta : int
+        Length of theta, padding included.
+    n_work : int
+        Elements of z, a and delta per sample.
+    """
+
+    layers: np.ndarray
+    loss: int
+    dtype: np.dtype
+    n_theta: int
+    n_work: int
+
+    @classmethod
+    def build(cls, n_in: int, units: Sequence, loss: str, dtype) -> "Plan":
+        """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer."""
+        layers = np.zeros(len(units), LAYER)
+        theta = work = 0
+        for layer, (n_out, activation, alpha, bias) in zip(layers, units, strict=True):
+            width = padded_width(n_out)
+            layer["n_in"], layer["n_out"], layer["width"] = n_in, n_out, width
+            layer["W"], layer["b"] = theta, theta + n_in * width if bias else -1
+            theta += round_up((n_in + bias) * width)
+            layer["z"] = layer["a"] = work
+            layer["delta"] = work + round_up(width)
+            work += 2 * round_up(width)
+            layer["activation"], layer["alpha"] = ACTIVATIONS.index(activation), alpha
+            n_in = n_out
+        layers[-1]["z"] = work  # losses on logits read z beside a
+        work += round_up(padded_width(n_in))
+        layers.flags.writeable = False
+        return cls(layers, LOSSES.index(loss), np.dtype(dtype), theta, work)
+
+    def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
+        """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""
+        n_in, n_out, width, start = (
+            int(self.layers[layer][k]) for k in ("n_in", "n_out", "width", "W")
+        )
+        return theta[start : start + n_in * width].reshape(n_in, width)[:, :n_out].T
+
+    def b(self, theta: np.ndarray, layer: int) -> np.ndarray | None:
+        """View of theta: biases of weight layer `layer`, shape (n_out,); None without bias."""
+        start, n_out = int(self.layers[layer]["b"]), int(self.layers[layer]["n_out"])
+        return None if start < 0 else theta[start : start + n_out]
+
+
+class Work:
+    """Scratch memory for mini-batches of up to `batch_size` samples.
+
+    `buffer` holds, one after the other: the blocks z, a and delta of every layer,
+    (batch_size, width) each; the gathered inputs, (batch_size, round_up(n_in)); and two
+    blocks (widest layer, round_up(batch_size)) for a transposed delta and its image.
+    """
+
+    def __init__(self, plan: Plan, batch_size: int):
+        self.plan, self.batch_size = plan, batch_size
+        widest = max(int(plan.layers["width"].max()), int(plan.layers["n_in"][1:].max(initial=0)))
+        gathered = batch_size * round_up(int(plan.layers[0]["n_in"]))
+        size = batch_size * plan.n_work + gathered + 2 * widest * round_up(batch_size)
+        self.buffer = aligned_zeros(size, plan.dtype)
+
+    def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:
+        """View of 'z', 'a' or 'delta' of weight layer `layer`, shape (n_samples, n_out)."""
+        record = self.plan.layers[layer]
+        start, width = self.batch_size * int(record[kind]), int(record["width"])
+        block = self.buffer[start : start + self.batch_size * width].reshape(-1, width)
+        return block[:n_samples, : int(record["n_out"])]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One optimiser as the kernels see it.
+
+    Attributes
+    ----------
+    code : int
+        Index into RULES.
+    hyper : tuple of float
+        learning_rate, momentum.
+    n_slots : int
+        Arrays of the size of theta that it keeps between steps.
+    """
+
+    code: int
+    hyper: tuple[float, ...]
+    n_slots: int

@@ -1,0 +1,182 @@
+"""The meaning of the contract, in whole-array NumPy: slow, short, and right.
+
+z = a W^T + b          a = f(z)
+delta = dC/dz          delta_prev = (delta W) * f'(z_prev)
+dC/dW = delta^T a / n  dC/db = sum(delta) / n
+"""
+
+import numpy as np
+
+from .interface import ACTIVATIONS, LOSSES, RULES, Plan, Rule, Work
+
+NAME = "reference"
+
+
+def describe() -> str:
+    """What computes: shown in reports."""
+    return f"NumPy {np.__version__}"
+
+
+def _sigmoid(z):
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+def _softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+# name: (f(z, alpha), slope(a, alpha) = f'(z) written in terms of a = f(z))
+_FUNCTIONS = {
+    "identity": (lambda z, alpha: z, lambda a, alpha: np.ones_like(a)),
+    "sigmoid": (lambda z, alpha: _sigmoid(z), lambda a, alpha: a * (1 - a)),
+    "tanh": (lambda z, alpha: np.tanh(z), lambda a, alpha: 1 - a * a),
+    "relu": (
+        lambda z, alpha: np.maximum(z, 0),
+        lambda a, alpha: (a > 0).astype(a.dtype),
+    ),
+    "leaky_relu": (
+        lambda z, alpha: np.where(z > 0, z, alpha * z),
+        lambda a, alpha: np.where(a > 0, 1, alpha).astype(a.dtype),
+    ),
+    "elu": (
+        lambda z, alpha: np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0))),
+        lambda a, alpha: np.where(a > 0, 1, a + alpha).astype(a.dtype),
+    ),
+    "softplus": (
+        lambda z, alpha: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
+        lambda a, alpha: -np.expm1(-a),
+    ),
+    "softmax": (lambda z, alpha: _softmax(z), None),  # no slope of its own: see _through_softmax
+}
+
+
+def _activate(layer, z):
+    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][0](z, z.dtype.type(layer["alpha"]))
+
+
+def _slope(layer, a):
+    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](a, a.dtype.type(layer["alpha"]))
+
+
+def _through_softmax(a, dC_da):
+    # da_k/dz_j = a_k ([j = k] - a_j)
+    return a * (dC_da - (dC_da * a).sum(axis=-1, keepdims=True))
+
+
+def _output_delta(plan, z, a, Y):
+    """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
+    layer = plan.layers[-1]
+    activation, loss = ACTIVATIONS[layer["activation"]], LOSSES[plan.loss]
+    # canonical pairs: delta = a - y, the loss from the logits z
+    if (activation, loss) == ("softmax", "cross_entropy"):
+        top = z.max(axis=-1, keepdims=True)
+        log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
+        return (Y * (log_sum - z)).sum(axis=-1, dtype=np.float64), a - Y
+    if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
+        losses = np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z)))
+        return losses.sum(axis=-1, dtype=np.float64), a - Y
+    # every other pair: delta = dC/da f'(z)
+    if loss == "mse":
+        dC_da = a - Y
+        losses = dC_da * dC_da / 2
+    else:
+        # the logarithm sees a limited to [eps, 1 - eps] (cross_entropy: to [eps, inf));
+        # outside, the loss is constant and its slope 0
+        eps = np.finfo(a.dtype).eps
+        if loss == "binary_cross_entropy":
+            p = np.clip(a, eps, 1 - eps)
+            losses = -(Y * np.log(p) + (1 - Y) * np.log1p(-p))
+            dC_da = np.where(p == a, (p - Y) / (p * (1 - p)), 0)
+        else:
+            p = np.maximum(a, eps)
+            losses = -Y * np.log(p)
+            dC_da = np.where(p == a, -Y / p, 0)
+    delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, a)
+    return losses.sum(axis=-1, dtype=np.float64), delta
+
+
+def _forward(plan, theta, A):
+    """z and a of every layer; a[0] is the input."""
+    Z, activations = [], [A]
+    for index, layer in enumerate(plan.layers):
+        z = activations[-1] @ plan.W(theta, index).T
+        b = plan.b(theta, index)
+        if b is not None:
+            z += b
+        Z.append(z)
+        activations.append(_activate(layer, z))
+    return Z, activations
+
+
+def _backward(plan, theta, Z, A, Y):
+    """Loss of every sample and delta of every layer."""
+    losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
+    deltas = [delta]
+    for index in range(len(plan.layers) - 1, 0, -1):
+        delta = (delta @ plan.W(theta, index)) * _slope(plan.layers[index - 1], A[index])
+        deltas.insert(0, delta)
+    return losses, deltas
+
+
+def _gradient(plan, A, deltas, grad):
+    n = len(deltas[0])
+    for index, delta in enumerate(deltas):
+        plan.W(grad, index)[:] = (delta.T @ A[index]) / n
+        if plan.b(grad, index) is not None:
+            plan.b(grad, index)[:] = delta.sum(axis=0) / n
+
+
+def forward(plan: Plan, theta, X, out, work: Work) -> None:
+    """Output activations of every sample."""
+    with np.errstate(all="ignore"):
+        out[:] = _forward(plan, theta, X)[1][-1]
+
+
+def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work) -> float:
+    """Mean loss; dC/dtheta into grad (when given); z, a and delta into work (where they fit)."""
+    n = len(X)
+    with np.errstate(all="ignore"):
+        Z, A = _forward(plan, theta, X)
+        losses, deltas = _backward(plan, theta, Z, A, Y)
+        if grad is not None:
+            grad[:] = 0  # padding included
+            _gradient(plan, A, deltas, grad)
+    if n <= work.batch_size:
+        for index in range(len(plan.layers)):
+            work.rows("z", index, n)[:] = Z[index]
+            work.rows("a", index, n)[:] = A[index + 1]
+            work.rows("delta", index, n)[:] = deltas[index]
+    return float(losses.mean())
+
+
+def _update(rule, theta, state, grad):
+    learning_rate, mu = (theta.dtype.type(value) for value in rule.hyper)
+    name = RULES[rule.code]
+    if name == "sgd":
+        theta -= learning_rate * grad  # w := w - eps dC/dw
+        return
+    v = state[0]
+    v *= mu  # v := mu v + g
+    v += grad
+    theta -= learning_rate * (v if name == "momentum" else grad + mu * v)
+
+
+def train_epoch(
+    plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work
+) -> float:
+    """One pass over order[start:stop] in mini-batches; the sum of the sample losses."""
+    grad = np.zeros_like(theta)
+    total = 0.0
+    with np.errstate(all="ignore"):
+        for first in range(start, stop, batch_size):
+            batch = slice(first, min(first + batch_size, stop))
+            if order is not None:
+                batch = order[batch]
+            Z, A = _forward(plan, theta, X[batch])
+            losses, deltas = _backward(plan, theta, Z, A, Y[batch])
+            _gradient(plan, A, deltas, grad)
+            _update(rule, theta, state, grad)
+            total += float(losses.sum())
+    return total

@@ -1,0 +1,42 @@
+"""deltaloop: backpropagation in compiled loops, for small and medium networks on the CPU."""
+
+from . import datasets
+from .activations import Activation
+from .errors import (
+    DeltaloopError,
+    DeltaloopWarning,
+    DivergenceError,
+    FileFormatError,
+    InvalidInputError,
+    InvalidTypeError,
+    MissingDependencyError,
+)
+from .history import History
+from .layers import Dense
+from .network import Gradients, Network
+from .optimizers import SGD
+from .scaling import Scaling
+from .storage import load
+from .validation import one_hot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Activation",
+    "DeltaloopError",
+    "DeltaloopWarning",
+    "Dense",
+    "DivergenceError",
+    "FileFormatError",
+    "Gradients",
+    "History",
+    "InvalidInputError",
+    "InvalidTypeError",
+    "MissingDependencyError",
+    "Network",
+    "Scaling",
+    "datasets",
+    "load",
+    "one_hot",
+]

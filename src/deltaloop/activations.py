@@ -1,0 +1,97 @@
+"""Activation functions by name: what each one computes and what it may output.
+
+| name       | f(z)                              | slope f'(z) from a = f(z) |
+|------------|-----------------------------------|---------------------------|
+| identity   | z                                 | 1                         |
+| sigmoid    | 1 / (1 + exp(-z))                 | a (1 - a)                 |
+| tanh       | tanh(z)                           | 1 - a^2                   |
+| relu       | max(z, 0)                         | 1 where a > 0, else 0     |
+| leaky_relu | z where z > 0, else alpha z       | 1 where a > 0, else alpha |
+| elu        | z where z > 0, else alpha (e^z-1) | 1 where a > 0, else a + alpha |
+| softplus   | log(1 + exp(z))                   | 1 - exp(-a)               |
+| softmax    | exp(z_j) / sum_k exp(z_k)         | output layer only         |
+
+The slope of relu, leaky_relu and elu at z = 0 is the one of the left side.
+Sources: Goodfellow, Bengio & Courville, Deep Learning (2016), chapter 6; elu: Clevert,
+Unterthiner & Hochreiter (2016).
+"""
+
+import math
+from dataclasses import dataclass
+
+from .errors import InvalidInputError, InvalidTypeError, unknown_name
+from .kernels.interface import ACTIVATIONS
+
+_DEFAULT_ALPHA = {"leaky_relu": 0.01, "elu": 1.0}
+
+# open interval of the outputs; a target outside can never be reached
+RANGE = {
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+}
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function, where its name alone does not say everything.
+
+    Parameters
+    ----------
+    name : str
+        One of the names in the table of this module.
+    alpha : float, optional
+        Slope of leaky_relu for z < 0 (default 0.01, must be >= 0) or the limit -alpha of elu
+        (default 1, must be > 0). Other activations have none.
+
+    Raises
+    ------
+    InvalidInputError
+        Unknown name, or an alpha that the activation does not accept.
+
+    Examples
+    --------
+    >>> from deltaloop import Activation, Dense
+    >>> Dense(8, Activation("leaky_relu", alpha=0.2)).activation.alpha
+    0.2
+    """
+
+    name: str
+    alpha: float | None = None
+
+    def __post_init__(self):
+        if self.name not in ACTIVATIONS:
+            raise unknown_name("activation", self.name, ACTIVATIONS)
+        if self.name not in _DEFAULT_ALPHA:
+            if self.alpha is not None:
+                raise InvalidInputError(
+                    f"activation {self.name!r} has no alpha, got alpha={self.alpha!r}; "
+                    f"only {sorted(_DEFAULT_ALPHA)} have one"
+                )
+            return
+        if self.alpha is None:
+            object.__setattr__(self, "alpha", _DEFAULT_ALPHA[self.name])
+        lowest_allowed = self.alpha >= 0 if self.name == "leaky_relu" else self.alpha > 0
+        if not (lowest_allowed and math.isfinite(self.alpha)):
+            sign = ">= 0" if self.name == "leaky_relu" else "> 0"
+            raise InvalidInputError(
+                f"alpha of {self.name} must be a finite number {sign}, got {self.alpha!r}"
+            )
+
+    def __str__(self):
+        if self.alpha in (None, _DEFAULT_ALPHA.get(self.name)):
+            return self.name
+        return f"{self.name}({self.alpha:g})"
+
+
+def as_activation(spec) -> Activation:
+    """The Activation meant by a name or an Activation."""
+    if isinstance(spec, Activation):
+        return spec
+    if isinstance(spec, str):
+        return Activation(spec)
+    raise InvalidTypeError(
+        f"an activation is a name such as 'relu' or an Activation, got {type(spec).__name__}"
+    )

@@ -1,0 +1,70 @@
+"""Exceptions and warnings of the package, and the one form their texts take.
+
+Every text says what is wrong (with the value received), what is accepted, and what to do.
+"""
+
+from collections.abc import Iterable
+
+
+class DeltaloopError(Exception):
+    """Base class of every error that deltaloop raises on purpose."""
+
+
+class InvalidInputError(DeltaloopError, ValueError):
+    """An argument has a wrong value, shape or name; nothing was changed."""
+
+
+class InvalidTypeError(DeltaloopError, TypeError):
+    """An argument has a type that is not accepted; nothing was changed."""
+
+
+class FileFormatError(DeltaloopError, ValueError):
+    """A file is damaged, foreign, or written by a newer version."""
+
+
+class MissingDependencyError(DeltaloopError, ImportError):
+    """An optional package is needed for what was asked."""
+
+
+class DivergenceError(DeltaloopError, ArithmeticError):
+    """Training met a loss or a parameter that is not finite.
+
+    The network holds its last finite parameters again; `history` holds the epochs before.
+
+    Attributes
+    ----------
+    epoch : int
+        Epoch (counted from 1) in which the loss stopped being finite.
+    last_loss : float or None
+        Loss of the last epoch that was finite; None when there was none.
+    history : History
+        What had been recorded by then.
+    """
+
+    def __init__(self, message, epoch=None, last_loss=None, history=None):
+        super().__init__(message)
+        self.epoch = epoch
+        self.last_loss = last_loss
+        self.history = history
+
+
+class DeltaloopWarning(UserWarning):
+    """Something will work, but probably not as intended."""
+
+
+def unknown_name(what: str, name: object, accepted: Iterable[str]) -> InvalidInputError:
+    """The error for a name that is in no table; suggests the nearest accepted one."""
+    from difflib import get_close_matches
+
+    accepted = sorted(accepted)
+    text = f"unknown {what} {name!r}, expected one of " + ", ".join(map(repr, accepted))
+    near = get_close_matches(str(name), accepted, n=1)
+    return InvalidInputError(text + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def missing(package: str, extra: str, purpose: str) -> MissingDependencyError:
+    """The error for an optional package that is not installed."""
+    return MissingDependencyError(
+        f"{purpose} needs the package {package!r}, which is not installed; "
+        f'install it with: pip install "deltaloop[{extra}]"'
+    )

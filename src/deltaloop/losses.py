@@ -1,0 +1,41 @@
+"""Loss functions by name. Every loss is the mean over samples of a sum over outputs.
+
+| name                 | loss of one sample                            | belongs to |
+|----------------------|-----------------------------------------------|------------|
+| mse                  | 1/2 sum_j (a_j - y_j)^2                       | identity   |
+| binary_cross_entropy | -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)] | sigmoid    |
+| cross_entropy        | -sum_j y_j log a_j                            | softmax    |
+
+With the output activation it belongs to, a loss has delta = a - y, and the two
+cross-entropies are computed from the logits z without ever taking the logarithm of a
+rounded probability:
+
+    binary_cross_entropy   max(z, 0) - z y + log(1 + exp(-|z|))
+    cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
+
+With any other output the delta is the general product dC/da f'(z), and the logarithm
+sees a limited to [eps, 1 - eps] (cross_entropy: [eps, inf)), eps being the machine epsilon
+of the dtype; where the limit acts, the loss is constant and the gradient 0.
+
+Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
+Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2.
+"""
+
+from .errors import InvalidTypeError, unknown_name
+from .kernels.interface import LOSSES
+
+# the output activation whose delta is a - y
+CANONICAL_OUTPUT = {
+    "mse": "identity",
+    "binary_cross_entropy": "sigmoid",
+    "cross_entropy": "softmax",
+}
+
+
+def check_loss(name: str) -> str:
+    """`name`, if it is a loss."""
+    if not isinstance(name, str):
+        raise InvalidTypeError(f"loss is a name such as 'mse', got {type(name).__name__}")
+    if name not in LOSSES:
+        raise unknown_name("loss", name, LOSSES)
+    return name

@@ -1,0 +1,113 @@
+"""What `deltaloop predict` writes: one line of CSV for every row of the data."""
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from .encoding import FeatureEncoding
+from .errors import InvalidInputError
+from .modelling import chosen_class
+from .network import Network
+from .tables import Table
+
+_BLOCK = 4096  # rows that are written at a time
+
+
+def predict_lines(net: Network, table: Table) -> Iterator[str]:
+    """The header, then blocks of lines.
+
+    With class names: the name, and the probability that the network gives it (the output, where
+    the loss makes it no probability). Without: the outputs, in the units of the target.
+
+    Raises
+    ------
+    InvalidInputError
+        The columns of the table are not what the network needs.
+    """
+    out = net.predict(_inputs(net, table))
+    target = net.table.get("target") if isinstance(net.table, dict) else None
+    if net.classes is None:
+        n_out = out.shape[1]
+        names = [target or "y"] if n_out == 1 else [f"y{k}" for k in range(1, n_out + 1)]
+        return _lines(names, out.tolist() if out.dtype == np.float64 else _short(out))
+    _check_classes(net, out.shape[1])
+    chosen = chosen_class(out)
+    value = out.max(axis=1) if out.shape[1] > 1 else np.where(chosen, out[:, 0], 1 - out[:, 0])
+    kind = "output" if net.loss_name == "mse" else "probability"
+    rows = zip((net.classes[k] for k in chosen), (f"{v:.6g}" for v in value), strict=True)
+    return _lines([target or "class", kind], rows)
+
+
+def _inputs(net, table):
+    """The inputs, by the encoding that was saved; without one, every column is an input."""
+    n_in = net.sizes[0]
+    if isinstance(net.table, dict) and "encoding" in net.table:
+        return FeatureEncoding.from_dict(net.table["encoding"]).transform(table)
+    n_columns = len(table.columns)
+    if n_columns == n_in + 1:
+        raise InvalidInputError(
+            f"{table.source!r} has {n_columns} columns, the network takes {n_in} inputs; "
+            "remove the column of the target"
+        )
+    if n_columns != n_in:
+        raise InvalidInputError(
+            f"{table.source!r} has {n_columns} columns, the network takes {n_in} inputs; "
+            "give a file with one column for every input"
+        )
+    return FeatureEncoding(tuple((name, None) for name in table.columns)).transform(table)
+
+
+def _check_classes(net, n_out):
+    if len(net.classes) != (2 if n_out == 1 else n_out):
+        raise InvalidInputError(
+            f"the network has {n_out} outputs and names {len(net.classes)} classes; "
+            "set net.classes to one name for every output, or to None, and save it again"
+        )
+
+
+def _short(out):
+    """float32 with as many digits as tell it from its neighbours."""
+    return ([str(value) for value in row] for row in out)
+
+
+def _lines(header, rows):
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for number, row in enumerate(rows, 1):
+        writer.writerow(row)
+        if number % _BLOCK == 0:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """Open `path` to write it whole or not at all; what is no ordinary file is written as it is.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; what was there before is untouched.
+    """
+    path = path.resolve()  # through a link, not over it
+    if path.exists() and not path.is_file():
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,189 @@
+"""The report of a training run and the description of a saved network, as rows of text."""
+
+import platform
+import sys
+from statistics import median
+
+import numpy as np
+
+from . import __version__, kernels
+from .encoding import FeatureEncoding, shortened
+from .history import History
+from .modelling import Comparison, Scores
+from .network import Network
+
+Rows = list[tuple[str, str]]
+
+_STOPPED = {
+    "interrupted": "stopped by Ctrl-C",
+    "tol": "the loss stopped falling",
+    "target_loss": "the target loss was reached",
+}
+
+
+def training_rows(
+    net: Network,
+    history: History,
+    n_epochs: int,
+    n_samples: int,
+    batch_size: int,
+    train: Scores,
+    test: Scores | None,
+) -> Rows:
+    """What was trained, for how long, and how well it does."""
+    rows = [
+        ("layers", layers_text(net)),
+        ("parameters", f"{net.n_parameters:,}"),
+        ("epochs", _epochs(history, n_epochs)),
+        *_scores("train", train, net),
+        *(_scores("test", test, net) if test else [("test", "no test part")]),
+    ]
+    if history.seconds:
+        epoch = max(median(history.seconds), 1e-9)
+        n_steps = -(-n_samples // batch_size)
+        rows += [
+            ("samples per second", f"{float(significant(n_samples / epoch)):,.0f}"),
+            (
+                "microseconds per step",
+                f"{significant(1e6 * epoch / n_steps)} (batch size {batch_size})",
+            ),
+        ]
+    return [*rows, ("backend", backend_text(net.backend_name))]
+
+
+def comparison_rows(net: Network, comparison: Comparison) -> Rows:
+    """The same epoch with the network's backend and with the reference."""
+    part = "" if comparison.fraction == 1 else f" ({100 * comparison.fraction:.2g} % of the rows)"
+    ratio = comparison.reference_seconds / comparison.seconds
+    return [
+        (f"one epoch, {net.backend_name}", duration(comparison.seconds) + part),
+        (
+            "one epoch, reference",
+            f"{duration(comparison.reference_seconds)}{part}, ratio {significant(ratio)}",
+        ),
+    ]
+
+
+def layers_text(net: Network) -> str:
+    """Widths and activations on one line."""
+    units = (
+        f"{layer.n_out} {layer.activation}{'' if layer.bias else ' without bias'}"
+        for layer in net.layers
+    )
+    return " - ".join([f"{net.sizes[0]} inputs", *units])
+
+
+def _epochs(history, asked):
+    if history.stop_reason == "epochs":
+        return f"{len(history):,}"
+    reason = _STOPPED.get(history.stop_reason, history.stop_reason)
+    return f"{len(history):,} of {asked:,} ({reason})"
+
+
+def _scores(part, scores, net):
+    scaled = net.scaling is not None and net.scaling.y_mean is not None
+    note = " of standardised targets" if scaled else ""
+    rows = [(f"{part} loss", f"{significant(scores.loss, 4)} ({net.loss_name}{note})")]
+    if scores.accuracy is not None:
+        rows.append((f"{part} accuracy", f"{100 * scores.accuracy:.2f} %"))
+    if scores.rmse is not None:
+        rows.append((f"{part} RMSE", significant(scores.rmse, 4)))
+        squared = _squared()
+        value = "undefined, the target is constant" if scores.r2 is None else f"{scores.r2:.4f}"
+        rows.append((f"{part} R{squared}", value))
+    return rows
+
+
+def _squared():
+    """The exponent, where the output can show it."""
+    try:
+        "²".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return "2"
+    return "²"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with so many digits, without an exponent where people would write none."""
+    if not value or not 1e-5 <= abs(value) < 1e15:
+        return f"{value:.{digits}g}"
+    rounded = float(f"{value:.{digits}g}")
+    magnitude = int(np.floor(np.log10(abs(rounded))))
+    return f"{rounded:.{max(0, digits - 1 - magnitude)}f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in s or ms."""
+    return f"{significant(seconds)} s" if seconds >= 1 else f"{significant(1e3 * seconds)} ms"
+
+
+def backend_text(name: str) -> str:
+    """The backend and what it runs on; the reason where it cannot run here."""
+    try:
+        described = kernels.load(name).describe()
+    except ImportError as error:
+        return f"{name}: not usable: {error}"
+    return described if described.startswith(name) else f"{name}: {described}"
+
+
+def installation_rows() -> Rows:
+    """Versions, and every backend with the instruction sets that were found."""
+    rows = [
+        ("deltaloop", __version__),
+        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("NumPy", np.__version__),
+    ]
+    for name in kernels.available():
+        rows.append((f"backend {name}", backend_text(name)))
+        rows += _instruction_sets(name)
+    return rows
+
+
+def _instruction_sets(name):
+    """The levels that a compiled backend can use here, and the one in use."""
+    try:
+        module = kernels.load(name)
+    except ImportError:
+        return []
+    levels, level = getattr(module, "levels", None), getattr(module, "level", None)
+    levels, level = (value() if callable(value) else value for value in (levels, level))
+    if not levels:
+        return []
+    return [
+        ("instruction sets found", ", ".join(map(_level, levels))),
+        ("instruction set used", _level(level)),
+    ]
+
+
+def _level(level):
+    return f"x86-64-v{level}" if str(level).isdecimal() else str(level)
+
+
+def network_rows(net: Network, version: int) -> Rows:
+    """What travels with a saved network."""
+    rows = [
+        ("format version", str(version)),
+        ("layers", layers_text(net)),
+        ("parameters", f"{net.n_parameters:,}"),
+        ("loss", net.loss_name),
+        ("dtype", net.dtype.name),
+    ]
+    table = net.table if isinstance(net.table, dict) else {}
+    if "task" in table:
+        rows.append(("task", str(table["task"])))
+    if "encoding" in table:
+        names = FeatureEncoding.from_dict(table["encoding"]).feature_names
+        rows.append(("inputs", shortened(names)))
+    if table.get("target") is not None:
+        rows.append(("target", repr(table["target"])))
+    if net.classes is not None:
+        rows.append(("classes", shortened(net.classes)))
+    return [*rows, ("scaling", _scaling(net))]
+
+
+def _scaling(net):
+    if net.scaling is None:
+        return "none"
+    if net.scaling.y_mean is None:
+        return "inputs standardised"
+    return "inputs and targets standardised"

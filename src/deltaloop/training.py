@@ -1,0 +1,142 @@
+"""The loop over epochs: compiled slices, and between them progress, Ctrl-C and stopping."""
+
+from time import perf_counter
+
+import numpy as np
+
+from .errors import DivergenceError, InvalidInputError, InvalidTypeError
+from .history import History
+from .kernels.interface import Work, aligned_zeros
+from .layers import check_width
+from .optimizers import SGD, check_number
+
+_SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
+
+
+def train(
+    net, X, Y, *, epochs, batch_size, optimizer, shuffle, validation, tol, patience, target_loss,
+    progress,
+) -> History:  # fmt: skip
+    """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
+    n_samples = len(X)
+    rule = optimizer.rule()
+    theta = net.theta
+    state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
+    work = Work(net.plan, batch_size)
+    last_finite = theta.copy()
+    slices = _Slices(n_samples, batch_size, len(theta))
+    stopping = _Stopping(tol, patience, target_loss)
+    history = History()
+    try:
+        for epoch in range(1, epochs + 1):
+            order = net.generator.permutation(n_samples) if shuffle else None
+            begin, total, start = perf_counter(), 0.0, 0
+            while start < n_samples and np.isfinite(total):
+                stop = slices.next(start)
+                total += net.backend.train_epoch(
+                    net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work
+                )
+                start = stop
+                if progress is not None:
+                    progress(epoch, start / n_samples, history)
+            seconds = perf_counter() - begin
+            loss = total / n_samples
+            if not (np.isfinite(loss) and np.isfinite(theta).all()):
+                theta[:] = last_finite
+                raise _diverged(loss, epoch, optimizer, history)
+            last_finite[:] = theta
+            if validation is not None:
+                history.validation_loss.append(net.mean_loss(*validation))
+            history.loss.append(loss)
+            history.seconds.append(seconds)
+            reason = stopping.reason(history)
+            if reason:
+                history.stop_reason = reason
+                break
+    except KeyboardInterrupt:
+        history.stop_reason = "interrupted"
+        # an interrupt between two of the appends leaves no half row
+        for column in (history.loss, history.validation_loss):
+            del column[len(history.seconds) :]
+    return history
+
+
+class _Slices:
+    """Cuts an epoch at borders of mini-batches into calls of about _SLICE_SECONDS."""
+
+    def __init__(self, n_samples, batch_size, n_theta):
+        self.n_samples, self.batch_size = n_samples, batch_size
+        # first guess, about a millisecond of compiled work; then measured
+        self.n_batches = max(1, 10**6 // (n_theta * batch_size))
+        self.began = 0.0
+
+    def next(self, start):
+        """End of the slice that begins at sample `start`."""
+        now = perf_counter()
+        if start:  # the slice before belongs to the same epoch
+            seconds = now - self.began
+            if seconds < _SLICE_SECONDS / 2:
+                self.n_batches *= 2
+            elif seconds > 2 * _SLICE_SECONDS:
+                self.n_batches = max(1, self.n_batches // 2)
+        self.began = now
+        return min(self.n_samples, start + self.n_batches * self.batch_size)
+
+
+class _Stopping:
+    """When the watched loss (validation, else training) has stopped falling."""
+
+    def __init__(self, tol, patience, target_loss):
+        self.watches = tol is not None or patience is not None
+        self.tol, self.patience, self.target_loss = tol or 0.0, patience or 1, target_loss
+        self.best, self.epochs_without = np.inf, 0
+
+    def reason(self, history):
+        """'target_loss', 'tol', or None to go on."""
+        loss = (history.validation_loss or history.loss)[-1]
+        if self.target_loss is not None and loss <= self.target_loss:
+            return "target_loss"
+        if loss < self.best - self.tol:
+            self.best, self.epochs_without = loss, 0
+            return None
+        self.epochs_without += 1
+        return "tol" if self.watches and self.epochs_without >= self.patience else None
+
+
+def _diverged(loss, epoch, optimizer, history):
+    last = history.loss[-1] if history.loss else None
+    what = f"loss became {loss:g}" if not np.isfinite(loss) else "parameters became infinite"
+    before = "no epoch was finite" if last is None else f"last finite loss {last:.6g}"
+    return DivergenceError(
+        f"{what} in epoch {epoch} ({before}, learning_rate={optimizer.learning_rate:g}); lower "
+        "learning_rate or scale X to unit variance; the last finite parameters are back in place",
+        epoch,
+        last,
+        history,
+    )
+
+
+def check_settings(n_samples, epochs, batch_size, optimizer, tol, patience, target_loss):
+    """The settings of `fit`, checked; batch_size None becomes min(10, n_samples)."""
+    epochs = check_width("epochs", epochs)
+    if batch_size is None:
+        batch_size = min(10, n_samples)
+    batch_size = check_width("batch_size", batch_size)
+    if batch_size > n_samples:
+        raise InvalidInputError(
+            f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
+            f"use batch_size={n_samples} for all samples at once"
+        )
+    if optimizer is None:
+        optimizer = SGD()
+    if not hasattr(optimizer, "rule"):
+        raise InvalidTypeError(
+            f"optimizer must be an optimiser such as SGD(learning_rate=0.1), got {optimizer!r}"
+        )
+    if tol is not None:
+        tol = check_number("tol", tol, 0.0)
+    if patience is not None:
+        patience = check_width("patience", patience)
+    if target_loss is not None:
+        target_loss = check_number("target_loss", target_loss, -np.inf)
+    return epochs, batch_size, optimizer, tol, patience, target_loss

@@ -1,0 +1,170 @@
+"""Networks and samples for the tests of the kernels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Work, aligned_zeros
+from hypothesis import strategies as st
+from oracle import Layer
+
+PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
+HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
+KINKED = ("relu", "leaky_relu", "elu")
+# outputs that leave (0, 1), where a logarithm of them ends
+UNBOUNDED = ("identity", "tanh", "relu", "leaky_relu", "elu", "softplus")
+
+
+class Case(NamedTuple):
+    """A network with samples that it can learn."""
+
+    plan: Plan
+    theta: np.ndarray  # (n_theta,), aligned
+    X: np.ndarray  # (n_samples, n_in)
+    Y: np.ndarray  # (n_samples, n_out)
+
+
+def case(seed, sizes, activations, loss, dtype, n_samples, biases=None) -> Case:
+    """Random values for a network of these sizes (inputs first), activations and biases."""
+    generator = np.random.default_rng(seed)
+    biases = [True] * len(activations) if biases is None else list(biases)
+    shifted = loss != "mse" and activations[-1] in UNBOUNDED
+    biases[-1] = biases[-1] or shifted
+    units = [
+        (n_out, name, ALPHA.get(name, 0.0), bias)
+        for n_out, name, bias in zip(sizes[1:], activations, biases, strict=True)
+    ]
+    plan = Plan.build(sizes[0], units, loss, dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    for index, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        plan.W(theta, index)[:] = generator.normal(0, n_in**-0.5, (n_out, n_in))
+        if biases[index]:
+            plan.b(theta, index)[:] = generator.uniform(-0.5, 0.5, n_out)
+    if shifted:  # outputs near 1/2: the logarithm of most of them is not limited
+        plan.W(theta, len(units) - 1)[:] *= 0.1
+        # log(1 + exp(z)) = 1/2 at z = -0.43
+        plan.b(theta, len(units) - 1)[:] = -0.43 if activations[-1] == "softplus" else 0.5
+    X = generator.normal(size=(n_samples, sizes[0])) * (generator.random((n_samples, 1)) < 0.9)
+    X[generator.random(X.shape) < generator.choice([0.0, 0.2, 0.8])] = 0  # invites short cuts
+    Y = _targets(generator, n_samples, sizes[-1], loss)
+    return Case(plan, theta, X.astype(dtype), Y.astype(dtype))
+
+
+def _targets(generator, n_samples, n_out, loss):
+    if loss == "mse":
+        return generator.normal(size=(n_samples, n_out))
+    if loss == "binary_cross_entropy":
+        Y = generator.random((n_samples, n_out))
+        return np.where(generator.random(Y.shape) < 0.5, Y.round(), Y)
+    one_hot = np.eye(n_out)[generator.integers(n_out, size=n_samples)]
+    spread = generator.dirichlet(np.ones(n_out), n_samples)
+    return np.where(generator.random((n_samples, 1)) < 0.5, one_hot, spread)
+
+
+# widths around those of vectors and of their multiples come often
+WIDTHS = st.sampled_from([1, 3, 4, 5, 8, 9, 16, 17, 31, 33, 48]) | st.integers(1, 70)
+
+
+@st.composite
+def cases(draw, dtype, widths=WIDTHS, max_depth=5, max_samples=150) -> Case:
+    """Any network that the kernels accept."""
+    activation, loss = draw(st.sampled_from(PAIRS))
+    depth = draw(st.integers(1, max_depth))
+    sizes = draw(st.lists(widths, min_size=depth + 1, max_size=depth + 1))
+    hidden = draw(st.lists(st.sampled_from(HIDDEN), min_size=depth - 1, max_size=depth - 1))
+    biases = draw(st.lists(st.booleans(), min_size=depth, max_size=depth))
+    n_samples = draw(st.integers(1, max_samples))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return case(seed, sizes, [*hidden, activation], loss, dtype, n_samples, biases)
+
+
+def longest_sum(plan, n_samples) -> int:
+    """Terms of the longest sum in one gradient."""
+    return max(int(plan.layers["n_in"].max()), int(plan.layers["n_out"].max()), n_samples) + 1
+
+
+def blocks(plan, theta, name="") -> dict:
+    """Views of theta, or of anything in its layout: 'W1', 'b1', 'W2', ..."""
+    found = {}
+    for index in range(len(plan.layers)):
+        found[f"{name}W{index + 1}"] = plan.W(theta, index)
+        if plan.b(theta, index) is not None:
+            found[f"{name}b{index + 1}"] = plan.b(theta, index)
+    return found
+
+
+def padding(plan, theta) -> np.ndarray:
+    """The entries of theta that belong to no weight and no bias."""
+    is_padding = np.ones(plan.n_theta, bool)
+    for view in blocks(plan, is_padding).values():
+        view[:] = False
+    return theta[is_padding]
+
+
+def oracle_layers(plan, theta) -> list[Layer]:
+    """The network as the oracle reads it."""
+    found = []
+    for index, layer in enumerate(plan.layers):
+        b = plan.b(theta, index)
+        found.append(
+            Layer(
+                plan.W(theta, index).tolist(),
+                None if b is None else b.tolist(),
+                ACTIVATIONS[layer["activation"]],
+                float(layer["alpha"]),
+            )
+        )
+    return found
+
+
+def inside(array, generator) -> np.ndarray:
+    """The same rows with unit stride inside a larger array of nan, off any alignment."""
+    n_samples, n_values = array.shape
+    before, after = generator.integers(1, 6, 2)
+    frame = np.full((n_samples + 2, before + n_values + after), np.nan, array.dtype)
+    view = frame[1:-1, before : before + n_values]
+    view[:] = array
+    return view
+
+
+def gradient_of(backend, plan, theta, X, Y, batch_size=None) -> dict:
+    """Everything that loss_gradient gives: loss, gradient and, where readable, the passes."""
+    grad = aligned_zeros(plan.n_theta, theta.dtype)
+    grad[:] = np.nan
+    work = Work(plan, len(X) if batch_size is None else batch_size)
+    found = {"loss": backend.loss_gradient(plan, theta, X, Y, grad, work)}
+    found |= {name: view.copy() for name, view in blocks(plan, grad, "dC/d").items()}
+    found["padding"] = padding(plan, grad)
+    if len(X) <= work.batch_size:
+        last = len(plan.layers) - 1
+        found[f"z{last + 2}"] = work.rows("z", last, len(X)).copy()
+        for kind in ("a", "delta"):
+            for index in range(last + 1):
+                found[f"{kind}{index + 2}"] = work.rows(kind, index, len(X)).copy()
+    return found
+
+
+def forward_of(backend, plan, theta, X, batch_size=None) -> np.ndarray:
+    """Outputs, shape (n_samples, n_out)."""
+    out = np.full((len(X), int(plan.layers[-1]["n_out"])), np.nan, theta.dtype)
+    backend.forward(plan, theta, X, out, Work(plan, batch_size or len(X)))
+    return out
+
+
+def trained(backend, case_, rule, order, batch_size, slices=None, work=None) -> dict:
+    """Parameters, optimiser state and loss after one epoch, in one or several slices."""
+    plan, theta, X, Y = case_
+    after = aligned_zeros(plan.n_theta, theta.dtype)
+    after[:] = theta
+    state = aligned_zeros((rule.n_slots, plan.n_theta), after.dtype)
+    work = work or Work(plan, batch_size)
+    total = 0.0
+    for start, stop in slices or [(0, len(X))]:
+        total += backend.train_epoch(
+            plan, after, state, rule, X, Y, order, start, stop, batch_size, work
+        )
+    found = {"loss": total, **blocks(plan, after), "padding": padding(plan, after)}
+    for slot in state:
+        found |= blocks(plan, slot, "v ")
+        found["v padding"] = padding(plan, slot)
+    return found

@@ -1,0 +1,48 @@
+"""Fixtures: every backend that belongs to this machine, and both dtypes."""
+
+import importlib
+
+import numpy as np
+import pytest
+from deltaloop import kernels
+from hypothesis import settings
+
+# the same examples in every run: what passed once passes again
+settings.register_profile("deltaloop", deadline=None, derandomize=True, print_blob=False)
+settings.load_profile("deltaloop")
+
+
+def _compiled_backends():
+    try:
+        levels = importlib.import_module("deltaloop.kernels.cython").levels()
+    except (ImportError, AttributeError):
+        return ["cython"]  # not built: loading it fails the test, as it should
+    return [f"cython-{level}" for level in levels]
+
+
+COMPILED = _compiled_backends()
+
+
+def load(name):
+    """The backend 'reference', 'cython' or, of one instruction set, 'cython-3'."""
+    name, _, level = name.partition("-")
+    module = kernels.load(name)
+    return module.backend(int(level)) if level else module
+
+
+@pytest.fixture(scope="session", params=["reference", *COMPILED])
+def backend(request):
+    """Every backend."""
+    return load(request.param)
+
+
+@pytest.fixture(scope="session", params=COMPILED)
+def compiled(request):
+    """Every compiled backend."""
+    return load(request.param)
+
+
+@pytest.fixture(scope="session", params=["float32", "float64"])
+def dtype(request):
+    """Both dtypes."""
+    return np.dtype(request.param)

@@ -1,0 +1,218 @@
+"""Every compiled backend and level against the reference: every parameter, never the loss alone."""
+
+import cases
+import numpy as np
+import pytest
+from deltaloop import SGD
+from deltaloop.kernels import reference
+from deltaloop.kernels.interface import Plan, Work, aligned_zeros
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from tolerances import are_useful, assert_within, expected_within
+
+RULES = [SGD(0.05), SGD(0.05, momentum=0.9), SGD(0.05, momentum=0.9, nesterov=True)]
+BATCHES = st.sampled_from([1, 2, 3, 4, 6, 8, 16, 17]) | st.integers(1, 70)
+# sizes, samples, samples that work has room for
+JOBS = [
+    ([2, 4, 1], 4, 4),
+    ([784, 30, 10], 23, 10),
+    ([784, 128, 10], 128, 128),
+    ([10, 64, 64, 1], 100, 32),
+    ([10, 46, 46, 10], 128, 128),
+    ([1, 300, 1], 5, 2),
+    ([300, 1, 300], 5, 5),
+]
+
+
+def check(expected_from, actual):
+    """`actual` against the reference; whether that proves anything."""
+    expected, tolerance = expected_within(*expected_from)
+    assert_within(actual, expected, tolerance)
+    return are_useful(expected, tolerance)
+
+
+def check_gradient(backend, case, batch_size, X=None, Y=None):
+    plan = case.plan
+    X, Y = case.X if X is None else X, case.Y if Y is None else Y
+    return check(
+        (
+            lambda *shaken: cases.gradient_of(reference, plan, *shaken, batch_size),
+            *case[1:],
+            cases.longest_sum(plan, len(case.X)),
+        ),
+        cases.gradient_of(backend, plan, case.theta, X, Y, batch_size),
+    )
+
+
+def check_epoch(backend, case, rule, order, batch_size, **options):
+    n_steps = -(-len(case.X) // batch_size)
+    # the shaken reference tells whether the epoch is tame enough to be compared
+    expected, tolerance = expected_within(
+        lambda *shaken: cases.trained(
+            reference, case._replace(theta=shaken[0], X=shaken[1], Y=shaken[2]),
+            rule, order, batch_size,
+        ),
+        *case[1:], cases.longest_sum(case.plan, batch_size) + n_steps,
+    )  # fmt: skip
+    assume(are_useful(expected, tolerance))
+    actual = cases.trained(backend, case, rule, order, batch_size, **options)
+    assert_within(actual, expected, tolerance)
+
+
+def framed(case):
+    """The same samples as rows of larger arrays that are nan elsewhere."""
+    generator = np.random.default_rng(0)
+    return case._replace(X=cases.inside(case.X, generator), Y=cases.inside(case.Y, generator))
+
+
+@pytest.mark.parametrize(("activation", "loss"), cases.PAIRS)
+@pytest.mark.parametrize("batch_size", [1, 8, 37])
+def test_gradient_of_every_pair_agrees(compiled, dtype, activation, loss, batch_size):
+    sizes, hidden = [7, 5, 18, 33, 6], ["tanh", "elu", "sigmoid"]
+    case = cases.case(3, sizes, [*hidden, activation], loss, dtype, 37)
+    assert check_gradient(compiled, case, batch_size)
+
+
+@pytest.mark.parametrize("hidden", cases.HIDDEN)
+@pytest.mark.parametrize("width", [1, 4, 7, 16, 50])
+def test_gradient_through_every_hidden_activation_agrees(compiled, dtype, hidden, width):
+    case = cases.case(4, [5, width, width, 3], [hidden, hidden, "identity"], "mse", dtype, 20)
+    assert check_gradient(compiled, case, 20)
+
+
+@given(data=st.data())
+def test_gradient_of_any_network_agrees(compiled, dtype, data):
+    case = data.draw(cases.cases(dtype))
+    room = data.draw(st.just(len(case.X)) | BATCHES)
+    assume(check_gradient(compiled, case, room))
+
+
+@given(data=st.data())
+def test_outputs_of_any_network_agree(compiled, dtype, data):
+    case = data.draw(cases.cases(dtype))
+    room = data.draw(st.just(len(case.X)) | BATCHES)
+    check(
+        (
+            lambda theta, X, Y: {"s": cases.forward_of(reference, case.plan, theta, X)},
+            *case[1:],
+            cases.longest_sum(case.plan, 1),
+        ),
+        {"s": cases.forward_of(compiled, case.plan, case.theta, case.X, room)},
+    )
+
+
+@pytest.mark.parametrize(("activation", "loss"), cases.PAIRS)
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_epoch_of_every_pair_agrees(compiled, dtype, activation, loss, batch_size):
+    case = cases.case(5, [6, 9, 20, 4], ["sigmoid", "tanh", activation], loss, dtype, 24)
+    for rule in RULES:
+        check_epoch(compiled, case, rule.rule(), None, batch_size)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_epoch_agrees(compiled, dtype, rule, data):
+    case = data.draw(cases.cases(dtype, max_samples=100))
+    n_samples = len(case.X)
+    batch_size = data.draw(BATCHES)
+    order = None
+    if data.draw(st.booleans()):
+        order = np.random.default_rng(n_samples).permutation(n_samples)
+    borders = data.draw(st.sets(st.integers(1, n_samples).map(lambda k: k * batch_size)))
+    borders = [0, *sorted(k for k in borders if k < n_samples), n_samples]
+    room = Work(case.plan, batch_size + data.draw(st.sampled_from([0, 0, 5])))
+    check_epoch(
+        compiled, framed(case), rule.rule(), order, batch_size,
+        slices=list(zip(borders, borders[1:], strict=False)), work=room,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("sizes", "n_samples", "room"), JOBS)
+@pytest.mark.parametrize("hidden", ["sigmoid", "relu"])
+def test_gradient_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room, hidden):
+    activations = [hidden] * (len(sizes) - 2) + ["identity"]
+    assert check_gradient(compiled, cases.case(6, sizes, activations, "mse", dtype, n_samples), room)
+
+
+@pytest.mark.parametrize(("sizes", "n_samples", "room"), JOBS)
+def test_epoch_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room):
+    activations = ["tanh"] * (len(sizes) - 2) + ["sigmoid"]
+    case = cases.case(7, sizes, activations, "binary_cross_entropy", dtype, n_samples)
+    for rule in RULES:
+        check_epoch(compiled, case, rule.rule(), np.arange(n_samples)[::-1].copy(), room)
+
+
+@given(data=st.data())
+def test_rows_may_lie_inside_larger_arrays(compiled, dtype, data):
+    case = data.draw(cases.cases(dtype, max_depth=2, max_samples=40))
+    room = data.draw(BATCHES)
+    inner = framed(case)
+    assert_same(
+        cases.gradient_of(compiled, *inner, room), cases.gradient_of(compiled, *case, room)
+    )
+    assert_same(
+        {"s": cases.forward_of(compiled, *inner[:3], room)},
+        {"s": cases.forward_of(compiled, *case[:3], room)},
+    )
+
+
+def assert_same(actual, expected):
+    assert actual.keys() == expected.keys()
+    for k, v in expected.items():
+        np.testing.assert_array_equal(actual[k], v, k)
+
+
+# Whole numbers leave no room for rounding: here every order of summation gives the same bits,
+# and a wrong index cannot hide in a tolerance.
+
+
+def whole_numbers(seed, sizes, activations, dtype, n_samples, batch_size):
+    """A network whose gradient, and one step of it, are exact in float32."""
+    generator = np.random.default_rng(seed)
+    units = [
+        (n_out, name, 0.5, index % 2 == 0)
+        for index, (n_out, name) in enumerate(zip(sizes[1:], activations, strict=True))
+    ]
+    plan = Plan.build(sizes[0], units, "mse", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    for view in cases.blocks(plan, theta).values():
+        view[:] = generator.integers(-1, 2, view.shape)
+        view *= generator.random(view.shape) < 3 / view.shape[-1]  # small sums
+    X = generator.integers(-1, 3, (n_samples, sizes[0])).astype(dtype)
+    Y = generator.integers(-1, 2, (n_samples, sizes[-1])).astype(dtype)
+    return cases.Case(plan, theta, X, Y)
+
+
+SHAPES = [
+    [1, 1], [3, 5], [9, 17, 4], [17, 9, 33, 3], [64, 70, 31], [5, 1, 8, 48], [200, 40, 100, 12],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", SHAPES, ids=str)
+@pytest.mark.parametrize("n_samples", [1, 4, 16, 64])
+@pytest.mark.parametrize("hidden", ["identity", "relu", "leaky_relu"])
+def test_gradient_and_step_are_exact_for_whole_numbers(compiled, dtype, sizes, n_samples, hidden):
+    activations = [hidden] * (len(sizes) - 2) + ["identity"]
+    case = whole_numbers(8, sizes, activations, dtype, n_samples, n_samples)
+    found = cases.gradient_of(compiled, *case)
+    expected = cases.gradient_of(reference, *case)
+    assert found.pop("loss") == pytest.approx(expected.pop("loss"))
+    assert_same(found, expected)
+    rule = SGD(2.0**-6).rule()
+    found = cases.trained(compiled, case, rule, None, n_samples)
+    expected = cases.trained(reference, case, rule, None, n_samples)
+    assert found.pop("loss") == pytest.approx(expected.pop("loss"))
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("sizes", [shape for shape in SHAPES if len(shape) < 4], ids=str)
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_two_steps_are_exact_for_whole_numbers(compiled, dtype, sizes, batch_size):
+    activations = ["relu"] * (len(sizes) - 2) + ["identity"]
+    case = whole_numbers(9, sizes, activations, dtype, 2 * batch_size, batch_size)
+    for rule in SGD(2.0**-3), SGD(2.0**-3, momentum=0.5):
+        found = cases.trained(compiled, case, rule.rule(), None, batch_size)
+        expected = cases.trained(reference, case, rule.rule(), None, batch_size)
+        assert found.pop("loss") == pytest.approx(expected.pop("loss"))
+        assert_same(found, expected)

@@ -1,0 +1,251 @@
+"""Backpropagation in scalar Python, written from the equations: slow, and plain to check.
+
+With L weight layers, a^1 = x the input and s = a^(L+1) the output of one sample:
+
+    forward    z_j = sum_k w_jk a_k + b_j,    a_j = f(z_j)
+    output     delta_j = sum_k dC/da_k da_k/dz_j
+    backward   delta_k = f'(z_k) sum_j w_jk delta_j
+    gradient   dC/dw_jk = delta_j a_k,    dC/db_j = delta_j,    means over the samples
+    step       plain     w := w - eps g
+               momentum  v := mu v + g,  w := w - eps v
+               nesterov  v := mu v + g,  w := w - eps (g + mu v)
+
+w_jk leads from unit k to unit j of the next layer. Slopes are taken from z, as in a textbook.
+Everything is a list of Python floats, so all arithmetic is double precision; `eps_log` is the
+machine epsilon of the dtype that is being imitated, which limits what a logarithm sees.
+"""
+
+import math
+from typing import NamedTuple
+
+
+class Layer(NamedTuple):
+    """One weight layer: rows of W belong to its units; b is None without bias."""
+
+    W: list
+    b: list | None
+    activation: str
+    alpha: float
+
+
+class Pass(NamedTuple):
+    """What one sample leaves behind; z, a and delta have one list per weight layer."""
+
+    z: list
+    a: list
+    loss: float
+    delta: list
+
+
+def activate(name, z, alpha):
+    """Activations a = f(z) of one layer."""
+    if name == "softmax":
+        largest = max(z)
+        e = [math.exp(z_k - largest) for z_k in z]
+        return [e_j / sum(e) for e_j in e]
+    return [_f(name, z_j, alpha) for z_j in z]
+
+
+def _f(name, z, alpha):
+    if name == "identity":
+        return z
+    if name == "sigmoid":
+        return _sigmoid(z)
+    if name == "tanh":
+        return math.tanh(z)
+    if name == "relu":
+        return max(z, 0.0)
+    if name == "leaky_relu":
+        return z if z > 0 else alpha * z
+    if name == "elu":
+        return z if z > 0 else alpha * math.expm1(z)
+    if name == "softplus":
+        return _log_1_exp(z)
+    raise ValueError(name)
+
+
+def _slope(name, z, alpha):
+    """f'(z); at the kink of relu, leaky_relu and elu the slope of the left side."""
+    if name == "identity":
+        return 1.0
+    if name == "sigmoid":
+        return _sigmoid(z) * _sigmoid(-z)
+    if name == "tanh":
+        return 1 / math.cosh(z) ** 2
+    if name == "relu":
+        return 1.0 if z > 0 else 0.0
+    if name == "leaky_relu":
+        return 1.0 if z > 0 else alpha
+    if name == "elu":
+        return 1.0 if z > 0 else alpha * math.exp(z)
+    if name == "softplus":
+        return _sigmoid(z)
+    raise ValueError(name)
+
+
+def _sigmoid(z):
+    return 1 / (1 + math.exp(-z)) if z > 0 else math.exp(z) / (1 + math.exp(z))
+
+
+def _log_1_exp(z):
+    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))  # log(1 + exp(z))
+
+
+def jacobian(name, z, a, alpha):
+    """J[k][j] = da_k/dz_j; for softmax a_k ([j = k] - a_j), else f'(z_j) on the diagonal."""
+    units = range(len(z))
+    if name == "softmax":
+        return [[a[k] * ((j == k) - a[j]) for j in units] for k in units]
+    return [[_slope(name, z[j], alpha) if j == k else 0.0 for j in units] for k in units]
+
+
+def loss_and_slope(loss, a, y, eps_log):
+    """Loss of one sample and its dC/da_k.
+
+    mse                   1/2 sum_k (a_k - y_k)^2
+    binary_cross_entropy  -sum_k [y_k log a_k + (1 - y_k) log(1 - a_k)],  a in [eps, 1 - eps]
+    cross_entropy         -sum_k y_k log a_k,                             a in [eps, inf)
+
+    Where a limit acts, the loss is constant and its slope 0.
+    """
+    total, slopes = 0.0, []
+    for a_k, y_k in zip(a, y, strict=True):
+        if loss == "mse":
+            total += (a_k - y_k) ** 2 / 2
+            slope = a_k - y_k
+        elif loss == "binary_cross_entropy":
+            p = min(max(a_k, eps_log), 1 - eps_log)
+            total -= y_k * math.log(p) + (1 - y_k) * math.log(1 - p)
+            slope = -y_k / p + (1 - y_k) / (1 - p) if p == a_k else 0.0
+        elif loss == "cross_entropy":
+            p = max(a_k, eps_log)
+            total -= y_k * math.log(p)
+            slope = -y_k / p if p == a_k else 0.0
+        else:
+            raise ValueError(loss)
+        slopes.append(slope)
+    return total, slopes
+
+
+def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
+    """Loss of one sample and delta_j = dC/dz_j of the output layer.
+
+    The canonical pairs take the logits, need no limit and have delta = a - y:
+
+    sigmoid, binary_cross_entropy   sum_j [y_j log(1 + exp(-z_j)) + (1 - y_j) log(1 + exp(z_j))]
+    softmax, cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
+    """
+    if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
+        total = sum(
+            y_j * _log_1_exp(-z_j) + (1 - y_j) * _log_1_exp(z_j)
+            for z_j, y_j in zip(z, y, strict=True)
+        )
+        return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+    if (activation, loss) == ("softmax", "cross_entropy"):
+        log_sum = max(z) + math.log(sum(math.exp(z_k - max(z)) for z_k in z))
+        total = sum(y_j * (log_sum - z_j) for z_j, y_j in zip(z, y, strict=True))
+        return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+    return general_loss_and_delta(activation, alpha, loss, z, a, y, eps_log)
+
+
+def general_loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
+    """delta_j = sum_k dC/da_k da_k/dz_j, for any pair."""
+    total, dC_da = loss_and_slope(loss, a, y, eps_log)
+    J = jacobian(activation, z, a, alpha)
+    return total, [sum(dC_da[k] * J[k][j] for k in range(len(a))) for j in range(len(z))]
+
+
+def forward(layers, x):
+    """z and a of every weight layer for one sample x."""
+    z, a = [], []
+    for W, b, activation, alpha in layers:
+        a_prev = a[-1] if a else x
+        sums = [sum(w_jk * a_k for w_jk, a_k in zip(row, a_prev, strict=True)) for row in W]
+        z.append(sums if b is None else [s + b_j for s, b_j in zip(sums, b, strict=True)])
+        a.append(activate(activation, z[-1], alpha))
+    return z, a
+
+
+def backpropagate(layers, loss, x, y, eps_log):
+    """Forward and backward pass of one sample."""
+    z, a = forward(layers, x)
+    last = layers[-1]
+    C, delta = loss_and_delta(last.activation, last.alpha, loss, z[-1], a[-1], y, eps_log)
+    deltas = [delta]
+    for index in range(len(layers) - 1, 0, -1):
+        W, before = layers[index].W, layers[index - 1]
+        delta = [
+            _slope(before.activation, z_k, before.alpha)
+            * sum(W[j][k] * deltas[0][j] for j in range(len(W)))
+            for k, z_k in enumerate(z[index - 1])
+        ]
+        deltas.insert(0, delta)
+    return Pass(z, a, C, deltas)
+
+
+def gradient(layers, loss, X, Y, eps_log):
+    """Mean loss of the samples, and a list with (dC/dW, dC/db) per layer, means as well."""
+    passes = [backpropagate(layers, loss, x, y, eps_log) for x, y in zip(X, Y, strict=True)]
+    n = len(X)
+    grads = []
+    for index, (W, b, *_) in enumerate(layers):
+        entered = [p.a[index - 1] for p in passes] if index else X
+        delta = [p.delta[index] for p in passes]
+        samples = range(n)
+        dW = [
+            [sum(delta[t][j] * entered[t][k] for t in samples) / n for k in range(len(W[0]))]
+            for j in range(len(W))
+        ]
+        db = None if b is None else [sum(delta[t][j] for t in samples) / n for j in range(len(b))]
+        grads.append((dW, db))
+    return sum(p.loss for p in passes) / n, grads
+
+
+def step(rule, learning_rate, mu, w, v, g):
+    """One update of one parameter: the new (w, v)."""
+    if rule == "sgd":
+        return w - learning_rate * g, v
+    v = mu * v + g
+    if rule == "momentum":
+        return w - learning_rate * v, v
+    if rule == "nesterov":
+        return w - learning_rate * (g + mu * v), v
+    raise ValueError(rule)
+
+
+def epoch(layers, loss, rule, learning_rate, mu, velocity, X, Y, order, batch_size, eps_log):
+    """One pass over the samples of `order` in mini-batches, the last one possibly shorter.
+
+    Returns
+    -------
+    layers, velocity, total
+        The new network; v of every parameter, a list with (v_W, v_b) per layer (`velocity`
+        None: zeros); and the sum of the sample losses, each taken before the update it caused.
+    """
+    if velocity is None:
+        velocity = [
+            ([[0.0] * len(W[0]) for _ in W], None if b is None else [0.0] * len(b))
+            for W, b, *_ in layers
+        ]
+    total = 0.0
+    for first in range(0, len(order), batch_size):
+        batch = order[first : first + batch_size]
+        mean, grads = gradient(layers, loss, [X[t] for t in batch], [Y[t] for t in batch], eps_log)
+        total += mean * len(batch)
+        new_layers, new_velocity = [], []
+        for (W, b, *f), (v_W, v_b), (dW, db) in zip(layers, velocity, grads, strict=True):
+            rows = [
+                _step_all(rule, learning_rate, mu, *row) for row in zip(W, v_W, dW, strict=True)
+            ]
+            W, v_W = [w for w, _ in rows], [v for _, v in rows]
+            if b is not None:
+                b, v_b = _step_all(rule, learning_rate, mu, b, v_b, db)
+            new_layers.append(Layer(W, b, *f))
+            new_velocity.append((v_W, v_b))
+        layers, velocity = new_layers, new_velocity
+    return layers, velocity, total
+
+
+def _step_all(rule, learning_rate, mu, w, v, g):
+    pairs = [step(rule, learning_rate, mu, *one) for one in zip(w, v, g, strict=True)]
+    return [w for w, _ in pairs], [v for _, v in pairs]

@@ -1,0 +1,586 @@
+"""What is in a file is what arrives in X and y, or an error says where it is not."""
+
+import csv
+import gzip
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deltaloop import tables
+from deltaloop.errors import FileFormatError, InvalidInputError, InvalidTypeError
+from deltaloop.tables import FeatureEncoding, Table, looks_like_classes, read
+
+FLOWERS = "length,colour,species\n1.5,red,rose\n2,white,lily\n2.5,red,rose\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file and return its path."""
+
+    def write(content, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def save(folder, name, **arrays):
+    """Write a .npz, or a .npy when there is one array called `only`."""
+    path = folder / name
+    if name.endswith(".npy"):
+        np.save(path, arrays["only"])
+    else:
+        np.savez(path, **arrays)
+    return path
+
+
+def text(*cells):
+    return np.array(cells, dtype=object)
+
+
+# --- delimited text ---
+
+
+def test_columns_are_float64_or_text(write):
+    table = read(write(FLOWERS))
+    assert table.columns == ("length", "colour", "species") and table.n_rows == 3 and table.named
+    assert table.values[0].dtype == np.float64 and table.values[0].tolist() == [1.5, 2, 2.5]
+    assert table.values[1].tolist() == ["red", "white", "red"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("a,b\n1,2\n3,4\n", "t.csv"),
+        ("a;b\n1;2\n3;4\n", "t.csv"),
+        ("a\tb\n1\t2\n3\t4\n", "t.csv"),
+        ("a\tb\n1\t2\n3\t4\n", "t.tsv"),
+        ("a;b\n1;2\n3;4\n", "t.txt"),
+        ("a b\n1 2\n3 4\n", "t.txt"),
+        ("  a   b \n  1   2\n 3   4 \n", "t.txt"),
+        ("\ufeffa,b\n1,2\n3,4\n", "t.csv"),
+        ("a,b\r\n1,2\r\n3,4\r\n", "t.csv"),
+        ("a,b\r1,2\r3,4\r", "t.csv"),
+        ("\n\na,b\n\n1,2\n  \n3,4\n\n", "t.csv"),
+        (' "a" , "b"\n"1", "2"\n 3 , 4', "t.csv"),
+        ("a,b\n+1.0,2e0\n.3e1,4.\n", "T.CSV"),
+    ],
+)
+def test_every_dialect_gives_the_same_table(write, content, name):
+    table = read(write(content.replace(' "a" , "b"', '"a", "b"'), name))
+    assert table.columns == ("a", "b")
+    assert [column.tolist() for column in table.values] == [[1, 3], [2, 4]]
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.TSV.GZ", "t.svm.gz", "t.npy.gz"])
+def test_compressed_files_are_read(write, tmp_path, name):
+    content = {
+        "t.csv.gz": b"a,b\n1,2\n",
+        "t.TSV.GZ": b"a\tb\n1\t2\n",
+        "t.svm.gz": b"2 1:1\n",
+        "t.npy.gz": save(tmp_path, "t.npy", only=np.array([[1, 2]])).read_bytes(),
+    }[name]
+    assert [float(column[0]) for column in read(write(gzip.compress(content), name)).values] == [
+        1,
+        2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        ("a,b\n1,2\n", ("a", "b")),
+        ("1,2\n3,4\n", None),
+        ("1,red\n2,blue\n", None),
+        ("size,1\n3,4\n", ("size", "1")),
+        ("?,2\n3,4\n", None),
+        (",b\n3,4\n", ("x1", "b")),
+        ("kind,colour\ncat,red\ndog,red\n", ("kind", "colour")),
+        ("cat,red\ndog,red\n", None),
+        ("red,red\ndog,blue\n", None),
+        ("kind,size\ncat,1\ndog,\n", ("kind", "size")),
+        ("7\n8\n", None),
+        ("5.1,setosa\n", None),
+    ],
+)
+def test_a_header_is_recognised_by_the_documented_rule(write, content, columns):
+    table = read(write(content))
+    assert table.named == (columns is not None)
+    assert table.columns == (columns or tuple(f"x{k + 1}" for k in range(len(table.columns))))
+    assert table.n_rows == len(content.splitlines()) - table.named
+
+
+@pytest.mark.parametrize("content", ["1,2\n3,4\n", "a,b\n3,4\n"])
+def test_a_header_can_be_forced_or_forbidden(write, content):
+    path = write(content)
+    assert read(path, header=True).columns == tuple(content.splitlines()[0].split(","))
+    assert read(path, header=False).columns == ("x1", "x2")
+    assert read(path, header=False).n_rows == 2
+
+
+def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends(write):
+    table = read(write('name,n\n"a, b",1\n"say ""hi""",2\n"two\nlines",3\n'))
+    assert table.values[0].tolist() == ["a, b", 'say "hi"', "two\nlines"]
+
+
+def test_missing_cells_wait_until_their_column_is_used(write):
+    table = read(write("a,b,c\n1,x,1\nNA,?,2\n3,y,3\nnan,n/a,4\n"))
+    np.testing.assert_array_equal(table.values[0], [1, np.nan, 3, np.nan])
+    assert table.values[1].tolist() == ["x", "", "y", ""]
+    assert table.column("c").tolist() == [1, 2, 3, 4]
+    first = r" of '.*data\.csv' has 2 missing values, the first in row 2 \(counted .*; .*fill them"
+    with pytest.raises(InvalidInputError, match="column 'a'" + first):
+        table.split()
+    with pytest.raises(InvalidInputError, match="column 'b'" + first):
+        table.column("b")
+
+
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e999", "9" * 400, "9" * 5000])
+def test_infinite_and_huge_numbers_are_refused_when_used(write, cell):
+    table = read(write(f"a,b\n1,2\n{cell},3\n"))
+    with pytest.raises(InvalidInputError, match=r"'a'.* has 1 infinite \(or too large.* in row 2 "):
+        table.split()
+
+
+def test_underscores_are_no_part_of_numbers(write):
+    assert read(write("a,b\nx,1\n1_0,2\n2_0,3\n")).values[0].tolist() == ["x", "1_0", "2_0"]
+    assert read(write("a,b\n1_0,2\n2_0,3\n")).values[0].tolist() == ["1_0", "2_0"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty; a table needs at least one row"),
+        (" \n\n", "is empty"),
+        (b"\xef\xbb\xbf\n", "is empty"),
+        ("a,b\n", "holds only a header, 'a', 'b'; add rows"),
+        ("a,b\n1,2\n3\n", r"line 3 of .* has 1 cells where line 1 has 2; all .*delimiter ','"),
+        ("\na,b\n1,2\n\n3,4,5\n", "line 5 of .* has 3 cells where line 2 has 2"),
+        ('a,b\n1,"2\n', "line 2 of .* is no row of a table .*check its quotes"),
+        ('a,b\n1,"2"3\n', "line 2 of .* is no row of a table"),
+        ("a,b,a\n1,2,3\n", r"two columns named 'a' \(columns 1 and 3\); give"),
+        ("a,b\n1,2\n3,\u00e9\n".encode("latin-1"), "not UTF-8 text: byte 0xe9 in line 3; save it"),
+        ("a,b\n1,2\n".encode("utf-16"), "not UTF-8 text: byte 0xff in line 1"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "holds zero bytes, so it is no text"),
+    ],
+)
+def test_a_damaged_text_file_is_refused_with_the_place(write, content, message):
+    with pytest.raises(FileFormatError, match=message):
+        read(write(content))
+
+
+def test_names_that_are_forced_from_numbers_must_differ(write):
+    with pytest.raises(FileFormatError, match="two columns named '1'"):
+        read(write("1,1\n2,3\n"), header=True)
+
+
+def test_a_path_that_is_no_file_is_refused(write, tmp_path):
+    with pytest.raises(InvalidInputError, match=r"no file '.*none\.csv'; check the name"):
+        read(tmp_path / "none.csv")
+    with pytest.raises(InvalidInputError, match="is a directory; give the name of a file"):
+        read(str(tmp_path))
+    with pytest.raises(
+        InvalidInputError, match=r"unknown file ending '\.xlsx' of .*'\.csv', .*CSV"
+    ):
+        read(write("", "t.xlsx"))
+    with pytest.raises(InvalidInputError, match="unknown file ending '' of"):
+        read(write("", "table"))
+    with pytest.raises(InvalidInputError, match="there is no file"):
+        read("a\0b.csv")
+    with pytest.raises(InvalidTypeError, match=r"path must be a str or a pathlib\.Path, got 3"):
+        read(3)
+    with pytest.raises(FileFormatError, match="is no whole gzip file"):
+        read(write(gzip.compress(b"a,b\n1,2\n")[:-9], "t.csv.gz"))
+
+
+def test_a_file_that_cannot_be_opened_is_refused(write, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    path = write(FLOWERS)
+    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    with pytest.raises(InvalidInputError, match=r"cannot read '.*data\.csv': Permission denied"):
+        read(path)
+
+
+words = (
+    st.text("abcxyz ,;\"'\t\n\u00e9_=", min_size=1, max_size=6)
+    .map(str.strip)
+    .filter(lambda cell: cell and not tables.is_missing(cell))
+)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), n=st.integers(1, 6), delimiter=st.sampled_from([",", "\t"]))
+def test_what_csv_writes_is_read_back(tmp_path_factory, data, n, delimiter):
+    columns = [
+        data.draw(st.lists(kind, min_size=n, max_size=n))
+        for kind in data.draw(st.lists(st.sampled_from([words, numbers]), min_size=2, max_size=4))
+    ]
+    path = tmp_path_factory.mktemp("round") / ("t.tsv" if delimiter == "\t" else "t.csv")
+    names = [f"name {k}" for k in range(len(columns))]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([names, *zip(*columns, strict=True)])
+    table = read(path, header=True)
+    assert table.columns == tuple(names)
+    assert [column.tolist() for column in table.values] == columns
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    block=st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=5),
+    top=st.sampled_from(["", "a,b,c\n", "\n1,b,\n", '"a","b\nb",c\n']),
+)
+def test_the_quick_way_reads_what_the_careful_way_reads(tmp_path_factory, block, top):
+    path = tmp_path_factory.mktemp("quick") / "t.csv"
+    path.write_text(top + "\n".join(",".join(map(repr, row)) for row in block), encoding="utf-8")
+    quick = read(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_read_numbers", lambda *_: None)
+        careful = read(path)
+    assert quick.columns == careful.columns and quick.named == careful.named
+    np.testing.assert_array_equal(np.array(quick.values), np.array(careful.values))
+    assert quick.values[0].tolist() == [row[0] for row in block]
+
+
+def test_the_last_column_or_the_named_one_is_the_target(write):
+    table = read(write(FLOWERS))
+    for target in (None, "species", 2, -1, np.int64(2)):
+        X, names, y, name = table.split(target)
+        assert (names, name) == (("length", "colour=red", "colour=white"), "species")
+        assert X.tolist() == [[1.5, 1, 0], [2, 0, 1], [2.5, 1, 0]]
+        assert y.tolist() == ["rose", "lily", "rose"]
+        assert X.dtype == np.float64 and X.flags.c_contiguous
+    X, names, y, name = table.split(0)
+    assert name == "length" and y.tolist() == [1.5, 2, 2.5]
+    assert names == ("colour=red", "colour=white", "species=lily", "species=rose")
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "message"),
+    [
+        (
+            "specie",
+            InvalidInputError,
+            r"no column 'specie', expected one of 'length', .*'species'\?",
+        ),
+        (3, InvalidInputError, "no column at position 3; positions are 0 to 2"),
+        (-4, InvalidInputError, "no column at position -4"),
+        (True, InvalidTypeError, r"a name, a position or None \(the last\), got True"),
+        (1.0, InvalidTypeError, r"got 1\.0"),
+    ],
+)
+def test_an_unknown_target_is_refused_with_the_columns(write, target, error, message):
+    with pytest.raises(error, match=message):
+        read(write(FLOWERS)).split(target)
+
+
+def test_a_table_of_one_column_has_no_features(write):
+    with pytest.raises(InvalidInputError, match="no feature column left beside 'a'"):
+        read(write("a\n1\n2\n")).split()
+
+
+def test_a_table_must_be_rectangular():
+    with pytest.raises(FileFormatError, match=r"2 names for 1 columns of \[1\] rows"):
+        Table(("a", "b"), [np.zeros(1)])
+    with pytest.raises(FileFormatError, match=r"1 columns|2 names for 2 columns of \[1, 2\] rows"):
+        Table(("a", "b"), [np.zeros(1), np.zeros(2)])
+    with pytest.raises(FileFormatError, match="has 1 columns and no rows"):
+        Table(("a",), [np.zeros(0)])
+
+
+# --- NumPy files ---
+
+
+def test_npy_holds_columns(tmp_path):
+    table = read(save(tmp_path, "t.npy", only=np.array([[1, 2], [3, 4]], dtype=np.float32)))
+    assert table.columns == ("x1", "x2") and not table.named
+    assert [column.tolist() for column in table.values] == [[1, 3], [2, 4]]
+
+
+def test_npy_with_fields_keeps_names_numbers_and_text(tmp_path):
+    fields = [("size", "i4"), ("ok", "?"), ("kind", "U5"), ("code", "S3")]
+    rows = np.array([(1, True, "cat", b"a"), (2, False, "dog", b"b")], dtype=fields)
+    table = read(save(tmp_path, "t.npy", only=rows))
+    assert table.columns == ("size", "ok", "kind", "code") and table.named
+    assert [column.tolist() for column in table.values] == [
+        [1, 2],
+        [1, 0],
+        ["cat", "dog"],
+        ["a", "b"],
+    ]
+
+
+def test_npz_holds_X_and_y_or_one_array(tmp_path):
+    X, y = np.arange(6.0).reshape(3, 2), np.array(["a", "b", "a"])
+    for target in (y, y[:, None]):
+        table = read(save(tmp_path, "t.npz", X=X, y=target, note=np.zeros(1)))
+        got_X, names, got_y, name = table.split()
+        assert (names, name, got_y.tolist()) == (("x1", "x2"), "y", y.tolist())
+        np.testing.assert_array_equal(got_X, X)
+    table = read(save(tmp_path, "one.npz", anything=X))
+    assert table.columns == ("x1", "x2") and not table.named
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "message"),
+    [
+        (
+            "t.npy",
+            {"only": np.zeros(3)},
+            r"must be 2-d .* got the shape \(3,\) and the dtype float64",
+        ),
+        ("t.npy", {"only": np.zeros((0, 2))}, r"not empty; got the shape \(0, 2\)"),
+        ("t.npy", {"only": np.zeros((2, 2), complex)}, "'x1' .* has the dtype complex128"),
+        ("t.npy", {"only": np.zeros((1, 1), "M8[s]")}, "dtype datetime64.*save one number"),
+        ("t.npy", {"only": np.zeros(2, [("a", "f4", 3)])}, r"'a' .* the shape \(2, 3\)"),
+        ("t.npy", {"only": np.array([[None, 1]])}, "no file of plain NumPy arrays .Object arrays"),
+        ("t.npy", {"only": np.array([[b"\xff"]])}, "no file of plain NumPy arrays .*utf-8"),
+        ("t.npz", {"X": np.array([[None]]), "y": np.zeros(1)}, "no file of plain NumPy arrays"),
+        (
+            "t.npz",
+            {"a": np.zeros(1), "b": np.zeros(1)},
+            "holds the arrays 'a', 'b', expected X and y",
+        ),
+        ("t.npz", {"X": np.zeros((2, 2)), "y": np.zeros(3)}, r"shapes \(2, 2\) and \(3,\)"),
+        ("t.npz", {"X": np.zeros(2), "y": np.zeros(2)}, r"shapes \(2,\) and \(2,\)"),
+        ("t.npz", {"X": np.zeros((2, 2)), "y": np.zeros((2, 2))}, r"y 1-d with as many"),
+        ("t.npz", {}, "holds no named array, expected X and y"),
+    ],
+)
+def test_foreign_arrays_are_refused_with_what_they_are(tmp_path, name, arrays, message):
+    with pytest.raises(FileFormatError, match=message):
+        read(save(tmp_path, name, **arrays))
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.npz"])
+def test_bytes_that_are_no_arrays_are_refused(write, tmp_path, name):
+    whole = save(tmp_path, f"whole{name}", only=np.zeros((9, 9))).read_bytes()
+    for content in (b"hello world", whole[: len(whole) // 2], b"\x80\x04]q\x00.", whole[:20]):
+        with pytest.raises(FileFormatError, match="no file of plain NumPy arrays"):
+            read(write(content, name))
+    with pytest.raises(FileFormatError, match="is empty"):
+        read(write(b"", name))
+
+
+def test_an_npy_file_named_npz_is_told_from_an_archive(write, tmp_path):
+    content = save(tmp_path, "t.npy", only=np.zeros((2, 2))).read_bytes()
+    with pytest.raises(FileFormatError, match="holds no named array"):
+        read(write(content, "t.npz"))
+
+
+# --- svmlight files ---
+
+
+def test_svmlight_lists_label_and_values_that_are_not_zero(write):
+    table = read(write("# two rows\n+1 qid:7 1:0.5 3:2 # good\n\n-1 2:1e1\n", "t.svm"))
+    assert table.columns == ("x1", "x2", "x3", "label") and table.sparse and table.named
+    X, names, y, name = table.split()
+    assert X.tolist() == [[0.5, 0, 2], [0, 10, 0]] and y.tolist() == [1, -1] and name == "label"
+
+
+@pytest.mark.parametrize("ending", ["svm", "libsvm", "svmlight"])
+def test_svmlight_counts_from_0_when_an_index_0_occurs(write, ending):
+    table = read(write("1 0:3\n2 2:4\n", f"t.{ending}"))
+    assert table.columns == ("x0", "x1", "x2", "label")
+    assert table.split()[0].tolist() == [[3, 0, 0], [0, 0, 4]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("1 1:2\nspam 1:2\n", "line 2 of .* cannot read 'spam'; expected 'label index:value"),
+        ("1,2 1:2\n", "cannot read '1,2'"),
+        ("1 a:2\n", "line 1 of .* cannot read 'a:2'"),
+        ("1 1\n", "cannot read '1'"),
+        ("1 -1:2\n", "cannot read '-1:2'"),
+        ("1 1:2 1:3\n", "cannot read '1:3'.* every index once"),
+        ("1 99999999999999999999:1\n", "cannot read '99999999999999999999:1'"),
+        (
+            "1 1:1\n2 999999999999:1\n",
+            "2 rows and indices up to 999999999999, too many to write out",
+        ),
+        ("1\n2\n", "has no entry 'index:value'"),
+        ("# nothing\n", "has no entry 'index:value'"),
+    ],
+)
+def test_a_damaged_svmlight_file_is_refused_with_the_place(write, content, message):
+    with pytest.raises(FileFormatError, match=message):
+        read(write(content, "t.svm"))
+
+
+# --- encoding of features ---
+
+
+def test_an_encoding_repeats_itself_on_a_later_table_in_any_order(write):
+    encoding = FeatureEncoding.fit(read(write(FLOWERS)), exclude="species")
+    later = read(write("extra,colour,length\n9,white,4\n9,white,5\n"))
+    assert encoding.columns == (("length", None), ("colour", ("red", "white")))
+    assert encoding.transform(later).tolist() == [[4, 0, 1], [5, 0, 1]]
+
+
+def test_an_encoding_survives_json():
+    encoding = FeatureEncoding((("a", None), ("b", ("u", "v"))))
+    assert FeatureEncoding.from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"columns": []},
+        {"columns": "ab"},
+        {"columns": [["a", None]]},
+        {"columns": [{"name": "a"}]},
+        {"columns": [{"name": 1, "categories": None}]},
+        {"columns": [{"name": "a", "categories": []}]},
+        {"columns": [{"name": "a", "categories": "uv"}]},
+        {"columns": [{"name": "a", "categories": [1]}]},
+    ],
+)
+def test_a_damaged_encoding_is_refused(data):
+    with pytest.raises(
+        FileFormatError, match=r"feature encoding is damaged: got .*; save the model"
+    ):
+        FeatureEncoding.from_dict(data)
+
+
+def test_columns_without_names_are_taken_by_position():
+    encoding = FeatureEncoding((("a", None), ("b", ("u", "v"))))
+    rows = [np.array([3.0]), text("v")]
+    assert encoding.transform(Table(("x1", "x2"), rows, named=False)).tolist() == [[3, 0, 1]]
+    with pytest.raises(
+        InvalidInputError, match=r"3 columns without names; .* exactly the 2 columns 'a'"
+    ):
+        encoding.transform(Table(("x1", "x2", "x3"), [*rows, rows[0]], named=False))
+
+
+def test_generated_names_find_the_features_beside_a_first_target(write):
+    encoding = FeatureEncoding.fit(read(write("9,1,2\n8,3,4\n")), exclude="x1")
+    assert encoding.transform(read(write("7,5,6\n"))).tolist() == [[5, 6]]
+    assert encoding.transform(read(write("5,6\n"))).tolist() == [[5, 6]]
+
+
+def test_columns_that_a_sparse_table_lacks_are_zero(write):
+    train = read(write("1 1:1 3:2\n", "t.svm"))
+    encoding = FeatureEncoding.fit(train, exclude="label")
+    assert encoding.transform(read(write("0 2:5\n", "t.svm"))).tolist() == [[0, 5, 0]]
+    with pytest.raises(InvalidInputError, match="has no column 'age'"):
+        FeatureEncoding((("age", None),)).transform(train)
+
+
+def test_numbers_find_the_categories_that_are_written_so():
+    encoding = FeatureEncoding((("n", ("1", "2.0", "3+")),))
+    rows = Table(("n",), [np.array([2.0, 1.0])])
+    assert encoding.transform(rows).tolist() == [[0, 1, 0], [1, 0, 0]]
+    with pytest.raises(InvalidInputError, match=r"some of '01', '1' are the same number"):
+        FeatureEncoding((("n", ("01", "1", "x")),)).transform(rows)
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "message"),
+    [
+        (
+            ("a",),
+            [np.zeros(1)],
+            "has no column 'b'; it has 'a'; add .* 2 columns 'a', 'b' are needed",
+        ),
+        (("a", "b"), [text("1", "x"), text("u", "v")], "'a' .* must be numeric .* row 2 holds 'x'"),
+        (
+            ("a", "b"),
+            [np.zeros(2), text("u", "w")],
+            "row 2, column 'b' of 'table' holds w, which did not .* accepted are 'u', 'v'; correct",
+        ),
+        (("a", "b"), [np.zeros(2), np.array([1.0, 2.5])], r"row 1, column 'b' .* holds 1\.0"),
+        (("a", "b"), [np.array([np.nan]), text("u")], "'a' .* 1 missing value, the first in row 1"),
+        (("a", "b"), [np.zeros(2), text("u", "")], "'b' .* 1 missing value, the first in row 2"),
+    ],
+)
+def test_a_later_table_that_does_not_fit_is_refused_with_the_cell(columns, values, message):
+    encoding = FeatureEncoding((("a", None), ("b", ("u", "v"))))
+    with pytest.raises(InvalidInputError, match=message):
+        encoding.transform(Table(columns, values))
+
+
+def test_a_text_column_may_have_100_values_and_no_more(write):
+    for n in (100, 101):
+        table = read(write("n,y\n" + "".join(f"v{k},1\n" for k in range(n))))
+        if n == 100:
+            assert table.split()[0].shape == (100, 100)
+        else:
+            with pytest.raises(
+                InvalidInputError, match=r"'n' .* 101 different values, at most 100 .*'v0'"
+            ):
+                table.split()
+
+
+def test_the_cell_that_spoils_a_numeric_column_is_named(write):
+    rows = "".join(f"{'oops' if k == 150 else k},1\n" for k in range(200))
+    with pytest.raises(
+        InvalidInputError, match="first cell that is no number is 'oops' in row 151"
+    ):
+        read(write("n,y\n" + rows)).split()
+
+
+def test_decimal_commas_are_recognised(write):
+    with pytest.raises(InvalidInputError, match=r"'a' .* decimal comma, such as '1,5'; write them"):
+        read(write("a;b\n1,5;1\n2;2\n")).split()
+
+
+def test_long_lists_are_shortened_in_messages(write):
+    table = read(write(",".join(f"c{k}" for k in range(500)) + "\n" + "1," * 499 + "1\n"))
+    with pytest.raises(InvalidInputError, match=r"'c7', \.\.\. \(500 in all\)$") as caught:
+        table.split("zzz")
+    assert len(str(caught.value)) < 250 and len(repr(table)) < 250
+
+
+def test_unknown_names_to_exclude_are_refused(write):
+    with pytest.raises(InvalidInputError, match="has no column 'kind'"):
+        FeatureEncoding.fit(read(write(FLOWERS)), exclude=["species", "kind"])
+
+
+# --- classes or values ---
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (["a", "b"], True),
+        (text("a", "b"), True),
+        ([True, False], True),
+        ([0, 1], True),
+        ([[0.0], [1.0]], True),
+        ([1, 2, 3], False),
+        (np.arange(10).repeat(10), True),
+        (np.arange(10).repeat(9), False),
+        (np.arange(20).repeat(50), True),
+        (np.arange(21).repeat(50), False),
+        ([0.0, 1.0, 0.5], False),
+        ([0.0, np.nan], False),
+        ([0.0, np.inf], False),
+        ([], False),
+    ],
+)
+def test_text_booleans_and_few_whole_numbers_look_like_classes(y, classes):
+    assert looks_like_classes(y) is classes
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.zeros((3, 2)), r"y must be 1-d \(n_samples,\), got shape \(3, 2\)"),
+        (1.0, r"got shape \(\)"),
+        (np.zeros(3, complex), "text, booleans or numbers, got dtype complex128"),
+        (np.array([{}, 1], dtype=object), "text, booleans or numbers, got dtype object"),
+    ],
+)
+def test_targets_that_are_neither_are_refused(y, message):
+    with pytest.raises(InvalidInputError, match=message):
+        looks_like_classes(y)
