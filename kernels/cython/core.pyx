@@ -5,7 +5,6 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.math cimport isfinite
 from libc.string cimport memcpy, memset
 
 from lanes cimport real
@@ -27,17 +26,17 @@ cdef real *data(object array, bint writable, Py_ssize_t *row) except NULL:
 
 cdef int bind(Net *net, object plan, object theta, bint writable, object work) except -1:
     """Plan, theta and Work as one C structure."""
-    cdef Py_ssize_t l, widest = 0
+    cdef Py_ssize_t index, widest = 0
     net.layers = <const Layer *> data(plan.layers, False, NULL)
     net.n_layers = len(plan.layers)
     net.loss = plan.loss
     net.theta = data(theta, writable, NULL)
     net.batch_size = work.batch_size
     net.work = data(work.buffer, True, NULL)
-    for l in range(net.n_layers):
-        widest = max(widest, net.layers[l].width)
-        if l:
-            widest = max(widest, net.layers[l].n_in)
+    for index in range(net.n_layers):
+        widest = max(widest, net.layers[index].width)
+        if index:
+            widest = max(widest, net.layers[index].n_in)
     net.gathered = net.work + net.batch_size * <Py_ssize_t> plan.n_work
     net.transposed[0] = net.gathered + net.batch_size * round_up(net.layers[0].n_in)
     net.transposed[1] = net.transposed[0] + widest * round_up(net.batch_size)
@@ -117,23 +116,25 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     if order is not None:
         indices = <const Py_ssize_t *> data(order, False, NULL)
     with nogil:
-        while start < stop and isfinite(cost):
-            n = min(batch_size, stop - start)
-            cost += train_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
-            start += n
+        if batch_size == 1 and how.code == SGD:
+            if start < stop:
+                cost = descend_samples(&net, how.learning_rate, start, stop, x, X_row,
+                                       y, Y_row, indices)
+        else:
+            while start < stop and isfinite(cost):
+                n = min(batch_size, stop - start)
+                cost += descend_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
+                start += n
     return cost
 
 
-cdef double train_batch(
+cdef double descend_batch(
     const Net *net, const Rule *rule, Py_ssize_t start, Py_ssize_t n,
     const real *x, Py_ssize_t X_row, const real *y, Py_ssize_t Y_row,
     const Py_ssize_t *order,
 ) noexcept nogil:
-    """The samples start..start+n-1 of the order, one of them or a mini-batch."""
+    """One step on the samples start..start+n-1 of the order, gathered if there is one."""
     cdef Py_ssize_t t, n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
-    if n == 1 and rule.code == SGD:
-        t = start if order == NULL else order[start]
-        return step_on_sample(net, rule, x + t * X_row, y + t * Y_row)
     if order == NULL:
         return step_on_batch(net, rule, n, x + start * X_row, X_row, y + start * Y_row, Y_row,
                              NULL, <real> 1 / <real> n)

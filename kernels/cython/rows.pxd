@@ -1,4 +1,8 @@
 # One sample at a time, input-major: row i of W holds the weights that leave input i.
+#
+#     sum_rows          z = W a_prev + b
+#     descend_rows      dC/da_prev = W^T delta,  then W -= eps delta a_prev^T,  b -= eps delta
+#     descend_and_sum   the update of one sample and z of the next one, in one pass over W
 from lanes cimport NATIVE, fill, real, total, vec, vec4, vec8, vector
 
 
@@ -31,6 +35,13 @@ cdef inline void sum_rows_narrow(
         z[v] = sums[0][v] if b == NULL else sums[0][v] + b[v]
 
 
+cdef inline vec sum_of_four(
+    vec z, const real *a, vec w0, vec w1, vec w2, vec w3,
+) noexcept nogil:
+    """z + a_0 w_0 + ... + a_3 w_3, as two chains"""
+    return ((z + a[0] * w0) + a[1] * w1) + (a[2] * w2 + a[3] * w3)
+
+
 cdef inline void sum_rows_wide(
     Py_ssize_t n, Py_ssize_t n_in,
     const real *a_prev,     # (n_in,)            read
@@ -49,8 +60,8 @@ cdef inline void sum_rows_wide(
     while i + 4 <= n_in:
         row = W + i * n
         for v in range(n):
-            z[v] = ((z[v] + a_prev[i] * row[v]) + a_prev[i + 1] * row[v + n]) \
-                + (a_prev[i + 2] * row[v + 2 * n] + a_prev[i + 3] * row[v + 3 * n])
+            z[v] = sum_of_four(
+                z[v], a_prev + i, row[v], row[v + n], row[v + 2 * n], row[v + 3 * n])
         i += 4
     while i < n_in:
         row = W + i * n
@@ -83,6 +94,128 @@ cdef inline void sum_rows_of_width(
         sum_rows_narrow(8, 1, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
     else:
         sum_rows_wide(n, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+
+
+cdef inline void descend_and_sum_narrow(
+    Py_ssize_t n, Py_ssize_t chains, Py_ssize_t n_in,
+    const real *a_prev,     # (n_in,)            read: the sample that is learned
+    vector *W,              # (n_in, n vectors)  updated: row_i -= eps a_i delta
+    vector *b,              # (n vectors)        updated: b -= eps delta; or NULL
+    const vector *delta,    # (n vectors)        read
+    real learning_rate,     # eps
+    const real *a_next,     # (n_in,)            read: the sample that follows
+    vector *z,              # (n vectors)        overwritten: b + sum_i a_next_i row_i
+) noexcept nogil:
+    """descend_rows and sum_rows_narrow, with the same order of all sums."""
+    cdef vector sums[8][8]
+    cdef vector d[8]
+    cdef vector w
+    cdef Py_ssize_t i = 0, c, v
+    cdef real step
+    for v in range(n):
+        d[v] = delta[v]
+        for c in range(chains):
+            fill(&sums[c][v], 0)
+    while i + chains <= n_in:
+        for c in range(chains):
+            step = learning_rate * a_prev[i + c]
+            for v in range(n):
+                w = W[(i + c) * n + v] - step * d[v]
+                W[(i + c) * n + v] = w
+                sums[c][v] += a_next[i + c] * w
+        i += chains
+    while i < n_in:
+        step = learning_rate * a_prev[i]
+        for v in range(n):
+            w = W[i * n + v] - step * d[v]
+            W[i * n + v] = w
+            sums[0][v] += a_next[i] * w
+        i += 1
+    for c in range(1, chains):
+        for v in range(n):
+            sums[0][v] += sums[c][v]
+    for v in range(n):
+        z[v] = sums[0][v]
+        if b != NULL:
+            b[v] -= learning_rate * d[v]
+            z[v] += b[v]
+
+
+cdef inline void descend_and_sum_wide(
+    Py_ssize_t n, Py_ssize_t n_in,
+    const real *a_prev,     # (n_in,)            read: the sample that is learned
+    vec *W,                 # (n_in, n vectors)  updated: row_i -= eps a_i delta
+    vec *b,                 # (n vectors)        updated: b -= eps delta; or NULL
+    const vec *delta,       # (n vectors)        read
+    real learning_rate,     # eps
+    const real *a_next,     # (n_in,)            read: the sample that follows
+    vec *z,                 # (n vectors)        overwritten: b + sum_i a_next_i row_i
+) noexcept nogil:
+    """descend_rows and sum_rows_wide, with the same order of all sums."""
+    cdef Py_ssize_t i = 0, v, c
+    cdef vec *row
+    cdef vec w[4]
+    cdef real step[4]
+    for v in range(n):
+        if b == NULL:
+            fill(&z[v], 0)
+        else:
+            b[v] -= learning_rate * delta[v]
+            z[v] = b[v]
+    while i + 4 <= n_in:
+        row = W + i * n
+        for c in range(4):
+            step[c] = learning_rate * a_prev[i + c]
+        for v in range(n):
+            for c in range(4):
+                w[c] = row[c * n + v] - step[c] * delta[v]
+                row[c * n + v] = w[c]
+            z[v] = sum_of_four(z[v], a_next + i, w[0], w[1], w[2], w[3])
+        i += 4
+    while i < n_in:
+        row = W + i * n
+        step[0] = learning_rate * a_prev[i]
+        for v in range(n):
+            row[v] -= step[0] * delta[v]
+            z[v] += a_next[i] * row[v]
+        i += 1
+
+
+cdef inline void descend_and_sum_of_width(
+    Py_ssize_t n_in, Py_ssize_t width,
+    const real *a_prev,     # (n_in,)        read: the sample that is learned
+    real *W,                # (n_in, width)  updated
+    real *b,                # (width,)       updated, or NULL
+    const real *delta,      # (width,)       read
+    real learning_rate,
+    const real *a_next,     # (n_in,)        read: the sample that follows
+    real *z,                # (width,)       overwritten: z of the sample that follows
+) noexcept nogil:
+    cdef Py_ssize_t n = width // NATIVE
+    if width == 4:
+        descend_and_sum_narrow(1, 4, n_in, a_prev, <vec4 *> W, <vec4 *> b, <const vec4 *> delta,
+                               learning_rate, a_next, <vec4 *> z)
+    elif width == 8:
+        descend_and_sum_narrow(1, 4, n_in, a_prev, <vec8 *> W, <vec8 *> b, <const vec8 *> delta,
+                               learning_rate, a_next, <vec8 *> z)
+    elif n == 1:
+        descend_and_sum_narrow(1, 8, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                               learning_rate, a_next, <vec *> z)
+    elif n == 2:
+        descend_and_sum_narrow(2, 4, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                               learning_rate, a_next, <vec *> z)
+    elif n == 3:
+        descend_and_sum_narrow(3, 3, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                               learning_rate, a_next, <vec *> z)
+    elif n == 4:
+        descend_and_sum_narrow(4, 2, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                               learning_rate, a_next, <vec *> z)
+    elif n == 8:
+        descend_and_sum_narrow(8, 1, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                               learning_rate, a_next, <vec *> z)
+    else:
+        descend_and_sum_wide(n, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                             learning_rate, a_next, <vec *> z)
 
 
 cdef inline void descend_rows_of(

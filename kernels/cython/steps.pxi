@@ -1,11 +1,11 @@
 # One step of the whole network: on a single sample, and on a mini-batch.
-from libc.math cimport log
+from libc.math cimport isfinite
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
 from lanes cimport real
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport SOFTMAX, Layer, Net, Rule, bias_of, block, padded_width, round_up
-from rows cimport descend_rows_of_width, sum_rows_of_width
+from rows cimport descend_and_sum_of_width, descend_rows_of_width, sum_rows_of_width
 from tiles cimport DESCEND, STORE, product
 
 # Everything inline is inlined without exception (see CMakeLists.txt), so that constants unroll
@@ -37,6 +37,16 @@ cdef void descend_rows(
         block(net, layer.delta), learning_rate, dC_da_prev)
 
 
+cdef void descend_and_sum(
+    const Net *net, const real *x, real learning_rate, const real *x_next,
+) noexcept nogil:
+    """The step of the first layer for x, and its z for the sample that follows"""
+    cdef const Layer *layer = &net.layers[0]
+    descend_and_sum_of_width(
+        layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),
+        block(net, layer.delta), learning_rate, x_next, block(net, layer.z))
+
+
 cdef void multiply(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_k, const real *A, Py_ssize_t A_row,
     const real *B, Py_ssize_t B_k, real *C, Py_ssize_t C_row, const real *bias,
@@ -53,7 +63,6 @@ cdef void descend(
     """The step of `rule` on the weights, their gradient being A_prev^T delta scale"""
     product(DESCEND, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width, weights, width,
             NULL, state, rule, scale)
-
 
 
 cdef double outputs(
@@ -92,48 +101,61 @@ cdef double outputs(
 
 # ---------------------------------------------------------------- one sample
 
-cdef void forward_sample(const Net *net, const real *x) noexcept nogil:
-    """z of every layer, a of the hidden ones: z = W a_prev + b, a = f(z)."""
-    cdef const Layer *layer
-    cdef const real *a_prev = x
-    cdef Py_ssize_t l
-    cdef real *z
-    for l in range(net.n_layers):
-        layer = &net.layers[l]
-        z = block(net, layer.z)
-        sum_rows(net, layer, a_prev, z)
-        if l < net.n_layers - 1:
-            activate(layer, 1, z, block(net, layer.a))
-        a_prev = block(net, layer.a)
-
-
-cdef void descend_sample(
-    const Net *net, const real *x, real learning_rate,
-) noexcept nogil:
-    """From delta of the output layer back to the input, updating each layer on the way."""
+cdef void forward_above(const Net *net) noexcept nogil:
+    """From z of the first layer to z of the last: a = f(z), z = W a_prev + b."""
     cdef const Layer *below
-    cdef Py_ssize_t l, i
+    cdef Py_ssize_t index
+    for index in range(1, net.n_layers):
+        below = &net.layers[index - 1]
+        activate(below, 1, block(net, below.z), block(net, below.a))
+        sum_rows(net, &net.layers[index], block(net, below.a),
+                 block(net, net.layers[index].z))
+
+
+cdef void forward_sample(const Net *net, const real *x) noexcept nogil:
+    """z of every layer, a of the hidden ones."""
+    sum_rows(net, &net.layers[0], x, block(net, net.layers[0].z))
+    forward_above(net)
+
+
+cdef void descend_above(const Net *net, real learning_rate) noexcept nogil:
+    """From delta of the last layer to delta of the first, updating all layers but the first."""
+    cdef const Layer *below
+    cdef Py_ssize_t index, i
     cdef real *a_prev
     cdef real *dC_da
-    for l in range(net.n_layers - 1, 0, -1):
-        below = &net.layers[l - 1]
+    for index in range(net.n_layers - 1, 0, -1):
+        below = &net.layers[index - 1]
         a_prev = block(net, below.a)
         dC_da = block(net, below.delta)
-        descend_rows(net, &net.layers[l], a_prev, learning_rate, dC_da)
+        descend_rows(net, &net.layers[index], a_prev, learning_rate, dC_da)
         for i in range(below.n_out, below.width):
             dC_da[i] = 0
         multiply_by_slope(below, 1, a_prev, dC_da)
-    descend_rows(net, &net.layers[0], x, learning_rate, NULL)
 
 
-cdef double step_on_sample(
-    const Net *net, const Rule *rule, const real *x, const real *y,
+cdef double descend_samples(
+    const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
+    const real *X, Py_ssize_t X_row,    # (n_samples, n_in)   read
+    const real *Y, Py_ssize_t Y_row,    # (n_samples, n_out)  read
+    const Py_ssize_t *order,            # (n_samples,)        read, or NULL
 ) noexcept nogil:
-    """One plain SGD step; returns the loss before it."""
-    cdef double cost
-    forward_sample(net, x)
-    cost = outputs(net, 1, y, 0, NULL)
-    descend_sample(net, x, rule.learning_rate)
+    """Plain SGD, one sample at a time; the first layer is passed over once per sample."""
+    cdef Py_ssize_t t, next_t = start if order == NULL else order[start]
+    cdef const real *x
+    cdef double cost = 0
+    sum_rows(net, &net.layers[0], X + next_t * X_row, block(net, net.layers[0].z))
+    for start in range(start, stop):
+        t = next_t
+        x = X + t * X_row
+        forward_above(net)
+        cost += outputs(net, 1, Y + t * Y_row, 0, NULL)
+        descend_above(net, learning_rate)
+        if start + 1 == stop or not isfinite(cost):
+            descend_rows(net, &net.layers[0], x, learning_rate, NULL)
+            break
+        next_t = start + 1 if order == NULL else order[start + 1]
+        descend_and_sum(net, x, learning_rate, X + next_t * X_row)
     return cost
 
 
@@ -145,14 +167,14 @@ cdef void forward_batch(
     """z of every layer, a of the hidden ones, for n_samples <= batch_size rows."""
     cdef const Layer *layer
     cdef const real *A = X
-    cdef Py_ssize_t l, A_row = X_row
+    cdef Py_ssize_t index, A_row = X_row
     cdef real *Z
-    for l in range(net.n_layers):
-        layer = &net.layers[l]
+    for index in range(net.n_layers):
+        layer = &net.layers[index]
         Z = block(net, layer.z)
         multiply(n_samples, layer.width, layer.n_in, A, A_row, net.theta + layer.W, layer.width,
                  Z, layer.width, bias_of(net, layer))
-        if l < net.n_layers - 1:
+        if index < net.n_layers - 1:
             activate(layer, n_samples, Z, block(net, layer.a))
         A, A_row = block(net, layer.a), layer.width
 
@@ -172,10 +194,10 @@ cdef void transpose(
             C[c * C_row + r] = 0
 
 
-cdef void backward_layer(const Net *net, Py_ssize_t l, Py_ssize_t n_samples) noexcept nogil:
-    """delta of layer l - 1 from that of layer l: delta_prev = (delta W) f'(z_prev)."""
-    cdef const Layer *layer = &net.layers[l]
-    cdef const Layer *below = &net.layers[l - 1]
+cdef void backward_layer(const Net *net, Py_ssize_t index, Py_ssize_t n_samples) noexcept nogil:
+    """delta of layer index - 1 from that of layer index: delta_prev = (delta W) f'(z_prev)."""
+    cdef const Layer *layer = &net.layers[index]
+    cdef const Layer *below = &net.layers[index - 1]
     cdef Py_ssize_t stride = round_up(net.batch_size)
     cdef Py_ssize_t padded = padded_width(n_samples)
     cdef real *delta_prev = block(net, below.delta)
@@ -212,14 +234,14 @@ cdef double step_on_batch(
     real scale,                         # 1 / samples that share the gradient
 ) noexcept nogil:
     """One step of `rule`; returns the sum of the losses before it."""
-    cdef Py_ssize_t l
+    cdef Py_ssize_t index
     cdef const Layer *below
     cdef double cost
     forward_batch(net, n_samples, X, X_row)
     cost = outputs(net, n_samples, Y, Y_row, order)
-    for l in range(net.n_layers - 1, 0, -1):
-        below = &net.layers[l - 1]
-        backward_layer(net, l, n_samples)
-        descend_layer(net, &net.layers[l], n_samples, block(net, below.a), below.width, rule, scale)
+    for index in range(net.n_layers - 1, 0, -1):
+        below = &net.layers[index - 1]
+        backward_layer(net, index, n_samples)
+        descend_layer(net, &net.layers[index], n_samples, block(net, below.a), below.width, rule, scale)
     descend_layer(net, &net.layers[0], n_samples, X, X_row, rule, scale)
     return cost
