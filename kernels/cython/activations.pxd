@@ -1,7 +1,7 @@
 # Activation functions f(z) and their slopes f'(z) in terms of a = f(z), over arrays.
 from libc.math cimport log
 
-from exponentials cimport exp_, expm1_of_negative, log1p_of_fraction
+from exponentials cimport exp_of_negative, expm1_of_negative, log1p_of_fraction
 from lanes cimport NATIVE, fill, quotient, real, vec, vec4, vec8, vector, where_above
 from plan cimport ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH
 
@@ -18,7 +18,7 @@ cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil
     fill(&zero, 0)
     fill(&one, 1)
     if activation == SIGMOID:       # 1 / (1 + e^-z), with e^-|z| which cannot overflow
-        t = exp_(-magnitude(z))
+        t = exp_of_negative(-magnitude(z))
         return quotient(where_above(zero, z, t, one), one + t)
     if activation == TANH:          # with t = expm1(-2|z|): tanh|z| = -t / (2 + t)
         t = expm1_of_negative(magnitude(z) * -two)
@@ -31,7 +31,7 @@ cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil
     if activation == ELU:
         return where_above(z, zero, z, expm1_of_negative(where_above(z, zero, zero, z)) * alpha)
     if activation == SOFTPLUS:      # max(z, 0) + log(1 + e^-|z|)
-        return where_above(zero, z, zero, z) + log1p_of_fraction(exp_(-magnitude(z)))
+        return where_above(zero, z, zero, z) + log1p_of_fraction(exp_of_negative(-magnitude(z)))
     return z
 
 
@@ -147,7 +147,7 @@ cdef inline double softmax(
     for j in range(n_out, width):
         a[j] = 0
     for j in range(0, width, 4):
-        (<vec4 *> (a + j))[0] = exp_((<vec4 *> (a + j))[0])
+        (<vec4 *> (a + j))[0] = exp_of_negative((<vec4 *> (a + j))[0])
     for j in range(n_out):
         norm += a[j]
     for j in range(n_out):

@@ -4,17 +4,15 @@ from lanes cimport ROUNDER, fill, pow2, quotient, real, vector, where_above
 cdef extern from *:
     """
     #ifdef DELTALOOP_DOUBLE
-    #define EXP_TERMS 14          /* |r|^15 / 15! < 1e-19 for |r| <= ln(2) / 2 */
+    #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
-    #define EXP_LOWEST -746.0     /* exp is 0 below */
-    #define EXP_HIGHEST 710.0     /* and infinite above */
+    #define EXP_LOWEST -708.39          /* exp of less is no normal number */
     #define LN2_HIGH 0x1.62e42feep-1              /* 32 bits of ln 2: n * LN2_HIGH is exact */
     #define LN2_LOW 0x1.a39ef35793c76p-33         /* the rest */
     #else
     #define EXP_TERMS 7           /* |r|^8 / 8! < 6e-9 */
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
-    #define EXP_LOWEST -104.0f
-    #define EXP_HIGHEST 89.0f
+    #define EXP_LOWEST -87.33f
     #define LN2_HIGH 0x1.63p-1f
     #define LN2_LOW -0x1.bd0106p-13f
     #endif
@@ -27,46 +25,48 @@ cdef extern from *:
         1.0/23, 1.0/25, 1.0/27, 1.0/29, 1.0/31, 1.0/33};
     """
     const Py_ssize_t EXP_TERMS, LOG_TERMS
-    const real EXP_LOWEST, EXP_HIGHEST, LN2_HIGH, LN2_LOW, LOG2_E
+    const real EXP_LOWEST, LN2_HIGH, LN2_LOW, LOG2_E
     const real reciprocal_factorial[15]
     const real reciprocal_odd[17]
 
 
 cdef inline vector reduced(vector x, vector *rounded) noexcept nogil:
     """expm1(r) where x = n ln 2 + r, |r| <= ln(2) / 2, and rounded = n + ROUNDER."""
-    cdef vector r, n, q
+    cdef vector r, n, square, q, c
     cdef Py_ssize_t k
     rounded[0] = x * LOG2_E + ROUNDER
     n = rounded[0] - ROUNDER
     r = (x - n * LN2_HIGH) - n * LN2_LOW
-    # Taylor: expm1(r) = r + r^2 (1/2! + r/3! + r^2/4! + ...)
-    fill(&q, reciprocal_factorial[EXP_TERMS])
-    for k in range(EXP_TERMS - 1, 1, -1):
-        q = q * r + reciprocal_factorial[k]
-    return r + (r * r) * q
+    # Taylor: expm1(r) = r + r^2 (1/2! + r/3! + r^2/4! + ...), the sum in pairs of terms that
+    # do not wait for each other
+    square = r * r
+    fill(&c, reciprocal_factorial[EXP_TERMS - 1])
+    q = r * reciprocal_factorial[EXP_TERMS] + c
+    for k in range(EXP_TERMS - 3, 1, -2):
+        fill(&c, reciprocal_factorial[k])
+        q = q * square + (r * reciprocal_factorial[k + 1] + c)
+    return r + square * q
 
 
-cdef inline vector exp_(vector x) noexcept nogil:
-    cdef vector low, high, p, rounded, half
-    cdef real one = 1, a_half = 0.5
-    fill(&low, EXP_LOWEST)
-    fill(&high, EXP_HIGHEST)
-    x = where_above(x, high, high, where_above(low, x, low, x))
+cdef inline vector exp_of_negative(vector x) noexcept nogil:
+    """exp(x) for x <= 0; results below 1.01 times the smallest normal number become 0."""
+    cdef vector lowest, zero, rounded, p
+    cdef real one = 1
+    fill(&lowest, EXP_LOWEST)
+    fill(&zero, 0)
     p = reduced(x, &rounded) + one
-    # 2^n in two factors, since n may lie outside the exponents of normal numbers
-    half = ((rounded - ROUNDER) * a_half + ROUNDER)
-    return p * pow2(half) * pow2((rounded - half) + ROUNDER)
+    return where_above(lowest, x, zero, p * pow2(rounded))      # 2^n e^r
 
 
 cdef inline vector expm1_of_negative(vector x) noexcept nogil:
     """exp(x) - 1 for x <= 0, to full relative accuracy near 0."""
-    cdef vector low, p, rounded, power
+    cdef vector lowest, minus_one, rounded, p, power
     cdef real one = 1
-    fill(&low, EXP_LOWEST / 2)      # the result is -1 long before, and 2^n stays normal
-    x = where_above(low, x, low, x)
+    fill(&lowest, EXP_LOWEST)
+    fill(&minus_one, -1)
     p = reduced(x, &rounded)
     power = pow2(rounded)
-    return power * p + (power - one)  # 2^n e^r - 1
+    return where_above(lowest, x, minus_one, power * p + (power - one))     # 2^n e^r - 1
 
 
 cdef inline vector log1p_of_fraction(vector u) noexcept nogil:

@@ -39,7 +39,8 @@ cdef extern from *:
 
     #define NATIVE ((Py_ssize_t)(VECTOR_BYTES / sizeof(real)))
     #define VECTOR(element, n) \\
-        element __attribute__((vector_size((n) * sizeof(element)), aligned(sizeof(real)), may_alias))
+        element __attribute__((vector_size((n) * sizeof(element)), aligned(sizeof(real)), \\
+                               may_alias))
     typedef VECTOR(real, VECTOR_BYTES / sizeof(real)) vec;
     typedef VECTOR(real, 8) vec8;
     typedef VECTOR(real, 4) vec4;
@@ -66,6 +67,35 @@ cdef extern from *:
     DEFINE(vec)
     DEFINE(vec8)
     DEFINE(vec4)
+
+    /* four lanes with the same total */
+    static inline vec4 vec4_fold(vec4 x) { return x; }
+    static inline vec4 vec8_fold(vec8 x) {
+        union { vec8 whole; vec4 half[2]; } u = {x};
+        return u.half[0] + u.half[1]; }
+    #define NATIVE_IS(lanes) (VECTOR_BYTES == (lanes) * (1 << (MANTISSA == 52 ? 3 : 2)))
+    #if NATIVE_IS(16)
+    static inline vec4 vec_fold(vec x) {
+        union { vec whole; vec8 half[2]; } u = {x};
+        return vec8_fold(u.half[0] + u.half[1]); }
+    #elif NATIVE_IS(2)
+    static inline vec4 vec_fold(vec x) { return (vec4){x[0], x[1], 0, 0}; }
+    #elif NATIVE_IS(4)
+    static inline vec4 vec_fold(vec x) { return (vec4)x; }
+    #else
+    static inline vec4 vec_fold(vec x) { return vec8_fold((vec8)x); }
+    #endif
+
+    #ifdef __clang__
+    #define SHUFFLE(x, y, i, j, k, l) __builtin_shufflevector(x, y, i, j, k, l)
+    #else
+    #define SHUFFLE(x, y, i, j, k, l) __builtin_shuffle(x, y, (vec4_bits){i, j, k, l})
+    #endif
+    static inline vec4 row_totals(vec4 a, vec4 b, vec4 c, vec4 d) {
+        vec4 ab = SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);
+        vec4 cd = SHUFFLE(c, d, 0, 1, 4, 5) + SHUFFLE(c, d, 2, 3, 6, 7);
+        return SHUFFLE(ab, cd, 0, 2, 4, 6) + SHUFFLE(ab, cd, 1, 3, 5, 7); }
+    static inline real vec4_total(vec4 x) { return (x[0] + x[2]) + (x[1] + x[3]); }
     """
     ctypedef float real
     ctypedef float vec
@@ -75,6 +105,11 @@ cdef extern from *:
     const Py_ssize_t TILE_ROWS
     const Py_ssize_t TILE_VECTORS
     const real ROUNDER
+    vec4 vec_fold(vec x) noexcept nogil
+    vec4 vec8_fold(vec8 x) noexcept nogil
+    vec4 vec4_fold(vec4 x) noexcept nogil
+    vec4 row_totals(vec4 a, vec4 b, vec4 c, vec4 d) noexcept nogil      # of each of the four
+    real vec4_total(vec4 x) noexcept nogil
     vec vec_splat(real x) noexcept nogil
     vec8 vec8_splat(real x) noexcept nogil
     vec4 vec4_splat(real x) noexcept nogil
@@ -134,13 +169,11 @@ cdef inline vector pow2(vector rounded) noexcept nogil:
         return vec4_pow2(rounded)
 
 
-cdef inline real total(vector x) noexcept nogil:
-    """Sum of the lanes, by halves."""
-    cdef real lanes[16]
-    cdef Py_ssize_t half = sizeof(vector) // sizeof(real) // 2, k
-    (<vector *> lanes)[0] = x
-    while half:
-        for k in range(half):
-            lanes[k] += lanes[k + half]
-        half //= 2
-    return lanes[0]
+cdef inline vec4 fold(vector x) noexcept nogil:
+    """Four lanes with the same total."""
+    if vector is vec:
+        return vec_fold(x)
+    elif vector is vec8:
+        return vec8_fold(x)
+    else:
+        return vec4_fold(x)

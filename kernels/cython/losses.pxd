@@ -2,7 +2,7 @@
 from libc.math cimport log, log1p
 
 from activations cimport magnitude
-from exponentials cimport exp_, log1p_of_fraction
+from exponentials cimport exp_of_negative, log1p_of_fraction
 from lanes cimport real, vec4
 from plan cimport BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE, SIGMOID, SOFTMAX
 
@@ -42,7 +42,7 @@ cdef inline double canonical_delta(
     else:
         for j in range(0, width, 4):                # log(1 + exp(-|z|)), kept in delta
             (<vec4 *> (delta + j))[0] = log1p_of_fraction(
-                exp_(-magnitude((<const vec4 *> (z + j))[0])))
+                exp_of_negative(-magnitude((<const vec4 *> (z + j))[0])))
         for j in range(n_out):                      # max(z, 0) - z y + log(1 + exp(-|z|))
             cost += (z[j] if z[j] > 0 else 0) - z[j] * y[j] + delta[j]
     for j in range(n_out):

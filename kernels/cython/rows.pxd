@@ -3,7 +3,9 @@
 #     sum_rows          z = W a_prev + b
 #     descend_rows      dC/da_prev = W^T delta,  then W -= eps delta a_prev^T,  b -= eps delta
 #     descend_and_sum   the update of one sample and z of the next one, in one pass over W
-from lanes cimport NATIVE, fill, real, total, vec, vec4, vec8, vector
+from lanes cimport (
+    NATIVE, fill, fold, real, row_totals, vec, vec4, vec4_total, vec8, vector,
+)
 
 
 cdef inline void sum_rows_narrow(
@@ -218,6 +220,31 @@ cdef inline void descend_and_sum_of_width(
                              learning_rate, a_next, <vec *> z)
 
 
+cdef inline vec4 descend_row(
+    Py_ssize_t n,
+    vector *W,              # (n vectors)  updated: row -= step delta
+    const vector *delta,    # (n vectors)  read; padding lanes are 0
+    real step,              # eps a_i
+) noexcept nogil:
+    """Four lanes whose total is row . delta, with the row before the update."""
+    cdef vector sums[2]
+    cdef vector w
+    cdef Py_ssize_t v = 0, c
+    for c in range(2):
+        fill(&sums[c], 0)
+    while v + 2 <= n:
+        for c in range(2):
+            w = W[v + c]
+            sums[c] += w * delta[v + c]
+            W[v + c] = w - step * delta[v + c]
+        v += 2
+    if v < n:
+        w = W[v]
+        sums[0] += w * delta[v]
+        W[v] = w - step * delta[v]
+    return fold(sums[0] + sums[1])
+
+
 cdef inline void descend_rows_of(
     Py_ssize_t n, Py_ssize_t n_in,
     const real *a_prev,     # (n_in,)            read
@@ -227,32 +254,23 @@ cdef inline void descend_rows_of(
     real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta with row_i before
                             #                    the update; NULL: not wanted
 ) noexcept nogil:
-    cdef vector sums[4]
-    cdef vector w
-    cdef Py_ssize_t i, v, c
+    cdef vec4 folded[4]
+    cdef Py_ssize_t i = 0, v, c
     cdef real step
-    for i in range(n_in):
-        step = learning_rate * a_prev[i]
-        if dC_da_prev == NULL:
+    if dC_da_prev == NULL:
+        for i in range(n_in):
+            step = learning_rate * a_prev[i]
             for v in range(n):
-                W[v] -= step * delta[v]
-        else:
-            for c in range(4):
-                fill(&sums[c], 0)
-            v = 0
-            while v + 4 <= n:
-                for c in range(4):
-                    w = W[v + c]
-                    sums[c] += w * delta[v + c]
-                    W[v + c] = w - step * delta[v + c]
-                v += 4
-            while v < n:
-                w = W[v]
-                sums[0] += w * delta[v]
-                W[v] = w - step * delta[v]
-                v += 1
-            dC_da_prev[i] = total((sums[0] + sums[1]) + (sums[2] + sums[3]))
-        W += n
+                W[i * n + v] -= step * delta[v]
+        return
+    while i + 4 <= n_in:
+        for c in range(4):
+            folded[c] = descend_row(n, W + (i + c) * n, delta, learning_rate * a_prev[i + c])
+        (<vec4 *> (dC_da_prev + i))[0] = row_totals(folded[0], folded[1], folded[2], folded[3])
+        i += 4
+    while i < n_in:
+        dC_da_prev[i] = vec4_total(descend_row(n, W + i * n, delta, learning_rate * a_prev[i]))
+        i += 1
 
 
 cdef inline void descend_rows_of_width(
@@ -268,9 +286,11 @@ cdef inline void descend_rows_of_width(
     cdef Py_ssize_t n = width // NATIVE
     cdef real one = 1
     if width == 4:
-        descend_rows_of(1, n_in, a_prev, <vec4 *> W, <const vec4 *> delta, learning_rate, dC_da_prev)
+        descend_rows_of(1, n_in, a_prev, <vec4 *> W, <const vec4 *> delta, learning_rate,
+                        dC_da_prev)
     elif width == 8:
-        descend_rows_of(1, n_in, a_prev, <vec8 *> W, <const vec8 *> delta, learning_rate, dC_da_prev)
+        descend_rows_of(1, n_in, a_prev, <vec8 *> W, <const vec8 *> delta, learning_rate,
+                        dC_da_prev)
     elif n == 1:
         descend_rows_of(1, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
     elif n == 2:
@@ -281,4 +301,5 @@ cdef inline void descend_rows_of_width(
         if width >= NATIVE:
             descend_rows_of(n, 1, &one, <vec *> b, <const vec *> delta, learning_rate, NULL)
         else:
-            descend_rows_of(width // 4, 1, &one, <vec4 *> b, <const vec4 *> delta, learning_rate, NULL)
+            descend_rows_of(width // 4, 1, &one, <vec4 *> b, <const vec4 *> delta, learning_rate,
+                            NULL)
