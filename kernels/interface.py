@@ -10,12 +10,14 @@ write the same names in the same order):
         of theta. With n_samples <= work.batch_size the z, a and delta of every layer stay
         readable through `work.rows`; delta[t] belongs to sample t's own cost, so that
         dC/dW = mean over t of delta[t] a[t]^T.
-    train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work) -> loss
+    train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
+                total=0.0) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
-        updated in place. Returns the *sum* of the sample losses, each taken before the
-        update that used it. Slices whose borders are multiples of batch_size compose to
-        exactly the whole epoch.
+        updated in place. Returns `total` plus the *sum* of the sample losses, each taken
+        before the update that used it. Slices whose borders are multiples of batch_size
+        compose to exactly the whole epoch, when the total is handed on from one to the next.
+        Stops early where the total is no longer finite.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|

@@ -98,7 +98,7 @@ def _output_delta(plan, z, a, Y):
 
 
 def _forward(plan, theta, A):
-    """z and a of every layer; a[0] is the input."""
+    """Z and a of every layer; a[0] is the input."""
     Z, activations = [], [A]
     for index, layer in enumerate(plan.layers):
         z = activations[-1] @ plan.W(theta, index).T
@@ -164,13 +164,15 @@ def _update(rule, theta, state, grad):
 
 
 def train_epoch(
-    plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work
-) -> float:
-    """One pass over order[start:stop] in mini-batches; the sum of the sample losses."""
+    plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
+    total=0.0,
+) -> float:  # fmt: skip
+    """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
     grad = np.zeros_like(theta)
-    total = 0.0
     with np.errstate(all="ignore"):
         for first in range(start, stop, batch_size):
+            if not np.isfinite(total):
+                break
             batch = slice(first, min(first + batch_size, stop))
             if order is not None:
                 batch = order[batch]

@@ -49,9 +49,10 @@ class _Backend:
     def loss_gradient(self, plan, theta, X, Y, grad, work):
         return self._core[plan.dtype.name].loss_gradient(plan, theta, X, Y, grad, work)
 
-    def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work):
+    def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
+                    total=0.0):  # fmt: skip
         return self._core[plan.dtype.name].train_epoch(
-            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work
+            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total
         )
 
 

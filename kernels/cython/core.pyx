@@ -101,15 +101,14 @@ def loss_gradient(plan, theta, X, Y, grad, work):
 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
-                Py_ssize_t batch_size, work):
-    """Gradient descent over order[start:stop]; returns the sum of the losses."""
+                Py_ssize_t batch_size, work, double total=0.0):
+    """Gradient descent over order[start:stop]; returns total plus the losses."""
     cdef Net net
     cdef Rule how
     cdef Py_ssize_t X_row, Y_row, n
     cdef const real *x = data(X, False, &X_row)
     cdef const real *y = data(Y, False, &Y_row)
     cdef const Py_ssize_t *indices = NULL
-    cdef double cost = 0
     bind(&net, plan, theta, True, work)
     how.code, (how.learning_rate, how.momentum) = rule.code, rule.hyper
     how.state = data(state, True, NULL) if rule.n_slots else NULL
@@ -117,15 +116,14 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
         indices = <const Py_ssize_t *> data(order, False, NULL)
     with nogil:
         if batch_size == 1 and how.code == SGD:
-            if start < stop:
-                cost = descend_samples(&net, how.learning_rate, start, stop, x, X_row,
-                                       y, Y_row, indices)
+            total = descend_samples(&net, how.learning_rate, start, stop, x, X_row,
+                                    y, Y_row, indices, total)
         else:
-            while start < stop and isfinite(cost):
+            while start < stop and isfinite(total):
                 n = min(batch_size, stop - start)
-                cost += descend_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
+                total += descend_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
                 start += n
-    return cost
+    return total
 
 
 cdef double descend_batch(

@@ -139,24 +139,27 @@ cdef double descend_samples(
     const real *X, Py_ssize_t X_row,    # (n_samples, n_in)   read
     const real *Y, Py_ssize_t Y_row,    # (n_samples, n_out)  read
     const Py_ssize_t *order,            # (n_samples,)        read, or NULL
+    double total,
 ) noexcept nogil:
     """Plain SGD, one sample at a time; the first layer is passed over once per sample."""
-    cdef Py_ssize_t t, next_t = start if order == NULL else order[start]
+    cdef Py_ssize_t t, next_t
     cdef const real *x
-    cdef double cost = 0
+    if start >= stop or not isfinite(total):
+        return total
+    next_t = start if order == NULL else order[start]
     sum_rows(net, &net.layers[0], X + next_t * X_row, block(net, net.layers[0].z))
     for start in range(start, stop):
         t = next_t
         x = X + t * X_row
         forward_above(net)
-        cost += outputs(net, 1, Y + t * Y_row, 0, NULL)
+        total += outputs(net, 1, Y + t * Y_row, 0, NULL)
         descend_above(net, learning_rate)
-        if start + 1 == stop or not isfinite(cost):
+        if start + 1 == stop or not isfinite(total):
             descend_rows(net, &net.layers[0], x, learning_rate, NULL)
             break
         next_t = start + 1 if order == NULL else order[start + 1]
         descend_and_sum(net, x, learning_rate, X + next_t * X_row)
-    return cost
+    return total
 
 
 # --------------------------------------------------------------- a mini-batch

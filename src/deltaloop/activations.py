@@ -19,6 +19,7 @@ Unterthiner & Hochreiter (2016).
 import math
 from dataclasses import dataclass
 
+from .checks import number
 from .errors import InvalidInputError, InvalidTypeError, unknown_name
 from .kernels.interface import ACTIVATIONS
 
@@ -71,14 +72,11 @@ class Activation:
                     f"only {sorted(_DEFAULT_ALPHA)} have one"
                 )
             return
-        if self.alpha is None:
-            object.__setattr__(self, "alpha", _DEFAULT_ALPHA[self.name])
-        lowest_allowed = self.alpha >= 0 if self.name == "leaky_relu" else self.alpha > 0
-        if not (lowest_allowed and math.isfinite(self.alpha)):
-            sign = ">= 0" if self.name == "leaky_relu" else "> 0"
-            raise InvalidInputError(
-                f"alpha of {self.name} must be a finite number {sign}, got {self.alpha!r}"
-            )
+        alpha = _DEFAULT_ALPHA[self.name] if self.alpha is None else self.alpha
+        alpha = number(f"alpha of {self.name}", alpha, low=0.0)
+        if alpha == 0 and self.name == "elu":
+            raise InvalidInputError("alpha of elu must be > 0, got 0; use 'relu'")
+        object.__setattr__(self, "alpha", alpha)
 
     def __str__(self):
         if self.alpha in (None, _DEFAULT_ALPHA.get(self.name)):

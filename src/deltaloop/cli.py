@@ -1,12 +1,7 @@
 """The commands `deltaloop train`, `predict` and `info`."""
 
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from time import perf_counter
+import re
 
 import click
 import numpy as np
@@ -14,26 +9,31 @@ import numpy as np
 from . import __version__, datasets, modelling, report
 from .activations import ACTIVATIONS
 from .errors import InvalidInputError
-from .history import History
+from .files import whole_file
 from .kernels import available
 from .losses import LOSSES
 from .modelling import Recipe
-from .network import Network
 from .optimizers import OPTIMIZERS
-from .predictions import predict_lines, whole_file
-from .problems import TASKS, feature_table, open_problem
+from .outputs import check_output
+from .predictions import predict_lines
+from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
 from .storage import load
-from .terminal import INTERRUPTED, OneLineErrors, is_terminal, print_rows
+from .terminal import INTERRUPTED, OneLineErrors, WholeNumber, print_rows, progress_bar, status
 
 _DATA = (
     "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "
     "fine) or the name of a bundled data set: " + ", ".join(datasets.names()) + "."
 )
-_UPDATES_PER_SECOND = 20
+
+
+_LEARNING_RATE_KEYS = [
+    ("classification", loss) for loss in ("cross_entropy", "binary_cross_entropy", "mse")
+]
 
 
 def _names(accepted) -> str:
-    return "|".join(name for name in accepted if name != "softmax")
+    """Names for the help text."""
+    return ", ".join(name for name in accepted if name != "softmax")
 
 
 @click.group(
@@ -53,12 +53,12 @@ def command(context: click.Context) -> None:
     deltaloop predict net.npz new.csv -o out.csv      use it
     deltaloop info net.npz                            what is in it
     deltaloop info                                    what is installed
-    """
+    """  # noqa: D301 - click wants the character
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-@command.command(epilog=_DATA)
+@command.command(epilog=_DATA, short_help="Train a network and report how well it does.")
 @click.argument("data", default="digits")
 @click.option("--target", metavar="COLUMN", help="Name or number, from 1. Default: the last.")
 @click.option(
@@ -67,9 +67,17 @@ def command(context: click.Context) -> None:
     multiple=True,
     help="A column that is no input, such as a row number. May be repeated.",
 )
-@click.option("--task", metavar=_names(TASKS), help="Default: guessed from the target, and said.")
 @click.option(
-    "--layers", default="30", show_default=True, help="Hidden units, such as 30,30; or none."
+    "--task",
+    metavar="NAME",
+    help=f"{_names(TASKS)}. Default: guessed from the target, and said.",
+)
+@click.option(
+    "--layers",
+    metavar="WIDTHS",
+    default="30",
+    show_default=True,
+    help="Units of the hidden layers, such as 30,30; or none.",
 )
 @click.option(
     "--activation",
@@ -93,29 +101,35 @@ def command(context: click.Context) -> None:
 @click.option(
     "--learning-rate",
     type=float,
-    help="Default: 0.05; 0.1 with binary_cross_entropy and 0.5 with mse for classes.",
+    metavar="NUMBER",
+    help="Default: {}; {} with binary_cross_entropy, {} with mse for classes.".format(
+        *(modelling.LEARNING_RATE[key] for key in _LEARNING_RATE_KEYS)
+    ),
 )
-@click.option("--momentum", type=float, help="Default: 0.")
+@click.option("--momentum", type=float, metavar="NUMBER", help="Default: 0.")
 @click.option("--nesterov", is_flag=True, help="Nesterov's momentum.")
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=WholeNumber(1),
     help=f"Samples per step. Default: {modelling.BATCH_SIZE}.",
 )
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1),
+    type=WholeNumber(1),
     help=f"Passes over the data. Default: {modelling.EPOCHS}, more where rows are few.",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=WholeNumber(0),
     default=0,
     show_default=True,
     help="Of test part, initial values and sample order.",
 )
 @click.option(
-    "--test-fraction", type=float, help="Held out to test with, of a file. Default: 0.2; may be 0."
+    "--test-fraction",
+    type=float,
+    metavar="NUMBER",
+    help=f"Part of a table held out to test with. Default: {TEST_FRACTION}; may be 0.",
 )
 @click.option(
     "--standardize/--no-standardize",
@@ -123,7 +137,13 @@ def command(context: click.Context) -> None:
     show_default=True,
     help="Mean 0 and deviation 1 for inputs, and for targets that are values.",
 )
-@click.option("--dtype", metavar="float32|float64", default=Recipe.dtype, show_default=True)
+@click.option(
+    "--dtype",
+    metavar="NAME",
+    default=Recipe.dtype,
+    show_default=True,
+    help="float32, float64.",
+)
 @click.option(
     "--backend",
     metavar="NAME",
@@ -140,34 +160,36 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     deltaloop train iris
     deltaloop train prices.csv --target price --layers 30,30 --epochs 200
     deltaloop train flowers.csv --target species --save net.npz
-    """
-    _refuse_more_than_a_file(save, "--save", data)
+    """  # noqa: D301 - click wants the character
+    if save is not None:
+        check_output("--save", save, data)
     opening = {name: options.pop(name) for name in ("target", "ignore", "task", "test_fraction")}
     recipe = Recipe(layers=_widths(layers), **options)
     problem = open_problem(data, **opening, seed=recipe.seed)
     net = modelling.build(problem, recipe)
     optimizer = modelling.build_optimizer(problem, recipe)
-    n_epochs, batch_size = modelling.epochs(problem, recipe), modelling.batch_size(problem, recipe)
+    batch_size, n_epochs = modelling.batch_size(problem, recipe), modelling.epochs(problem, recipe)
     n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
-    click.echo(f"data: {problem.title}{n_classes}")
-    click.echo(f"task: {problem.task} ({problem.reason})")
-    with _progress(n_epochs) as progress:
+    # in one piece: a reader that wants one line shall not end the work
+    click.echo(f"data: {problem.title}{n_classes}\ntask: {problem.task} ({problem.reason})")
+    with progress_bar(n_epochs) as progress:
         history = modelling.train(net, problem, recipe, optimizer, progress)
     not_saved = None
     if save is not None:
         try:
-            net.save(os.path.realpath(save))
+            net.save(save)
         except OSError as error:  # told after the report, which cost more
             not_saved = error
     rows = report.training_rows(
         net, history, n_epochs, len(problem.X_train), batch_size,
         modelling.score(net, problem.X_train, problem.y_train),
-        modelling.score(net, problem.X_test, problem.y_test),
+        modelling.score(net, problem.X_test, problem.y_test) if len(problem.X_test) else None,
     )  # fmt: skip
     interrupted = history.stop_reason == "interrupted"
     if not interrupted and net.backend_name != "reference":
         try:
-            comparison = modelling.compare(net, problem, recipe, optimizer)
+            with status("timing the same epoch with NumPy"):
+                comparison = modelling.compare(net, problem, recipe, optimizer)
             rows += report.comparison_rows(net, comparison) if comparison else []
         except KeyboardInterrupt:
             interrupted = True
@@ -180,7 +202,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
         context.exit(INTERRUPTED)
 
 
-@command.command(epilog=_DATA)
+@command.command(epilog=_DATA, short_help="Predict every row of a table.")
 @click.argument("net")
 @click.argument("data")
 @click.option(
@@ -194,19 +216,21 @@ def predict(net: str, data: str, output: str | None) -> None:
     \b
     deltaloop predict net.npz new.csv
     deltaloop predict net.npz new.csv -o out.csv
-    """
+    """  # noqa: D301 - click wants the character
+    if output == "-":
+        output = None
     if output is not None:
-        _refuse_more_than_a_file(output, "--output", data, net, devices=True)
+        check_output("--output", output, data, net, devices=True)
     lines = predict_lines(load(net), feature_table(data))
     if output is None:
         for block in lines:
             click.echo(block, nl=False)
         return
-    with whole_file(Path(output)) as file:
+    with whole_file(output, "w") as file:
         file.writelines(lines)
 
 
-@command.command()
+@command.command(short_help="Tell what is installed, or what a network holds.")
 @click.argument("net", required=False)
 def info(net: str | None) -> None:
     """Tell what is installed, or what the saved network NET holds.
@@ -214,7 +238,7 @@ def info(net: str | None) -> None:
     \b
     deltaloop info
     deltaloop info net.npz
-    """
+    """  # noqa: D301 - click wants the character
     rows = report.installation_rows()
     if net is not None:
         network = load(net)
@@ -227,58 +251,11 @@ def _widths(text: str) -> tuple[int, ...]:
     if text.strip().casefold() == "none":
         return ()
     widths = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in widths):
+    if not all(re.fullmatch("[0-9]{1,9}", part) and int(part) > 0 for part in widths):
         raise InvalidInputError(
             f"--layers must be widths of hidden layers such as 30,30, or none; got {text!r}"
         )
     return tuple(map(int, widths))
-
-
-def _refuse_more_than_a_file(
-    path: str | None, option: str, *inputs: str, devices: bool = False
-) -> None:
-    """Find out before the work whether the result can be written, and would replace no input."""
-    if path is None:
-        return
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise InvalidInputError(f"{option} {path!r} is a directory; give the name of a file in it")
-    if target.exists() and not target.is_file():
-        if devices:
-            return
-        raise InvalidInputError(f"{option} {path!r} is no ordinary file; give another name")
-    if any(os.path.exists(one) and target == Path(os.path.realpath(one)) for one in inputs):
-        raise InvalidInputError(f"{option} {path!r} would replace what is read; give another name")
-    probe = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InvalidInputError(f"{option} {path!r} cannot be written: {error.strerror}") from None
-
-
-@contextmanager
-def _progress(n_epochs: int) -> Iterator[Callable[[int, float, History], None] | bool]:
-    """A progress bar on stderr, where that is a terminal."""
-    if not is_terminal(sys.stderr):
-        yield False
-        return
-    from rich.console import Console
-
-    from .progress import bar
-
-    with bar(n_epochs, Console(stderr=True)) as draw:
-        drawn = 0.0
-
-        def report_now_and_then(epoch: int, fraction: float, history: History) -> None:
-            nonlocal drawn
-            now = perf_counter()
-            is_last = epoch == n_epochs and fraction == 1
-            if is_last or now - drawn > 1 / _UPDATES_PER_SECOND:
-                drawn = now
-                draw(epoch, fraction, history)
-
-        yield report_now_and_then
 
 
 def _format_version(path: str) -> int:

@@ -1,7 +1,8 @@
 """What training reports: one row per epoch."""
 
-import math
 from dataclasses import dataclass, field
+
+from .text import aligned
 
 
 @dataclass
@@ -16,7 +17,7 @@ class History:
     validation_loss : list of float
         Loss on the validation data after the epoch; empty without validation data.
     seconds : list of float
-        Duration of the epoch, training alone.
+        Time spent in the kernels during the epoch.
     stop_reason : str
         'epochs' (all were run), 'tol', 'target_loss' or 'interrupted'.
 
@@ -69,27 +70,23 @@ class History:
         return plot_history(self, ax)
 
     def __repr__(self) -> str:
-        rows = _chosen(range(len(self)), most=12)
-        lines = [f"History: {len(self)} epochs, stopped by {self.stop_reason}"]
-        if len(self):
-            head = f"{'epoch':>7} {'loss':>12}"
-            head += f" {'validation':>12}" if self.validation_loss else ""
-            lines.append(head + f" {'seconds':>9}")
-        previous = -1
-        for row in rows:
-            if row != previous + 1:
-                lines.append(f"{'...':>7}")
-            text = f"{row + 1:>7} {self.loss[row]:>12.6g}"
-            if self.validation_loss:
-                text += f" {self.validation_loss[row]:>12.6g}"
-            lines.append(text + f" {self.seconds[row]:>9.3g}")
-            previous = row
-        return "\n".join(lines)
+        shown = _chosen(len(self), most=12)
+        head = f"History: {len(self)} epoch" + ("" if len(self) == 1 else "s")
+        head += "" if self.stop_reason == "epochs" else f", stopped: {self.stop_reason}"
+        head += f"; {len(shown)} of them:" if len(shown) < len(self) else ""
+        rows = [("epoch", "loss", "validation loss", "seconds")]
+        for epoch in shown:
+            watched = f"{self.validation_loss[epoch]:.6g}" if self.validation_loss else ""
+            rows.append(
+                (str(epoch + 1), f"{self.loss[epoch]:.6g}", watched, f"{self.seconds[epoch]:.3g}")
+            )
+        if not self.validation_loss:
+            rows = [(row[0], row[1], row[3]) for row in rows]
+        return "\n".join([head, *aligned(rows, ">" * len(rows[0]))] if shown else [head])
 
 
-def _chosen(rows, most):
-    """Up to `most` of the rows, evenly spread, the first and the last among them."""
-    if len(rows) <= most:
-        return list(rows)
-    step = (len(rows) - 1) / (most - 1)
-    return [rows[math.floor(k * step + 0.5)] for k in range(most)]
+def _chosen(n, most):
+    """Up to `most` of 0..n-1, evenly spread, the first and the last among them."""
+    if n <= most:
+        return list(range(n))
+    return [round(k * (n - 1) / (most - 1)) for k in range(most)]

@@ -1,16 +1,16 @@
 """Initial weights by name. Biases start at zero.
 
-| name           | distribution of W (fan_in = n_in, fan_out = n_out)   | source |
-|----------------|------------------------------------------------------|--------|
-| glorot_uniform | U(-r, r), r = sqrt(6 / (fan_in + fan_out))           | Glorot & Bengio (2010), eq. 16 |
-| glorot_normal  | N(0, 2 / (fan_in + fan_out))                         | the same |
-| he_uniform     | U(-r, r), r = sqrt(6 / fan_in)                       | He et al. (2015), eq. 10 |
-| he_normal      | N(0, 2 / fan_in)                                     | the same |
-| lecun_uniform  | U(-r, r), r = sqrt(3 / fan_in)                       | LeCun et al. (1998), eq. 16 |
-| lecun_normal   | N(0, 1 / fan_in)                                     | the same |
-| uniform        | U(-0.5, 0.5)                                         | |
-| normal         | N(0, 1)                                              | |
-| zeros          | 0                                                    | |
+| name           | distribution of W                        | source                         |
+|----------------|------------------------------------------|--------------------------------|
+| glorot_uniform | U(-r, r), r = sqrt(6 / (n_in + n_out))   | Glorot & Bengio (2010), eq. 16 |
+| glorot_normal  | N(0, 2 / (n_in + n_out))                 | the same                       |
+| he_uniform     | U(-r, r), r = sqrt(6 / n_in)             | He et al. (2015), eq. 10       |
+| he_normal      | N(0, 2 / n_in)                           | the same                       |
+| lecun_uniform  | U(-r, r), r = sqrt(3 / n_in)             | LeCun et al. (1998), eq. 16    |
+| lecun_normal   | N(0, 1 / n_in)                           | the same                       |
+| uniform        | U(-0.5, 0.5)                             |                                |
+| normal         | N(0, 1)                                  |                                |
+| zeros          | 0                                        |                                |
 
 The second number of N is the variance. Values are drawn in float64 and then rounded, so
 that one seed gives the same network in float32 and float64.
@@ -18,7 +18,8 @@ that one seed gives the same network in float32 and float64.
 
 import numpy as np
 
-from .errors import InvalidInputError, InvalidTypeError, unknown_name
+from .checks import parameter
+from .errors import InvalidInputError, unknown_name
 
 # name: (distribution, its standard deviation or half width)
 _TABLE = {
@@ -34,13 +35,17 @@ _TABLE = {
 }
 
 
-def initial_values(init, n_in: int, n_out: int, bias: bool, generator):
-    """Initial W, shape (n_out, n_in), and b, shape (n_out,), of one layer in float64.
+def initial_values(init, layer: int, n_in: int, n_out: int, bias: bool, dtype, generator):
+    """Initial W, shape (n_out, n_in), and b, shape (n_out,), of one layer.
 
     Parameters
     ----------
     init : str, array or (array, array)
         A name of the table above, or W itself, or the pair (W, b).
+    layer : int
+        Number of the layer, from 1: for messages.
+    dtype : dtype
+        What the values must be representable in.
     generator : numpy.random.Generator
         Source of the random values; a given array draws none.
 
@@ -59,21 +64,10 @@ def initial_values(init, n_in: int, n_out: int, bias: bool, generator):
         return draw(low, width, (n_out, n_in)), np.zeros(n_out)
     W, b = init if isinstance(init, tuple) and len(init) == 2 else (init, None)
     if b is not None and not bias:
-        raise InvalidInputError("the layer has bias=False, but init gives biases; leave them out")
-    W = check_parameter("W", W, (n_out, n_in))
-    return W, np.zeros(n_out) if b is None else check_parameter("b", b, (n_out,))
-
-
-def check_parameter(name: str, value, shape: tuple[int, ...]) -> np.ndarray:
-    """`value` as a finite float64 array of exactly this shape."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(
-            f"{name} must be an array of numbers of shape {shape}, got {type(value).__name__}"
-        ) from None
-    if array.shape != shape:
-        raise InvalidInputError(f"{name} must have shape {shape}, got shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise InvalidInputError(f"{name} must be finite, but it contains nan or infinity")
-    return array
+        raise InvalidInputError(
+            f"layer {layer} has bias=False, but its init gives biases; leave them out"
+        )
+    W = parameter(f"initial W of layer {layer}", W, (n_out, n_in), dtype)
+    if b is None:
+        return W, np.zeros(n_out)
+    return W, parameter(f"initial b of layer {layer}", b, (n_out,), dtype)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .activations import Activation, as_activation
-from .errors import InvalidInputError, InvalidTypeError
+from .checks import switch, whole_number
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,6 @@ class Dense:
     init: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "n_out", check_width("n_out", self.n_out))
+        object.__setattr__(self, "n_out", whole_number("n_out", self.n_out))
         object.__setattr__(self, "activation", as_activation(self.activation))
-        if not isinstance(self.bias, bool):
-            raise InvalidTypeError(f"bias must be True or False, got {self.bias!r}")
-
-
-def check_width(name: str, value) -> int:
-    """`value` as a number of units."""
-    try:
-        number = value.__index__()
-    except (AttributeError, TypeError):
-        raise InvalidTypeError(
-            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}"
-        ) from None
-    if isinstance(value, bool) or number < 1:
-        raise InvalidInputError(f"{name} must be a whole number >= 1, got {value!r}")
-    return number
+        object.__setattr__(self, "bias", switch("bias", self.bias))

@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ LEARNING_RATE = {
 }
 _HALF_OPEN = ("relu", "leaky_relu", "elu", "softplus")  # hidden units that want He's initial values
 _COMPARISON_SECONDS = 2.0  # what the reference may take for its epoch
-_REPEATED_SECONDS = 0.3  # quick epochs are repeated for about this long
+_REPEATED_SECONDS = 0.2  # quick epochs are repeated for about this long
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,11 @@ def build(problem: Problem, recipe: Recipe) -> Network:
     loss = check_loss(recipe.loss or LOSS[problem.task])
     n_out, output = _output(problem, loss)
     layers = [Dense(width, recipe.activation) for width in recipe.layers]
-    try:
-        net = Network(
-            problem.X_train.shape[1], [*layers, Dense(n_out, output)], loss=loss,
-            init="he_uniform" if recipe.activation in _HALF_OPEN else "glorot_uniform",
-            dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
-        )  # fmt: skip
-    except OverflowError as error:
-        raise InvalidInputError(f"--layers {recipe.layers}: {error}") from None
+    net = Network(
+        problem.X_train.shape[1], [*layers, Dense(n_out, output)], loss=loss,
+        init="he_uniform" if recipe.activation in _HALF_OPEN else "glorot_uniform",
+        dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
+    )  # fmt: skip
     if recipe.standardize:
         values = problem.y_train if problem.classes is None else None
         net.scaling = Scaling.standardize(problem.X_train, values)
@@ -137,7 +135,7 @@ def build_optimizer(problem: Problem, recipe: Recipe) -> SGD:
     if recipe.optimizer not in OPTIMIZERS:
         raise unknown_name("optimizer", recipe.optimizer, OPTIMIZERS)
     kind = OPTIMIZERS[recipe.optimizer]
-    options = {
+    options: dict[str, Any] = {
         "learning_rate": recipe.learning_rate,
         "momentum": recipe.momentum,
         "nesterov": recipe.nesterov or None,
@@ -154,8 +152,20 @@ def build_optimizer(problem: Problem, recipe: Recipe) -> SGD:
 
 
 def batch_size(problem: Problem, recipe: Recipe) -> int:
-    """Samples per step."""
-    return recipe.batch_size or min(BATCH_SIZE, len(problem.X_train))
+    """Samples per step.
+
+    Raises
+    ------
+    InvalidInputError
+        More than there are training rows.
+    """
+    n = len(problem.X_train)
+    if recipe.batch_size is not None and recipe.batch_size > n:
+        raise InvalidInputError(
+            f"--batch-size must be at most {n}, the number of training rows, "
+            f"got {recipe.batch_size}"
+        )
+    return recipe.batch_size or min(BATCH_SIZE, n)
 
 
 def epochs(problem: Problem, recipe: Recipe) -> int:
@@ -183,10 +193,8 @@ def train(
     )  # fmt: skip
 
 
-def score(net: Network, X: np.ndarray, y: np.ndarray) -> Scores | None:
-    """Scores on these rows; None without rows."""
-    if not len(X):
-        return None
+def score(net: Network, X: np.ndarray, y: np.ndarray) -> Scores:
+    """Scores on these rows."""
     loss, out = net.loss(X, targets(net, y)), net.predict(X)
     if net.classes is not None:
         return Scores(loss, accuracy=float(np.mean(chosen_class(out) == y)))
@@ -232,8 +240,7 @@ def compare(net: Network, problem: Problem, recipe: Recipe, optimizer: SGD) -> C
         rows = min(n, 4 * size)
         per_row = seconds("reference", rows, 2) / rows
         rows = min(n, max(1, int(_COMPARISON_SECONDS / per_row / size)) * size)
-        quick = int(_REPEATED_SECONDS / (per_row * rows))
-        repeats = min(5, max(1, quick))
+        repeats = min(50, max(1, int(_REPEATED_SECONDS / (per_row * rows))))
         reference = seconds("reference", rows, repeats)
         own = seconds(net.backend_name, rows, max(3, repeats))
     except DivergenceError:

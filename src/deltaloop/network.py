@@ -1,20 +1,29 @@
 """The network: flat parameters, live views of them, and the doors to the kernels."""
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from . import kernels, validation
-from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, unknown_name
+from .checks import parameter
+from .construction import (
+    as_backend,
+    as_dtype,
+    as_generator,
+    as_layers,
+    parameters,
+    warn_about_output,
+)  # fmt: skip
+from .errors import InvalidInputError, InvalidTypeError
 from .history import History
-from .initializers import check_parameter, initial_values
 from .kernels.interface import Plan, Work, aligned_zeros
-from .layers import Dense, check_width
-from .losses import CANONICAL_OUTPUT, check_loss
+from .layers import Dense
+from .losses import check_loss
 from .scaling import Scaling
+from .text import aligned
 from .training import check_settings, train
+from .views import Views
 
 _BLOCK_ROWS = 128  # samples per block outside training: activations stay in cache
 
@@ -64,6 +73,11 @@ class Network:
         W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them.
     b : sequence of ndarray or None
         b[l], shape (n_out,): live views of theta; None for a layer without bias.
+    sizes : tuple of int
+        Units of every layer, inputs first.
+    layers : tuple of Dense
+    loss_name : str
+    dtype : numpy.dtype
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
         padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
@@ -88,12 +102,12 @@ class Network:
     ...                      dl.Dense(1, "identity", bias=False)], loss="mse")
     >>> net
     Network: loss mse, float32, backend cython
-      layer    units  activation  parameters
-      input        4
-          1        2  sigmoid             10
-          2        2  sigmoid              6
-          3        1  identity             2  no bias
-      total                               18
+      layer  units  activation  parameters
+      input      4
+          1      2  sigmoid             10
+          2      2  sigmoid              6
+          3      1  identity    2  no bias
+      total                             18
     >>> net.W[2].shape
     (1, 2)
     """
@@ -112,20 +126,11 @@ class Network:
         backend: str = "auto",
     ):
         loss = check_loss(loss)
-        if layers is None:
-            n_in, layers = _layers_from_sizes(sizes, activation, output, loss)
-        else:
-            if activation is not None or output is not None:
-                raise InvalidInputError(
-                    "activation and output belong to a list of sizes; with layers given, "
-                    "write them into each Dense"
-                )
-            n_in, layers = check_width("sizes (number of inputs)", sizes), tuple(layers)
-        _check_layers(layers, loss)
-        backend = _backend_name(backend)
-        generator = _generator(seed)
-        values = _initial_values(n_in, layers, init, generator)
-        self._build(n_in, layers, loss, _dtype(dtype), backend, generator)
+        n_in, layers = as_layers(sizes, layers, activation, output, loss)
+        dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
+        values, layers = parameters(n_in, layers, init, dtype, generator)
+        self._build(n_in, layers, loss, dtype, backend, generator)
+        warn_about_output(layers[-1], loss)
         for index, (W, b) in enumerate(values):
             self.W[index] = W
             if layers[index].bias:
@@ -144,24 +149,59 @@ class Network:
         ]  # fmt: skip
         self.plan = Plan.build(n_in, units, loss, dtype)
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
-        self.scaling: Scaling | None = None
+        self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.table: dict | None = None
 
     @property
     def theta(self) -> np.ndarray:
-        """All parameters, flat; see the class."""
+        """All parameters, flat; see the class. Assigning copies into it."""
         return self._theta
 
-    @property
-    def W(self) -> "_Views":
-        """Weights per layer; see the class."""
-        return _Views("W", [self.plan.W(self._theta, k) for k in range(len(self.layers))])
+    @theta.setter
+    def theta(self, value) -> None:
+        if value is not self._theta:  # net.theta -= step has already changed it
+            self._theta[:] = parameter("theta", value, self._theta.shape, self.dtype)
 
     @property
-    def b(self) -> "_Views":
+    def scaling(self) -> Scaling | None:
+        """Standardisation on the way in and out; see the class."""
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling | None) -> None:
+        if scaling is not None:
+            self._check_scaling(scaling)
+        self._scaling = scaling
+
+    def _check_scaling(self, scaling):
+        if not isinstance(scaling, Scaling):
+            raise InvalidTypeError(f"scaling must be a Scaling or None, got {scaling!r}")
+        if scaling.x_mean.shape != (self.sizes[0],):
+            raise InvalidInputError(
+                f"scaling must have {self.sizes[0]} input columns, got {len(scaling.x_mean)}"
+            )
+        if scaling.y_mean is None:
+            return
+        if self.loss_name != "mse":
+            raise InvalidInputError(
+                f"targets can be scaled for loss='mse' only, not for {self.loss_name!r}; "
+                "leave y_mean and y_scale out"
+            )
+        if scaling.y_mean.shape != (self.sizes[-1],):
+            raise InvalidInputError(
+                f"scaling must have {self.sizes[-1]} output columns, got {len(scaling.y_mean)}"
+            )
+
+    @property
+    def W(self) -> Views:
+        """Weights per layer; see the class."""
+        return Views("W", [self.plan.W(self._theta, k) for k in range(len(self.layers))])
+
+    @property
+    def b(self) -> Views:
         """Biases per layer; see the class."""
-        return _Views("b", [self.plan.b(self._theta, k) for k in range(len(self.layers))])
+        return Views("b", [self.plan.b(self._theta, k) for k in range(len(self.layers))])
 
     @property
     def n_parameters(self) -> int:
@@ -214,7 +254,7 @@ class Network:
             Stop when the loss (of the validation data, if given) is at most this.
         progress : bool or callable, default False
             True draws a progress bar (needs rich). A callable gets (epoch, fraction of the
-            epoch, history) about 20 times a second.
+            epoch, history) after every slice of work (about 50 ms) and at the end of an epoch.
 
         Returns
         -------
@@ -240,23 +280,18 @@ class Network:
         X, Y = self._data(X, Y)
         watched = None
         if validation_data is not None:
-            try:
-                watched = self._data(*validation_data)
-            except TypeError:
-                raise InvalidTypeError("validation_data must be a pair (X, Y)") from None
-        epochs, batch_size, optimizer, tol, patience, target_loss = check_settings(
-            len(X), epochs, batch_size, optimizer, tol, patience, target_loss
+            if not (isinstance(validation_data, tuple | list) and len(validation_data) == 2):
+                raise InvalidTypeError("validation_data must be a pair (X, Y)")
+            watched = self._data(*validation_data, "validation ")
+        settings = check_settings(
+            len(X), epochs, batch_size, optimizer, shuffle, tol, patience, target_loss
         )
         if self.loss_name == "mse":
             validation.warn_if_unreachable(Y, self.layers[-1].activation.name)
         from .progress import reporter
 
-        with reporter(progress, epochs) as report:
-            return train(
-                self, X, Y, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-                shuffle=bool(shuffle), validation=watched, tol=tol, patience=patience,
-                target_loss=target_loss, progress=report,
-            )  # fmt: skip
+        with reporter(progress, settings["epochs"]) as report:
+            return train(self, X, Y, validation=watched, progress=report, **settings)
 
     def predict(self, X) -> np.ndarray:
         """Output activations for every sample, in the units of the targets.
@@ -274,7 +309,7 @@ class Network:
         InvalidInputError, InvalidTypeError
             X is not accepted.
         """
-        X = validation.inputs(X, self.sizes[0], self.dtype, self.scaling)
+        X = validation.inputs(X, self)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
         self.backend.forward(self.plan, self._theta, X, out, self._work(len(X)))
         return out if self.scaling is None else self.scaling.outputs(out)
@@ -284,7 +319,7 @@ class Network:
 
         Shapes and errors as in `fit`.
         """
-        return self.mean_loss(*self._data(X, Y))
+        return self._mean_loss(*self._data(X, Y))
 
     def gradients(self, X, Y) -> Gradients:
         """Loss and its gradient, layer by layer, by backpropagation.
@@ -345,27 +380,26 @@ class Network:
 
         save(self, path)
 
-    def mean_loss(self, X, Y) -> float:
+    def _mean_loss(self, X, Y) -> float:
         """`loss` of rows that have passed the door already."""
         return self.backend.loss_gradient(self.plan, self._theta, X, Y, None, self._work(len(X)))
 
     def _work(self, n_samples):
         return Work(self.plan, min(n_samples, _BLOCK_ROWS))
 
-    def _data(self, X, Y):
-        X = validation.inputs(X, self.sizes[0], self.dtype, self.scaling)
-        return X, validation.targets(Y, len(X), self, self.dtype)
+    def _data(self, X, Y, prefix=""):
+        X = validation.inputs(X, self, f"{prefix}X")
+        return X, validation.targets(Y, len(X), self, f"{prefix}Y")
 
     def __repr__(self) -> str:
         head = f"Network: loss {self.loss_name}, {self.dtype}, backend {self.backend_name}"
-        lines = [head, "  layer    units  activation  parameters", f"  input {self.sizes[0]:>8}"]
+        rows = [("layer", "units", "activation", "parameters"), ("input", self.sizes[0], "", "")]
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
-            lines.append(
-                f"{index + 1:>7} {layer.n_out:>8}  {layer.activation!s:<10} {count:>11}"
-                + ("" if layer.bias else "  no bias")
-            )
-        return "\n".join([*lines, f"  total {self.n_parameters:>32}"])
+            note = "" if layer.bias else "  no bias"
+            rows.append((index + 1, layer.n_out, layer.activation, f"{count}{note}"))
+        rows.append(("total", "", "", self.n_parameters))
+        return "\n".join([head, *aligned(rows, ">><>")])
 
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
@@ -380,118 +414,3 @@ class Network:
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:] = theta
-
-
-class _Views(Sequence):
-    """Views of theta, one per layer; assigning to an entry copies into the view."""
-
-    def __init__(self, name, views):
-        self._name, self._views = name, views
-
-    def __len__(self):
-        return len(self._views)
-
-    def __getitem__(self, index):
-        return self._views[index]
-
-    def __setitem__(self, index, value):
-        view = self._views[index]
-        if view is None:
-            raise InvalidInputError(
-                f"layer {index} has no bias to assign to; build it with bias=True"
-            )
-        if value is not view:  # net.b[0] -= step has already changed the view
-            view[:] = check_parameter(f"{self._name}[{index}]", value, view.shape)
-
-    def __repr__(self):
-        return repr(self._views)
-
-
-def _layers_from_sizes(sizes, activation, output, loss):
-    if isinstance(sizes, (str, bytes)) or not np.iterable(sizes):
-        raise InvalidTypeError(
-            "sizes must be a list of widths such as [784, 30, 10], or the number of inputs "
-            f"followed by a list of layers; got {sizes!r}"
-        )
-    sizes = [check_width("every size", size) for size in sizes]
-    if len(sizes) < 2:
-        raise InvalidInputError(
-            f"sizes must name inputs and outputs at least, such as [4, 1], got {sizes}"
-        )
-    hidden = "sigmoid" if activation is None else activation
-    last = CANONICAL_OUTPUT[loss] if output is None else output
-    return sizes[0], (
-        *(Dense(width, hidden) for width in sizes[1:-1]),
-        Dense(sizes[-1], last),
-    )
-
-
-def _check_layers(layers, loss):
-    if not layers:
-        raise InvalidInputError("layers is empty; give at least one Dense")
-    for index, layer in enumerate(layers):
-        if not isinstance(layer, Dense):
-            raise InvalidTypeError(f"layers[{index}] must be a Dense, got {type(layer).__name__}")
-        if layer.activation.name == "softmax" and index < len(layers) - 1:
-            raise InvalidInputError(
-                f"softmax is an output activation, but layers[{index}] is hidden; "
-                "use it in the last layer"
-            )
-    output = layers[-1]
-    if output.activation.name == "softmax" and output.n_out == 1:
-        _warn("softmax of a single unit is always 1, so nothing can be learned; use 'sigmoid'")
-    elif loss != "mse" and output.activation.name not in ("sigmoid", "softmax"):
-        _warn(
-            f"loss={loss!r} takes the logarithm of outputs, but output={output.activation.name!r} "
-            f"leaves (0, 1), where the gradient is 0; use output={CANONICAL_OUTPUT[loss]!r}"
-        )
-
-
-def _warn(text):
-    import warnings
-
-    warnings.warn(text, DeltaloopWarning, stacklevel=4)
-
-
-def _initial_values(n_in, layers, init, generator):
-    per_layer = [init] * len(layers) if isinstance(init, str) else list(init)
-    if len(per_layer) != len(layers):
-        raise InvalidInputError(
-            f"init must be a name or have one entry per layer ({len(layers)}), "
-            f"got {len(per_layer)} entries"
-        )
-    values = []
-    for layer, common in zip(layers, per_layer, strict=True):
-        own = common if layer.init is None else layer.init
-        values.append(initial_values(own, n_in, layer.n_out, layer.bias, generator))
-        n_in = layer.n_out
-    return values
-
-
-def _generator(seed):
-    if isinstance(seed, np.random.Generator):
-        return seed
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError(
-            f"seed must be a whole number >= 0 or a numpy Generator, got {seed!r}: {error}"
-        ) from None
-
-
-def _dtype(dtype):
-    try:
-        name = np.dtype(dtype).name
-    except TypeError:
-        name = str(dtype)
-    if name not in ("float32", "float64"):
-        raise unknown_name("dtype", name, ("float32", "float64"))
-    return np.dtype(name)
-
-
-def _backend_name(name):
-    if name == "auto":
-        name = os.environ.get("DELTALOOP_BACKEND", "cython")
-    if name not in kernels.available():
-        raise unknown_name("backend", name, ("auto", *kernels.available()))
-    return name

@@ -1,22 +1,10 @@
 """Optimisers: the rule that turns a gradient g = dC/dw into a step of w."""
 
-import math
 from dataclasses import dataclass
 
-from .errors import InvalidInputError, InvalidTypeError
+from .checks import number, switch
+from .errors import InvalidInputError
 from .kernels.interface import RULES, Rule
-
-
-def check_number(name: str, value, low: float, high: float = math.inf, remedy: str = "") -> float:
-    """`value` as a finite float in [low, high)."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(f"{name} must be a number, got {value!r}") from None
-    if not (low <= number < high):
-        accepted = f">= {low:g}" if high == math.inf else f"in [{low:g}, {high:g})"
-        raise InvalidInputError(f"{name} must be finite and {accepted}, got {value!r}{remedy}")
-    return number
 
 
 @dataclass(frozen=True)
@@ -62,16 +50,21 @@ class SGD:
     nesterov: bool = False
 
     def __post_init__(self):
-        check_number("learning_rate", self.learning_rate, 0.0)
-        check_number("momentum", self.momentum, 0.0, 1.0)
+        for name, value in (
+            ("learning_rate", number("learning_rate", self.learning_rate, low=0.0)),
+            ("momentum", number("momentum", self.momentum, low=0.0, below=1.0)),
+            ("nesterov", switch("nesterov", self.nesterov)),
+        ):
+            object.__setattr__(self, name, value)
         if self.nesterov and self.momentum == 0:
             raise InvalidInputError("nesterov=True needs a momentum in (0, 1), got momentum=0")
 
     def rule(self) -> Rule:
         """What the kernels are told."""
         name = "nesterov" if self.nesterov else "momentum" if self.momentum else "sgd"
-        hyper = (float(self.learning_rate), float(self.momentum))
-        return Rule(RULES.index(name), hyper, 0 if name == "sgd" else 1)
+        return Rule(
+            RULES.index(name), (self.learning_rate, self.momentum), 0 if name == "sgd" else 1
+        )
 
 
 OPTIMIZERS = {"sgd": SGD}

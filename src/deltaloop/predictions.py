@@ -2,11 +2,7 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -35,7 +31,7 @@ def predict_lines(net: Network, table: Table) -> Iterator[str]:
     if net.classes is None:
         n_out = out.shape[1]
         names = [target or "y"] if n_out == 1 else [f"y{k}" for k in range(1, n_out + 1)]
-        return _lines(names, out.tolist() if out.dtype == np.float64 else _short(out))
+        return _lines(names, (map(_number, row) for row in out))
     _check_classes(net, out.shape[1])
     chosen = chosen_class(out)
     value = out.max(axis=1) if out.shape[1] > 1 else np.where(chosen, out[:, 0], 1 - out[:, 0])
@@ -64,6 +60,7 @@ def _inputs(net, table):
 
 
 def _check_classes(net, n_out):
+    """Refuse class names that do not belong to the outputs one by one."""
     if len(net.classes) != (2 if n_out == 1 else n_out):
         raise InvalidInputError(
             f"the network has {n_out} outputs and names {len(net.classes)} classes; "
@@ -71,12 +68,15 @@ def _check_classes(net, n_out):
         )
 
 
-def _short(out):
-    """float32 with as many digits as tell it from its neighbours."""
-    return ([str(value) for value in row] for row in out)
+def _number(value):
+    """As many digits as tell the value from its neighbours in its dtype."""
+    if value and not 1e-5 <= abs(value) < 1e15:
+        return str(value)
+    return np.format_float_positional(value, trim="0")
 
 
 def _lines(header, rows):
+    """CSV text in blocks of lines."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
@@ -87,27 +87,3 @@ def _lines(header, rows):
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open `path` to write it whole or not at all; what is no ordinary file is written as it is.
-
-    Raises
-    ------
-    OSError
-        It cannot be written; what was there before is untouched.
-    """
-    path = path.resolve()  # through a link, not over it
-    if path.exists() and not path.is_file():
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            yield file
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

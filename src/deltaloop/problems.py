@@ -110,6 +110,7 @@ def open_problem(
 
 
 def _from_dataset(data: Dataset, task: str | None) -> Problem:
+    """The problem of a bundled data set, in its own two parts."""
     classes = data.target_names
     if task == "classification" and classes is None:
         raise InvalidInputError(
@@ -120,7 +121,7 @@ def _from_dataset(data: Dataset, task: str | None) -> Problem:
         classes = None
     n_test = len(data.X) - data.n_train
     parts = (
-        f"{data.n_train} training + {n_test} test rows"
+        _parts(data.n_train, n_test)
         if n_test
         else f"{data.n_train} rows, all of them both training and test part"
     )
@@ -139,6 +140,7 @@ def _from_dataset(data: Dataset, task: str | None) -> Problem:
 
 
 def _from_table(table, target, ignore, task, test_fraction, seed) -> Problem:
+    """The problem of a table, divided at random."""
     fraction = TEST_FRACTION if test_fraction is None else test_fraction
     if not 0 <= fraction < 1:
         raise InvalidInputError(f"--test-fraction must be in [0, 1), got {fraction:g}")
@@ -159,8 +161,10 @@ def _from_table(table, target, ignore, task, test_fraction, seed) -> Problem:
         test = _stratified(y, fraction, generator)
     else:
         classes, y = None, y.reshape(-1, 1)
+        if (y == y[0]).all():
+            _warn(f"target {name!r} is {y[0, 0]:g} in every row, so there is nothing to learn")
         test = _held_out(len(y), fraction, generator)
-    parts = f"{np.count_nonzero(~test)} training + {np.count_nonzero(test)} test rows"
+    parts = _parts(np.count_nonzero(~test), np.count_nonzero(test))
     return Problem(
         title=f"{table.source}, {parts}, {_counted(X.shape[1], 'input')}",
         task=task, reason=reason,
@@ -199,7 +203,7 @@ def _task(y, name, task):
     n_values = len(np.unique(y))
     if looks_like_classes(y):
         return TASKS[0], f"guessed: target {name!r} has only {n_values} different whole numbers"
-    return TASKS[1], f"guessed: target {name!r} has {n_values} different numbers"
+    return TASKS[1], f"guessed: target {name!r} has {_counted(n_values, 'different number')}"
 
 
 def _look_for_misread_numbers(y, name):
@@ -212,12 +216,10 @@ def _look_for_misread_numbers(y, name):
         )
     odd = [row for row, cell in enumerate(y) if not is_number(cell)]
     if 2 * len(odd) < len(y):
-        warnings.warn(
+        _warn(
             f"target {name!r} counts as text because of {_counted(len(odd), 'cell')} such as "
             f"{y[odd[0]]!r} in row {odd[0] + 1}, all other cells are numbers; if it is meant to be "
-            "numeric, correct them",
-            DeltaloopWarning,
-            stacklevel=2,
+            "numeric, correct them"
         )
 
 
@@ -228,11 +230,12 @@ def _classes(y, name):
         numbers = {value: number for number, value in enumerate(values)}
         codes = np.array([numbers[value] for value in y.tolist()], dtype=np.int64)
     else:
-        values, codes = np.unique(y, return_inverse=True)
+        numeric, codes = np.unique(y, return_inverse=True)
+        values = numeric.tolist()
     if len(values) == 1:
         raise InvalidInputError(
-            f"target {name!r} has the value {values[0]!s} in every row; classification needs at "
-            "least 2 classes: choose another column with --target"
+            f"target {name!r} has the value {_class_name(values[0])} in every row; classification "
+            "needs at least 2 classes: choose another column with --target"
         )
     if len(values) == len(y) > _FEW:
         raise InvalidInputError(
@@ -244,6 +247,7 @@ def _classes(y, name):
 
 
 def _class_name(value):
+    """The name of a class; 1.0 is called 1."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else repr(float(value))
@@ -278,9 +282,21 @@ def _stratified(codes, fraction, generator):
     return test
 
 
+def _warn(text):
+    """Tell what will work, but probably not as intended."""
+    warnings.warn(text, DeltaloopWarning, stacklevel=3)
+
+
 def _feature_names(data: Dataset) -> tuple[str, ...]:
+    """Names of the inputs, numbered where the data set has none."""
     return data.feature_names or tuple(f"x{i}" for i in range(1, data.X.shape[1] + 1))
 
 
+def _parts(n_train, n_test):
+    """How the rows are divided, in words."""
+    return f"{n_train} training + {_counted(n_test, 'test row')}"
+
+
 def _counted(n: int, what: str) -> str:
+    """A number of things in words."""
     return f"{n} {what}" + ("s" if n != 1 else "")

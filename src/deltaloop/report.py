@@ -53,13 +53,15 @@ def training_rows(
 
 def comparison_rows(net: Network, comparison: Comparison) -> Rows:
     """The same epoch with the network's backend and with the reference."""
-    part = "" if comparison.fraction == 1 else f" ({100 * comparison.fraction:.2g} % of the rows)"
+    part = "one epoch"
+    if comparison.fraction < 1:
+        part = f"{100 * comparison.fraction:.2g} % of an epoch"
     ratio = comparison.reference_seconds / comparison.seconds
     return [
-        (f"one epoch, {net.backend_name}", duration(comparison.seconds) + part),
+        (f"{part}, {net.backend_name}", duration(comparison.seconds)),
         (
-            "one epoch, reference",
-            f"{duration(comparison.reference_seconds)}{part}, ratio {significant(ratio)}",
+            f"{part}, reference",
+            f"{duration(comparison.reference_seconds)}, ratio {significant(ratio)}",
         ),
     ]
 
@@ -70,10 +72,12 @@ def layers_text(net: Network) -> str:
         f"{layer.n_out} {layer.activation}{'' if layer.bias else ' without bias'}"
         for layer in net.layers
     )
-    return " - ".join([f"{net.sizes[0]} inputs", *units])
+    n_in = net.sizes[0]
+    return " - ".join([f"{n_in} input{'s' if n_in > 1 else ''}", *units])
 
 
 def _epochs(history, asked):
+    """How many epochs were run, and why no more."""
     if history.stop_reason == "epochs":
         return f"{len(history):,}"
     reason = _STOPPED.get(history.stop_reason, history.stop_reason)
@@ -81,6 +85,7 @@ def _epochs(history, asked):
 
 
 def _scores(part, scores, net):
+    """Loss and accuracy, or RMSE and R², of one part of the data."""
     scaled = net.scaling is not None and net.scaling.y_mean is not None
     note = " of standardised targets" if scaled else ""
     rows = [(f"{part} loss", f"{significant(scores.loss, 4)} ({net.loss_name}{note})")]
@@ -88,19 +93,24 @@ def _scores(part, scores, net):
         rows.append((f"{part} accuracy", f"{100 * scores.accuracy:.2f} %"))
     if scores.rmse is not None:
         rows.append((f"{part} RMSE", significant(scores.rmse, 4)))
-        squared = _squared()
-        value = "undefined, the target is constant" if scores.r2 is None else f"{scores.r2:.4f}"
-        rows.append((f"{part} R{squared}", value))
+        rows.append((f"{part} R{_sign('²', '2')}", _r2(scores.r2)))
     return rows
 
 
-def _squared():
-    """The exponent, where the output can show it."""
+def _r2(value):
+    """R² as text; far below 0 its order of magnitude says it all."""
+    if value is None:
+        return "undefined, these targets are all the same"
+    return f"{value:.4f}" if value > -100 else f"{value:.3g}"
+
+
+def _sign(sign, substitute):
+    """A sign, where the output can show it."""
     try:
-        "²".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+        sign.encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except UnicodeEncodeError:
-        return "2"
-    return "²"
+        return substitute
+    return sign
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -113,17 +123,18 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in s or ms."""
-    return f"{significant(seconds)} s" if seconds >= 1 else f"{significant(1e3 * seconds)} ms"
+    """A time in s, ms or µs."""
+    if seconds >= 1:
+        return f"{significant(seconds)} s"
+    if seconds >= 1e-3:
+        return f"{significant(1e3 * seconds)} ms"
+    return f"{significant(1e6 * seconds)} {_sign('µ', 'u')}s"
 
 
 def backend_text(name: str) -> str:
-    """The backend and what it runs on; the reason where it cannot run here."""
-    try:
-        described = kernels.load(name).describe()
-    except ImportError as error:
-        return f"{name}: not usable: {error}"
-    return described if described.startswith(name) else f"{name}: {described}"
+    """What computes, as the backend called `name` puts it."""
+    described = kernels.load(name).describe()
+    return described if name in described.casefold() else f"{described} ({name})"
 
 
 def installation_rows() -> Rows:
@@ -134,29 +145,23 @@ def installation_rows() -> Rows:
         ("NumPy", np.__version__),
     ]
     for name in kernels.available():
-        rows.append((f"backend {name}", backend_text(name)))
-        rows += _instruction_sets(name)
+        try:
+            rows.append((f"backend {name}", backend_text(name)))
+        except ImportError as error:
+            rows.append((f"backend {name}", f"not usable: {error}"))
+        else:
+            rows += _instruction_sets(kernels.load(name))
     return rows
 
 
-def _instruction_sets(name):
+def _instruction_sets(backend):
     """The levels that a compiled backend can use here, and the one in use."""
-    try:
-        module = kernels.load(name)
-    except ImportError:
-        return []
-    levels, level = getattr(module, "levels", None), getattr(module, "level", None)
-    levels, level = (value() if callable(value) else value for value in (levels, level))
-    if not levels:
+    if not hasattr(backend, "levels"):
         return []
     return [
-        ("instruction sets found", ", ".join(map(_level, levels))),
-        ("instruction set used", _level(level)),
+        ("instruction sets found", ", ".join(map(backend.level_name, backend.levels()))),
+        ("instruction set used", backend.level_name(backend.level)),
     ]
-
-
-def _level(level):
-    return f"x86-64-v{level}" if str(level).isdecimal() else str(level)
 
 
 def network_rows(net: Network, version: int) -> Rows:
@@ -182,6 +187,7 @@ def network_rows(net: Network, version: int) -> Rows:
 
 
 def _scaling(net):
+    """What is standardised."""
     if net.scaling is None:
         return "none"
     if net.scaling.y_mean is None:

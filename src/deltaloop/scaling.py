@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .checks import as_numbers, check_finite
+from .errors import InvalidInputError
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Scaling:
     """Affine maps around a network, so that it takes and gives values in the user's units.
 
@@ -13,10 +16,16 @@ class Scaling:
     enter as (y - y_mean) / y_scale. The arithmetic is done in float64, before rounding to
     the dtype of the network.
 
-    Attributes
+    Parameters
     ----------
-    x_mean, x_scale : ndarray, shape (n_in,), float64
-    y_mean, y_scale : ndarray, shape (n_out,), float64; or None: targets stay as they are
+    x_mean, x_scale : array_like, shape (n_in,)
+    y_mean, y_scale : array_like, shape (n_out,), optional
+        Both or none; none leaves targets as they are.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        Not finite, a scale of 0, or shapes that do not fit each other.
 
     Examples
     --------
@@ -31,18 +40,37 @@ class Scaling:
     y_mean: np.ndarray | None = None
     y_scale: np.ndarray | None = None
 
+    def __post_init__(self):
+        for mean, scale in (("x_mean", "x_scale"), ("y_mean", "y_scale")):
+            if getattr(self, mean) is None and getattr(self, scale) is None and mean == "y_mean":
+                continue
+            for name in (mean, scale):
+                object.__setattr__(self, name, _vector(name, getattr(self, name)))
+            if getattr(self, mean).shape != getattr(self, scale).shape:
+                raise InvalidInputError(
+                    f"{mean} and {scale} must have the same shape, got "
+                    f"{getattr(self, mean).shape} and {getattr(self, scale).shape}"
+                )
+            if not getattr(self, scale).all():
+                raise InvalidInputError(f"{scale} must not contain 0; use 1 for a constant column")
+
     @classmethod
-    def standardize(cls, X: np.ndarray, Y: np.ndarray | None = None) -> "Scaling":
+    def standardize(cls, X, Y=None) -> "Scaling":
         """Mean 0 and standard deviation 1 in every column; a constant column keeps scale 1.
 
         Parameters
         ----------
-        X : ndarray, shape (n_samples, n_in)
-        Y : ndarray, shape (n_samples, n_out), optional
+        X : array_like, shape (n_samples, n_in)
+        Y : array_like, shape (n_samples, n_out), optional
             Targets of a regression; None leaves targets as they are.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            Empty, not numeric or not finite data.
         """
-        x_mean, x_scale = _moments(X)
-        return cls(x_mean, x_scale, *(_moments(Y) if Y is not None else (None, None)))
+        y_mean, y_scale = (None, None) if Y is None else _moments("Y", Y)
+        return cls(*_moments("X", X), y_mean, y_scale)
 
     def inputs(self, X: np.ndarray) -> np.ndarray:
         """X, shape (n_samples, n_in), in the units of the network."""
@@ -57,10 +85,20 @@ class Scaling:
         return out if self.y_mean is None else (out * self.y_scale + self.y_mean).astype(out.dtype)
 
 
-def _moments(values):
-    values = np.asarray(values, dtype=np.float64)
-    values = values.reshape(len(values), -1)
+def _vector(name, values):
+    """A private float64 copy of finite numbers, shape (n,)."""
+    array = as_numbers(name, values).astype(np.float64)
+    if array.ndim != 1:
+        raise InvalidInputError(f"{name} must have shape (n,), got shape {array.shape}")
+    check_finite(name, array.reshape(1, -1))
+    return array
+
+
+def _moments(name, values):
+    """Mean and standard deviation of every column."""
+    values = as_numbers(name, values)
+    values = values.reshape(len(values), -1).astype(np.float64)
+    check_finite(name, values)
     mean, scale = values.mean(axis=0), values.std(axis=0)
     # a constant column has a deviation of rounding size, not of exactly 0
-    constant = scale <= 1e-12 * np.abs(mean)
-    return mean, np.where(constant, 1.0, scale)
+    return mean, np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale)

@@ -5,15 +5,15 @@ with the network) and the plain parameters `W1`, `b1`, `W2`, ... in the 1-based 
 mathematics, free of padding: it can be read by numpy.load alone.
 """
 
-import json
-import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from .activations import Activation
-from .errors import DeltaloopError, FileFormatError
+from .checks import whole_number
+from .construction import as_backend
+from .errors import DeltaloopError, DeltaloopWarning, FileFormatError, InvalidInputError
+from .files import whole_file
 from .layers import Dense
 from .network import Network
 from .scaling import Scaling
@@ -25,7 +25,14 @@ _SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
 
 def save(net: Network, path) -> None:
     """Write `net`; see `Network.save`."""
-    path = Path(path)
+    import json
+
+    arrays = _arrays(net)
+    if not np.isfinite(net.theta).all():
+        raise InvalidInputError(
+            "the network has parameters that are nan or infinite, so it could not be loaded again; "
+            "train it anew with a lower learning_rate"
+        )
     description = {
         "magic": MAGIC,
         "version": VERSION,
@@ -41,19 +48,32 @@ def save(net: Network, path) -> None:
         ],
         "loss": net.loss_name,
         "dtype": net.dtype.name,
-        "classes": None if net.classes is None else list(net.classes),
+        "arrays": sorted(arrays),
+        "classes": None if net.classes is None else [str(name) for name in net.classes],
         "table": net.table,
     }
-    arrays = {"format": np.array(json.dumps(description))}
+    try:
+        text = json.dumps(description)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"table must hold plain lists, dicts, texts and numbers to be saved: {error}"
+        ) from None
+    with whole_file(path) as file:
+        np.savez(file, format=np.array(text), **arrays)
+
+
+def _arrays(net):
+    """Everything that is stored as an array, by its name in the archive."""
+    arrays = {}
     for index in range(len(net.layers)):
         arrays[f"W{index + 1}"] = net.W[index]
         if net.b[index] is not None:
             arrays[f"b{index + 1}"] = net.b[index]
-    if net.scaling is not None:
-        for name in _SCALING:
-            if getattr(net.scaling, name) is not None:
-                arrays[name] = getattr(net.scaling, name)
-    _write_whole(path, arrays)
+    for name in _SCALING:
+        value = getattr(net.scaling, name, None)
+        if value is not None:
+            arrays[name] = value
+    return arrays
 
 
 def load(path, backend: str = "auto") -> Network:
@@ -87,29 +107,44 @@ def load(path, backend: str = "auto") -> Network:
     ...     dl.load(path).sizes
     (2, 3, 1)
     """
+    backend = as_backend(backend)
     path = Path(path)
     with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
-        try:
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as e:
-            raise FileFormatError(
-                f"{path} is no readable NumPy archive (damaged or truncated?): {e}"
-            ) from None
+        arrays = _read(path, file)
     description = _description(path, arrays)
     try:
         return _network(description, arrays, backend)
-    except (KeyError, TypeError, DeltaloopError) as error:
-        raise FileFormatError(f"{path} is damaged: {error!r}") from None
+    except (KeyError, TypeError, ValueError, DeltaloopError) as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from None
+
+
+def _read(path, file):
+    """All arrays of an archive; nothing in it is unpickled."""
+    if file.read(4) != b"PK\x03\x04":
+        raise FileFormatError(
+            f"{path} is no NumPy archive; expected a file that Network.save wrote"
+        )
+    file.seek(0)
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except MemoryError:
+        raise
+    except Exception as error:  # zip files break in many ways, each with its own exception
+        raise FileFormatError(
+            f"{path} is no readable NumPy archive (damaged or cut short?): {type(error).__name__}"
+        ) from None
 
 
 def _description(path, arrays):
+    import json
+
     try:
-        description = json.loads(str(arrays["format"]))
+        description = json.loads(str(arrays.pop("format")))
         magic, version = description["magic"], description["version"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         magic = version = None
-    if magic != MAGIC or not isinstance(version, int):
+    if magic != MAGIC or not isinstance(version, int) or version < 1:
         raise FileFormatError(f"{path} was not written by deltaloop; expected a saved network")
     if version > VERSION:
         raise FileFormatError(
@@ -120,34 +155,31 @@ def _description(path, arrays):
 
 
 def _network(description, arrays, backend):
-    layers = []
+    if sorted(arrays) != description["arrays"]:
+        raise FileFormatError(f"expected the arrays {description['arrays']}, got {sorted(arrays)}")
+    layers, init = [], []
     for index, entry in enumerate(description["layers"]):
-        init = (arrays[f"W{index + 1}"],)
-        init += (arrays[f"b{index + 1}"],) if entry["bias"] else ()
         activation = Activation(entry["activation"], entry["alpha"])
-        layers.append(
-            Dense(entry["n_out"], activation, entry["bias"], init if len(init) == 2 else init[0])
-        )
-    net = Network(
-        description["n_in"], layers, loss=description["loss"], dtype=description["dtype"],
-        backend=backend,
-    )  # fmt: skip
-    if "x_mean" in arrays:
-        net.scaling = Scaling(*(arrays.get(name) for name in _SCALING))
+        layers.append(Dense(entry["n_out"], activation, entry["bias"]))
+        names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
+        values = tuple(arrays.pop(name) for name in names)
+        init.append(values if entry["bias"] else values[0])
+    scaling = {name: arrays.pop(name) for name in _SCALING if name in arrays}
+    if arrays:
+        raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
+    with _no_warnings():  # the user has seen them when the network was made
+        net = Network(
+            whole_number("n_in", description["n_in"]), layers, loss=description["loss"],
+            dtype=description["dtype"], init=init, backend=backend,
+        )  # fmt: skip
+    if scaling:
+        net.scaling = Scaling(**scaling)
     net.classes = None if description["classes"] is None else tuple(description["classes"])
     net.table = description["table"]
     return net
 
 
-def _write_whole(path, arrays):
-    """Write beside `path`, then rename: a crash or a full disk leaves no half file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _no_warnings():
+    import warnings
+
+    return warnings.catch_warnings(action="ignore", category=DeltaloopWarning)

@@ -246,9 +246,9 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
         raise InvalidTypeError(f"path must be a str or a pathlib.Path, got {path!r}")
     source = os.fspath(path)
     ending = Path(source.lower().removesuffix(".gz")).suffix
-    if os.path.isdir(source):  # noqa: PTH112 - unlike Path.is_dir, it never raises
+    if os.path.isdir(source):
         raise InvalidInputError(f"{source!r} is a directory; give the name of a file in it")
-    if not os.path.exists(source):  # noqa: PTH110
+    if not os.path.exists(source):
         raise InvalidInputError(f"there is no file {source!r}; check the name and the directory")
     if ending not in _READERS and ending not in _DELIMITERS:
         accepted = ", ".join(map(repr, [*_DELIMITERS, *_READERS]))

@@ -6,11 +6,15 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, TextIO
 
 import click
 
 from .errors import DeltaloopError, DeltaloopWarning, DivergenceError
+from .history import History
+
+_UPDATES_PER_SECOND = 20
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
 
@@ -21,11 +25,11 @@ class OneLineErrors(click.Group):
     Status 2: something given was wrong. 1: the training diverged. 130: Ctrl-C.
     """
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any):
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command and leave by SystemExit."""
         extra["standalone_mode"] = False
         with _one_line_warnings():
-            sys.exit(_status(lambda: super(OneLineErrors, self).main(args, prog_name, **extra)))
+            sys.exit(_exit_status(lambda: super(OneLineErrors, self).main(*args, **extra)))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; Ctrl-C outside of training ends it with its status alone."""
@@ -33,6 +37,25 @@ class OneLineErrors(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+
+
+class WholeNumber(click.ParamType):
+    """A whole number from `low` on."""
+
+    name = "number"
+
+    def __init__(self, low: int):
+        self.low = low
+
+    def convert(self, value, param, ctx) -> int:
+        """The number, or the error that click shows."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = self.low - 1
+        if number < self.low:
+            self.fail(f"must be a whole number >= {self.low}, got {value!r}", param, ctx)
+        return number
 
 
 def say(text: str) -> None:
@@ -63,7 +86,43 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     Console().print(table)
 
 
-def _status(run: Callable[[], Any]) -> int:
+@contextmanager
+def progress_bar(n_epochs: int) -> Iterator[Callable[[int, float, History], None] | bool]:
+    """A progress bar on stderr, where that is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield False
+        return
+    from rich.console import Console
+
+    from .progress import bar
+
+    with bar(n_epochs, Console(stderr=True)) as draw:
+        drawn = 0.0
+
+        def report_now_and_then(epoch: int, fraction: float, history: History) -> None:
+            nonlocal drawn
+            now = perf_counter()
+            is_last = epoch == n_epochs and fraction == 1
+            if is_last or now - drawn > 1 / _UPDATES_PER_SECOND:
+                drawn = now
+                draw(epoch, fraction, history)
+
+        yield report_now_and_then
+
+
+@contextmanager
+def status(text: str) -> Iterator[None]:
+    """Tell on stderr what is going on, where that is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def _exit_status(run: Callable[[], Any]) -> int:
     """Exit status of a run; the error, if there is one, has been told."""
     try:
         status = run()

@@ -4,11 +4,11 @@ from time import perf_counter
 
 import numpy as np
 
+from .checks import number, switch, whole_number
 from .errors import DivergenceError, InvalidInputError, InvalidTypeError
 from .history import History
 from .kernels.interface import Work, aligned_zeros
-from .layers import check_width
-from .optimizers import SGD, check_number
+from .optimizers import SGD
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
 
@@ -30,25 +30,33 @@ def train(
     try:
         for epoch in range(1, epochs + 1):
             order = net.generator.permutation(n_samples) if shuffle else None
-            begin, total, start = perf_counter(), 0.0, 0
+            start, total, seconds = 0, 0.0, 0.0
             while start < n_samples and np.isfinite(total):
-                stop = slices.next(start)
-                total += net.backend.train_epoch(
-                    net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work
-                )
-                start = stop
-                if progress is not None:
+                if progress is not None and start:
                     progress(epoch, start / n_samples, history)
-            seconds = perf_counter() - begin
+                stop = slices.end(start)
+                began = perf_counter()
+                total = net.backend.train_epoch(
+                    net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total
+                )
+                elapsed = perf_counter() - began
+                slices.measured(elapsed)
+                seconds += elapsed
+                start = stop
             loss = total / n_samples
             if not (np.isfinite(loss) and np.isfinite(theta).all()):
                 theta[:] = last_finite
-                raise _diverged(loss, epoch, optimizer, history)
+                raise _diverged("loss", loss, epoch, optimizer, history)
             last_finite[:] = theta
             if validation is not None:
-                history.validation_loss.append(net.mean_loss(*validation))
+                validation_loss = net._mean_loss(*validation)
+                if not np.isfinite(validation_loss):
+                    raise _diverged("validation loss", validation_loss, epoch, optimizer, history)
+                history.validation_loss.append(validation_loss)
             history.loss.append(loss)
             history.seconds.append(seconds)
+            if progress is not None:
+                progress(epoch, 1.0, history)
             reason = stopping.reason(history)
             if reason:
                 history.stop_reason = reason
@@ -58,6 +66,8 @@ def train(
         # an interrupt between two of the appends leaves no half row
         for column in (history.loss, history.validation_loss):
             del column[len(history.seconds) :]
+        if not np.isfinite(theta).all():
+            theta[:] = last_finite
     return history
 
 
@@ -68,19 +78,17 @@ class _Slices:
         self.n_samples, self.batch_size = n_samples, batch_size
         # first guess, about a millisecond of compiled work; then measured
         self.n_batches = max(1, 10**6 // (n_theta * batch_size))
-        self.began = 0.0
 
-    def next(self, start):
+    def end(self, start):
         """End of the slice that begins at sample `start`."""
-        now = perf_counter()
-        if start:  # the slice before belongs to the same epoch
-            seconds = now - self.began
-            if seconds < _SLICE_SECONDS / 2:
-                self.n_batches *= 2
-            elif seconds > 2 * _SLICE_SECONDS:
-                self.n_batches = max(1, self.n_batches // 2)
-        self.began = now
         return min(self.n_samples, start + self.n_batches * self.batch_size)
+
+    def measured(self, seconds):
+        """Learn from the duration of a slice."""
+        if seconds > 2 * _SLICE_SECONDS:
+            self.n_batches = max(1, self.n_batches // 2)
+        elif seconds < _SLICE_SECONDS / 2 and self.n_batches * self.batch_size < self.n_samples:
+            self.n_batches *= 2
 
 
 class _Stopping:
@@ -103,25 +111,26 @@ class _Stopping:
         return "tol" if self.watches and self.epochs_without >= self.patience else None
 
 
-def _diverged(loss, epoch, optimizer, history):
+def _diverged(what, loss, epoch, optimizer, history):
     last = history.loss[-1] if history.loss else None
-    what = f"loss became {loss:g}" if not np.isfinite(loss) else "parameters became infinite"
-    before = "no epoch was finite" if last is None else f"last finite loss {last:.6g}"
+    found = "parameters became infinite" if np.isfinite(loss) else f"{what} became {loss:g}"
+    before = "no epoch was finite" if last is None else f"last finite value {last:.6g}"
+    kept = f"after epoch {epoch - 1}" if epoch > 1 else "before training"
     return DivergenceError(
-        f"{what} in epoch {epoch} ({before}, learning_rate={optimizer.learning_rate:g}); lower "
-        "learning_rate or scale X to unit variance; the last finite parameters are back in place",
+        f"{found} in epoch {epoch} ({before}, learning_rate={optimizer.learning_rate:g}); lower "
+        f"learning_rate or scale X to unit variance; the network has its parameters {kept}",
         epoch,
         last,
         history,
     )
 
 
-def check_settings(n_samples, epochs, batch_size, optimizer, tol, patience, target_loss):
+def check_settings(n_samples, epochs, batch_size, optimizer, shuffle, tol, patience, target_loss):
     """The settings of `fit`, checked; batch_size None becomes min(10, n_samples)."""
-    epochs = check_width("epochs", epochs)
+    epochs = whole_number("epochs", epochs)
     if batch_size is None:
         batch_size = min(10, n_samples)
-    batch_size = check_width("batch_size", batch_size)
+    batch_size = whole_number("batch_size", batch_size)
     if batch_size > n_samples:
         raise InvalidInputError(
             f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
@@ -129,14 +138,16 @@ def check_settings(n_samples, epochs, batch_size, optimizer, tol, patience, targ
         )
     if optimizer is None:
         optimizer = SGD()
-    if not hasattr(optimizer, "rule"):
+    if isinstance(optimizer, type) or not hasattr(optimizer, "rule"):
         raise InvalidTypeError(
             f"optimizer must be an optimiser such as SGD(learning_rate=0.1), got {optimizer!r}"
         )
-    if tol is not None:
-        tol = check_number("tol", tol, 0.0)
-    if patience is not None:
-        patience = check_width("patience", patience)
-    if target_loss is not None:
-        target_loss = check_number("target_loss", target_loss, -np.inf)
-    return epochs, batch_size, optimizer, tol, patience, target_loss
+    return {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "shuffle": switch("shuffle", shuffle),
+        "tol": None if tol is None else number("tol", tol, low=0.0),
+        "patience": None if patience is None else whole_number("patience", patience),
+        "target_loss": None if target_loss is None else number("target_loss", target_loss),
+    }

@@ -3,10 +3,11 @@
 import numpy as np
 
 from .activations import RANGE
-from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
+from .checks import as_numbers, check_finite, converted, whole_number
+from .errors import DeltaloopWarning, InvalidInputError
 
 
-def inputs(X, n_in: int, dtype, scaling=None) -> np.ndarray:
+def inputs(X, net, name: str = "X") -> np.ndarray:
     """X as rows the kernels can read, shape (n_samples, n_in).
 
     Copies only where dtype or memory order demand it: rows need a unit stride, the distance
@@ -17,26 +18,26 @@ def inputs(X, n_in: int, dtype, scaling=None) -> np.ndarray:
     InvalidTypeError, InvalidInputError
         No numbers, no samples, another number of values per sample, nan or infinity.
     """
-    X = as_numbers("X", X)
+    X, n_in = as_numbers(name, X), net.sizes[0]
     if X.ndim == 0:
         raise InvalidInputError(
-            f"X must have shape (n_samples, ...), got the single number {X[()]!r}; "
+            f"{name} must have shape (n_samples, ...), got the single number {X.item()!r}; "
             "for one sample of one value use [[x]]"
         )
+    shape = X.shape
     X = _one_row_per_sample(X)
     if X.shape[1] != n_in:
-        hint = "; for one sample use X.reshape(1, -1)" if X.size == n_in else ""
+        hint = f"; for one sample use {name}.reshape(1, -1)" if X.size == n_in else ""
         raise InvalidInputError(
-            f"X must have {n_in} values per sample, got {X.shape[1]} "
-            f"(as 2-d array: shape {X.shape}){hint}"
+            f"{name} must have {n_in} values per sample, got {X.shape[1]} (shape {shape}){hint}"
         )
-    check_finite("X", X)
-    if scaling is not None:
-        X = scaling.inputs(X)
-    return _rows("X", X, dtype)
+    check_finite(name, X)
+    if net.scaling is not None:
+        X = net.scaling.inputs(X)
+    return _rows(name, X, net.dtype)
 
 
-def targets(Y, n_samples: int, net, dtype) -> np.ndarray:
+def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     """Y as rows the kernels can read, shape (n_samples, n_out).
 
     Class numbers become one-hot rows where the loss is cross_entropy.
@@ -48,25 +49,27 @@ def targets(Y, n_samples: int, net, dtype) -> np.ndarray:
         values that the loss does not accept.
     """
     n_out = net.sizes[-1]
-    Y = as_numbers("Y", Y)
+    Y = as_numbers(name, Y)
     if Y.ndim == 0 or len(Y) != n_samples:
         raise InvalidInputError(
-            f"Y must have one entry per sample: X has {n_samples} samples, Y has shape {Y.shape}"
+            f"{name} must have one entry per sample: X has {n_samples} samples, "
+            f"{name} has shape {Y.shape}"
         )
-    check_finite("Y", Y.reshape(n_samples, -1))
+    check_finite(name, Y.reshape(n_samples, -1))
     if net.loss_name == "cross_entropy" and Y.size == n_samples and n_out > 1:
-        return one_hot(Y.reshape(n_samples), n_out, dtype)
+        return one_hot(Y.reshape(n_samples), n_out, net.dtype)
+    shape = Y.shape
     Y = _one_row_per_sample(Y)
     if Y.shape[1] != n_out:
         labels = Y.shape[1] == 1 and Y.dtype.kind in "iub"
         hint = f"; for class numbers use deltaloop.one_hot(Y, {n_out})" if labels else ""
         raise InvalidInputError(
-            f"Y must have shape ({n_samples}, {n_out}), got shape {np.shape(Y)}{hint}"
+            f"{name} must have shape ({n_samples}, {n_out}), got shape {shape}{hint}"
         )
-    _check_targets_of_loss(Y, net.loss_name)
+    _check_targets_of_loss(name, Y, net.loss_name)
     if net.scaling is not None:
         Y = net.scaling.targets(Y)
-    return _rows("Y", Y, dtype)
+    return _rows(name, Y, net.dtype)
 
 
 def warn_if_unreachable(Y: np.ndarray, output: str) -> None:
@@ -79,7 +82,7 @@ def warn_if_unreachable(Y: np.ndarray, output: str) -> None:
             f"targets reach from {Y.min():g} to {Y.max():g}, but output={output!r} only gives "
             f"values between {low:g} and {high:g}; use output='identity' or rescale Y",
             DeltaloopWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
 
 
@@ -91,6 +94,7 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     labels : array_like of integers, shape (n_samples,)
         Each from 0 to n_classes - 1.
     n_classes : int
+        >= 1.
     dtype : dtype, default float32
 
     Returns
@@ -109,12 +113,13 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
+    n_classes = whole_number("n_classes", n_classes)
     labels = as_numbers("class labels", labels)
     if labels.ndim != 1:
         raise InvalidInputError(
             f"class labels must have shape (n_samples,), got shape {labels.shape}"
         )
-    wrong = np.flatnonzero((labels != np.floor(labels)) | (labels < 0) | (labels >= n_classes))
+    wrong = np.flatnonzero(~((labels == np.floor(labels)) & (labels >= 0) & (labels < n_classes)))
     if wrong.size:
         raise InvalidInputError(
             f"class labels must be whole numbers from 0 to {n_classes - 1}, "
@@ -126,68 +131,19 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     return rows
 
 
-def as_numbers(name: str, values) -> np.ndarray:
-    """`values` as a non-empty array of real numbers, without a copy where it is one."""
-    if hasattr(values, "toarray") and hasattr(values, "nnz"):
-        raise InvalidTypeError(
-            f"{name} is a sparse {type(values).__name__}; use {name}.toarray() for a dense array"
-        )
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise InvalidInputError(f"{name} has masked values; fill or remove them")
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"{name} cannot be read as an array of numbers: {error}") from None
-    if array.dtype.kind == "O":
-        try:
-            array = array.astype(np.float64)
-        except (ValueError, TypeError):
-            found = next((type(v).__name__ for v in array.flat if not _is_number(v)), "object")
-            raise InvalidTypeError(
-                f"{name} must contain numbers, found a value of type {found}"
-            ) from None
-    if array.dtype.kind not in "biuf":
-        hint = (
-            "; number the classes with np.unique(labels, return_inverse=True)"
-            if array.dtype.kind in "US" and name != "X"
-            else ""
-        )
-        raise InvalidTypeError(f"{name} must contain real numbers, got dtype {array.dtype}{hint}")
-    if array.size == 0:
-        raise InvalidInputError(f"{name} is empty, got shape {array.shape}; give at least 1 sample")
-    return array
-
-
-def check_finite(name: str, rows: np.ndarray) -> None:
-    """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
-    if rows.dtype.kind != "f":
-        return
-    with np.errstate(all="ignore"):
-        if np.isfinite(rows.sum()):  # one pass without a temporary; exact unless it overflows
-            return
-    finite = np.isfinite(rows)
-    if finite.all():
-        return
-    sample, value = np.argwhere(~finite)[0]
-    raise InvalidInputError(
-        f"{name} must be finite, got {rows[sample, value]} at sample {sample}, value {value} "
-        f"({np.count_nonzero(~finite)} of {rows.size} values); remove or fill these samples"
-    )
-
-
-def _check_targets_of_loss(Y, loss):
+def _check_targets_of_loss(name, Y, loss):
     if loss == "mse":
         return
     if Y.min() < 0 or Y.max() > 1:
         raise InvalidInputError(
-            f"targets of {loss} must lie in [0, 1], got values from {Y.min():g} to {Y.max():g}"
+            f"{name} must lie in [0, 1] for {loss}, got values from {Y.min():g} to {Y.max():g}"
         )
     if loss == "cross_entropy":
         sums = Y.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(np.abs(sums - 1) > 1e-3)
         if wrong.size:
             raise InvalidInputError(
-                "targets of cross_entropy must be class numbers or rows that sum to 1, "
+                f"{name} must be class numbers or rows that sum to 1 for cross_entropy, "
                 f"got a sum of {sums[wrong[0]]:g} at sample {wrong[0]}"
             )
 
@@ -198,31 +154,16 @@ def _one_row_per_sample(array):
 
 def _rows(name, array, dtype):
     """`array` in dtype with unit stride inside its rows and rows that follow each other."""
-    with np.errstate(over="ignore"):
-        converted = array.astype(dtype, copy=False)
-    if array.dtype.kind == "f" and array.dtype.itemsize > converted.dtype.itemsize:
-        try:
-            check_finite(name, converted)
-        except InvalidInputError:
-            raise InvalidInputError(
-                f"{name} has values beyond the range of {np.dtype(dtype)} "
-                f"(largest magnitude {np.abs(array).max():g}); rescale them or use dtype='float64'"
-            ) from None
-    between_rows, inside = converted.strides
-    size = converted.itemsize
+    rows = converted(name, array, dtype)
+    between_rows, inside = rows.strides
+    size = rows.itemsize
     if (
         inside == size
         and between_rows % size == 0
-        and between_rows >= size * converted.shape[1]
-        and converted.flags.aligned
+        and between_rows >= size * rows.shape[1]
+        and rows.flags.aligned
     ):
-        return converted
-    return np.require(converted, requirements=["C", "A"])
-
-
-def _is_number(value):
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+        return rows
+    fresh = np.empty(rows.shape, rows.dtype)  # a copy could keep odd strides of length-1 axes
+    fresh[:] = rows
+    return fresh

@@ -1,0 +1,122 @@
+"""Checks of single arguments: numbers, switches, arrays. Each returns the value it accepts."""
+
+import math
+
+import numpy as np
+
+from .errors import InvalidInputError, InvalidTypeError
+
+
+def whole_number(name: str, value, low: int = 1) -> int:
+    """`value` as an int >= low."""
+    try:
+        number = value.__index__()
+    except (AttributeError, TypeError):
+        raise InvalidTypeError(
+            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}"
+        ) from None
+    if isinstance(value, bool | np.bool_) or number < low:
+        raise InvalidInputError(f"{name} must be a whole number >= {low}, got {value!r}")
+    return number
+
+
+def number(name: str, value, low: float = -math.inf, below: float = math.inf) -> float:
+    """`value` as a finite float with low <= value < below."""
+    if isinstance(value, str | bytes | bool | np.bool_) or np.ndim(value):
+        raise InvalidTypeError(f"{name} must be a number, got {value!r}")
+    try:
+        converted = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidTypeError(f"{name} must be a number, got {value!r}") from None
+    if not (math.isfinite(converted) and low <= converted < below):
+        if below < math.inf:
+            accepted = f"in [{low:g}, {below:g})"
+        else:
+            accepted = "finite" + (f" and >= {low:g}" if low > -math.inf else "")
+        raise InvalidInputError(f"{name} must be {accepted}, got {value!r}")
+    return converted
+
+
+def switch(name: str, value) -> bool:
+    """`value` as a bool; a number or a text is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def as_numbers(name: str, values) -> np.ndarray:
+    """`values` as a non-empty array of real numbers, without a copy where it is one."""
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        raise InvalidTypeError(
+            f"{name} is a sparse {type(values).__name__}; use {name}.toarray() for a dense array"
+        )
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise InvalidInputError(f"{name} has masked values; fill or remove them")
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInputError(f"{name} cannot be read as an array of numbers: {error}") from None
+    if array.dtype.kind == "O":
+        array = _from_objects(name, array)
+    if array.dtype.kind not in "biuf":
+        hint = (
+            "; number the classes with np.unique(labels, return_inverse=True)"
+            if array.dtype.kind in "US" and name.endswith(("Y", "labels"))
+            else ""
+        )
+        raise InvalidTypeError(f"{name} must contain real numbers, got dtype {array.dtype}{hint}")
+    if array.size == 0:
+        raise InvalidInputError(f"{name} is empty, got shape {array.shape}; give at least 1 sample")
+    return array
+
+
+def _from_objects(name, array):
+    """An array of Python objects as float64, if all of them are numbers."""
+    for value in array.flat:
+        if value is None or isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+            raise InvalidTypeError(
+                f"{name} must contain numbers, found a value of type {type(value).__name__}"
+            )
+    try:
+        return array.astype(np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInputError(f"{name} cannot be read as an array of numbers: {error}") from None
+
+
+def check_finite(name: str, rows: np.ndarray) -> None:
+    """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
+    if rows.dtype.kind != "f":
+        return
+    with np.errstate(all="ignore"):
+        if np.isfinite(rows.sum()):  # one pass without a temporary; exact unless it overflows
+            return
+    finite = np.isfinite(rows)
+    if finite.all():
+        return
+    sample, value = np.argwhere(~finite)[0]
+    raise InvalidInputError(
+        f"{name} must be finite, got {rows[sample, value]} at sample {sample}, value {value} "
+        f"({np.count_nonzero(~finite)} of {rows.size} values); remove or fill these samples"
+    )
+
+
+def converted(name: str, array: np.ndarray, dtype) -> np.ndarray:
+    """Finite `array` in dtype, copied only where it has another one, and still finite."""
+    with np.errstate(over="ignore"):
+        result = array.astype(dtype, order="C", copy=False)
+    if result is not array and not np.isfinite(result).all():
+        raise InvalidInputError(
+            f"{name} has values beyond the range of {np.dtype(dtype)} "
+            f"(largest magnitude {np.abs(array).max():g}); rescale them or use dtype='float64'"
+        )
+    return result
+
+
+def parameter(name: str, value, shape: tuple[int, ...], dtype) -> np.ndarray:
+    """`value` as a finite array of exactly this shape in dtype."""
+    array = as_numbers(name, value)
+    if array.shape != shape:
+        raise InvalidInputError(f"{name} must have shape {shape}, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise InvalidInputError(f"{name} must be finite, but it contains nan or infinity")
+    return converted(name, array, dtype)

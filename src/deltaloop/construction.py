@@ -1,0 +1,145 @@
+"""From the arguments of `Network` to checked layers, parameters and settings."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from . import kernels
+from .activations import as_activation
+from .checks import whole_number
+from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, unknown_name
+from .initializers import initial_values
+from .layers import Dense
+from .losses import CANONICAL_OUTPUT
+
+
+def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
+    """Number of inputs and the layers, from a list of sizes or from the layers themselves."""
+    if layers is None:
+        n_in, layers = _from_sizes(sizes, activation, output, loss)
+    else:
+        if activation is not None or output is not None:
+            raise InvalidInputError(
+                "activation and output belong to a list of sizes; with layers given, "
+                "write them into each Dense"
+            )
+        n_in = whole_number("sizes (the number of inputs)", sizes)
+        if isinstance(layers, Dense) or not np.iterable(layers):
+            raise InvalidTypeError(f"layers must be a list of Dense, got {layers!r}")
+        layers = tuple(layers)
+    _check(layers, loss)
+    return n_in, layers
+
+
+def _from_sizes(sizes, activation, output, loss):
+    if isinstance(sizes, str | bytes) or not np.iterable(sizes):
+        raise InvalidTypeError(
+            "sizes must be a list of widths such as [784, 30, 10], or the number of inputs "
+            f"followed by a list of layers; got {sizes!r}"
+        )
+    sizes = [whole_number("every size", size) for size in sizes]
+    if len(sizes) < 2:
+        raise InvalidInputError(
+            f"sizes must name inputs and outputs at least, such as [4, 1], got {sizes}"
+        )
+    hidden = as_activation("sigmoid" if activation is None else activation)
+    last = CANONICAL_OUTPUT[loss] if output is None else output
+    return sizes[0], (*(Dense(width, hidden) for width in sizes[1:-1]), Dense(sizes[-1], last))
+
+
+def _check(layers, loss):
+    if not layers:
+        raise InvalidInputError("layers is empty; give at least one Dense")
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, Dense):
+            raise InvalidTypeError(f"layers[{index}] must be a Dense, got {type(layer).__name__}")
+        if layer.activation.name == "softmax" and index < len(layers) - 1:
+            raise InvalidInputError(
+                f"softmax is an output activation, but layers[{index}] is hidden; "
+                "use it in the last layer"
+            )
+
+
+def warn_about_output(layer: Dense, loss: str) -> None:
+    """Warn about a last layer with which the loss cannot do what is expected of it."""
+    output, name = CANONICAL_OUTPUT[loss], layer.activation.name
+    if name == "softmax" and layer.n_out == 1:
+        _warn("softmax of a single unit is always 1, so nothing can be learned; use 'sigmoid'")
+    elif loss == "cross_entropy" and name != "softmax":
+        _warn(
+            f"loss='cross_entropy' needs outputs that sum to 1, but output={name!r} does not give "
+            f"them: every output can grow to 1 or beyond; use output={output!r}"
+        )
+    elif loss == "binary_cross_entropy" and name not in ("sigmoid", "softmax"):
+        _warn(
+            f"loss='binary_cross_entropy' takes the logarithm of outputs, but output={name!r} "
+            f"leaves (0, 1), where the gradient is 0; use output={output!r}"
+        )
+
+
+def _warn(text):
+    import warnings
+
+    warnings.warn(text, DeltaloopWarning, stacklevel=4)
+
+
+def parameters(n_in, layers, init, dtype, generator):
+    """Initial (W, b) of every layer, and the layers without the arrays they brought."""
+    names = isinstance(init, str)
+    if not names:
+        if not isinstance(init, list | tuple):
+            raise InvalidTypeError(
+                f"init must be a name or a list with one entry per layer, got {init!r}"
+            )
+        if len(init) != len(layers):
+            raise InvalidInputError(
+                f"init must have one entry per layer ({len(layers)}), got {len(init)} entries"
+            )
+    values = []
+    for index, layer in enumerate(layers):
+        own = layer.init
+        if own is None:
+            own = init if names else init[index]
+        values.append(
+            initial_values(own, index + 1, n_in, layer.n_out, layer.bias, dtype, generator)
+        )
+        n_in = layer.n_out
+    return values, tuple(replace(layer, init=None) for layer in layers)
+
+
+def as_generator(seed) -> np.random.Generator:
+    """The generator that a seed stands for."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(
+            f"seed must be a whole number >= 0 or a numpy Generator, got {seed!r}: {error}"
+        ) from None
+
+
+def as_dtype(dtype) -> np.dtype:
+    """float32 or float64."""
+    try:
+        name = np.dtype(dtype).name if dtype is not None else "None"
+    except TypeError:
+        name = str(dtype)
+    if name not in ("float32", "float64"):
+        raise unknown_name("dtype", name, ("float32", "float64"))
+    return np.dtype(name)
+
+
+def as_backend(name: str) -> str:
+    """The backend that a name stands for; 'auto' asks the environment."""
+    if name != "auto":
+        if name not in kernels.available():
+            raise unknown_name("backend", name, ("auto", *kernels.available()))
+        return name
+    name = os.environ.get("DELTALOOP_BACKEND", "")
+    if name in ("", "auto"):
+        return "cython"
+    if name not in kernels.available():
+        raise unknown_name("backend in DELTALOOP_BACKEND", name, kernels.available())
+    return name
