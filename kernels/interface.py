@@ -11,13 +11,14 @@ write the same names in the same order):
         readable through `work.rows`; delta[t] belongs to sample t's own cost, so that
         dC/dW = mean over t of delta[t] a[t]^T.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                total=0.0) -> total
+                total=0.0, step=0) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
         updated in place. Returns `total` plus the *sum* of the sample losses, each taken
         before the update that used it. Slices whose borders are multiples of batch_size
         compose to exactly the whole epoch, when the total is handed on from one to the next.
-        Stops early where the total is no longer finite.
+        Stops early where the total is no longer finite. `step` counts the updates that
+        theta has seen with this state (Adam corrects its bias by it).
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -47,7 +48,7 @@ ACTIVATIONS = (
     "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "softmax",
 )  # fmt: skip
 LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
-RULES = ("sgd", "momentum", "nesterov")
+RULES = ("sgd", "momentum", "nesterov", "adam")
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 BLOCK = 16  # elements: blocks of theta and work start at multiples of this
@@ -181,9 +182,10 @@ class Rule:
     code : int
         Index into RULES.
     hyper : tuple of float
-        learning_rate, momentum.
+        learning_rate and momentum; for adam learning_rate, beta1, beta2 and epsilon.
     n_slots : int
-        Arrays of the size of theta that it keeps between steps.
+        Arrays of the size of theta that it keeps between steps: the velocity; for adam the
+        means m of the gradient and v of its square.
     """
 
     code: int

@@ -151,11 +151,22 @@ def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work) -> float:
     return float(losses.mean())
 
 
-def _update(rule, theta, state, grad):
-    learning_rate, mu = (theta.dtype.type(value) for value in rule.hyper)
+def _update(rule, theta, state, grad, step):
+    """The update number `step`, counted from 1."""
+    learning_rate, mu, *more = (theta.dtype.type(value) for value in rule.hyper)
     name = RULES[rule.code]
     if name == "sgd":
         theta -= learning_rate * grad  # w := w - eps dC/dw
+        return
+    if name == "adam":
+        (m, v), (beta2, epsilon) = state, more
+        m *= mu  # m := beta1 m + (1 - beta1) g
+        m += (1 - mu) * grad
+        v *= beta2  # v := beta2 v + (1 - beta2) g^2
+        v += (1 - beta2) * grad * grad
+        m_hat = m / theta.dtype.type(1 - rule.hyper[1] ** step)
+        v_hat = v / theta.dtype.type(1 - rule.hyper[2] ** step)
+        theta -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
         return
     v = state[0]
     v *= mu  # v := mu v + g
@@ -165,7 +176,7 @@ def _update(rule, theta, state, grad):
 
 def train_epoch(
     plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
-    total=0.0,
+    total=0.0, step=0,
 ) -> float:  # fmt: skip
     """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
     grad = np.zeros_like(theta)
@@ -179,6 +190,7 @@ def train_epoch(
             Z, A = _forward(plan, theta, X[batch])
             losses, deltas = _backward(plan, theta, Z, A, Y[batch])
             _gradient(plan, A, deltas, grad)
-            _update(rule, theta, state, grad)
+            step += 1
+            _update(rule, theta, state, grad, step)
             total += float(losses.sum())
     return total

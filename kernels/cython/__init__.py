@@ -50,9 +50,9 @@ class _Backend:
         return self._core[plan.dtype.name].loss_gradient(plan, theta, X, Y, grad, work)
 
     def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                    total=0.0):  # fmt: skip
+                    total=0.0, step=0):  # fmt: skip
         return self._core[plan.dtype.name].train_epoch(
-            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total
+            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step
         )
 
 

@@ -2,7 +2,9 @@
 from libc.math cimport log
 
 from exponentials cimport exp_of_negative, expm1_of_negative, log1p_of_fraction
-from lanes cimport NATIVE, fill, quotient, real, vec, vec4, vec8, vector, where_above
+from lanes cimport (
+    NATIVE, fill, fold, quotient, real, vec, vec4, vec4_total, vec8, vector, where_above,
+)
 from plan cimport ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH
 
 
@@ -131,29 +133,58 @@ cdef inline void map_slope_by_code(
         map_slope(SOFTPLUS, alpha, n, a, delta)
 
 
+cdef inline real largest(Py_ssize_t n, const vector *x) noexcept nogil:
+    """Of n vectors; NaN does not count."""
+    cdef vector top = x[0]
+    cdef Py_ssize_t k
+    cdef real found
+    for k in range(1, n):
+        top = where_above(x[k], top, x[k], top)
+    found = (<real *> &top)[0]
+    for k in range(1, sizeof(vector) // sizeof(real)):
+        if (<real *> &top)[k] > found:
+            found = (<real *> &top)[k]
+    return found
+
+
+cdef inline void exp_of_difference(Py_ssize_t n, vector *x, real top) noexcept nogil:
+    """x := exp(x - top), n vectors"""
+    cdef Py_ssize_t k
+    for k in range(n):
+        x[k] = exp_of_negative(x[k] - top)
+
+
+cdef inline real sum_of(Py_ssize_t n, const vector *x) noexcept nogil:
+    cdef vector sums = x[0]
+    cdef Py_ssize_t k
+    for k in range(1, n):
+        sums += x[k]
+    return vec4_total(fold(sums))
+
+
 cdef inline double softmax(
     Py_ssize_t n_out, Py_ssize_t width,
     const real *z,      # (width,)  read
     real *a,            # (width,)  overwritten: exp(z - max z) / sum; padding 0
 ) noexcept nogil:
     """Returns log sum_k exp(z_k)."""
-    cdef real top = z[0], norm = 0
-    cdef Py_ssize_t j
-    for j in range(1, n_out):
-        if not (z[j] <= top):       # this way round NaN comes through
-            top = z[j]
+    cdef real top, norm
+    cdef Py_ssize_t j, n = width // NATIVE
     for j in range(n_out):
-        a[j] = z[j] - top
+        a[j] = z[j]
+    for j in range(n_out, width):
+        a[j] = z[0]                 # padding takes no part in the maximum
+    if n:
+        top = largest(n, <const vec *> a)
+        exp_of_difference(n, <vec *> a, top)
+    else:
+        top = largest(width // 4, <const vec4 *> a)
+        exp_of_difference(width // 4, <vec4 *> a, top)
     for j in range(n_out, width):
         a[j] = 0
-    for j in range(0, width, 4):
-        (<vec4 *> (a + j))[0] = exp_of_negative((<vec4 *> (a + j))[0])
-    for j in range(n_out):
-        norm += a[j]
+    norm = sum_of(n, <const vec *> a) if n else sum_of(width // 4, <const vec4 *> a)
     for j in range(n_out):
         a[j] /= norm
-    for j in range(n_out, width):
-        a[j] = 0
     return top + log(norm)
 
 

@@ -8,7 +8,7 @@ from cpython.buffer cimport (
 from libc.string cimport memcpy, memset
 
 from lanes cimport real
-from plan cimport ACCUMULATE, SGD, Layer, Net, Rule, block, round_up
+from plan cimport ACCUMULATE, ADAM, SGD, Layer, Net, Rule, block, round_up
 
 include "steps.pxi"
 
@@ -82,7 +82,8 @@ def loss_gradient(plan, theta, X, Y, grad, work):
     cdef bint wanted = grad is not None
     cdef double cost = 0
     bind(&net, plan, theta, False, work)
-    rule.code, rule.learning_rate, rule.momentum = ACCUMULATE, 0, 0
+    memset(&rule, 0, sizeof(Rule))
+    rule.code = ACCUMULATE
     rule.state = data(grad, True, NULL) if wanted else NULL
     with nogil:
         if wanted:
@@ -101,7 +102,8 @@ def loss_gradient(plan, theta, X, Y, grad, work):
 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
-                Py_ssize_t batch_size, work, double total=0.0):
+                Py_ssize_t batch_size, work, double total=0.0,
+                Py_ssize_t step=0):
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     cdef Net net
     cdef Rule how
@@ -110,8 +112,16 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     cdef const real *y = data(Y, False, &Y_row)
     cdef const Py_ssize_t *indices = NULL
     bind(&net, plan, theta, True, work)
-    how.code, (how.learning_rate, how.momentum) = rule.code, rule.hyper
-    how.state = data(state, True, NULL) if rule.n_slots else NULL
+    cdef double beta1 = 0, beta2 = 0, beta1_t, beta2_t
+    memset(&how, 0, sizeof(Rule))
+    how.code, how.learning_rate, how.momentum = rule.code, rule.hyper[0], rule.hyper[1]
+    if rule.n_slots:
+        how.state = data(state, True, NULL)
+    if how.code == ADAM:
+        how.squares = how.state + <Py_ssize_t> plan.n_theta
+        how.decay, how.epsilon = rule.hyper[2], rule.hyper[3]
+        beta1, beta2 = rule.hyper[1], rule.hyper[2]
+    beta1_t, beta2_t = beta1 ** step, beta2 ** step
     if order is not None:
         indices = <const Py_ssize_t *> data(order, False, NULL)
     with nogil:
@@ -121,6 +131,11 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
         else:
             while start < stop and isfinite(total):
                 n = min(batch_size, stop - start)
+                if how.code == ADAM:
+                    beta1_t *= beta1
+                    beta2_t *= beta2
+                    how.unbias_m = <real> (1 / (1 - beta1_t))
+                    how.unbias_v = <real> (1 / (1 - beta2_t))
                 total += descend_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
                 start += n
     return total

@@ -6,13 +6,13 @@ cdef extern from *:
     #ifdef DELTALOOP_DOUBLE
     #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
-    #define EXP_LOWEST -708.39          /* exp of less is no normal number */
+    #define EXP_LOWEST -708.3964185322642   /* exp of less is no normal number */
     #define LN2_HIGH 0x1.62e42feep-1              /* 32 bits of ln 2: n * LN2_HIGH is exact */
     #define LN2_LOW 0x1.a39ef35793c76p-33         /* the rest */
     #else
     #define EXP_TERMS 7           /* |r|^8 / 8! < 6e-9 */
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
-    #define EXP_LOWEST -87.33f
+    #define EXP_LOWEST -87.336548f
     #define LN2_HIGH 0x1.63p-1f
     #define LN2_LOW -0x1.bd0106p-13f
     #endif
@@ -49,7 +49,7 @@ cdef inline vector reduced(vector x, vector *rounded) noexcept nogil:
 
 
 cdef inline vector exp_of_negative(vector x) noexcept nogil:
-    """exp(x) for x <= 0; results below 1.01 times the smallest normal number become 0."""
+    """exp(x) for x <= 0; results below the smallest normal number become 0."""
     cdef vector lowest, zero, rounded, p
     cdef real one = 1
     fill(&lowest, EXP_LOWEST)

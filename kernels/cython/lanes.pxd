@@ -17,11 +17,13 @@ cdef extern from *:
     #ifdef DELTALOOP_DOUBLE
     typedef double real;
     typedef unsigned long long bits;
+    #define SQUARE_ROOT __builtin_sqrt
     #define MANTISSA 52
     #define EXPONENT_OF_1 1023
     #else
     typedef float real;
     typedef unsigned int bits;
+    #define SQUARE_ROOT __builtin_sqrtf
     #define MANTISSA 23
     #define EXPONENT_OF_1 127
     #endif
@@ -59,6 +61,9 @@ cdef extern from *:
     #define DEFINE(V) \\
     static inline V V##_splat(real x) { return (V){0} + x; } \\
     static inline V V##_quotient(V x, V y) { return x / y; } \\
+    static inline V V##_root(V x) { \\
+        for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) x[k] = SQUARE_ROOT(x[k]); \\
+        return x; } \\
     static inline V V##_where_above(V x, V y, V above, V other) { \\
         V##_bits mask = (V##_bits)(x > y); \\
         return (V)((mask & (V##_bits)above) | (~mask & (V##_bits)other)); } \\
@@ -116,6 +121,9 @@ cdef extern from *:
     vec vec_quotient(vec x, vec y) noexcept nogil
     vec8 vec8_quotient(vec8 x, vec8 y) noexcept nogil
     vec4 vec4_quotient(vec4 x, vec4 y) noexcept nogil
+    vec vec_root(vec x) noexcept nogil
+    vec8 vec8_root(vec8 x) noexcept nogil
+    vec4 vec4_root(vec4 x) noexcept nogil
     vec vec_where_above(vec x, vec y, vec above, vec other) noexcept nogil
     vec8 vec8_where_above(vec8 x, vec8 y, vec8 above, vec8 other) noexcept nogil
     vec4 vec4_where_above(vec4 x, vec4 y, vec4 above, vec4 other) noexcept nogil
@@ -147,6 +155,16 @@ cdef inline vector quotient(vector x, vector y) noexcept nogil:
         return vec8_quotient(x, y)
     else:
         return vec4_quotient(x, y)
+
+
+cdef inline vector root(vector x) noexcept nogil:
+    """Square root."""
+    if vector is vec:
+        return vec_root(x)
+    elif vector is vec8:
+        return vec8_root(x)
+    else:
+        return vec4_root(x)
 
 
 cdef inline vector where_above(vector x, vector y, vector above, vector other) noexcept nogil:

@@ -11,7 +11,7 @@ cdef enum:
 
 cdef enum:
     # positions in interface.RULES; the last one only adds the gradient to a buffer
-    SGD, MOMENTUM, NESTEROV, ACCUMULATE
+    SGD, MOMENTUM, NESTEROV, ADAM, ACCUMULATE
 
 cdef struct Layer:      # interface.LAYER
     Py_ssize_t n_in
@@ -38,8 +38,13 @@ cdef struct Net:        # Plan, theta and Work of one call
 cdef struct Rule:
     Py_ssize_t code
     real learning_rate
-    real momentum
-    real *state             # (n_theta,): the velocity, or the gradient for ACCUMULATE
+    real momentum           # mu, or beta1
+    real decay              # beta2
+    real epsilon
+    real unbias_m           # 1 / (1 - beta1^t) in step t
+    real unbias_v           # 1 / (1 - beta2^t)
+    real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
+    real *squares           # (n_theta,): v
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

@@ -52,17 +52,17 @@ cdef void multiply(
     const real *B, Py_ssize_t B_k, real *C, Py_ssize_t C_row, const real *bias,
 ) noexcept nogil:
     """C = A B + bias"""
-    product(STORE, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, NULL, NULL, 0)
+    product(STORE, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, 0, NULL, 0)
 
 
 cdef void descend(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta, real *weights,
-    real *state, const Rule *rule, real scale,
+    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    real *theta, Py_ssize_t weights, const Rule *rule, real scale,
 ) noexcept nogil:
     """The step of `rule` on the weights, their gradient being A_prev^T delta scale"""
-    product(DESCEND, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width, weights, width,
-            NULL, state, rule, scale)
+    product(DESCEND, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+            theta + weights, width, NULL, weights, rule, scale)
 
 
 cdef double outputs(
@@ -223,10 +223,10 @@ cdef void descend_layer(
     cdef const real *delta = block(net, layer.delta)
     cdef real one = 1
     descend(layer.n_in, layer.width, n_samples, A_prev, A_row, 1, delta,
-            net.theta + layer.W, rule.state + layer.W, rule, scale)
+            net.theta, layer.W, rule, scale)
     if layer.b >= 0:    # the weights of an input that is always 1
         descend(1, layer.width, n_samples, &one, 0, 0, delta,
-                net.theta + layer.b, rule.state + layer.b, rule, scale)
+                net.theta, layer.b, rule, scale)
 
 
 cdef double step_on_batch(

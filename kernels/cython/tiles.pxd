@@ -7,8 +7,10 @@
 #     gradient   dC/dW  = A_prev^T delta  A = A_prev^T,    k = samples, B = delta
 #
 # B and C are read and written in vectors, A one element at a time, so A may lie transposed.
-from lanes cimport NATIVE, TILE_ROWS, TILE_VECTORS, fill, real, vec, vec4, vec8, vector
-from plan cimport ACCUMULATE, MOMENTUM, NESTEROV, SGD, Rule
+from lanes cimport (
+    NATIVE, TILE_ROWS, TILE_VECTORS, fill, quotient, real, root, vec, vec4, vec8, vector,
+)
+from plan cimport ACCUMULATE, ADAM, NESTEROV, SGD, Rule
 
 cdef enum:
     # what becomes of the sums
@@ -21,15 +23,16 @@ cdef inline void descend_tile(
     vector (*sums)[2],      # (rows, n vectors)  read
     real *w,                # (rows, n vectors)  updated; distance of rows: w_row
     Py_ssize_t w_row,
-    real *v,                # the same place in the state of the rule
+    Py_ssize_t offset,      # of w in theta, and so in the state of the rule
     const Rule *rule,
     real scale,             # 1 / n_samples
 ) noexcept nogil:
     cdef Py_ssize_t r, c
-    cdef vector g, velocity
+    cdef vector g, velocity, m, v
     cdef vector *w_r
+    cdef vector *m_r
     cdef vector *v_r
-    cdef real eps = rule.learning_rate, mu = rule.momentum
+    cdef real eps = rule.learning_rate, mu = rule.momentum, one = 1
     if rule.code == SGD:                        # w := w - eps g
         scale *= eps
         for r in range(rows):
@@ -38,13 +41,27 @@ cdef inline void descend_tile(
                 w_r[c] -= scale * sums[r][c]
     elif rule.code == ACCUMULATE:               # the gradient itself, over several blocks
         for r in range(rows):
-            v_r = <vector *> (v + r * w_row)
+            v_r = <vector *> (rule.state + offset + r * w_row)
             for c in range(n):
                 v_r[c] += scale * sums[r][c]
+    elif rule.code == ADAM:
+        for r in range(rows):
+            w_r = <vector *> (w + r * w_row)
+            m_r = <vector *> (rule.state + offset + r * w_row)
+            v_r = <vector *> (rule.squares + offset + r * w_row)
+            for c in range(n):
+                g = scale * sums[r][c]
+                m = mu * m_r[c] + (one - mu) * g                # m := beta1 m + (1 - beta1) g
+                v = rule.decay * v_r[c] + (one - rule.decay) * (g * g)
+                m_r[c] = m
+                v_r[c] = v
+                # w := w - eps m_hat / (sqrt(v_hat) + epsilon)
+                w_r[c] -= quotient((eps * rule.unbias_m) * m,
+                                   root(rule.unbias_v * v) + rule.epsilon)
     else:
         for r in range(rows):
             w_r = <vector *> (w + r * w_row)
-            v_r = <vector *> (v + r * w_row)
+            v_r = <vector *> (rule.state + offset + r * w_row)
             for c in range(n):
                 g = scale * sums[r][c]
                 velocity = mu * v_r[c] + g      # v := mu v + g
@@ -60,7 +77,7 @@ cdef inline void tile(
     const vector *B, Py_ssize_t B_k,                    # B[k, :] at k B_k
     real *C, Py_ssize_t C_row,                          # C[r, :] at r C_row
     const vector *bias,                                 # added to every row, or NULL
-    real *state, const Rule *rule, real scale,          # for DESCEND, else unused
+    Py_ssize_t weights, const Rule *rule, real scale,   # for DESCEND: offset of C in theta
 ) noexcept nogil:
     """rows and n (vectors in a row) are constants: the loops over them are unrolled."""
     cdef vector sums[TILE_ROWS][2]
@@ -89,7 +106,7 @@ cdef inline void tile(
             for c in range(n):
                 C_r[c] = sums[r][c]
     else:
-        descend_tile(rows, n, sums, C, C_row, state, rule, scale)
+        descend_tile(rows, n, sums, C, C_row, weights, rule, scale)
 
 
 cdef inline void panel(
@@ -98,29 +115,29 @@ cdef inline void panel(
     const vector *B, Py_ssize_t B_k,
     real *C, Py_ssize_t C_row,
     const vector *bias,
-    real *state, const Rule *rule, real scale,
+    Py_ssize_t weights, const Rule *rule, real scale,
 ) noexcept nogil:
     """All rows of n columns of vectors; n is a constant."""
     cdef Py_ssize_t r = 0
     while r + TILE_ROWS <= n_rows:
         tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
         r += TILE_ROWS
     if TILE_ROWS > 8 and r + 8 <= n_rows:
         tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
         r += 8
     if r + 4 <= n_rows:
         tile(purpose, 4, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
         r += 4
     if r + 2 <= n_rows:
         tile(purpose, 2, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
         r += 2
     if r < n_rows:
         tile(purpose, 1, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, state + r * C_row, rule, scale)
+             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
 
 
 cdef inline const real *offset(const real *p, Py_ssize_t j) noexcept nogil:
@@ -135,24 +152,24 @@ cdef inline void product(
     const real *B, Py_ssize_t B_k,
     real *C, Py_ssize_t C_row,
     const real *bias,       # (width,), or NULL
-    real *state, const Rule *rule, real scale,
+    Py_ssize_t weights, const Rule *rule, real scale,
 ) noexcept nogil:
     """C, (n_rows, width), panel by panel; width is 4, 8 or a multiple of 16."""
     cdef Py_ssize_t j = 0
     if width == 4:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec4 *> B, B_k,
-              C, C_row, <const vec4 *> bias, state, rule, scale)
+              C, C_row, <const vec4 *> bias, weights, rule, scale)
         return
     if width == 8:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec8 *> B, B_k,
-              C, C_row, <const vec8 *> bias, state, rule, scale)
+              C, C_row, <const vec8 *> bias, weights, rule, scale)
         return
     while j + TILE_VECTORS * NATIVE <= width:
         panel(purpose, TILE_VECTORS, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
               C + j, C_row, <const vec *> offset(bias, j),
-              state + j, rule, scale)
+              weights + j, rule, scale)
         j += TILE_VECTORS * NATIVE
     if j < width:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
               C + j, C_row, <const vec *> offset(bias, j),
-              state + j, rule, scale)
+              weights + j, rule, scale)

@@ -14,7 +14,7 @@ from .errors import (
 from .history import History
 from .layers import Dense
 from .network import Gradients, Network
-from .optimizers import SGD
+from .optimizers import SGD, Adam
 from .scaling import Scaling
 from .storage import load
 from .validation import one_hot
@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "SGD",
     "Activation",
+    "Adam",
     "DeltaloopError",
     "DeltaloopWarning",
     "Dense",

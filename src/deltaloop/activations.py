@@ -63,6 +63,8 @@ class Activation:
     alpha: float | None = None
 
     def __post_init__(self):
+        if not isinstance(self.name, str):
+            raise InvalidTypeError(f"an activation has a name such as 'relu', got {self.name!r}")
         if self.name not in ACTIVATIONS:
             raise unknown_name("activation", self.name, ACTIVATIONS)
         if self.name not in _DEFAULT_ALPHA:
@@ -73,9 +75,10 @@ class Activation:
                 )
             return
         alpha = _DEFAULT_ALPHA[self.name] if self.alpha is None else self.alpha
-        alpha = number(f"alpha of {self.name}", alpha, low=0.0)
-        if alpha == 0 and self.name == "elu":
-            raise InvalidInputError("alpha of elu must be > 0, got 0; use 'relu'")
+        low = 0.0 if self.name == "leaky_relu" else -math.inf
+        alpha = number(f"alpha of {self.name}", alpha, low)
+        if self.name == "elu" and alpha <= 0:
+            raise InvalidInputError(f"alpha of elu must be > 0, got {alpha:g}; 'relu' is elu with 0")
         object.__setattr__(self, "alpha", alpha)
 
     def __str__(self):

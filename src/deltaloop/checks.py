@@ -6,6 +6,9 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 
+# what float() would take, or NumPy would cut, though it is no real number
+_NO_NUMBERS = (str, bytes, bool, np.bool_, np.complexfloating, np.ndarray)
+
 
 def whole_number(name: str, value, low: int = 1) -> int:
     """`value` as an int >= low."""
@@ -22,10 +25,11 @@ def whole_number(name: str, value, low: int = 1) -> int:
 
 def number(name: str, value, low: float = -math.inf, below: float = math.inf) -> float:
     """`value` as a finite float with low <= value < below."""
-    if isinstance(value, str | bytes | bool | np.bool_) or np.ndim(value):
-        raise InvalidTypeError(f"{name} must be a number, got {value!r}")
     try:
-        converted = float(value)
+        scalar = np.asanyarray(value)[()]  # what an array without dimensions holds
+        if isinstance(scalar, _NO_NUMBERS):
+            raise TypeError
+        converted = float(scalar)
     except (TypeError, ValueError, OverflowError):
         raise InvalidTypeError(f"{name} must be a number, got {value!r}") from None
     if not (math.isfinite(converted) and low <= converted < below):
@@ -48,7 +52,7 @@ def as_numbers(name: str, values) -> np.ndarray:
     """`values` as a non-empty array of real numbers, without a copy where it is one."""
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise InvalidTypeError(
-            f"{name} is a sparse {type(values).__name__}; use {name}.toarray() for a dense array"
+            f"{name} is a sparse {type(values).__name__}; use its .toarray() for a dense array"
         )
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise InvalidInputError(f"{name} has masked values; fill or remove them")

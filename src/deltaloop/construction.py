@@ -108,7 +108,7 @@ def parameters(n_in, layers, init, dtype, generator):
     return values, tuple(replace(layer, init=None) for layer in layers)
 
 
-def as_generator(seed) -> np.random.Generator:
+def as_generator(seed) -> "np.random.Generator":
     """The generator that a seed stands for."""
     if isinstance(seed, np.random.Generator):
         return seed

@@ -1,11 +1,9 @@
 """Files that are written whole or not at all."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import IO, Any
 
 
@@ -28,12 +26,14 @@ def whole_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[An
     OSError
         It cannot be written; what was there before is untouched.
     """
+    from secrets import token_hex  # imports half of the standard library
+
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        with open(target, mode, **text) as file:  # a directory raises here
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, mode, **text) as file:  # a directory raises here
             yield file
         return
+    target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{token_hex(8)}.part")
     try:
         with open(temporary, mode.replace("w", "x"), **text) as file:
@@ -41,7 +41,7 @@ def whole_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[An
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            shutil.copymode(target, temporary)
+            temporary.chmod(target.stat().st_mode)
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)

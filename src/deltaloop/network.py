@@ -127,10 +127,14 @@ class Network:
     ):
         loss = check_loss(loss)
         n_in, layers = as_layers(sizes, layers, activation, output, loss)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend)
+        warn_about_output(self.layers[-1], loss)
+
+    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend):
+        """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
         values, layers = parameters(n_in, layers, init, dtype, generator)
         self._build(n_in, layers, loss, dtype, backend, generator)
-        warn_about_output(layers[-1], loss)
         for index, (W, b) in enumerate(values):
             self.W[index] = W
             if layers[index].bias:
@@ -239,7 +243,7 @@ class Network:
         batch_size : int, optional
             Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
             left. Default 10, or all samples where there are fewer.
-        optimizer : SGD, optional
+        optimizer : SGD or Adam, optional
             Default SGD(learning_rate=0.1). Its state starts afresh in every call.
         shuffle : bool, default True
             Draw a new order of the samples for every epoch.
@@ -280,9 +284,11 @@ class Network:
         X, Y = self._data(X, Y)
         watched = None
         if validation_data is not None:
-            if not (isinstance(validation_data, tuple | list) and len(validation_data) == 2):
-                raise InvalidTypeError("validation_data must be a pair (X, Y)")
-            watched = self._data(*validation_data, "validation ")
+            try:
+                X_watched, Y_watched = validation_data
+            except (TypeError, ValueError):
+                raise InvalidTypeError("validation_data must be a pair (X, Y)") from None
+            watched = self._data(X_watched, Y_watched, "validation ")
         settings = check_settings(
             len(X), epochs, batch_size, optimizer, shuffle, tol, patience, target_loss
         )
@@ -302,7 +308,8 @@ class Network:
 
         Returns
         -------
-        ndarray, shape (n_samples, n_out), dtype of the network
+        ndarray, shape (n_samples, n_out)
+            In the dtype of the network; float64 where `scaling` scales the targets.
 
         Raises
         ------

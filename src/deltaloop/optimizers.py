@@ -6,6 +6,9 @@ from .checks import number, switch
 from .errors import InvalidInputError
 from .kernels.interface import RULES, Rule
 
+# the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0
+_SMALLEST_EPSILON = 2.0**-126
+
 
 @dataclass(frozen=True)
 class SGD:
@@ -67,4 +70,62 @@ class SGD:
         )
 
 
-OPTIMIZERS = {"sgd": SGD}
+@dataclass(frozen=True)
+class Adam:
+    """Gradient descent with a step size of its own for every parameter.
+
+    With g the mean gradient of the mini-batch and t the number of the step, from 1:
+
+        m := beta1 m + (1 - beta1) g          m_hat = m / (1 - beta1^t)
+        v := beta2 v + (1 - beta2) g^2        v_hat = v / (1 - beta2^t)
+        w := w - learning_rate m_hat / (sqrt(v_hat) + epsilon)
+
+    epsilon is added after the bias correction, as in PyTorch and Optax. m, v and t start at
+    zero in every call of `fit`.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        >= 0.
+    beta1, beta2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        >= 2^-126, the smallest normal number of float32.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
+
+    References
+    ----------
+    Kingma & Ba (2015), Adam: a method for stochastic optimization, algorithm 1.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.Adam(learning_rate=0.01)
+    Adam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
+    """
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self):
+        for name, value in (
+            ("learning_rate", number("learning_rate", self.learning_rate, low=0.0)),
+            ("beta1", number("beta1", self.beta1, low=0.0, below=1.0)),
+            ("beta2", number("beta2", self.beta2, low=0.0, below=1.0)),
+            ("epsilon", number("epsilon", self.epsilon, low=_SMALLEST_EPSILON)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def rule(self) -> Rule:
+        """What the kernels are told."""
+        hyper = (self.learning_rate, self.beta1, self.beta2, self.epsilon)
+        return Rule(RULES.index("adam"), hyper, 2)
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam}

@@ -73,16 +73,20 @@ class Scaling:
         return cls(*_moments("X", X), y_mean, y_scale)
 
     def inputs(self, X: np.ndarray) -> np.ndarray:
-        """X, shape (n_samples, n_in), in the units of the network."""
-        return (X - self.x_mean) / self.x_scale
+        """X, shape (n_samples, n_in), in the units of the network; infinite where it overflows."""
+        with np.errstate(over="ignore"):
+            return (X - self.x_mean) / self.x_scale
 
     def targets(self, Y: np.ndarray) -> np.ndarray:
-        """Y, shape (n_samples, n_out), in the units of the network."""
-        return Y if self.y_mean is None else (Y - self.y_mean) / self.y_scale
+        """Y, shape (n_samples, n_out), in the units of the network; infinite where it overflows."""
+        if self.y_mean is None:
+            return Y
+        with np.errstate(over="ignore"):
+            return (Y - self.y_mean) / self.y_scale
 
     def outputs(self, out: np.ndarray) -> np.ndarray:
-        """Outputs of the network in the units of the targets, same dtype."""
-        return out if self.y_mean is None else (out * self.y_scale + self.y_mean).astype(out.dtype)
+        """Outputs of the network in the units of the targets; float64 where they are scaled."""
+        return out if self.y_mean is None else out * self.y_scale + self.y_mean
 
 
 def _vector(name, values):
@@ -90,7 +94,8 @@ def _vector(name, values):
     array = as_numbers(name, values).astype(np.float64)
     if array.ndim != 1:
         raise InvalidInputError(f"{name} must have shape (n,), got shape {array.shape}")
-    check_finite(name, array.reshape(1, -1))
+    if not np.isfinite(array).all():
+        raise InvalidInputError(f"{name} must be finite, but it contains nan or infinity")
     return array
 
 
@@ -99,6 +104,12 @@ def _moments(name, values):
     values = as_numbers(name, values)
     values = values.reshape(len(values), -1).astype(np.float64)
     check_finite(name, values)
-    mean, scale = values.mean(axis=0), values.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, scale = values.mean(axis=0), values.std(axis=0)
+    if not np.isfinite([mean, scale]).all():
+        raise InvalidInputError(
+            f"{name} has no finite mean and deviation, its values are too large "
+            f"(largest magnitude {np.abs(values).max():g}); rescale them"
+        )
     # a constant column has a deviation of rounding size, not of exactly 0
     return mean, np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale)

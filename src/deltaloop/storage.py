@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from .activations import Activation
-from .checks import whole_number
-from .construction import as_backend
-from .errors import DeltaloopError, DeltaloopWarning, FileFormatError, InvalidInputError
+from .construction import as_backend, as_layers
+from .errors import DeltaloopError, FileFormatError, InvalidInputError
 from .files import whole_file
 from .layers import Dense
+from .losses import check_loss
 from .network import Network
 from .scaling import Scaling
 
@@ -114,7 +114,9 @@ def load(path, backend: str = "auto") -> Network:
     description = _description(path, arrays)
     try:
         return _network(description, arrays, backend)
-    except (KeyError, TypeError, ValueError, DeltaloopError) as error:
+    except KeyError as error:
+        raise FileFormatError(f"{path} is damaged: it lacks {error}") from None
+    except (TypeError, ValueError, DeltaloopError) as error:
         raise FileFormatError(f"{path} is damaged: {error}") from None
 
 
@@ -167,19 +169,12 @@ def _network(description, arrays, backend):
     scaling = {name: arrays.pop(name) for name in _SCALING if name in arrays}
     if arrays:
         raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
-    with _no_warnings():  # the user has seen them when the network was made
-        net = Network(
-            whole_number("n_in", description["n_in"]), layers, loss=description["loss"],
-            dtype=description["dtype"], init=init, backend=backend,
-        )  # fmt: skip
+    loss = check_loss(description["loss"])
+    n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
+    net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
+    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = None if description["classes"] is None else tuple(description["classes"])
     net.table = description["table"]
     return net
-
-
-def _no_warnings():
-    import warnings
-
-    return warnings.catch_warnings(action="ignore", category=DeltaloopWarning)

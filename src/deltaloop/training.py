@@ -21,6 +21,11 @@ def train(
     n_samples = len(X)
     rule = optimizer.rule()
     theta = net.theta
+    if not np.isfinite(theta).all():
+        raise InvalidInputError(
+            "the network has parameters that are nan or infinite, so it cannot be trained; "
+            "assign finite W and b, or make a new network"
+        )
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     work = Work(net.plan, batch_size)
     last_finite = theta.copy()
@@ -31,13 +36,15 @@ def train(
         for epoch in range(1, epochs + 1):
             order = net.generator.permutation(n_samples) if shuffle else None
             start, total, seconds = 0, 0.0, 0.0
+            first_step = (epoch - 1) * -(-n_samples // batch_size)
             while start < n_samples and np.isfinite(total):
                 if progress is not None and start:
                     progress(epoch, start / n_samples, history)
                 stop = slices.end(start)
                 began = perf_counter()
                 total = net.backend.train_epoch(
-                    net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total
+                    net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
+                    total, first_step + start // batch_size,
                 )
                 elapsed = perf_counter() - began
                 slices.measured(elapsed)
@@ -45,14 +52,13 @@ def train(
                 start = stop
             loss = total / n_samples
             if not (np.isfinite(loss) and np.isfinite(theta).all()):
-                theta[:] = last_finite
                 raise _diverged("loss", loss, epoch, optimizer, history)
-            last_finite[:] = theta
             if validation is not None:
                 validation_loss = net._mean_loss(*validation)
                 if not np.isfinite(validation_loss):
                     raise _diverged("validation loss", validation_loss, epoch, optimizer, history)
                 history.validation_loss.append(validation_loss)
+            last_finite[:] = theta
             history.loss.append(loss)
             history.seconds.append(seconds)
             if progress is not None:
@@ -66,6 +72,10 @@ def train(
         # an interrupt between two of the appends leaves no half row
         for column in (history.loss, history.validation_loss):
             del column[len(history.seconds) :]
+    except DivergenceError:
+        theta[:] = last_finite
+        raise
+    finally:  # an interrupt, or an error of `progress`, in the middle of a diverging epoch
         if not np.isfinite(theta).all():
             theta[:] = last_finite
     return history
@@ -112,15 +122,15 @@ class _Stopping:
 
 
 def _diverged(what, loss, epoch, optimizer, history):
-    last = history.loss[-1] if history.loss else None
+    watched = history.validation_loss if what == "validation loss" else history.loss
     found = "parameters became infinite" if np.isfinite(loss) else f"{what} became {loss:g}"
-    before = "no epoch was finite" if last is None else f"last finite value {last:.6g}"
+    before = f"last finite value {watched[-1]:.6g}" if watched else "no epoch was finite"
     kept = f"after epoch {epoch - 1}" if epoch > 1 else "before training"
     return DivergenceError(
         f"{found} in epoch {epoch} ({before}, learning_rate={optimizer.learning_rate:g}); lower "
         f"learning_rate or scale X to unit variance; the network has its parameters {kept}",
         epoch,
-        last,
+        history.loss[-1] if history.loss else None,
         history,
     )
 

@@ -27,13 +27,13 @@ def inputs(X, net, name: str = "X") -> np.ndarray:
     shape = X.shape
     X = _one_row_per_sample(X)
     if X.shape[1] != n_in:
-        hint = f"; for one sample use {name}.reshape(1, -1)" if X.size == n_in else ""
+        hint = "; for one sample use X.reshape(1, -1)" if X.size == n_in else ""
         raise InvalidInputError(
             f"{name} must have {n_in} values per sample, got {X.shape[1]} (shape {shape}){hint}"
         )
     check_finite(name, X)
     if net.scaling is not None:
-        X = net.scaling.inputs(X)
+        X = _still_finite(name, net.scaling.inputs(X))
     return _rows(name, X, net.dtype)
 
 
@@ -52,12 +52,12 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     Y = as_numbers(name, Y)
     if Y.ndim == 0 or len(Y) != n_samples:
         raise InvalidInputError(
-            f"{name} must have one entry per sample: X has {n_samples} samples, "
+            f"{name} must have one entry per sample: {name[:-1]}X has {n_samples} samples, "
             f"{name} has shape {Y.shape}"
         )
     check_finite(name, Y.reshape(n_samples, -1))
     if net.loss_name == "cross_entropy" and Y.size == n_samples and n_out > 1:
-        return one_hot(Y.reshape(n_samples), n_out, net.dtype)
+        return _one_hot(f"class labels in {name}", Y.reshape(n_samples), n_out, net.dtype)
     shape = Y.shape
     Y = _one_row_per_sample(Y)
     if Y.shape[1] != n_out:
@@ -68,7 +68,7 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
         )
     _check_targets_of_loss(name, Y, net.loss_name)
     if net.scaling is not None:
-        Y = net.scaling.targets(Y)
+        Y = _still_finite(name, net.scaling.targets(Y))
     return _rows(name, Y, net.dtype)
 
 
@@ -119,10 +119,14 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
         raise InvalidInputError(
             f"class labels must have shape (n_samples,), got shape {labels.shape}"
         )
+    return _one_hot("class labels", labels, n_classes, dtype)
+
+
+def _one_hot(name, labels, n_classes, dtype):
     wrong = np.flatnonzero(~((labels == np.floor(labels)) & (labels >= 0) & (labels < n_classes)))
     if wrong.size:
         raise InvalidInputError(
-            f"class labels must be whole numbers from 0 to {n_classes - 1}, "
+            f"{name} must be whole numbers from 0 to {n_classes - 1}, "
             f"got {labels[wrong[0]].item()!r} at sample {wrong[0]}; "
             "number the classes with np.unique(labels, return_inverse=True)"
         )
@@ -146,6 +150,16 @@ def _check_targets_of_loss(name, Y, loss):
                 f"{name} must be class numbers or rows that sum to 1 for cross_entropy, "
                 f"got a sum of {sums[wrong[0]]:g} at sample {wrong[0]}"
             )
+
+
+def _still_finite(name, scaled):
+    """Rows that were finite before they were scaled."""
+    if not np.isfinite(scaled).all():
+        raise InvalidInputError(
+            f"{name} is no longer finite after scaling, its scale is too small for these values; "
+            "take the scaling from them, as Scaling.standardize does"
+        )
+    return scaled
 
 
 def _one_row_per_sample(array):
