@@ -78,7 +78,7 @@ class Activation:
         low = 0.0 if self.name == "leaky_relu" else -math.inf
         alpha = number(f"alpha of {self.name}", alpha, low)
         if self.name == "elu" and alpha <= 0:
-            raise InvalidInputError(f"alpha of elu must be > 0, got {alpha:g}; 'relu' is elu with 0")
+            raise InvalidInputError(f"alpha of elu must be > 0, got {alpha:g}; for 0 use 'relu'")
         object.__setattr__(self, "alpha", alpha)
 
     def __str__(self):

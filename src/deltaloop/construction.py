@@ -61,7 +61,7 @@ def _check(layers, loss):
             )
 
 
-def warn_about_output(layer: Dense, loss: str) -> None:
+def warn_about_output(layer, loss: str) -> None:
     """Warn about a last layer with which the loss cannot do what is expected of it."""
     output, name = CANONICAL_OUTPUT[loss], layer.activation.name
     if name == "softmax" and layer.n_out == 1:

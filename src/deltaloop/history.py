@@ -74,7 +74,7 @@ class History:
         head = f"History: {len(self)} epoch" + ("" if len(self) == 1 else "s")
         head += "" if self.stop_reason == "epochs" else f", stopped: {self.stop_reason}"
         head += f"; {len(shown)} of them:" if len(shown) < len(self) else ""
-        rows = [("epoch", "loss", "validation loss", "seconds")]
+        rows: list[tuple[str, ...]] = [("epoch", "loss", "validation loss", "seconds")]
         for epoch in shown:
             watched = f"{self.validation_loss[epoch]:.6g}" if self.validation_loss else ""
             rows.append(

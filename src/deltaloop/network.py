@@ -400,7 +400,8 @@ class Network:
 
     def __repr__(self) -> str:
         head = f"Network: loss {self.loss_name}, {self.dtype}, backend {self.backend_name}"
-        rows = [("layer", "units", "activation", "parameters"), ("input", self.sizes[0], "", "")]
+        rows: list[tuple] = [("layer", "units", "activation", "parameters")]
+        rows.append(("input", self.sizes[0], "", ""))
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
             note = "" if layer.bias else "  no bias"

@@ -12,7 +12,8 @@ from . import datasets
 from .datasets import Dataset
 from .encoding import FeatureEncoding, is_number, looks_like_classes
 from .errors import DeltaloopWarning, InvalidInputError, unknown_name
-from .tables import Table, read
+from .readers import read
+from .tables import Table
 
 TASKS = ("classification", "regression")
 TEST_FRACTION = 0.2

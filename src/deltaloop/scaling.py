@@ -70,7 +70,8 @@ class Scaling:
             Empty, not numeric or not finite data.
         """
         y_mean, y_scale = (None, None) if Y is None else _moments("Y", Y)
-        return cls(*_moments("X", X), y_mean, y_scale)
+        x_mean, x_scale = _moments("X", X)
+        return cls(x_mean, x_scale, y_mean, y_scale)
 
     def inputs(self, X: np.ndarray) -> np.ndarray:
         """X, shape (n_samples, n_in), in the units of the network; infinite where it overflows."""

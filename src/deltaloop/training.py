@@ -45,7 +45,7 @@ def train(
                 total = net.backend.train_epoch(
                     net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
                     total, first_step + start // batch_size,
-                )
+                )  # fmt: skip
                 elapsed = perf_counter() - began
                 slices.measured(elapsed)
                 seconds += elapsed
