@@ -136,13 +136,13 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
                     beta2_t *= beta2
                     how.unbias_m = <real> (1 / (1 - beta1_t))
                     how.unbias_v = <real> (1 / (1 - beta2_t))
-                total += descend_batch(&net, &how, start, n, x, X_row, y, Y_row, indices)
+                total += descend_batch(&net, &how, start, n, stop, x, X_row, y, Y_row, indices)
                 start += n
     return total
 
 
 cdef double descend_batch(
-    const Net *net, const Rule *rule, Py_ssize_t start, Py_ssize_t n,
+    const Net *net, const Rule *rule, Py_ssize_t start, Py_ssize_t n, Py_ssize_t stop,
     const real *x, Py_ssize_t X_row, const real *y, Py_ssize_t Y_row,
     const Py_ssize_t *order,
 ) noexcept nogil:
@@ -152,6 +152,9 @@ cdef double descend_batch(
         return step_on_batch(net, rule, n, x + start * X_row, X_row, y + start * Y_row, Y_row,
                              NULL, <real> 1 / <real> n)
     for t in range(n):
+        if start + n + t < stop:    # the batch that follows
+            prefetch(x + order[start + n + t] * X_row, n_in)
+            prefetch(y + order[start + n + t] * Y_row, 1)
         memcpy(net.gathered + t * gathered_row, x + order[start + t] * X_row,
                n_in * sizeof(real))
     return step_on_batch(net, rule, n, net.gathered, gathered_row, y, Y_row, order + start,

@@ -2,7 +2,7 @@
 from libc.math cimport isfinite
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
-from lanes cimport real
+from lanes cimport prefetch, real
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport SOFTMAX, Layer, Net, Rule, bias_of, block, padded_width, round_up
 from rows cimport descend_and_sum_of_width, descend_rows_of_width, sum_rows_of_width
@@ -134,6 +134,10 @@ cdef void descend_above(const Net *net, real learning_rate) noexcept nogil:
         multiply_by_slope(below, 1, a_prev, dC_da)
 
 
+cdef enum:
+    AHEAD = 1       # samples between the fetching of a row and its use
+
+
 cdef double descend_samples(
     const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
     const real *X, Py_ssize_t X_row,    # (n_samples, n_in)   read
@@ -142,13 +146,17 @@ cdef double descend_samples(
     double total,
 ) noexcept nogil:
     """Plain SGD, one sample at a time; the first layer is passed over once per sample."""
-    cdef Py_ssize_t t, next_t
+    cdef Py_ssize_t t, next_t, n_in = net.layers[0].n_in
     cdef const real *x
     if start >= stop or not isfinite(total):
         return total
     next_t = start if order == NULL else order[start]
     sum_rows(net, &net.layers[0], X + next_t * X_row, block(net, net.layers[0].z))
     for start in range(start, stop):
+        if start + AHEAD < stop:    # samples in random order miss every cache
+            t = start + AHEAD if order == NULL else order[start + AHEAD]
+            prefetch(X + t * X_row, n_in)
+            prefetch(Y + t * Y_row, 1)
         t = next_t
         x = X + t * X_row
         forward_above(net)
