@@ -4,11 +4,14 @@ import importlib
 
 import numpy as np
 import pytest
-from deltaloop import kernels
 from hypothesis import settings
 
+from deltaloop import kernels
+
 # the same examples in every run: what passed once passes again
-settings.register_profile("deltaloop", deadline=None, derandomize=True, print_blob=False)
+settings.register_profile("deltaloop", deadline=None, derandomize=True, max_examples=60)
+# pytest --hypothesis-profile=search: other examples in every run, and more of them
+settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("deltaloop")
 
 

@@ -1,7 +1,4 @@
-"""The door: every form of data that is accepted, every one that is refused."""
-
-import contextlib
-import warnings
+"""The door: every form of data that is accepted, and what becomes of it."""
 
 import numpy as np
 import pytest
@@ -30,15 +27,6 @@ class Frame:
 
     def __len__(self):
         return len(self.values)
-
-
-class Sparse:
-    """What scipy.sparse shows to the outside."""
-
-    nnz, shape = 3, (N, N_IN)
-
-    def toarray(self):
-        return X0
 
 
 def unaligned(a):
@@ -101,20 +89,12 @@ FORMS = {
     "nothing masked": lambda a: np.ma.masked_array(a),
     "images": lambda a: a.reshape(len(a), 1, a.shape[1], 1),
     "Fortran images": lambda a: np.asfortranarray(a.reshape(len(a), 1, a.shape[1])),
-    "field of a record array": lambda a: np.rec.fromarrays([a], dtype=[("x", "f4", a.shape[1:])])["x"],
+    "field of a record array": lambda a: np.rec.fromarrays([a], [("x", "f4", a.shape[1:])])["x"],
 }
 
 
 def new_net(**options):
     return dl.Network([N_IN, 5, N_OUT], seed=2, activation="tanh", **options)
-
-
-@contextlib.contextmanager
-def nothing_changes(net):
-    theta, state = net.theta.tobytes(), repr(net.generator.bit_generator.state)
-    yield
-    assert net.theta.tobytes() == theta
-    assert repr(net.generator.bit_generator.state) == state
 
 
 # what is accepted
@@ -160,7 +140,7 @@ def test_booleans_are_zeros_and_ones():
 def test_read_only_memory_map_is_read_in_place(tmp_path):
     np.save(tmp_path / "X.npy", X0)
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    assert np.shares_memory(validation.inputs(X, N_IN, np.float32), X)
+    assert np.shares_memory(validation.inputs(X, new_net()), X)
     assert (new_net().predict(X) == new_net().predict(X0)).all()
 
 
@@ -178,7 +158,7 @@ def test_read_only_memory_map_is_read_in_place(tmp_path):
 )
 def test_rows_of_the_right_dtype_are_not_copied(make):
     X = make(X0.copy())
-    rows = validation.inputs(X, N_IN, np.dtype("f4"))
+    rows = validation.inputs(X, new_net())
     assert np.shares_memory(rows, X)
     assert (rows == X.reshape(len(X), -1)).all()
 
@@ -198,7 +178,7 @@ def test_rows_of_the_right_dtype_are_not_copied(make):
 )
 def test_rows_the_kernels_cannot_read_are_copied(make):
     X = make(X0)
-    rows = validation.inputs(X, N_IN, np.dtype("f4"))
+    rows = validation.inputs(X, new_net())
     assert rows.dtype == np.float32
     assert rows.dtype.isnative
     assert rows.flags.aligned
@@ -217,11 +197,11 @@ def column(n):
     ids=["new axis", "column", "reversed", "1-d"],
 )
 def test_single_column_has_rows_the_kernels_can_walk(X):
-    rows = validation.inputs(X, 1, np.dtype("f4"))
+    net = dl.Network([1, 3, 1], seed=1)
+    rows = validation.inputs(X, net)
     assert rows.shape == (8, 1)
     assert rows.strides[1] == 4
     assert rows.strides[0] >= 4
-    net = dl.Network([1, 3, 1], seed=1)
     assert (net.predict(X) == net.predict([[float(x)] for x in X.ravel()])).all()
     net.fit(X, X / 8, epochs=1)
 
@@ -264,10 +244,10 @@ def test_probabilities_are_targets_of_cross_entropy():
 
 
 def test_largest_float32_is_accepted_and_sums_may_overflow():
-    huge = np.full((3, N_IN), np.finfo("f4").max)
-    rows = validation.inputs(huge, N_IN, np.dtype("f4"))
+    huge, net = np.full((3, N_IN), np.finfo("f4").max), new_net()
+    rows = validation.inputs(huge, net)
     assert np.isfinite(rows).all()
-    assert (validation.inputs(huge.astype("f8"), N_IN, np.dtype("f4")) == rows).all()
+    assert (validation.inputs(huge.astype("f8"), net) == rows).all()
 
 
 @settings(deadline=None, max_examples=60)
@@ -282,137 +262,9 @@ def test_largest_float32_is_accepted_and_sums_may_overflow():
 )
 def test_any_view_is_read_in_its_own_order(array, axes, steps):
     view = array.transpose(axes)[tuple(slice(None, None, step) for step in steps)]
-    rows = validation.inputs(view, view[0].size, np.dtype("f4"))
+    rows = validation.inputs(view, dl.Network([view[0].size, 1], init="zeros"))
     assert (rows == np.array(view.tolist(), "f4").reshape(len(view), -1)).all()
     assert rows.strides[1] == 4
-
-
-# what is refused
-
-
-NAN_AT_2_1 = X0.copy()
-NAN_AT_2_1[2, 1] = np.nan
-INF_AT_11_3 = X0.astype("f8")
-INF_AT_11_3[11, 3] = -np.inf
-IMAGE = X0.copy().reshape(N, 2, 2)
-IMAGE[1, 1, 0] = np.nan
-BEYOND = X0.astype("f8")
-BEYOND[5, 2] = 1e39
-HALF = X0.astype("f2")
-HALF[7, 0] = np.inf
-
-VALUE, TYPE = dl.InvalidInputError, dl.InvalidTypeError
-WRONG_INPUTS = {
-    "no number of values": (X0[:, :3], VALUE, r"X must have 4 values per sample, got 3"),
-    "one sample, flat": (X0[0], VALUE, r"shape \(4, 1\).*X\.reshape\(1, -1\)"),
-    "images of another size": (np.zeros((N, 3, 3)), VALUE, r"4 values per sample, got 9"),
-    "a number": (3.5, VALUE, r"\(n_samples, \.\.\.\), got the single number"),
-    "nan": (NAN_AT_2_1, VALUE, r"X must be finite, got nan at sample 2, value 1 \(1 of 48"),
-    "infinity": (INF_AT_11_3, VALUE, r"X must be finite, got -inf at sample 11, value 3"),
-    "nan in an image": (IMAGE, VALUE, r"nan at sample 1, value 2"),
-    "infinity in float16": (HALF, VALUE, r"inf at sample 7, value 0"),
-    "nan in a list": ([[1, 2, 3, float("nan")]], VALUE, "nan at sample 0, value 3"),
-    "None in a list": ([[1, 2, 3, None]], dl.DeltaloopError, "None|NoneType|nan"),
-    "beyond float32": (BEYOND, VALUE, r"beyond the range of float32.*1e\+39.*dtype='float64'"),
-    "beyond any float": ([[1, 2, 3, 10**400]], VALUE, "X .*(range|large|big)"),
-    "empty list": ([], VALUE, r"X is empty, got shape \(0,\)"),
-    "no samples": (X0[:0], VALUE, r"X is empty, got shape \(0, 4\)"),
-    "no values": (X0[:, :0], VALUE, r"X is empty, got shape \(12, 0\)"),
-    "objects": ([[{}, 1, 2, 3]], TYPE, "must contain numbers, found a value of type dict"),
-    "strings": ([["a", "b", "c", "d"]], TYPE, "X must contain real numbers, got dtype <U1"),
-    "numbers as text": ([["1", "2", "3", "4"]], TYPE, "X must contain real numbers"),
-    "numbers as text, object": (np.array([["1", 2, 3, 4]], object), TYPE, "found.*type str"),
-    "bytes": (b"abcd", TYPE, "X must contain real numbers"),
-    "complex": (X0 + 1j, TYPE, "real numbers, got dtype complex"),
-    "dates": (np.zeros((N, N_IN), "M8[s]"), TYPE, r"real numbers, got dtype datetime64\[s\]"),
-    "records": (np.zeros(N, [("a", "f4")]), TYPE, "must contain real numbers"),
-    "sparse": (Sparse(), TYPE, r"X is a sparse Sparse; use X\.toarray\(\)"),
-    "masked": (np.ma.masked_array(X0, X0 > 5), VALUE, "X has masked values; fill or remove"),
-    "ragged": ([[1, 2, 3, 4], [5]], VALUE, "X cannot be read as an array of numbers"),
-    "nothing": (None, TYPE, "X must.*NoneType"),
-    "generator": ((row for row in X0), TYPE, "found a value of type generator"),
-    "dict": ({"a": 1}, TYPE, "found a value of type dict"),
-}
-
-
-@pytest.mark.parametrize("call", ["fit", "loss", "gradients", "predict"])
-@pytest.mark.parametrize("case", WRONG_INPUTS)
-def test_wrong_inputs_are_refused_and_change_nothing(case, call):
-    X, error, text = WRONG_INPUTS[case]
-    net = new_net()
-    with nothing_changes(net), pytest.raises(error, match=text):
-        getattr(net, call)(X, *([Y0] if call != "predict" else []))
-
-
-WRONG_TARGETS = {
-    "no number of samples": (Y0[:5], "mse", VALUE, r"X has 12 samples, Y has shape \(5, 3\)"),
-    "a number": (1.0, "mse", VALUE, r"one entry per sample.*Y has shape \(\)"),
-    "transposed": (Y0.T, "mse", VALUE, r"Y has shape \(3, 12\)"),
-    "no number of outputs": (Y0[:, :2], "mse", VALUE, r"must have shape \(12, 3\), got.*\(12, 2\)"),
-    "flat": (Y0[:, 0], "mse", VALUE, r"must have shape \(12, 3\), got shape \(12,\)"),
-    "class numbers": (np.arange(N) % 3, "mse", VALUE, r"use deltaloop\.one_hot\(Y, 3\)"),
-    "nan": (np.where(Y0 == Y0[4, 2], np.nan, Y0), "mse", VALUE, "Y must be finite, got nan"),
-    "beyond float32": (Y0.astype("f8") * 1e39, "mse", VALUE, "Y has values beyond the range of float32"),
-    "beyond float32, one value": (
-        np.where(np.arange(36).reshape(12, 3) == 35, 1e39, Y0.astype("f8")),
-        "mse", VALUE, "Y has values beyond",
-    ),
-    "label too large": (np.arange(N) % 4, "cross_entropy", VALUE, "from 0 to 2, got 3 at sample 3"),
-    "label negative": (-np.ones(N, int), "cross_entropy", VALUE, "from 0 to 2, got -1 at sample 0"),
-    "label not whole": (np.full(N, 0.5), "cross_entropy", VALUE, "whole numbers.*got 0.5"),
-    "labels as text": (["a"] * N, "cross_entropy", TYPE, "return_inverse=True"),
-    "rows that are no distribution": (
-        np.full((N, 3), 0.5), "cross_entropy", VALUE, r"sum to 1, got a sum of 1.5 at sample 0",
-    ),
-    "negative probability": (
-        np.tile([-1.0, 1, 1], (N, 1)), "cross_entropy", VALUE, r"lie in \[0, 1\], got.*from -1 to 1",
-    ),
-    "probability above 1": (Y0, "binary_cross_entropy", VALUE, r"must lie in \[0, 1\]"),
-    "empty": ([], "mse", VALUE, "Y is empty"),
-    "complex": (Y0 * 1j, "mse", TYPE, "Y must contain real numbers"),
-    "masked": (np.ma.masked_array(Y0, Y0 > 5), "mse", VALUE, "Y has masked values"),
-    "sparse": (Sparse(), "mse", TYPE, r"Y\.toarray\(\)"),
-    "ragged": ([[1, 2, 3], [4]] * 6, "mse", VALUE, "Y cannot be read"),
-    "nothing": (None, "mse", TYPE, "Y must.*NoneType"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("call", ["fit", "loss", "gradients"])
-@pytest.mark.parametrize("case", WRONG_TARGETS)
-def test_wrong_targets_are_refused_and_change_nothing(case, call):
-    Y, loss, error, text = WRONG_TARGETS[case]
-    net = new_net(loss=loss)
-    with nothing_changes(net), pytest.raises(error, match=text):
-        getattr(net, call)(X0, Y)
-
-
-@pytest.mark.parametrize("case", ["nan", "strings", "sparse", "no number of values", "complex"])
-def test_wrong_validation_data_are_refused_for_their_own_reason(case):
-    X, error, text = WRONG_INPUTS[case]
-    net = new_net()
-    with nothing_changes(net), pytest.raises(error, match=text):
-        net.fit(X0, Y0, validation_data=(X, Y0[: len(X)] if hasattr(X, "__len__") else Y0))
-
-
-def test_text_labels_in_validation_data_are_refused_for_their_own_reason():
-    net = new_net(loss="cross_entropy")
-    with nothing_changes(net), pytest.raises(TYPE, match="return_inverse"):
-        net.fit(X0, np.zeros(N, int), validation_data=(X0, ["a"] * N))
-
-
-@pytest.mark.parametrize("pair", [5, (X0,), (X0, Y0, Y0), True])
-def test_validation_data_must_be_a_pair(pair):
-    net = new_net()
-    with nothing_changes(net), pytest.raises(TYPE, match=r"must be a pair \(X, Y\)"):
-        net.fit(X0, Y0, validation_data=pair)
-
-
-def test_checking_warns_of_nothing():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for X in (NAN_AT_2_1, INF_AT_11_3, BEYOND, HALF):
-            with pytest.raises(VALUE):
-                new_net().predict(X)
 
 
 # one_hot
@@ -427,17 +279,17 @@ def test_one_hot_has_one_row_per_label():
 @pytest.mark.parametrize(
     ("labels", "n_classes", "error", "text"),
     [
-        ([0, 3], 3, VALUE, "from 0 to 2, got 3 at sample 1"),
-        ([0, -1], 3, VALUE, "from 0 to 2, got -1 at sample 1"),
-        ([0.5], 3, VALUE, "whole numbers from 0 to 2, got 0.5"),
-        ([np.nan], 3, VALUE, "whole numbers.*got nan"),
-        ([np.inf], 3, VALUE, "whole numbers.*got inf"),
-        ([[0, 1]], 3, VALUE, r"shape \(n_samples,\), got shape \(1, 2\)"),
-        (["a"], 3, TYPE, "must contain real numbers"),
-        ([], 3, VALUE, "is empty"),
-        ([0], 0, VALUE, "n_classes must be a whole number >= 1, got 0"),
-        ([0], "3", TYPE, "n_classes must be a whole number, got '3'"),
-        ([0], 2.0, TYPE, "n_classes must be a whole number, got 2.0"),
+        ([0, 3], 3, dl.InvalidInputError, "from 0 to 2, got 3 at sample 1"),
+        ([0, -1], 3, dl.InvalidInputError, "from 0 to 2, got -1 at sample 1"),
+        ([0.5], 3, dl.InvalidInputError, "whole numbers from 0 to 2, got 0.5"),
+        ([np.nan], 3, dl.InvalidInputError, "whole numbers.*got nan"),
+        ([np.inf], 3, dl.InvalidInputError, "whole numbers.*got inf"),
+        ([[0, 1]], 3, dl.InvalidInputError, r"shape \(n_samples,\), got shape \(1, 2\)"),
+        (["a"], 3, dl.InvalidTypeError, "must contain real numbers"),
+        ([], 3, dl.InvalidInputError, "is empty"),
+        ([0], 0, dl.InvalidInputError, "n_classes must be a whole number >= 1, got 0"),
+        ([0], "3", dl.InvalidTypeError, "n_classes must be a whole number, got '3'"),
+        ([0], 2.0, dl.InvalidTypeError, "n_classes must be a whole number, got 2.0"),
     ],
 )
 def test_one_hot_refuses_what_is_no_class_number(labels, n_classes, error, text):

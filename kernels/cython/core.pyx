@@ -112,15 +112,18 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     cdef const real *y = data(Y, False, &Y_row)
     cdef const Py_ssize_t *indices = NULL
     bind(&net, plan, theta, True, work)
-    cdef double beta1 = 0, beta2 = 0, beta1_t, beta2_t
+    # by way of double: Cython takes `real` for a float and would round to one
+    cdef double learning_rate = rule.hyper[0], beta1 = rule.hyper[1], beta2 = 0, epsilon = 0
+    cdef double beta1_t, beta2_t
     memset(&how, 0, sizeof(Rule))
-    how.code, how.learning_rate, how.momentum = rule.code, rule.hyper[0], rule.hyper[1]
+    how.code = rule.code
     if rule.n_slots:
         how.state = data(state, True, NULL)
     if how.code == ADAM:
+        beta2, epsilon = rule.hyper[2], rule.hyper[3]
         how.squares = how.state + <Py_ssize_t> plan.n_theta
-        how.decay, how.epsilon = rule.hyper[2], rule.hyper[3]
-        beta1, beta2 = rule.hyper[1], rule.hyper[2]
+    how.learning_rate, how.momentum = <real> learning_rate, <real> beta1
+    how.decay, how.epsilon = <real> beta2, <real> epsilon
     beta1_t, beta2_t = beta1 ** step, beta2 ** step
     if order is not None:
         indices = <const Py_ssize_t *> data(order, False, NULL)

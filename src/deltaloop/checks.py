@@ -106,9 +106,11 @@ def check_finite(name: str, rows: np.ndarray) -> None:
 
 def converted(name: str, array: np.ndarray, dtype) -> np.ndarray:
     """Finite `array` in dtype, copied only where it has another one, and still finite."""
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):
-        result = array.astype(dtype, order="C", copy=False)
-    if result is not array and not np.isfinite(result).all():
+        result = array.astype(dtype, order="C")
+    if not np.isfinite(result).all():
         raise InvalidInputError(
             f"{name} has values beyond the range of {np.dtype(dtype)} "
             f"(largest magnitude {np.abs(array).max():g}); rescale them or use dtype='float64'"

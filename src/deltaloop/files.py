@@ -29,6 +29,7 @@ def whole_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[An
     from secrets import token_hex  # imports half of the standard library
 
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    path = os.fsdecode(path)  # a number is no path, though it opens a file
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, mode, **text) as file:  # a directory raises here
             yield file

@@ -1,16 +1,20 @@
 """Every compiled backend and level against the reference: every parameter, never the loss alone."""
 
+from itertools import pairwise
+
 import cases
 import numpy as np
 import pytest
-from deltaloop import SGD
 from deltaloop.kernels import reference
 from deltaloop.kernels.interface import Plan, Work, aligned_zeros
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tolerances import are_useful, assert_within, expected_within
 
-RULES = [SGD(0.05), SGD(0.05, momentum=0.9), SGD(0.05, momentum=0.9, nesterov=True)]
+from deltaloop import SGD
+
+# steps small enough that rounding errors do not grow along the way
+RULES = [SGD(0.01), SGD(0.01, momentum=0.9), SGD(0.01, momentum=0.9, nesterov=True)]
 BATCHES = st.sampled_from([1, 2, 3, 4, 6, 8, 16, 17]) | st.integers(1, 70)
 # sizes, samples, samples that work has room for
 JOBS = [
@@ -24,39 +28,39 @@ JOBS = [
 ]
 
 
-def check(expected_from, actual):
-    """`actual` against the reference; whether that proves anything."""
+def check(expected_from, compute):
+    """What the backend computes against the reference; False where that would prove nothing."""
     expected, tolerance = expected_within(*expected_from)
-    assert_within(actual, expected, tolerance)
-    return are_useful(expected, tolerance)
+    if not are_useful(expected, tolerance):
+        return False
+    assert_within(compute(), expected, tolerance)
+    return True
 
 
-def check_gradient(backend, case, batch_size, X=None, Y=None):
-    plan = case.plan
-    X, Y = case.X if X is None else X, case.Y if Y is None else Y
+def check_gradient(backend, case, batch_size):
     return check(
         (
-            lambda *shaken: cases.gradient_of(reference, plan, *shaken, batch_size),
+            lambda *shaken: cases.gradient_of(reference, case.plan, *shaken, batch_size),
             *case[1:],
-            cases.longest_sum(plan, len(case.X)),
+            cases.longest_sum(case.plan, len(case.X)),
         ),
-        cases.gradient_of(backend, plan, case.theta, X, Y, batch_size),
+        lambda: cases.gradient_of(backend, *case, batch_size),
     )
 
 
 def check_epoch(backend, case, rule, order, batch_size, **options):
+    rule = cases.gentle(rule, case)
     n_steps = -(-len(case.X) // batch_size)
-    # the shaken reference tells whether the epoch is tame enough to be compared
-    expected, tolerance = expected_within(
-        lambda *shaken: cases.trained(
-            reference, case._replace(theta=shaken[0], X=shaken[1], Y=shaken[2]),
-            rule, order, batch_size,
+    return check(
+        (
+            lambda *shaken: cases.trained(
+                reference, cases.Case(case.plan, *shaken), rule, order, batch_size
+            ),
+            *case[1:],
+            cases.longest_sum(case.plan, batch_size) + n_steps,
         ),
-        *case[1:], cases.longest_sum(case.plan, batch_size) + n_steps,
-    )  # fmt: skip
-    assume(are_useful(expected, tolerance))
-    actual = cases.trained(backend, case, rule, order, batch_size, **options)
-    assert_within(actual, expected, tolerance)
+        lambda: cases.trained(backend, case, rule, order, batch_size, **options),
+    )
 
 
 def framed(case):
@@ -91,13 +95,13 @@ def test_gradient_of_any_network_agrees(compiled, dtype, data):
 def test_outputs_of_any_network_agree(compiled, dtype, data):
     case = data.draw(cases.cases(dtype))
     room = data.draw(st.just(len(case.X)) | BATCHES)
-    check(
+    assert check(
         (
             lambda theta, X, Y: {"s": cases.forward_of(reference, case.plan, theta, X)},
             *case[1:],
             cases.longest_sum(case.plan, 1),
         ),
-        {"s": cases.forward_of(compiled, case.plan, case.theta, case.X, room)},
+        lambda: {"s": cases.forward_of(compiled, *case[:3], room)},
     )
 
 
@@ -106,11 +110,10 @@ def test_outputs_of_any_network_agree(compiled, dtype, data):
 def test_epoch_of_every_pair_agrees(compiled, dtype, activation, loss, batch_size):
     case = cases.case(5, [6, 9, 20, 4], ["sigmoid", "tanh", activation], loss, dtype, 24)
     for rule in RULES:
-        check_epoch(compiled, case, rule.rule(), None, batch_size)
+        assert check_epoch(compiled, case, rule, None, batch_size)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_any_epoch_agrees(compiled, dtype, rule, data):
     case = data.draw(cases.cases(dtype, max_samples=100))
@@ -122,17 +125,17 @@ def test_any_epoch_agrees(compiled, dtype, rule, data):
     borders = data.draw(st.sets(st.integers(1, n_samples).map(lambda k: k * batch_size)))
     borders = [0, *sorted(k for k in borders if k < n_samples), n_samples]
     room = Work(case.plan, batch_size + data.draw(st.sampled_from([0, 0, 5])))
-    check_epoch(
-        compiled, framed(case), rule.rule(), order, batch_size,
-        slices=list(zip(borders, borders[1:], strict=False)), work=room,
-    )  # fmt: skip
+    slices = list(pairwise(borders))
+    assume(check_epoch(compiled, framed(case), rule, order, batch_size, slices=slices, work=room))
 
 
 @pytest.mark.parametrize(("sizes", "n_samples", "room"), JOBS)
 @pytest.mark.parametrize("hidden", ["sigmoid", "relu"])
 def test_gradient_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room, hidden):
     activations = [hidden] * (len(sizes) - 2) + ["identity"]
-    assert check_gradient(compiled, cases.case(6, sizes, activations, "mse", dtype, n_samples), room)
+    assert check_gradient(
+        compiled, cases.case(6, sizes, activations, "mse", dtype, n_samples), room
+    )
 
 
 @pytest.mark.parametrize(("sizes", "n_samples", "room"), JOBS)
@@ -140,7 +143,7 @@ def test_epoch_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room):
     activations = ["tanh"] * (len(sizes) - 2) + ["sigmoid"]
     case = cases.case(7, sizes, activations, "binary_cross_entropy", dtype, n_samples)
     for rule in RULES:
-        check_epoch(compiled, case, rule.rule(), np.arange(n_samples)[::-1].copy(), room)
+        assert check_epoch(compiled, case, rule, np.arange(n_samples)[::-1].copy(), room)
 
 
 @given(data=st.data())
@@ -148,9 +151,7 @@ def test_rows_may_lie_inside_larger_arrays(compiled, dtype, data):
     case = data.draw(cases.cases(dtype, max_depth=2, max_samples=40))
     room = data.draw(BATCHES)
     inner = framed(case)
-    assert_same(
-        cases.gradient_of(compiled, *inner, room), cases.gradient_of(compiled, *case, room)
-    )
+    assert_same(cases.gradient_of(compiled, *inner, room), cases.gradient_of(compiled, *case, room))
     assert_same(
         {"s": cases.forward_of(compiled, *inner[:3], room)},
         {"s": cases.forward_of(compiled, *case[:3], room)},

@@ -8,7 +8,6 @@ import cases
 import numpy as np
 import pytest
 from conftest import COMPILED
-from deltaloop import kernels
 from deltaloop.kernels import interface, reference
 from deltaloop.kernels.interface import (
     ACTIVATIONS,
@@ -21,6 +20,8 @@ from deltaloop.kernels.interface import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deltaloop import kernels
 
 SHAPES = st.tuples(
     st.integers(1, 80), st.lists(st.tuples(st.integers(1, 80), st.booleans()), min_size=1)

@@ -54,9 +54,10 @@ from math import log
 import cases
 import numpy as np
 import pytest
-from deltaloop import SGD
 from deltaloop.kernels.interface import Plan, aligned_zeros
 from tolerances import eps
+
+from deltaloop import SGD
 
 UNITS = [(2, "sigmoid", 0.0, True), (2, "sigmoid", 0.0, True), (1, "identity", 0.0, False)]
 PARAMETERS = {
