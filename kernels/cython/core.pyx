@@ -5,6 +5,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from libc.math cimport pow
 from libc.string cimport memcpy, memset
 
 from lanes cimport real
@@ -114,7 +115,6 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     bind(&net, plan, theta, True, work)
     # by way of double: Cython takes `real` for a float and would round to one
     cdef double learning_rate = rule.hyper[0], beta1 = rule.hyper[1], beta2 = 0, epsilon = 0
-    cdef double beta1_t, beta2_t
     memset(&how, 0, sizeof(Rule))
     how.code = rule.code
     if rule.n_slots:
@@ -124,7 +124,6 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
         how.squares = how.state + <Py_ssize_t> plan.n_theta
     how.learning_rate, how.momentum = <real> learning_rate, <real> beta1
     how.decay, how.epsilon = <real> beta2, <real> epsilon
-    beta1_t, beta2_t = beta1 ** step, beta2 ** step
     if order is not None:
         indices = <const Py_ssize_t *> data(order, False, NULL)
     with nogil:
@@ -135,10 +134,9 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
             while start < stop and isfinite(total):
                 n = min(batch_size, stop - start)
                 if how.code == ADAM:
-                    beta1_t *= beta1
-                    beta2_t *= beta2
-                    how.unbias_m = <real> (1 / (1 - beta1_t))
-                    how.unbias_v = <real> (1 / (1 - beta2_t))
+                    step += 1
+                    how.unbias_m = <real> (1 / (1 - pow(beta1, step)))
+                    how.unbias_v = <real> (1 / (1 - pow(beta2, step)))
                 total += descend_batch(&net, &how, start, n, stop, x, X_row, y, Y_row, indices)
                 start += n
     return total

@@ -253,6 +253,7 @@ cdef double step_on_batch(
     for index in range(net.n_layers - 1, 0, -1):
         below = &net.layers[index - 1]
         backward_layer(net, index, n_samples)
-        descend_layer(net, &net.layers[index], n_samples, block(net, below.a), below.width, rule, scale)
+        descend_layer(net, &net.layers[index], n_samples, block(net, below.a), below.width,
+                      rule, scale)
     descend_layer(net, &net.layers[0], n_samples, X, X_row, rule, scale)
     return cost

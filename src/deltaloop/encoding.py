@@ -34,7 +34,8 @@ class FeatureEncoding:
     Examples
     --------
     >>> import numpy as np
-    >>> from deltaloop.tables import FeatureEncoding, Table
+    >>> from deltaloop.encoding import FeatureEncoding
+    >>> from deltaloop.tables import Table
     >>> rows = Table(("size", "colour"), [np.array([1.0, 2.0]), np.array(["red", "blue"], object)])
     >>> encoding = FeatureEncoding.fit(rows)
     >>> encoding.feature_names
@@ -131,7 +132,7 @@ class FeatureEncoding:
 
         Examples
         --------
-        >>> from deltaloop.tables import FeatureEncoding
+        >>> from deltaloop.encoding import FeatureEncoding
         >>> FeatureEncoding((("size", None), ("colour", ("blue", "red")))).to_dict()["columns"][1]
         {'name': 'colour', 'categories': ['blue', 'red']}
         """
@@ -213,7 +214,7 @@ def looks_like_classes(y: Any) -> bool:
 
     Examples
     --------
-    >>> from deltaloop.tables import looks_like_classes
+    >>> from deltaloop.encoding import looks_like_classes
     >>> looks_like_classes(["cat", "dog"]), looks_like_classes([0.5, 1.0, 2.0])
     (True, False)
     """

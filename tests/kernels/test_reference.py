@@ -76,6 +76,14 @@ def test_gradient_is_that_of_the_equations(activation, loss, hidden, dtype):
     assert check_gradient(case)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradient_of_a_wide_network_is_that_of_the_equations(dtype, bias):
+    activations = ["tanh", "elu", "softmax"]
+    assert check_gradient(
+        cases.case(4, [20, 17, 33, 9], activations, "cross_entropy", dtype, 3, [bias] * 3)
+    )
+
+
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
 @pytest.mark.parametrize("activation", cases.UNBOUNDED)
 def test_limits_of_the_logarithm_are_those_of_the_equations(activation, loss, dtype):

@@ -1,0 +1,327 @@
+"""Single numbers: activations in ulp, the ends of the range, limits of logarithms, nan."""
+
+import math
+from decimal import Context, Decimal, localcontext
+from functools import cache
+
+import cases
+import numpy as np
+import pytest
+from deltaloop.kernels.interface import Plan, Work, aligned_zeros
+from tolerances import ULP, UNDERFLOW, eps
+
+from deltaloop import SGD
+
+ALPHA = {"leaky_relu": 0.1, "elu": 0.75}
+
+
+def unit(activation, dtype, n_units=1, loss="mse"):
+    """A network with z = x in each of its n_units units: one input, weights 1, no bias."""
+    plan = Plan.build(1, [(n_units, activation, ALPHA.get(activation, 0.0), False)], loss, dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    plan.W(theta, 0)[:] = 1
+    return plan, theta
+
+
+def values(backend, activation, z, n_units=1, room=None):
+    """f(z) from every unit, shape (len(z), n_units)."""
+    plan, theta = unit(activation, z.dtype, n_units)
+    return cases.forward_of(backend, plan, theta, z.reshape(-1, 1), room)
+
+
+@cache
+def range_of_z(dtype):
+    """Finite z of every size, and many where the functions bend, underflow and saturate."""
+    info = np.finfo(dtype)
+    far = 120 if dtype == np.float32 else 760  # exp(-far) underflows
+    sizes = np.geomspace(float(info.smallest_subnormal), float(info.max) / 2, 400)
+    near = np.random.default_rng(0).uniform(-4, 4, 1000)
+    special = np.array([0.0, float(info.max), float(info.tiny), 1.0, math.log(2), 0.625])
+    underflow = math.log(float(info.tiny)) + np.linspace(-0.01, 0.01, 40)
+    z = np.concatenate([sizes, np.abs(near), np.linspace(0, far, 600), special, underflow])
+    return np.unique(np.concatenate([z, -z]).astype(dtype))
+
+
+@cache
+def exact_values(activation, dtype):
+    """f(z) to 60 digits."""
+    with localcontext(Context(prec=60, Emax=10**9, Emin=-(10**9))):
+        return [_exact(activation, Decimal(float(z)), dtype) for z in range_of_z(dtype)]
+
+
+def _exact(activation, z, dtype):
+    alpha = Decimal(float(dtype.type(ALPHA.get(activation, 0.0))))
+    far = Decimal(10**4)  # beyond, exp(-z) is 0 for all purposes and needlessly slow
+    if activation == "identity":
+        return z
+    if activation == "relu":
+        return max(z, Decimal(0))
+    if activation == "leaky_relu":
+        return z if z > 0 else alpha * z
+    if activation == "elu":
+        return z if z > 0 else alpha * _expm1(max(z, -far))
+    z = min(max(z, -far), far) if activation != "softplus" else max(z, -far)
+    if activation == "sigmoid":
+        return 1 / (1 + (-z).exp())
+    if activation == "tanh":
+        return _expm1(2 * z) / (_expm1(2 * z) + 2)
+    if activation == "softplus":
+        return z if z > far else (1 + z.exp()).ln() if z > -40 else z.exp() * (1 - z.exp() / 2)
+    raise ValueError(activation)
+
+
+def _expm1(z):
+    """exp(z) - 1 without cancellation: z + z^2/2 + ... where z is tiny."""
+    return z.exp() - 1 if abs(z) > Decimal("1e-15") else z * (1 + z / 2 * (1 + z / 3))
+
+
+def error_in_ulp(activation, found, exact, dtype):
+    """|found - exact| in units of the last place of the exact value."""
+    tiny = float(np.finfo(dtype).tiny)
+    exponent = math.frexp(max(abs(float(exact)), tiny))[1] - 1  # one ulp is 2^exponent eps
+    with localcontext(Context(prec=60, Emax=10**9, Emin=-(10**9))):
+        error = abs(Decimal(float(found)) - exact)
+        if error <= UNDERFLOW[activation] * Decimal(tiny):
+            return 0.0
+        return float(error / (Decimal(2) ** exponent * Decimal(eps(dtype))))
+
+
+@pytest.mark.parametrize("activation", ULP)
+@pytest.mark.parametrize(("n_units", "room"), [(1, 1), (20, 64)])
+def test_activation_is_within_its_ulp_bound(backend, dtype, activation, n_units, room):
+    z = range_of_z(dtype)
+    found = values(backend, activation, z, n_units, room)
+    assert found.shape == (len(z), n_units)
+    errors = [
+        max(error_in_ulp(activation, a, exact, dtype) for a in np.unique(row))
+        for row, exact in zip(found, exact_values(activation, dtype), strict=True)
+    ]
+    worst = int(np.argmax(errors))
+    assert errors[worst] <= ULP[activation], f"{errors[worst]:.3g} ulp at z = {z[worst]!r}"
+
+
+AT_INFINITY = {  # f(-inf), f(inf)
+    "identity": (-math.inf, math.inf),
+    "sigmoid": (0, 1),
+    "tanh": (-1, 1),
+    "relu": (0, math.inf),
+    "leaky_relu": (-math.inf, math.inf),
+    "elu": (-0.75, math.inf),
+    "softplus": (0, math.inf),
+}
+
+
+@pytest.mark.parametrize("activation", AT_INFINITY)
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_activation_of_infinity_is_its_limit(backend, dtype, activation, n_units):
+    ends = values(backend, activation, np.array([-np.inf, np.inf], dtype), n_units)
+    for found, limit in zip(ends, AT_INFINITY[activation], strict=True):
+        np.testing.assert_array_equal(found, limit)
+
+
+@pytest.mark.parametrize("activation", cases.ACTIVATIONS)
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_activation_of_nan_is_nan(backend, dtype, activation, n_units):
+    found = values(backend, activation, np.array([1, np.nan, 2], dtype), n_units)
+    assert np.isnan(found[1]).all()
+    assert np.isfinite(found[[0, 2]]).all()
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_activations_of_both_zeros_are_the_same(backend, dtype, zero):
+    for name in ULP:
+        expected = {"sigmoid": 0.5, "softplus": pytest.approx(math.log(2), rel=4 * eps(dtype))}
+        assert values(backend, name, np.array([zero], dtype)).item() == expected.get(name, 0)
+
+
+@pytest.mark.parametrize(
+    ("activation", "slope"),
+    [("relu", 0), ("leaky_relu", float(np.float32(0.1))), ("elu", 0.75), ("identity", 1)],
+)
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_slope_at_the_kink_is_that_of_the_left_side(backend, dtype, activation, slope, n_units):
+    plan, theta = unit(activation, dtype, n_units)
+    X, Y = np.zeros((1, 1), dtype), np.full((1, n_units), -1, dtype)  # dC/da = 0 + 1
+    found = cases.gradient_of(backend, plan, theta, X, Y)["delta2"]
+    assert found == pytest.approx(np.full((1, n_units), slope), rel=2**-22)
+
+
+@pytest.mark.parametrize("activation", ULP)
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_slope_is_that_of_the_activation_even_where_it_saturates(
+    backend, dtype, activation, n_units
+):
+    z = range_of_z(dtype)
+    z = z[abs(z) < 1e4]
+    plan, theta = unit(activation, dtype, n_units)
+    Y = np.full((len(z), n_units), 0.5, dtype)
+    found = cases.gradient_of(backend, plan, theta, z[:, None], Y)
+    a, alpha = found["a2"].astype(np.float64), float(dtype.type(ALPHA.get(activation, 0)))
+    slope = {
+        "identity": lambda: 1,
+        "sigmoid": lambda: a * (1 - a),
+        "tanh": lambda: 1 - a * a,
+        "relu": lambda: a > 0,
+        "leaky_relu": lambda: np.where(a > 0, 1, alpha),
+        "elu": lambda: np.where(a > 0, 1, a + alpha),
+        "softplus": lambda: -np.expm1(-a),
+    }[activation]()
+    # delta = (a - y) f'(z): the slope is never above 1 and known to a few eps of 1
+    error = np.abs(found["delta2"] - (a - 0.5) * slope)
+    assert (error <= 4 * eps(dtype) * np.abs(a - 0.5) + np.finfo(dtype).tiny).all()
+
+
+@pytest.mark.parametrize("n_units", [1, 4, 20])
+@pytest.mark.parametrize("n_samples", [1, 9])
+def test_losses_are_added_in_double_precision(backend, n_units, n_samples):
+    # next to 2^23 = 4096^2 / 2, float32 has no room for a half
+    plan, theta = unit("identity", np.float32, n_units)
+    X, Y = np.zeros((n_samples, 1), np.float32), np.ones((n_samples, n_units), np.float32)
+    Y[0, 0] = 4096
+    exact = 2.0**23 + 0.5 * (n_samples * n_units - 1)
+    case, still = cases.Case(plan, theta, X, Y), SGD(0.0).rule()
+    assert cases.gradient_of(backend, *case)["loss"] == exact / n_samples
+    for batch_size in (1, 4, n_samples):
+        assert cases.trained(backend, case, still, None, batch_size)["loss"] == exact
+
+
+# Logits
+
+
+def extreme_logits(dtype):
+    far = 1e4 if dtype == np.float64 else 100.0
+    return np.array([-far, -far / 3, -1.0, 0.0, 1.0, far / 3, far], dtype)
+
+
+@pytest.mark.parametrize("target", [0.0, 0.25, 1.0])
+def test_binary_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
+    plan, theta = unit("sigmoid", dtype, loss="binary_cross_entropy")
+    for z in extreme_logits(dtype):
+        found = cases.gradient_of(
+            backend, plan, theta, np.array([[z]], dtype), np.array([[target]], dtype)
+        )
+        z = float(z)
+        # y log(1 + exp(-z)) + (1 - y) log(1 + exp(z))
+        near = math.log1p(math.exp(-abs(z)))
+        exact = target * (near + max(-z, 0)) + (1 - target) * (near + max(z, 0))
+        # 8 roundings, of terms as large as |z|; a tail that is exp(-|z|) all by itself may
+        # be lost below the smallest normal number
+        allowed = 8 * eps(dtype) * max(exact, target * (1 - target) * abs(z))
+        assert found["loss"] == pytest.approx(
+            exact, rel=0, abs=allowed + float(np.finfo(dtype).tiny)
+        )
+        a = 1 / (1 + math.exp(-z)) if z > -700 else 0.0
+        assert found["delta2"].item() == pytest.approx(a - target, abs=4 * eps(dtype))
+        assert np.isfinite(found["dC/dW1"]).all()
+
+
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
+    # z = x w: logits of (-x, 0, x)
+    plan = Plan.build(1, [(3, "softmax", 0.0, False)], "cross_entropy", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    plan.W(theta, 0)[:] = [[-1], [0], [1]]
+    Y = np.eye(3, dtype=dtype)[[target]]
+    for x in extreme_logits(dtype):
+        found = cases.gradient_of(backend, plan, theta, np.array([[x]], dtype), Y)
+        z = [-float(x), 0.0, float(x)]
+        e = [math.exp(z_k - max(z)) for z_k in z]
+        exact = max(z) - z[target] + math.log(sum(e))
+        # log_sum - z_j cancels: roundings of numbers as large as the largest |z|
+        assert found["loss"] == pytest.approx(exact, rel=0, abs=8 * eps(dtype) * (1 + max(z)))
+        a = np.array(e) / sum(e)
+        assert found["a2"] == pytest.approx(a[None], abs=8 * eps(dtype) * (1 + max(z) * a.min()))
+        assert found["delta2"] == pytest.approx(a[None] - Y, abs=16 * eps(dtype))
+        assert np.isfinite(found["dC/dW1"]).all()
+
+
+# Limits of the logarithm
+
+
+@pytest.mark.parametrize("a", [-0.5, 1.5, 0.0, 1.0])
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_binary_cross_entropy_is_constant_outside_its_limits(backend, dtype, a, n_units):
+    plan, theta = unit("identity", dtype, n_units, "binary_cross_entropy")
+    target = 0.25
+    found = cases.gradient_of(
+        backend, plan, theta, np.array([[a]], dtype), np.full((1, n_units), target, dtype)
+    )
+    p = eps(dtype) if a <= 0 else 1 - eps(dtype)
+    exact = -(target * math.log(p) + (1 - target) * math.log(1 - p))
+    assert found["loss"] == pytest.approx(n_units * exact, rel=8 * eps(dtype))
+    assert not found["delta2"].any()
+    assert not found["dC/dW1"].any()
+
+
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_cross_entropy_is_constant_below_its_limit_only(backend, dtype, n_units):
+    plan, theta = unit("identity", dtype, n_units, "cross_entropy")
+    Y = np.full((1, n_units), 0.5, dtype)
+    low, high = (
+        cases.gradient_of(backend, plan, theta, np.array([[a]], dtype), Y) for a in (-0.5, 4.0)
+    )
+    assert low["loss"] == pytest.approx(-n_units / 2 * math.log(eps(dtype)), rel=8 * eps(dtype))
+    assert not low["delta2"].any()
+    assert high["loss"] == pytest.approx(-n_units / 2 * math.log(4.0), rel=8 * eps(dtype))
+    assert high["delta2"] == pytest.approx(np.full((1, n_units), -0.5 / 4), rel=8 * eps(dtype))
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+def test_just_inside_the_limit_the_slope_is_steep(backend, dtype, loss):
+    plan, theta = unit("identity", dtype, loss=loss)
+    a = 1.5 * eps(dtype)
+    found = cases.gradient_of(backend, plan, theta, np.array([[a]], dtype), np.ones((1, 1), dtype))
+    assert found["loss"] == pytest.approx(-math.log(a), rel=8 * eps(dtype))
+    assert found["delta2"].item() == pytest.approx(-1 / a, rel=8 * eps(dtype))
+
+
+# Trouble is a value
+
+
+@pytest.mark.parametrize(("activation", "loss"), cases.PAIRS)
+@pytest.mark.parametrize("hidden", cases.HIDDEN)
+def test_nan_comes_back_as_the_loss(backend, dtype, activation, loss, hidden):
+    case = cases.case(0, [3, 5, 2], [hidden, activation], loss, dtype, 8)
+    case.X[3, 1] = np.nan
+    assert math.isnan(cases.gradient_of(backend, *case)["loss"])
+    for batch_size in (1, 4):
+        assert math.isnan(cases.trained(backend, case, SGD(0.1).rule(), None, batch_size)["loss"])
+
+
+def test_sample_with_nan_leaves_the_outputs_of_others_alone(backend, dtype):
+    case = cases.case(0, [3, 20, 2], ["tanh", "sigmoid"], "mse", dtype, 12)
+    case.X[5] = np.nan
+    out = cases.forward_of(backend, *case[:3])
+    assert np.isnan(out[5]).all()
+    assert np.isfinite(np.delete(out, 5, axis=0)).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+def test_divergence_comes_back_as_the_loss(backend, dtype, batch_size, activation):
+    case = cases.case(1, [3, 5, 2], [activation, "identity"], "mse", dtype, 60)
+    rule, work = SGD(1e6).rule(), Work(case.plan, batch_size)
+    state = np.zeros((0, case.plan.n_theta), dtype)
+    losses = [
+        backend.train_epoch(
+            case.plan, case.theta, state, rule, case.X, case.Y, None, 0, 60, batch_size, work
+        )
+        for _ in range(30)
+    ]
+    # relu may die first, of weights so negative that it never fires again
+    assert activation == "relu" or not math.isfinite(losses[-1])
+    assert all(isinstance(loss, float) for loss in losses)
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 5, 33])
+def test_softmax_sums_to_one(backend, dtype, n_units):
+    plan = Plan.build(3, [(n_units, "softmax", 0.0, True)], "cross_entropy", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    for view in cases.blocks(plan, theta).values():
+        view[:] = np.random.default_rng(0).normal(0, 5, view.shape)
+    X = np.random.default_rng(1).normal(size=(40, 3)).astype(dtype)
+    out = cases.forward_of(backend, plan, theta, X)
+    assert (out >= 0).all()
+    np.testing.assert_allclose(
+        out.sum(axis=1, dtype=np.float64), 1, rtol=0, atol=n_units * eps(dtype)
+    )

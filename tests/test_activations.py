@@ -1,0 +1,141 @@
+"""Activations: the values and slopes of the table, and the parameters that are accepted."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop import kernels
+from deltaloop.activations import RANGE, as_activation
+
+BACKENDS = kernels.available()
+Z = np.array([-90.0, -20, -3, -1, -0.25, -1e-3, 0, 1e-3, 0.25, 1, 3, 20, 90])
+
+# name, alpha: (f, slope)
+TABLE = {
+    ("identity", None): (lambda z: z, lambda z: 1.0),
+    ("sigmoid", None): (
+        lambda z: 1 / (1 + math.exp(-z)),
+        lambda z: math.exp(-abs(z)) / (1 + math.exp(-abs(z))) ** 2,
+    ),
+    ("tanh", None): (math.tanh, lambda z: 1 - math.tanh(z) ** 2),
+    ("relu", None): (lambda z: max(z, 0.0), lambda z: float(z > 0)),
+    ("leaky_relu", None): (lambda z: max(z, 0.01 * z), lambda z: 1.0 if z > 0 else 0.01),
+    ("leaky_relu", 0.3): (lambda z: max(z, 0.3 * z), lambda z: 1.0 if z > 0 else 0.3),
+    ("leaky_relu", 0.0): (lambda z: max(z, 0.0), lambda z: float(z > 0)),
+    ("leaky_relu", 2.0): (
+        lambda z: z if z > 0 else 2 * z,
+        lambda z: 1.0 if z > 0 else 2.0,
+    ),
+    ("elu", None): (
+        lambda z: z if z > 0 else math.expm1(z),
+        lambda z: 1.0 if z > 0 else math.exp(z),
+    ),
+    ("elu", 0.5): (
+        lambda z: z if z > 0 else 0.5 * math.expm1(z),
+        lambda z: 1.0 if z > 0 else 0.5 * math.exp(z),
+    ),
+    ("softplus", None): (
+        lambda z: max(z, 0) + math.log1p(math.exp(-abs(z))),
+        lambda z: 1 / (1 + math.exp(-z)),
+    ),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-6), ("float64", 1e-14)])
+@pytest.mark.parametrize(("name", "alpha"), TABLE, ids=str)
+def test_output_is_the_function_of_the_table(name, alpha, dtype, near, backend):
+    layer = dl.Dense(1, dl.Activation(name, alpha), bias=False, init=[[1.0]])
+    net = dl.Network(1, [layer], dtype=dtype, backend=backend)
+    expected = [TABLE[name, alpha][0](z) for z in Z.astype(dtype).tolist()]
+    assert net.predict(Z)[:, 0] == pytest.approx(expected, rel=near, abs=near)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("dtype", "near"), [("float32", 1e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize(("name", "alpha"), TABLE, ids=str)
+def test_slope_is_the_derivative_also_at_zero(name, alpha, dtype, near, backend):
+    # C = 1/2 (f(z) - y)^2 with y = f(z) - 1, so delta = f'(z)
+    layers = [
+        dl.Dense(1, dl.Activation(name, alpha), bias=False, init=[[1.0]]),
+        dl.Dense(1, "identity", bias=False, init=[[1.0]]),
+    ]
+    net = dl.Network(1, layers, dtype=dtype, backend=backend)
+    z = Z[np.abs(Z) <= 20]
+    delta = net.gradients(z, net.predict(z) - 1).delta
+    scale = delta[1][:, 0].astype(float)  # 1 up to rounding
+    expected = [TABLE[name, alpha][1](v) for v in z.astype(dtype).tolist()]
+    assert delta[0][:, 0] / scale == pytest.approx(expected, rel=near * 50, abs=near)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e4])
+def test_softmax_is_a_distribution_that_no_shift_changes(shift, dtype, backend):
+    net = dl.Network(
+        3, [dl.Dense(3, "softmax", init=np.eye(3))], loss="cross_entropy", dtype=dtype,
+        backend=backend,
+    )  # fmt: skip
+    z = np.array([[1.0, 2.0, 4.0], [0, 0, 0]])
+    expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    near = 1e-6 if dtype == "float32" else 1e-11
+    assert net.predict(z + shift) == pytest.approx(expected, rel=near)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*RANGE, "elu"])
+def test_output_stays_in_its_range_at_the_largest_inputs(name, dtype, backend):
+    low, high = RANGE.get(name, (-1, math.inf))
+    net = dl.Network(2, [dl.Dense(2, name, init=np.eye(2))], dtype=dtype, backend=backend)
+    huge = float(np.finfo(dtype).max)
+    out = net.predict([[huge, -huge], [-huge, huge], [1e30, 1e30], [-1e30, -1e30]])
+    assert not np.isnan(out).any()
+    assert out.min() >= low
+    assert out.max() <= high
+
+
+@pytest.mark.parametrize(
+    ("name", "alpha", "error", "text"),
+    [
+        ("sigmod", None, dl.InvalidInputError, "unknown activation 'sigmod'.*mean 'sigmoid'"),
+        ("tanh", 1.0, dl.InvalidInputError, r"'tanh' has no alpha, got alpha=1.0; only.*elu"),
+        ("elu", 0, dl.InvalidInputError, "alpha of elu must be > 0, got 0; for 0 use 'relu'"),
+        ("elu", -1, dl.InvalidInputError, "alpha of elu must be > 0, got -1"),
+        ("elu", math.inf, dl.InvalidInputError, "alpha of elu must be finite, got inf"),
+        ("leaky_relu", -0.1, dl.InvalidInputError, "leaky_relu must be finite and >= 0, got -0.1"),
+        ("leaky_relu", math.nan, dl.InvalidInputError, "must be finite and >= 0, got nan"),
+        ("leaky_relu", "0.1", dl.InvalidTypeError, "leaky_relu must be a number, got '0.1'"),
+        ("leaky_relu", True, dl.InvalidTypeError, "leaky_relu must be a number, got True"),
+        ("elu", [1, 2], dl.InvalidTypeError, r"alpha of elu must be a number, got \[1, 2\]"),
+        (3, None, dl.InvalidTypeError, "a name such as 'relu', got 3"),
+        (["relu"], None, dl.InvalidTypeError, r"a name such as 'relu', got \['relu'\]"),
+        (np.array(["relu", "tanh"]), None, dl.InvalidTypeError, "a name such as 'relu'"),
+    ],
+)
+def test_wrong_activation_is_refused(name, alpha, error, text):
+    with pytest.raises(error, match=text):
+        dl.Activation(name, alpha)
+
+
+def test_name_and_object_mean_the_same():
+    assert as_activation("elu") == dl.Activation("elu") == dl.Activation("elu", 1.0)
+    assert as_activation(dl.Activation("relu")) is not None
+    with pytest.raises(dl.InvalidTypeError, match="such as 'relu' or an Activation, got int"):
+        as_activation(3)
+
+
+def test_text_shows_an_alpha_that_is_not_the_default():
+    assert str(dl.Activation("elu")) == "elu"
+    assert str(dl.Activation("elu", 0.25)) == "elu(0.25)"
+
+
+def test_activation_cannot_be_changed_and_can_be_copied():
+    activation = dl.Activation("elu", 0.25)
+    with pytest.raises(AttributeError):
+        activation.alpha = 2
+    assert copy.deepcopy(activation) == activation
+    assert len({activation, dl.Activation("elu", 0.25), dl.Activation("elu")}) == 2

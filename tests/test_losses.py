@@ -1,0 +1,99 @@
+"""Losses: values worked out by hand, canonical deltas, and logits far from zero."""
+
+import math
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop import kernels
+from deltaloop.losses import CANONICAL_OUTPUT
+
+BACKENDS = kernels.available()
+
+
+def passing(n, output, loss, **options):
+    """A network whose logits are its inputs."""
+    return dl.Network(n, [dl.Dense(n, output, init=np.eye(n))], loss=loss, **options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_mse_is_half_the_square_summed_over_outputs_and_averaged_over_samples(backend):
+    net = passing(2, "identity", "mse", backend=backend)
+    # sample 1: (9 + 16) / 2, sample 2: 1 / 2
+    assert net.loss([[3, 4], [1, 0]], [[0, 0], [0, 0]]) == 6.5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_binary_cross_entropy_is_summed_over_outputs(backend):
+    net = passing(2, "sigmoid", "binary_cross_entropy", backend=backend)
+    assert net.loss([[0, 0]], [[1, 0]]) == pytest.approx(2 * math.log(2), rel=1e-6)
+    assert net.loss([[0, 0]], [[0.25, 0.5]]) == pytest.approx(2 * math.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_cross_entropy_is_minus_the_logarithm_of_the_right_probability(backend):
+    net = passing(3, "softmax", "cross_entropy", backend=backend)
+    z = np.log([[1, 2, 5]])
+    for label, probability in enumerate((1 / 8, 2 / 8, 5 / 8)):
+        assert net.loss(z, [label]) == pytest.approx(-math.log(probability), rel=1e-6)
+    assert net.loss(z, [[0.5, 0, 0.5]]) == pytest.approx(math.log(8) - math.log(5) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", CANONICAL_OUTPUT)
+def test_delta_of_the_canonical_pair_is_output_minus_target(loss, dtype, backend):
+    net = passing(3, CANONICAL_OUTPUT[loss], loss, dtype=dtype, backend=backend)
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    Y = np.eye(3)[np.arange(20) % 3]
+    expected = net.predict(X) - Y.astype(dtype)
+    near = 4 * float(np.finfo(dtype).eps)
+    assert net.gradients(X, Y).delta[0] == pytest.approx(expected, abs=near)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("z", [100.0, 1000.0, 1e30])
+def test_cross_entropies_of_extreme_logits_are_exact(z, dtype, backend):
+    z = float(np.dtype(dtype).type(z))
+    binary = passing(1, "sigmoid", "binary_cross_entropy", dtype=dtype, backend=backend)
+    assert binary.loss([[z]], [[0]]) == z
+    assert binary.loss([[-z]], [[1]]) == z
+    assert binary.loss([[z]], [[1]]) <= 1e-43
+    several = passing(2, "softmax", "cross_entropy", dtype=dtype, backend=backend)
+    assert several.loss([[z, 0]], [1]) == z
+    assert several.loss([[z, 0]], [0]) <= 1e-43
+    assert several.gradients([[z, 0]], [1]).delta[0].tolist() == [[1, -1]]
+
+
+@pytest.mark.filterwarnings("ignore::deltaloop.DeltaloopWarning")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+@pytest.mark.parametrize("output", ["identity", "tanh", "relu", "elu", "sigmoid", "softmax"])
+def test_logarithm_of_impossible_outputs_is_limited(output, loss, backend):
+    net = passing(2, output, loss, backend=backend)
+    for z in ([[0, 0]], [[-50, 50]], [[-1e4, -1e4]], [[1e4, 1e4]]):
+        loss_value, dW, _, _ = net.gradients(z, [[1, 0]])
+        assert np.isfinite(loss_value)
+        assert np.isfinite(dW[0]).all()
+
+
+@pytest.mark.filterwarnings("ignore::deltaloop.DeltaloopWarning")
+@pytest.mark.parametrize("loss", CANONICAL_OUTPUT)
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "tanh", "softplus", "softmax"])
+def test_gradient_matches_central_difference(output, loss):
+    net = dl.Network([3, 4, 2], output=output, loss=loss, dtype="float64", seed=1)
+    net.b[1] = [0.7, 0.9]  # inside (0, 1) for every output
+    net.W[1] *= 0.1
+    X, Y = np.random.default_rng(2).normal(size=(5, 3)), np.tile([0.25, 0.75], (5, 1))
+    _, dW, db, _ = net.gradients(X, Y)
+    for index in range(2):
+        for values, slope in ((net.W[index], dW[index]), (net.b[index], db[index])):
+            at, h = tuple(0 for _ in values.shape), 1e-6
+            middle = values[at]
+            losses = []
+            for values[at] in (middle - h, middle + h):
+                losses.append(net.loss(X, Y))
+            values[at] = middle
+            assert slope[at] == pytest.approx((losses[1] - losses[0]) / (2 * h), rel=1e-6)

@@ -1,0 +1,106 @@
+"""What is installed: the right files, few of them, and one hard dependency."""
+
+import re
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.metadata import distribution
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def dist():
+    return distribution("deltaloop")
+
+
+@pytest.fixture(scope="module")
+def files(dist):
+    """Paths of the installed files, as text; byte code left out."""
+    paths = [str(path).replace("\\", "/") for path in dist.files]
+    if any("_editable_" in path for path in paths):
+        pytest.skip("editable installation: the files are those of the checkout")
+    return [path for path in paths if not path.endswith(".pyc")]
+
+
+def test_package_is_typed(files):
+    assert "deltaloop/py.typed" in files
+
+
+@pytest.mark.parametrize("name", ["digits.npz", "iris.csv", "SOURCES.md"])
+def test_data_are_installed_with_their_sources(files, name):
+    assert f"deltaloop/data/{name}" in files
+
+
+def test_sources_name_every_data_file(dist, files):
+    text = next(f for f in dist.files if f.name == "SOURCES.md").read_text(encoding="utf-8")
+    data = [f.rsplit("/", 1)[1] for f in files if f.startswith("deltaloop/data/")]
+    assert [name for name in data if name != "SOURCES.md" and name not in text] == []
+
+
+@pytest.mark.parametrize(
+    "module", ["__init__.py", "network.py", "training.py", "kernels/__init__.py",
+               "kernels/interface.py", "kernels/reference.py"],
+)  # fmt: skip
+def test_python_modules_are_installed(files, module):
+    assert f"deltaloop/{module}" in files
+
+
+def test_compiled_modules_are_installed(files):
+    compiled = [f for f in files if f.endswith(tuple(EXTENSION_SUFFIXES))]
+    assert compiled
+    assert all(f.startswith("deltaloop/kernels/cython/") for f in compiled)
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    [r"\.pyx$", r"\.pxi$", r"\.pxd$", r"\.c$", r"\.h$", r"\.o$", r"(^|/)tests?/", r"(^|/)test_",
+     r"conftest", r"(^|/)benchmarks?/", r"CMake", r"\.html$", r"\.orig$", r"\.sh$"],
+)  # fmt: skip
+def test_nothing_of_the_workshop_is_installed(files, leftover):
+    assert [f for f in files if re.search(leftover, f)] == []
+
+
+def test_nothing_is_installed_outside_the_package(files):
+    outside = [f for f in files if not f.startswith(("deltaloop/", "deltaloop-"))]
+    assert [f for f in outside if not re.search(r"bin/deltaloop$|Scripts/deltaloop\.exe$", f)] == []
+
+
+def test_installation_is_smaller_than_5_mb(dist, files):
+    sizes = [path.locate().stat().st_size for path in dist.files if path.locate().exists()]
+    assert sum(sizes) < 5e6
+
+
+def requirements(dist):
+    """Requirement and extra (None: always) of every dependency."""
+    pairs = []
+    for line in dist.requires:
+        requirement, _, condition = line.partition(";")
+        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)", condition)
+        pairs.append((requirement.strip(), extra and extra[1]))
+    return pairs
+
+
+def test_numpy_is_the_only_hard_dependency(dist):
+    hard = [re.match(r"[\w-]+", text)[0] for text, extra in requirements(dist) if extra is None]
+    assert hard == ["numpy"]
+
+
+def test_extras_are_the_promised_ones(dist):
+    extras = {"cli", "numba", "sklearn", "plot", "test", "bench", "all"}
+    assert set(dist.metadata.get_all("Provides-Extra")) == extras
+
+
+def test_command_is_registered(dist):
+    commands = {e.name: e for e in dist.entry_points if e.group == "console_scripts"}
+    assert list(commands) == ["deltaloop"]
+    assert callable(commands["deltaloop"].load())
+
+
+def test_metadata_name_licence_python_and_readme(dist):
+    meta = dist.metadata
+    assert meta["License-Expression"] == "BSD-3-Clause"
+    assert meta["Requires-Python"] == ">=3.11"
+    assert meta["Summary"]
+    assert any(path.name == "LICENSE" for path in dist.files)
+    assert len(meta.get_payload() or meta["Description"]) > 500
+    assert sys.version_info >= (3, 11)
