@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -250,7 +250,6 @@ def test_largest_float32_is_accepted_and_sums_may_overflow():
     assert (validation.inputs(huge.astype("f8"), net) == rows).all()
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     hnp.arrays(
         st.sampled_from(["f2", "f4", "f8", "i2", "u4", "?", ">f4", ">i8"]),

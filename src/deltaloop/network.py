@@ -247,7 +247,7 @@ class Network:
             Default SGD(learning_rate=0.1). Its state starts afresh in every call.
         shuffle : bool, default True
             Draw a new order of the samples for every epoch.
-        validation_data : (X, Y), optional
+        validation_data : (X, Y) or Dataset, optional
             Watched after every epoch, never trained on.
         tol : float, optional
             Stop when the loss (of the validation data, if given) has not fallen below its best
@@ -380,6 +380,8 @@ class Network:
 
         Raises
         ------
+        InvalidInputError
+            Parameters that are not finite, or a `table` that JSON cannot hold.
         OSError
             The file cannot be written; what was there before is untouched.
         """

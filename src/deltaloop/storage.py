@@ -94,6 +94,8 @@ def load(path, backend: str = "auto") -> Network:
     ------
     FileFormatError
         The file is damaged, truncated, no network, or of a newer version.
+    InvalidInputError
+        Unknown backend.
     OSError
         The file cannot be opened.
 

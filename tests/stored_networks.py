@@ -1,0 +1,33 @@
+"""A network with everything that a file can hold, and when two of them are the same."""
+
+import numpy as np
+
+import deltaloop as dl
+
+
+def new_net(dtype="float32", **options):
+    layers = [dl.Dense(5, dl.Activation("leaky_relu", 0.3)), dl.Dense(17, "elu", bias=False)]
+    net = dl.Network(3, [*layers, dl.Dense(2, "softplus")], dtype=dtype, seed=6, **options)
+    net.classes = ("first", "zweite, größer")
+    net.table = {"columns": ["a", "b"], "target": "c", "levels": {"b": ["x", "y"]}, "width": 1.5}
+    net.scaling = dl.Scaling(
+        np.array([1.0, 1e300, -0.0]), np.array([1 / 3, 5e-324, 2.0]), np.ones(2), np.full(2, 0.1)
+    )
+    return net
+
+
+def same(a, b):
+    """Whether two networks compute the same and say the same, bit for bit."""
+    scalings = [
+        None
+        if net.scaling is None
+        else [np.asarray(v).tobytes() for v in vars(net.scaling).values()]
+        for net in (a, b)
+    ]
+    return (
+        a.theta.tobytes() == b.theta.tobytes()
+        and repr(a) == repr(b)
+        and a.layers == b.layers
+        and (a.loss_name, a.dtype, a.classes, a.table) == (b.loss_name, b.dtype, b.classes, b.table)
+        and scalings[0] == scalings[1]
+    )
