@@ -5,11 +5,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
 from hypothesis import strategies as st
-from oracle import Layer
 
 from deltaloop import SGD
+from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
+from oracle import Layer
 
 PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
@@ -66,6 +66,13 @@ def case(seed, sizes, activations, loss, dtype, n_samples, biases=None) -> Case:
     X[generator.random(X.shape) < generator.choice([0.0, 0.2, 0.8])] = 0  # invites short cuts
     Y = _targets(generator, n_samples, sizes[-1], activations[-1], loss, limited)
     return Case(plan, theta, X.astype(dtype), Y.astype(dtype))
+
+
+def across_limits(activation, loss, dtype) -> Case:
+    """Outputs on both sides of 0 and 1, but none where 1 - tanh(z) is all rounding."""
+    found = case(2, [4, 3], [activation], loss, dtype, 40)
+    found.plan.W(found.theta, 0)[:] *= 8 if activation == "tanh" else 40
+    return found
 
 
 def gentle(rule: SGD, case_) -> Rule:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from deltaloop import kernels
 
 # the same examples in every run: what passed once passes again
-settings.register_profile("deltaloop", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("deltaloop", deadline=None, derandomize=True, max_examples=40)
 # pytest --hypothesis-profile=search: other examples in every run, and more of them
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("deltaloop")

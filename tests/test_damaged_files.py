@@ -7,10 +7,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from stored_networks import new_net, same
 
 import deltaloop as dl
 from deltaloop import storage
+from stored_networks import new_net, same
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
-from stored_networks import new_net, same
 
 import deltaloop as dl
 from deltaloop import kernels, storage
+from stored_networks import new_net, same
 
 
 @pytest.fixture

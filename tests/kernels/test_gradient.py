@@ -1,8 +1,9 @@
 """The gradient of every backend against central differences of its own loss, in float64."""
 
-import cases
 import numpy as np
 import pytest
+
+import cases
 from deltaloop.kernels.interface import ACTIVATIONS, Work
 from tolerances import CENTRAL_DIFFERENCE, STEP
 

@@ -4,9 +4,13 @@ import inspect
 import platform
 from pathlib import Path
 
-import cases
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cases
+from deltaloop import kernels
 from deltaloop.kernels import interface, reference
 from deltaloop.kernels.interface import (
     ACTIVATIONS,
@@ -17,10 +21,6 @@ from deltaloop.kernels.interface import (
     aligned_zeros,
     padded_width,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from deltaloop import kernels
 
 SHAPES = st.tuples(
     st.integers(1, 80), st.lists(st.tuples(st.integers(1, 80), st.booleans()), min_size=1)

@@ -6,15 +6,15 @@ import tracemalloc
 from functools import partial
 from itertools import pairwise
 
-import cases
 import numpy as np
 import pytest
-from deltaloop.kernels.interface import ALIGNMENT, Work, aligned_zeros
 from hypothesis import given
 from hypothesis import strategies as st
-from tolerances import assert_within, eps, expected_within
 
+import cases
 from deltaloop import SGD
+from deltaloop.kernels.interface import ALIGNMENT, Work, aligned_zeros
+from tolerances import assert_within, eps, expected_within
 
 RULES = {
     "sgd": SGD(0.05).rule(),

@@ -4,13 +4,13 @@ import math
 from decimal import Context, Decimal, localcontext
 from functools import cache
 
-import cases
 import numpy as np
 import pytest
+
+import cases
+from deltaloop import SGD
 from deltaloop.kernels.interface import Plan, Work, aligned_zeros
 from tolerances import ULP, UNDERFLOW, eps
-
-from deltaloop import SGD
 
 ALPHA = {"leaky_relu": 0.1, "elu": 0.75}
 

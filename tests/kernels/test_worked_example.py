@@ -51,13 +51,13 @@ Gradient: dC/dw^l_jk = delta^(l+1)_j a^l_k, dC/db^l_j = delta^(l+1)_j
 
 from math import log
 
-import cases
 import numpy as np
 import pytest
+
+import cases
+from deltaloop import SGD
 from deltaloop.kernels.interface import Plan, aligned_zeros
 from tolerances import eps
-
-from deltaloop import SGD
 
 UNITS = [(2, "sigmoid", 0.0, True), (2, "sigmoid", 0.0, True), (1, "identity", 0.0, False)]
 PARAMETERS = {
