@@ -6,9 +6,9 @@ timed, its parameters after one epoch must agree with the reference.
 
 import numpy as np
 import pytest
-from jobs import JOBS, Epoch
 
 from deltaloop import kernels
+from jobs import JOBS, Epoch
 
 
 @pytest.mark.parametrize("backend", kernels.available())
