@@ -38,6 +38,7 @@ not allocate, raise or touch Python objects between the first sample and the las
 releases the GIL. Trouble is a value: a loss that is not finite.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,9 +87,10 @@ def round_up(n: int) -> int:
     return -(-n // BLOCK) * BLOCK
 
 
-def aligned_zeros(shape, dtype) -> np.ndarray:
+def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
     """Zeros whose first byte sits on a 64-byte boundary."""
-    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    dtype = np.dtype(dtype)
+    n_bytes = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
     buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
     first = -buffer.ctypes.data % ALIGNMENT
     return buffer[first : first + n_bytes].view(dtype).reshape(shape)
@@ -109,6 +111,8 @@ class Plan:
         Length of theta, padding included.
     n_work : int
         Elements of z, a and delta per sample.
+    widest : int
+        Length of the longest row that is transposed on the way back.
     """
 
     layers: np.ndarray
@@ -116,6 +120,7 @@ class Plan:
     dtype: np.dtype
     n_theta: int
     n_work: int
+    widest: int
 
     @classmethod
     def build(cls, n_in: int, units: Sequence, loss: str, dtype) -> "Plan":
@@ -135,7 +140,8 @@ class Plan:
         layers[-1]["z"] = work  # losses on logits read z beside a
         work += round_up(padded_width(n_in))
         layers.flags.writeable = False
-        return cls(layers, LOSSES.index(loss), np.dtype(dtype), theta, work)
+        widest = max(int(layers["width"].max()), int(layers["n_in"][1:].max(initial=0)))
+        return cls(layers, LOSSES.index(loss), np.dtype(dtype), theta, work, widest)
 
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
         """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""
@@ -160,9 +166,8 @@ class Work:
 
     def __init__(self, plan: Plan, batch_size: int):
         self.plan, self.batch_size = plan, batch_size
-        widest = max(int(plan.layers["width"].max()), int(plan.layers["n_in"][1:].max(initial=0)))
         gathered = batch_size * round_up(int(plan.layers[0]["n_in"]))
-        size = batch_size * plan.n_work + gathered + 2 * widest * round_up(batch_size)
+        size = batch_size * plan.n_work + gathered + 2 * plan.widest * round_up(batch_size)
         self.buffer = aligned_zeros(size, plan.dtype)
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:

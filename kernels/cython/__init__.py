@@ -34,24 +34,23 @@ class _Backend:
 
     def __init__(self, level: int):
         self.level = level
-        # named by their numpy dtype; both are small, and a wrong level fails here
+        # by bytes of an element; both are small, and a wrong level fails here
         self._core = {
-            name: import_module(f"{__name__}.core_v{level}_f{bits}")
-            for name, bits in (("float32", 32), ("float64", 64))
+            size: import_module(f"{__name__}.core_v{level}_f{8 * size}") for size in (4, 8)
         }
 
     def describe(self) -> str:
         return f"Cython, {level_name(self.level)}"
 
     def forward(self, plan, theta, X, out, work):
-        self._core[plan.dtype.name].forward(plan, theta, X, out, work)
+        self._core[plan.dtype.itemsize].forward(plan, theta, X, out, work)
 
     def loss_gradient(self, plan, theta, X, Y, grad, work):
-        return self._core[plan.dtype.name].loss_gradient(plan, theta, X, Y, grad, work)
+        return self._core[plan.dtype.itemsize].loss_gradient(plan, theta, X, Y, grad, work)
 
     def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
                     total=0.0, step=0):  # fmt: skip
-        return self._core[plan.dtype.name].train_epoch(
+        return self._core[plan.dtype.itemsize].train_epoch(
             plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step
         )
 

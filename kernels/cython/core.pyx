@@ -27,20 +27,15 @@ cdef real *data(object array, bint writable, Py_ssize_t *row) except NULL:
 
 cdef int bind(Net *net, object plan, object theta, bint writable, object work) except -1:
     """Plan, theta and Work as one C structure."""
-    cdef Py_ssize_t index, widest = 0
     net.layers = <const Layer *> data(plan.layers, False, NULL)
     net.n_layers = len(plan.layers)
     net.loss = plan.loss
     net.theta = data(theta, writable, NULL)
     net.batch_size = work.batch_size
     net.work = data(work.buffer, True, NULL)
-    for index in range(net.n_layers):
-        widest = max(widest, net.layers[index].width)
-        if index:
-            widest = max(widest, net.layers[index].n_in)
     net.gathered = net.work + net.batch_size * <Py_ssize_t> plan.n_work
     net.transposed[0] = net.gathered + net.batch_size * round_up(net.layers[0].n_in)
-    net.transposed[1] = net.transposed[0] + widest * round_up(net.batch_size)
+    net.transposed[1] = net.transposed[0] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
     return 0
 
 

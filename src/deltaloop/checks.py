@@ -6,6 +6,8 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 
+_LARGE = 10_000  # values from which the memory of a temporary costs more than a second look
+
 # what float() would take, or NumPy would cut, though it is no real number
 _NO_NUMBERS = (str, bytes, bool, np.bool_, np.complexfloating, np.ndarray)
 
@@ -50,6 +52,8 @@ def switch(name: str, value) -> bool:
 
 def as_numbers(name: str, values) -> np.ndarray:
     """`values` as a non-empty array of real numbers, without a copy where it is one."""
+    if type(values) is np.ndarray and values.dtype.kind in "biuf" and values.size:
+        return values
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise InvalidTypeError(
             f"{name} is a sparse {type(values).__name__}; use its .toarray() for a dense array"
@@ -91,9 +95,10 @@ def check_finite(name: str, rows: np.ndarray) -> None:
     """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
     if rows.dtype.kind != "f":
         return
-    with np.errstate(all="ignore"):
-        if np.isfinite(rows.sum()):  # one pass without a temporary; exact unless it overflows
-            return
+    if rows.size > _LARGE:
+        with np.errstate(all="ignore"):
+            if np.isfinite(rows.sum()):  # one pass without a temporary, unless the sum overflows
+                return
     finite = np.isfinite(rows)
     if finite.all():
         return

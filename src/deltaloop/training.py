@@ -1,5 +1,6 @@
 """The loop over epochs: compiled slices, and between them progress, Ctrl-C and stopping."""
 
+import math
 from time import perf_counter
 
 import numpy as np
@@ -37,7 +38,7 @@ def train(
             order = net.generator.permutation(n_samples) if shuffle else None
             start, total, seconds = 0, 0.0, 0.0
             first_step = (epoch - 1) * -(-n_samples // batch_size)
-            while start < n_samples and np.isfinite(total):
+            while start < n_samples and math.isfinite(total):
                 if progress is not None and start:
                     progress(epoch, start / n_samples, history)
                 stop = slices.end(start)
@@ -51,11 +52,11 @@ def train(
                 seconds += elapsed
                 start = stop
             loss = total / n_samples
-            if not (np.isfinite(loss) and np.isfinite(theta).all()):
+            if not (math.isfinite(loss) and np.isfinite(theta).all()):
                 raise _diverged("loss", loss, epoch, optimizer, history)
             if validation is not None:
                 validation_loss = net._mean_loss(*validation)
-                if not np.isfinite(validation_loss):
+                if not math.isfinite(validation_loss):
                     raise _diverged("validation loss", validation_loss, epoch, optimizer, history)
                 history.validation_loss.append(validation_loss)
             last_finite[:] = theta
@@ -123,7 +124,7 @@ class _Stopping:
 
 def _diverged(what, loss, epoch, optimizer, history):
     watched = history.validation_loss if what == "validation loss" else history.loss
-    found = "parameters became infinite" if np.isfinite(loss) else f"{what} became {loss:g}"
+    found = "parameters became infinite" if math.isfinite(loss) else f"{what} became {loss:g}"
     before = f"last finite value {watched[-1]:.6g}" if watched else "no epoch was finite"
     kept = f"after epoch {epoch - 1}" if epoch > 1 else "before training"
     return DivergenceError(
