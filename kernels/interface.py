@@ -33,6 +33,9 @@ write the same names in the same order):
 | out      | (n_samples, n_out) plan.dtype, C-contiguous     | overwritten |
 | work     | Work                                           | overwritten |
 
+The distance from one row of X or Y to the next is a positive number of elements, at least
+the length of a row. For cross_entropy every row of Y sums to 1.
+
 A backend checks nothing: shapes, dtypes and finiteness were settled at the door. It does
 not allocate, raise or touch Python objects between the first sample and the last, and it
 releases the GIL. Trouble is a value: a loss that is not finite.

@@ -13,6 +13,8 @@ rounded probability:
     binary_cross_entropy   max(z, 0) - z y + log(1 + exp(-|z|))
     cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
 
+The delta a - y of cross_entropy supposes that the targets of a sample sum to 1.
+
 With any other output the delta is the general product dC/da f'(z), and the logarithm
 sees a limited to [eps, 1 - eps] (cross_entropy: [eps, inf)), eps being the machine epsilon
 of the dtype; where the limit acts, the loss is constant and the gradient 0.
