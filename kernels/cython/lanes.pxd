@@ -105,6 +105,16 @@ cdef extern from *:
         vec4 ab = SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);
         vec4 cd = SHUFFLE(c, d, 0, 1, 4, 5) + SHUFFLE(c, d, 2, 3, 6, 7);
         return SHUFFLE(ab, cd, 0, 2, 4, 6) + SHUFFLE(ab, cd, 1, 3, 5, 7); }
+    static inline void transpose_4x4(
+            const real *A, Py_ssize_t A_row, real *C, Py_ssize_t C_row) {
+        const vec4 a = *(const vec4 *)A, b = *(const vec4 *)(A + A_row),
+                   c = *(const vec4 *)(A + 2 * A_row), d = *(const vec4 *)(A + 3 * A_row),
+                   ab = SHUFFLE(a, b, 0, 4, 1, 5), ab_high = SHUFFLE(a, b, 2, 6, 3, 7),
+                   cd = SHUFFLE(c, d, 0, 4, 1, 5), cd_high = SHUFFLE(c, d, 2, 6, 3, 7);
+        *(vec4 *)C = SHUFFLE(ab, cd, 0, 1, 4, 5);
+        *(vec4 *)(C + C_row) = SHUFFLE(ab, cd, 2, 3, 6, 7);
+        *(vec4 *)(C + 2 * C_row) = SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
+        *(vec4 *)(C + 3 * C_row) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7); }
     static inline real vec4_total(vec4 x) { return (x[0] + x[2]) + (x[1] + x[3]); }
     """
     ctypedef float real
@@ -120,6 +130,8 @@ cdef extern from *:
     vec4 vec8_fold(vec8 x) noexcept nogil
     vec4 vec4_fold(vec4 x) noexcept nogil
     vec4 row_totals(vec4 a, vec4 b, vec4 c, vec4 d) noexcept nogil      # of each of the four
+    void transpose_4x4(
+        const real *A, Py_ssize_t A_row, real *C, Py_ssize_t C_row) noexcept nogil
     real vec4_total(vec4 x) noexcept nogil
     vec vec_splat(real x) noexcept nogil
     vec8 vec8_splat(real x) noexcept nogil

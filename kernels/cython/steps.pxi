@@ -2,7 +2,7 @@
 from libc.math cimport isfinite
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
-from lanes cimport prefetch, real
+from lanes cimport prefetch, real, transpose_4x4
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport SOFTMAX, Layer, Net, Rule, bias_of, block, padded_width, round_up
 from rows cimport descend_and_sum_of_width, descend_rows_of_width, sum_rows_of_width
@@ -195,11 +195,18 @@ cdef void transpose(
     const real *A, Py_ssize_t A_row,    # (n_rows, n_columns)         read
     real *C, Py_ssize_t C_row,          # (n_columns, padded_rows)    overwritten, padded by 0
 ) noexcept nogil:
-    cdef Py_ssize_t r, c, first
-    for first in range(0, n_columns, 16):       # 16 columns: one cache line of every row
+    cdef Py_ssize_t r, c, whole_rows = n_rows // 4 * 4, whole_columns = n_columns // 4 * 4
+    for c in range(0, whole_columns, 4):
+        for r in range(0, whole_rows, 4):
+            transpose_4x4(A + r * A_row + c, A_row, C + c * C_row + r, C_row)
+        for r in range(whole_rows, n_rows):
+            C[c * C_row + r] = A[r * A_row + c]
+            C[(c + 1) * C_row + r] = A[r * A_row + c + 1]
+            C[(c + 2) * C_row + r] = A[r * A_row + c + 2]
+            C[(c + 3) * C_row + r] = A[r * A_row + c + 3]
+    for c in range(whole_columns, n_columns):
         for r in range(n_rows):
-            for c in range(first, min(first + 16, n_columns)):
-                C[c * C_row + r] = A[r * A_row + c]
+            C[c * C_row + r] = A[r * A_row + c]
     for c in range(n_columns):
         for r in range(n_rows, padded_rows):
             C[c * C_row + r] = 0
