@@ -8,6 +8,7 @@ import numpy as np
 
 from . import __version__, datasets, modelling, report
 from .activations import ACTIVATIONS
+from .benchmarking.command import bench
 from .errors import InvalidInputError
 from .files import whole_file
 from .kernels import available
@@ -262,3 +263,6 @@ def _format_version(path: str) -> int:
     """Version of the file format of a network that has been read."""
     with np.load(path, allow_pickle=False) as archive:
         return json.loads(str(archive["format"]))["version"]
+
+
+command.add_command(bench)

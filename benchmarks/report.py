@@ -1,0 +1,112 @@
+"""Write README.md, and a picture for every run, from the results that were kept.
+
+    deltaloop bench --json benchmarks/results/NAME.json
+    python benchmarks/report.py
+
+Explanations for jobs that are not at their target come from limits.md.
+"""
+
+from pathlib import Path
+
+from deltaloop.benchmarking import plots, report
+from deltaloop.benchmarking.results import JobResult, Results, curves, load
+
+HERE = Path(__file__).parent
+
+INTRODUCTION = """\
+# Benchmarks
+
+What a training step costs in `deltaloop` and in everything else that a Python user can install, and
+how far each is from what the machine allows. This page is written by `python benchmarks/report.py`
+from the files in `results/`; losing rows stay in it.
+
+    pip install ".[bench]" && deltaloop bench --quick     # a first look at your own machine
+    deltaloop bench --json benchmarks/results/NAME.json   # what is below; takes about half an hour
+    deltaloop bench --scaling all --json benchmarks/results/NAME-scaling.json
+    python benchmarks/report.py                           # this page
+    pytest benchmarks -k "784-30-10"                      # the same jobs as pytest-benchmark cases
+
+- **The same problem for all**: initial weights, batches, order of the samples, loss, optimiser,
+  float32. Parameters and loss after one epoch are compared with a float64 NumPy reference before
+  anything is timed; who does not agree is named and not timed.
+- **One thread, one core**: every library runs in a process of its own, pinned, with one thread in
+  every pool it has, because the settings for that are read when a library is loaded.
+- **Interleaved repeats**: the peers take turns. The minimum is the headline, with the median beside
+  it.
+- **Compilation, imports and the conversion of data** are outside the clock.
+- **Ratio**: minimum of deltaloop over minimum of the fastest peer. **Target**: what the ratio is to
+  be. **Floor**: the larger of arithmetic over the peak of fused multiply-adds and bytes that must
+  move over bandwidth, both measured at the start of the run; "latency" where it is far below what
+  the chain of layers costs. Inputs that are zero count as nothing in it; activations that are zero
+  count.
+- **The strongest form of every peer** that was found: JAX with a scan over the epoch, donated
+  parameters, two layouts and an unrolled loop tried; PyTorch with fused optimisers, with the
+  backward pass by hand, and compiled as one graph per step; Numba with compile-time sizes on
+  aligned arrays, two layouts tried; scikit-learn without shuffling.
+"""
+
+
+def explanations(text: str) -> dict[str, str]:
+    """Text by heading of limits.md."""
+    found = {}
+    for section in text.split("\n## ")[1:]:
+        name, _, body = section.partition("\n")
+        found[name.strip()] = body.strip()
+    return found
+
+
+def limits(jobs: list[JobResult], known: dict[str, str]) -> str:
+    """A section for every job that is not at its target."""
+    parts = []
+    for one in jobs:
+        if one.verdict in ("", "at target"):
+            continue
+        state = "slower than the fastest peer" if one.verdict == "slower" else "not at its target"
+        text = known.get(one.job.name, "Not explained yet.")
+        target = "" if one.job.target is None else f", target {one.job.target:.2f}"
+        parts.append(f"#### {one.job.name}\n\nRatio {one.ratio:.2f}{target}: {state}.\n\n{text}")
+    return "\n\n".join(parts)
+
+
+def section(name: str, results: Results, known: dict[str, str]) -> str:
+    """Everything about one file of results."""
+    quick = ", a quick run" if results.quick else ""
+    parts = [
+        f"## {name}",
+        f"deltaloop {results.version}, {results.date}{quick}.",
+        report.markdown_machine(results.machine),
+        f"![times]({'results/' + name}.png)",
+    ]
+    jobs = [one for one in results.jobs if one.curve is None]
+    if jobs:
+        parts += ["### Jobs, µs per step or call", report.markdown_headline(jobs)]
+        text = limits(jobs, known)
+        if text:
+            parts += ["### What limits the others", text]
+        parts += ["### Every peer, minimum / median in µs", report.markdown_matrix(jobs)]
+        parts += ["### Compilation before the first step", report.markdown_compilation(jobs)]
+    for curve, points in curves(results.jobs).items():
+        title = f"### Scaling: {curve}, µs per step ({points[0].job.name} and so on)"
+        parts += [title, report.markdown_curve(curve, points)]
+    if results.starts:
+        parts += ["### From process start to the first epoch of 4-4-4-1"]
+        parts += [report.markdown_starts(results)]
+    remarks = report.notes(results)
+    if remarks:
+        parts += ["### Not timed", "\n".join(f"- {line}" for line in remarks)]
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    known = explanations((HERE / "limits.md").read_text(encoding="utf-8"))
+    parts = [INTRODUCTION.rstrip()]
+    for path in sorted((HERE / "results").glob("*.json")):
+        results = load(path)
+        parts.append(section(path.stem, results, known))
+        plots.save(results, path.with_suffix(".png"))
+    (HERE / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The command `deltaloop bench`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sys import stderr
+
+import click
+
+from ..errors import InvalidInputError, missing
+from ..outputs import check_output
+from ..terminal import is_terminal, status
+from . import jobs, machine, peers, report, results, runner, start, workers
+
+Entry = tuple[jobs.Job, str | None, float | None]
+
+
+@click.command(short_help="Time training steps here, in this package and in its peers.")
+@click.option(
+    "--jobs",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    help="Jobs whose name is or contains it, with * for anything, such as 784-30-10 or "
+    "'predict*1 row'. May be repeated. Default: all, or one of every kind with --quick.",
+)
+@click.option(
+    "--peers",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Compare with these alone. May be repeated. Default: all that are installed.",
+)
+@click.option("--quick", is_flag=True, help="A first look, within two minutes.")
+@click.option(
+    "--scaling",
+    "curve_names",
+    metavar="NAME",
+    multiple=True,
+    help=f"Curves in place of jobs: {', '.join(jobs.SCALING_NAMES)}, or all.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Keep the results.")
+@click.option("--plot", "picture", metavar="FILE", help="Draw them (.png, .svg or .pdf).")
+def bench(
+    patterns: tuple[str, ...],
+    names: tuple[str, ...],
+    quick: bool,
+    curve_names: tuple[str, ...],
+    json_file: str | None,
+    picture: str | None,
+) -> None:
+    """Time training steps and predictions on this machine, in this package and in its peers.
+
+    Every peer gets the same weights and the same batches, and has to agree with a float64 reference
+    before it is timed. One thread, one core, turns interleaved.
+
+    \b
+    deltaloop bench --quick
+    deltaloop bench --jobs 784-30-10 --peers numba --peers jax-scan
+    deltaloop bench --scaling width --plot width.png
+    deltaloop bench --json results.json --plot results.png
+    """  # noqa: D301 - click wants the character
+    chosen = peers.select(names)
+    entries = entries_of(patterns, curve_names, quick)
+    if json_file is not None:
+        check_output("--json", json_file)
+    if picture is not None:
+        check_output("--plot", picture)
+        _check_matplotlib()
+    settings = settings_of(names, curve_names, quick)
+    found = measure(chosen, entries, settings, quick, with_starts=not (patterns or curve_names))
+    report.print_results(found)
+    if json_file is not None:
+        found.save(json_file)
+        click.echo(f"results: {json_file}")
+    if picture is not None:
+        from .plots import save
+
+        save(found, picture)
+        click.echo(f"picture: {picture}")
+
+
+def entries_of(
+    patterns: tuple[str, ...], curve_names: tuple[str, ...], quick: bool
+) -> list[Entry]:  # fmt: skip
+    """The jobs to run, with curve and value where they belong to one."""
+    if not curve_names:
+        pool = jobs.QUICK if quick and not patterns else jobs.JOBS
+        return [(job, None, None) for job in jobs.select(pool, patterns)]
+    if patterns:
+        raise InvalidInputError("--jobs and --scaling exclude each other; give one of them")
+    wanted = jobs.SCALING_NAMES if "all" in curve_names else dict.fromkeys(curve_names)
+    entries: list[Entry] = []
+    for name in wanted:
+        points = jobs.scaling(name, machine.cpu_count())
+        kept = sorted({*list(points)[::3], max(points)} if quick else points)
+        entries += [(points[x], name, float(x)) for x in kept]
+    return entries
+
+
+def settings_of(
+    names: tuple[str, ...], curve_names: tuple[str, ...], quick: bool
+) -> runner.Settings:
+    """How long to look; a peer that was named takes part however long it compiles."""
+    base = runner.QUICK if quick else runner.SCALING if curve_names else runner.Settings()
+    if not names:
+        return base
+    return runner.Settings(base.repeats, base.fewest, base.seconds, with_slow_starts=True)
+
+
+def measure(
+    chosen: list[peers.Peer],
+    entries: list[Entry],
+    settings: runner.Settings,
+    quick: bool,
+    with_starts: bool,
+) -> results.Results:
+    """Machine, jobs and start-up, with a progress bar on stderr."""
+    places = workers.Workers()
+    try:
+        with status("measuring the machine"):
+            here = machine.measure()
+        with progress() as tell:
+            found = runner.run(entries, chosen, settings, here, places, tell, quick)
+    finally:
+        places.close()
+    if with_starts:
+        with status("starting every library"):
+            found.starts = start.measure(chosen, workers.plain_environment(), 1 if quick else 5)
+    return found
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, where that is a terminal; drawn between measurements alone."""
+    if not is_terminal(stderr):
+        yield lambda done, total, text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    # no thread that redraws: it would run beside what is measured
+    with Progress(*columns, console=console, auto_refresh=False, transient=True) as shown:
+        task = shown.add_task("")
+
+        def tell(done: int, total: int, text: str) -> None:
+            shown.update(task, completed=done, total=total, description=text)
+            shown.refresh()
+
+        yield tell
+
+
+def _check_matplotlib() -> None:
+    """Say that a picture cannot be drawn before the measurements, not after them."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise missing("matplotlib", "plot", "drawing the results") from None
+
+
+def redraw(source: str | Path, picture: str | Path) -> None:
+    """Draw results that were kept."""
+    from .plots import save
+
+    save(results.load(source), picture)

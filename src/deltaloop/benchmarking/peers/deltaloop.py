@@ -1,0 +1,82 @@
+"""deltaloop itself: one compiled call per epoch; `Network.predict` from Python.
+
+The epoch is what `Network.fit` calls, without its checks and bookkeeping.
+"""
+
+import numpy as np
+
+from ... import optimizers
+from ...kernels import load
+from ...kernels.interface import Work, aligned_zeros
+from ...layers import Dense
+from ...network import Network
+from ..data import Parameters
+from ..jobs import Job
+
+
+def network(job: Job, parameters: Parameters, backend, dtype=np.float32) -> Network:
+    """The network of the job with these parameters on this backend."""
+    values = zip(parameters[::2], parameters[1::2], strict=True)
+    layers = [
+        Dense(n_out, activation, init=(W, b))
+        for (_, n_out, activation), (W, b) in zip(job.layers, values, strict=True)
+    ]
+    net = Network(job.sizes[0], layers, loss=job.loss, dtype=dtype)
+    net.backend = backend
+    return net
+
+
+class Training:
+    """Epochs of one job on one backend; float64 where the data are."""
+
+    def __init__(self, job: Job, parameters: Parameters, X, Y, backend):
+        self.net = network(job, parameters, backend, X.dtype)
+        self.X, self.Y, self.job = X, Y, job
+        optimizer = {"sgd": "SGD", "adam": "Adam"}[job.optimizer]
+        self.rule = getattr(optimizers, optimizer)(learning_rate=job.learning_rate).rule()
+        self.state = aligned_zeros((self.rule.n_slots, len(self.net.theta)), X.dtype)
+        self.work = Work(self.net.plan, job.batch_size)
+        self.step = 0
+
+    def run(self) -> float:
+        """Mean loss of the epoch."""
+        total = self.net.backend.train_epoch(
+            self.net.plan, self.net.theta, self.state, self.rule, self.X, self.Y, None,
+            0, len(self.X), self.job.batch_size, self.work, 0.0, self.step,
+        )  # fmt: skip
+        self.step += self.job.n_steps
+        return total / len(self.X)
+
+    def arrays(self) -> list[np.ndarray]:
+        """Parameters as they are now."""
+        return [
+            array.copy()
+            for W, b in zip(self.net.W, self.net.b, strict=True)
+            for array in (W, b)
+        ]  # fmt: skip
+
+
+class Prediction:
+    """Calls of `Network.predict`."""
+
+    def __init__(self, job: Job, parameters: Parameters, X, backend):
+        self.net = network(job, parameters, backend, X.dtype)
+        self.batches = [X[k : k + job.batch_size] for k in range(0, len(X), job.batch_size)]
+
+    def run(self) -> None:
+        """One call per batch."""
+        predict = self.net.predict
+        for x in self.batches:
+            predict(x)
+
+    def arrays(self) -> list[np.ndarray]:
+        """All predictions, one below the other."""
+        return [np.concatenate([self.net.predict(x) for x in self.batches])]
+
+
+def prepare(job: Job, parameters: Parameters, X, Y, level: int | None = None):
+    """On the instruction set in use, or on the one of `level`."""
+    backend = load("cython") if level is None else load("cython").backend(level)
+    if job.kind == "predict":
+        return Prediction(job, parameters, X, backend)
+    return Training(job, parameters, X, Y, backend)
