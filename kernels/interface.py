@@ -1,7 +1,6 @@
 """The contract between the Python API and a backend.
 
-A backend is a module with `NAME`, `describe()` and three functions (Numba and Cython
-write the same names in the same order):
+A backend is a module with `NAME`, `describe()` and three functions:
 
     forward(plan, theta, X, out, work)
         out[t] = output activations of sample t.

@@ -88,11 +88,11 @@ def _output_delta(plan, z, a, Y):
         if loss == "binary_cross_entropy":
             p = np.clip(a, eps, 1 - eps)
             losses = -(Y * np.log(p) + (1 - Y) * np.log1p(-p))
-            dC_da = np.where(p == a, (p - Y) / (p * (1 - p)), 0)
+            dC_da = np.where((p == a) | np.isnan(a), (p - Y) / (p * (1 - p)), 0)
         else:
             p = np.maximum(a, eps)
             losses = -Y * np.log(p)
-            dC_da = np.where(p == a, -Y / p, 0)
+            dC_da = np.where((p == a) | np.isnan(a), -Y / p, 0)
     delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, a)
     return losses.sum(axis=-1, dtype=np.float64), delta
 
@@ -161,9 +161,9 @@ def _update(rule, theta, state, grad, step):
     if name == "adam":
         (m, v), (beta2, epsilon) = state, more
         m *= mu  # m := beta1 m + (1 - beta1) g
-        m += (1 - mu) * grad
+        m += theta.dtype.type(1 - rule.hyper[1]) * grad
         v *= beta2  # v := beta2 v + (1 - beta2) g^2
-        v += (1 - beta2) * grad * grad
+        v += theta.dtype.type(1 - rule.hyper[2]) * grad * grad
         m_hat = m / theta.dtype.type(1 - rule.hyper[1] ** step)
         v_hat = v / theta.dtype.type(1 - rule.hyper[2] ** step)
         theta -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)

@@ -198,3 +198,17 @@ def test_theta_begins_at_64_bytes_also_in_copies(sizes):
     for one in (net, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert one.theta.ctypes.data % 64 == 0
         assert one.theta.flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", ["sizes", "layers", "loss_name", "dtype", "plan"])
+def test_what_the_parameters_were_laid_out_for_cannot_be_reassigned(name):
+    net = dl.Network([4, 3], seed=0)
+    with pytest.raises(AttributeError, match=f"{name} is fixed when a network is made"):
+        setattr(net, name, getattr(net, name))
+
+
+def test_networks_that_no_memory_holds_are_refused():
+    with pytest.raises(dl.InvalidInputError, match="parameters, more than fit into memory"):
+        dl.Network([10**8, 10**8])
+    with pytest.raises(dl.InvalidInputError, match="more than fit into memory"):
+        dl.Network([4, 2**62])

@@ -68,8 +68,8 @@ def backend(level: int) -> _Backend:
 
 
 def _chosen_level() -> int:
-    forced = os.environ.get("DELTALOOP_ISA")
-    if forced is None:
+    forced = os.environ.get("DELTALOOP_ISA", "")
+    if not forced:
         if not levels():
             raise ImportError(
                 f"this processor (x86-64 level {_cpu_level()}) is older than every level the "

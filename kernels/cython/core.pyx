@@ -119,6 +119,7 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
         how.squares = how.state + <Py_ssize_t> plan.n_theta
     how.learning_rate, how.momentum = <real> learning_rate, <real> beta1
     how.decay, how.epsilon = <real> beta2, <real> epsilon
+    how.new_m, how.new_v = <real> (1 - beta1), <real> (1 - beta2)
     if order is not None:
         indices = <const Py_ssize_t *> data(order, False, NULL)
     with nogil:

@@ -40,6 +40,8 @@ cdef struct Rule:
     real learning_rate
     real momentum           # mu, or beta1
     real decay              # beta2
+    real new_m              # 1 - beta1 and 1 - beta2, taken before they are rounded
+    real new_v
     real epsilon
     real unbias_m           # 1 / (1 - beta1^t) in step t
     real unbias_v           # 1 / (1 - beta2^t)

@@ -32,7 +32,7 @@ cdef inline void descend_tile(
     cdef vector *w_r
     cdef vector *m_r
     cdef vector *v_r
-    cdef real eps = rule.learning_rate, mu = rule.momentum, one = 1
+    cdef real eps = rule.learning_rate, mu = rule.momentum
     if rule.code == SGD:                        # w := w - eps g
         scale *= eps
         for r in range(rows):
@@ -51,8 +51,8 @@ cdef inline void descend_tile(
             v_r = <vector *> (rule.squares + offset + r * w_row)
             for c in range(n):
                 g = scale * sums[r][c]
-                m = mu * m_r[c] + (one - mu) * g                # m := beta1 m + (1 - beta1) g
-                v = rule.decay * v_r[c] + (one - rule.decay) * (g * g)
+                m = mu * m_r[c] + rule.new_m * g                # m := beta1 m + (1 - beta1) g
+                v = rule.decay * v_r[c] + rule.new_v * (g * g)  # likewise
                 m_r[c] = m
                 v_r[c] = v
                 # w := w - eps m_hat / (sqrt(v_hat) + epsilon)

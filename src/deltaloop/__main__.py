@@ -10,7 +10,7 @@ def main() -> None:
     try:
         _end_quietly_with_a_closed_pipe()
         sys.exit(_run())
-    except KeyboardInterrupt:  # while modules were imported; commands take care of themselves
+    except KeyboardInterrupt:  # while click was imported; commands take care of themselves
         sys.exit(_INTERRUPTED)
 
 

@@ -242,7 +242,7 @@ def info(net: str | None) -> None:
     """  # noqa: D301 - click wants the character
     rows = report.installation_rows()
     if net is not None:
-        network = load(net)
+        network = load(net, backend="reference")  # told even where no compiled one runs
         rows += [("file", net), *report.network_rows(network, _format_version(net))]
     print_rows(rows)
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, unkno
 from .initializers import initial_values
 from .layers import Dense
 from .losses import CANONICAL_OUTPUT
+
+_MOST_BYTES = 2**42  # 4 TiB
 
 
 def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
@@ -96,6 +99,13 @@ def parameters(n_in, layers, init, dtype, generator):
             raise InvalidInputError(
                 f"init must have one entry per layer ({len(layers)}), got {len(init)} entries"
             )
+    widths = [n_in, *(layer.n_out for layer in layers)]
+    n_parameters = sum(n_out * (n + 1) for n, n_out in pairwise(widths))
+    if n_parameters * dtype.itemsize > _MOST_BYTES:
+        raise InvalidInputError(
+            f"the network would have {n_parameters:.2g} parameters, more than fit into memory; "
+            "use narrower layers"
+        )
     values = []
     for index, layer in enumerate(layers):
         own = layer.init
@@ -115,7 +125,8 @@ def as_generator(seed) -> "np.random.Generator":
     try:
         return np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
-        raise InvalidTypeError(
+        kind = InvalidInputError if isinstance(error, ValueError) else InvalidTypeError
+        raise kind(
             f"seed must be a whole number >= 0 or a numpy Generator, got {seed!r}: {error}"
         ) from None
 

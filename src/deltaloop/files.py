@@ -30,6 +30,8 @@ def whole_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[An
 
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     path = os.fsdecode(path)  # a number is no path, though it opens a file
+    if not path:
+        raise FileNotFoundError(2, "the name of the file is empty", path)
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, mode, **text) as file:  # a directory raises here
             yield file
@@ -44,6 +46,8 @@ def whole_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[An
         if target.exists():
             temporary.chmod(target.stat().st_mode)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = path  # a full disk does not say whose
         raise

@@ -13,7 +13,7 @@ from .history import History
 from .layers import Dense
 from .losses import check_loss
 from .network import Network
-from .optimizers import OPTIMIZERS, SGD
+from .optimizers import OPTIMIZERS, SGD, Adam
 from .problems import Problem
 from .scaling import Scaling
 from .validation import one_hot
@@ -124,7 +124,7 @@ def _output(problem, loss):
     return 1, "sigmoid"
 
 
-def build_optimizer(problem: Problem, recipe: Recipe) -> SGD:
+def build_optimizer(problem: Problem, recipe: Recipe) -> SGD | Adam:
     """The optimiser that the options describe.
 
     Raises
@@ -184,7 +184,7 @@ def targets(net: Network, y: np.ndarray) -> np.ndarray:
 
 
 def train(
-    net: Network, problem: Problem, recipe: Recipe, optimizer: SGD, progress=False
+    net: Network, problem: Problem, recipe: Recipe, optimizer: SGD | Adam, progress=False
 ) -> History:
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`."""
     return net.fit(
@@ -212,7 +212,9 @@ def chosen_class(out: np.ndarray) -> np.ndarray:
     return (out[:, 0] > 0.5).astype(np.intp) if out.shape[1] == 1 else out.argmax(axis=1)
 
 
-def compare(net: Network, problem: Problem, recipe: Recipe, optimizer: SGD) -> Comparison | None:
+def compare(
+    net: Network, problem: Problem, recipe: Recipe, optimizer: SGD | Adam
+) -> Comparison | None:
     """Time an epoch against the NumPy reference, both from the trained parameters.
 
     Where the reference would take more than about two seconds, the first part of the rows is

@@ -25,6 +25,8 @@ from .text import aligned
 from .training import check_settings, train
 from .views import Views
 
+# what plan and theta were laid out for: the kernels would write beyond them if it changed
+_FIXED = frozenset(("sizes", "layers", "loss_name", "dtype", "plan", "_theta"))
 _BLOCK_ROWS = 128  # samples per block outside training: activations stay in cache
 
 
@@ -74,7 +76,7 @@ class Network:
     b : sequence of ndarray or None
         b[l], shape (n_out,): live views of theta; None for a layer without bias.
     sizes : tuple of int
-        Units of every layer, inputs first.
+        Units of every layer, inputs first. This and the next three cannot be reassigned.
     layers : tuple of Dense
     loss_name : str
     dtype : numpy.dtype
@@ -156,6 +158,13 @@ class Network:
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.table: dict | None = None
+
+    def __setattr__(self, name, value):
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError(
+                f"{name} is fixed when a network is made; make a new Network and assign its W and b"
+            )
+        super().__setattr__(name, value)
 
     @property
     def theta(self) -> np.ndarray:
@@ -263,8 +272,8 @@ class Network:
         Returns
         -------
         History
-            Ctrl-C ends training after the current slice of work (about 50 ms) and returns
-            normally, with stop_reason 'interrupted'.
+            Ctrl-C ends training after the current slice of work (about 50 ms, but at least one
+            mini-batch) and returns normally, with stop_reason 'interrupted'.
 
         Raises
         ------

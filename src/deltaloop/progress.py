@@ -1,8 +1,11 @@
 """The progress bar of a training run, drawn by rich."""
 
 from contextlib import contextmanager
+from time import perf_counter
 
 from .errors import InvalidTypeError, missing
+
+_SECONDS_BETWEEN = 0.05  # updates of the bar
 
 
 @contextmanager
@@ -40,10 +43,23 @@ def bar(epochs: int, console=None):
     with Progress(*columns, console=console, refresh_per_second=10) as shown:
         task = shown.add_task("training", total=epochs, epoch=0, losses="")
 
-        def report(epoch, fraction, history):
+        drawn, latest = 0.0, None
+
+        def draw(epoch, fraction, history):
             shown.update(task, completed=epoch - 1 + fraction, epoch=epoch, losses=_losses(history))
 
-        yield report
+        def report(*state):
+            nonlocal drawn, latest
+            latest, now = state, perf_counter()
+            if now - drawn >= _SECONDS_BETWEEN:
+                drawn = now
+                draw(*state)
+
+        try:
+            yield report
+        finally:
+            if latest is not None:
+                draw(*latest)
 
 
 def _losses(history):

@@ -11,7 +11,7 @@ import numpy as np
 
 from .activations import Activation
 from .construction import as_backend, as_layers
-from .errors import DeltaloopError, FileFormatError, InvalidInputError
+from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .layers import Dense
 from .losses import check_loss
@@ -49,11 +49,11 @@ def save(net: Network, path) -> None:
         "loss": net.loss_name,
         "dtype": net.dtype.name,
         "arrays": sorted(arrays),
-        "classes": None if net.classes is None else [str(name) for name in net.classes],
-        "table": net.table,
+        "classes": _checked_classes(net.classes),
+        "table": _checked_table(net.table),
     }
     try:
-        text = json.dumps(description)
+        text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
             f"table must hold plain lists, dicts, texts and numbers to be saved: {error}"
@@ -132,8 +132,6 @@ def _read(path, file):
     try:
         with np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except MemoryError:
-        raise
     except Exception as error:  # zip files break in many ways, each with its own exception
         raise FileFormatError(
             f"{path} is no readable NumPy archive (damaged or cut short?): {type(error).__name__}"
@@ -148,7 +146,7 @@ def _description(path, arrays):
         magic, version = description["magic"], description["version"]
     except (KeyError, TypeError, ValueError, RecursionError):
         magic = version = None
-    if magic != MAGIC or not isinstance(version, int) or version < 1:
+    if magic != MAGIC or type(version) is not int or version < 1:
         raise FileFormatError(f"{path} was not written by deltaloop; expected a saved network")
     if version > VERSION:
         raise FileFormatError(
@@ -177,6 +175,21 @@ def _network(description, arrays, backend):
     net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
     if scaling:
         net.scaling = Scaling(**scaling)
-    net.classes = None if description["classes"] is None else tuple(description["classes"])
-    net.table = description["table"]
+    net.classes = _checked_classes(description["classes"])
+    net.table = _checked_table(description["table"])
     return net
+
+
+def _checked_classes(classes):
+    """Class names as a tuple of str, or None."""
+    if classes is None:
+        return None
+    if isinstance(classes, str) or not np.iterable(classes):
+        raise InvalidTypeError(f"classes must be a list of names or None, got {classes!r}")
+    return tuple(str(name) for name in classes)
+
+
+def _checked_table(table):
+    if table is not None and not isinstance(table, dict):
+        raise InvalidTypeError(f"table must be a dict or None, got {table!r}")
+    return table

@@ -6,15 +6,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from time import perf_counter
 from typing import Any, TextIO
 
 import click
 
 from .errors import DeltaloopError, DeltaloopWarning, DivergenceError
 from .history import History
-
-_UPDATES_PER_SECOND = 20
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
 
@@ -97,17 +94,7 @@ def progress_bar(n_epochs: int) -> Iterator[Callable[[int, float, History], None
     from .progress import bar
 
     with bar(n_epochs, Console(stderr=True)) as draw:
-        drawn = 0.0
-
-        def report_now_and_then(epoch: int, fraction: float, history: History) -> None:
-            nonlocal drawn
-            now = perf_counter()
-            is_last = epoch == n_epochs and fraction == 1
-            if is_last or now - drawn > 1 / _UPDATES_PER_SECOND:
-                drawn = now
-                draw(epoch, fraction, history)
-
-        yield report_now_and_then
+        yield draw
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from .checks import number, switch, whole_number
 from .errors import DivergenceError, InvalidInputError, InvalidTypeError
 from .history import History
 from .kernels.interface import Work, aligned_zeros
-from .optimizers import SGD
+from .optimizers import OPTIMIZERS, SGD
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
 
@@ -149,7 +149,7 @@ def check_settings(n_samples, epochs, batch_size, optimizer, shuffle, tol, patie
         )
     if optimizer is None:
         optimizer = SGD()
-    if isinstance(optimizer, type) or not hasattr(optimizer, "rule"):
+    if not isinstance(optimizer, tuple(OPTIMIZERS.values())):
         raise InvalidTypeError(
             f"optimizer must be an optimiser such as SGD(learning_rate=0.1), got {optimizer!r}"
         )

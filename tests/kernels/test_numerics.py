@@ -325,3 +325,60 @@ def test_softmax_sums_to_one(backend, dtype, n_units):
     np.testing.assert_allclose(
         out.sum(axis=1, dtype=np.float64), 1, rtol=0, atol=n_units * eps(dtype)
     )
+
+
+@pytest.mark.parametrize("n_out", [2, 3, 5, 9, 17])
+@pytest.mark.parametrize("shift", [-1000.0, 1000.0])
+def test_softmax_does_not_depend_on_a_shift_of_all_logits(backend, dtype, n_out, shift):
+    plan = Plan.build(1, [(n_out, "softmax", 0.0, True)], "cross_entropy", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    logits = np.arange(n_out) / 4
+    plan.b(theta, 0)[:] = logits + shift
+    found = cases.forward_of(backend, plan, theta, np.zeros((1, 1), dtype))
+    exact = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(found[0], exact, rtol=20 * eps(dtype))
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+@pytest.mark.parametrize("output", ["identity", "sigmoid"])
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_nan_in_one_output_is_nan_in_loss_and_delta(backend, dtype, loss, output, y):
+    plan = Plan.build(1, [(3, output, 0.0, True)], loss, dtype)
+    theta, work = aligned_zeros(plan.n_theta, dtype), Work(plan, 1)
+    plan.b(theta, 0)[:] = [0.25, np.nan, 0.5]
+    X, Y = np.zeros((1, 1), dtype), np.full((1, 3), y, dtype)
+    grad = aligned_zeros(plan.n_theta, dtype)
+    assert math.isnan(backend.loss_gradient(plan, theta, X, Y, grad, work))
+    assert math.isnan(plan.b(grad, 0)[1])
+    assert np.isfinite(plan.b(grad, 0)[[0, 2]]).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("total", [math.inf, math.nan])
+def test_training_does_not_start_from_a_total_that_is_not_finite(backend, dtype, batch_size, total):
+    plan, theta = unit("identity", dtype)
+    before, state = theta.copy(), aligned_zeros((0, plan.n_theta), dtype)
+    X, Y = np.ones((6, 1), dtype), np.zeros((6, 1), dtype)
+    found = backend.train_epoch(
+        plan, theta, state, SGD(0.1).rule(), X, Y, None, 0, 6, batch_size, Work(plan, 3), total
+    )
+    assert not math.isfinite(found)
+    np.testing.assert_array_equal(theta, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_training_stops_at_the_batch_whose_loss_is_not_finite(backend, dtype, batch_size):
+    plan, theta = unit("identity", dtype, n_units=2)
+    X, Y = np.ones((6, 1), dtype), np.zeros((6, 2), dtype)
+    Y[2, 0] = np.inf  # unit 0 becomes infinite; unit 1 tells which samples were learned
+    found = []
+    for stop in (3, 6):
+        after = aligned_zeros(plan.n_theta, dtype)
+        after[:] = theta
+        state = aligned_zeros((0, plan.n_theta), dtype)
+        total = backend.train_epoch(
+            plan, after, state, SGD(0.25).rule(), X, Y, None, 0, stop, batch_size, Work(plan, 3)
+        )
+        assert total == math.inf
+        found.append(float(plan.W(after, 0)[1, 0]))
+    assert found[0] == found[1] == (0.75**3 if batch_size == 1 else 0.75)
