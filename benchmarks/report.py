@@ -21,7 +21,7 @@ how far each is from what the machine allows. This page is written by `python be
 from the files in `results/`; losing rows stay in it.
 
     pip install ".[bench]" && deltaloop bench --quick     # a first look at your own machine
-    deltaloop bench --json benchmarks/results/NAME.json   # what is below; takes about half an hour
+    deltaloop bench --json benchmarks/results/NAME.json   # what is below
     deltaloop bench --scaling all --json benchmarks/results/NAME-scaling.json
     python benchmarks/report.py                           # this page
     pytest benchmarks -k "784-30-10"                      # the same jobs as pytest-benchmark cases
