@@ -1,4 +1,4 @@
-"""Fixtures: every backend that belongs to this machine, and both dtypes."""
+"""Fixtures: every backend that belongs to this machine, both dtypes, and files to read."""
 
 import importlib
 
@@ -49,3 +49,15 @@ def compiled(request):
 def dtype(request):
     """Both dtypes."""
     return np.dtype(request.param)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file and return its path."""
+
+    def write(content, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write

@@ -16,18 +16,6 @@ from deltaloop.tables import Table
 FLOWERS = "length,colour,species\n1.5,red,rose\n2,white,lily\n2.5,red,rose\n"
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Write a file and return its path."""
-
-    def write(content, name="data.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
 def save(folder, name, **arrays):
     """Write a .npz, or a .npy when there is one array called `only`."""
     path = folder / name

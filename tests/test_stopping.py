@@ -12,16 +12,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import training
-
-N = 7
-rng = np.random.default_rng(11)
-X, Y = rng.normal(size=(N, 3)), rng.normal(size=(N, 2))
-X_OTHER, Y_OTHER = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
-
-
-def new_net(backend="auto", dtype="float64", seed=4):
-    return dl.Network([3, 4, 2], activation="tanh", dtype=dtype, backend=backend, seed=seed)
-
+from small_training import X_OTHER, Y_OTHER, X, Y, new_net
 
 # by rule
 

@@ -9,16 +9,9 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import kernels, training
+from small_training import X_OTHER, Y_OTHER, N, X, Y, new_net
 
 BACKENDS = kernels.available()
-N = 7
-rng = np.random.default_rng(11)
-X, Y = rng.normal(size=(N, 3)), rng.normal(size=(N, 2))
-X_OTHER, Y_OTHER = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
-
-
-def new_net(backend="auto", dtype="float64", seed=4):
-    return dl.Network([3, 4, 2], activation="tanh", dtype=dtype, backend=backend, seed=seed)
 
 
 def parameters(net):
@@ -116,7 +109,7 @@ def test_without_shuffling_the_seed_and_the_generator_do_not_matter():
 
 @pytest.mark.parametrize("n", [3, 10, 25])
 def test_batches_left_out_hold_ten_samples_or_all(n):
-    data = rng.normal(size=(n, 5))
+    data = np.random.default_rng(5).normal(size=(n, 5))
     nets = [new_net(), new_net()]
     nets[0].fit(data[:, :3], data[:, 3:], epochs=1)
     nets[1].fit(data[:, :3], data[:, 3:], epochs=1, batch_size=min(10, n))
@@ -162,7 +155,7 @@ def test_learning_rate_zero_changes_nothing():
 def test_results_do_not_depend_on_how_an_epoch_is_sliced(
     monkeypatch, batch_size, optimizer, dtype, backend
 ):
-    data = rng.normal(size=(101, 5))
+    data = np.random.default_rng(5).normal(size=(101, 5))
     results = set()
     for batches in (1, 2, 5, 1000):
         monkeypatch.setattr(
@@ -181,7 +174,7 @@ def test_results_do_not_depend_on_how_an_epoch_is_sliced(
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-6, 1e9])  # how long a slice may take
 def test_results_do_not_depend_on_the_clock(monkeypatch, seconds):
-    data = rng.normal(size=(5000, 5))
+    data = np.random.default_rng(5).normal(size=(5000, 5))
     net, twin = new_net(dtype="float32"), new_net(dtype="float32")
     options = {"epochs": 3, "batch_size": 2, "optimizer": dl.SGD(0.01)}
     history = net.fit(data[:, :3], data[:, 3:], **options)
