@@ -1,6 +1,6 @@
 """The contract between the Python API and a backend.
 
-A backend is a module with `NAME`, `describe()` and three functions:
+A backend is a module with `NAME`, `describe()` and these functions:
 
     forward(plan, theta, X, out, work)
         out[t] = output activations of sample t.
@@ -18,6 +18,11 @@ A backend is a module with `NAME`, `describe()` and three functions:
         compose to exactly the whole epoch, when the total is handed on from one to the next.
         Stops early where the total is no longer finite. `step` counts the updates that
         theta has seen with this state (Adam corrects its bias by it).
+    sparse_rows(X) -> SparseRows
+        The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
+
+With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
+threads; every result is the same bit for bit.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -25,7 +30,7 @@ A backend is a module with `NAME`, `describe()` and three functions:
 | theta    | (plan.n_theta,) plan.dtype, 64-byte aligned     | read; updated by train_epoch |
 | state    | (rule.n_slots, plan.n_theta) plan.dtype         | updated   |
 | rule     | Rule                                           | read      |
-| X        | (n_samples, n_in) plan.dtype, unit stride in a row | read  |
+| X        | (n_samples, n_in) plan.dtype, unit stride in a row; or SparseRows | read |
 | Y        | (n_samples, n_out) plan.dtype, unit stride in a row | read |
 | order    | (n_samples,) intp, or None                     | read      |
 | grad     | (plan.n_theta,) plan.dtype, or None             | overwritten |
@@ -54,6 +59,7 @@ LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
 RULES = ("sgd", "momentum", "nesterov", "adam")
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
+PIECE = 256  # samples of a batch that are taken at once, so that they stay in cache
 BLOCK = 16  # elements: blocks of theta and work start at multiples of this
 
 # One weight layer. Offsets count elements: W and b from the start of theta, z, a and delta
@@ -73,6 +79,57 @@ LAYER = np.dtype(
     ],
     align=True,
 )
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Samples that list only what is not zero, as a CSR matrix does.
+
+    Row t holds values[k] in columns[k] for k from starts[t] to starts[t + 1] - 1; the columns of
+    a row ascend, none comes twice.
+
+    Attributes
+    ----------
+    starts : ndarray of intp, shape (n_samples + 1,)
+    columns : ndarray of int32, shape (n_values,)
+    values : ndarray of Plan.dtype, shape (n_values,)
+    n_columns : int
+    """
+
+    starts: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    n_columns: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @classmethod
+    def from_dense(cls, X: np.ndarray) -> "SparseRows":
+        """List the non-zero values of rows X; nan is one of them."""
+        n_samples, n_columns = X.shape
+        starts = np.zeros(n_samples + 1, np.intp)
+        np.cumsum(np.count_nonzero(X, axis=1), out=starts[1:])
+        columns = np.empty(starts[-1], np.int32)
+        values = np.empty(starts[-1], X.dtype)
+        for first in range(0, n_samples, 1024):  # blocks, so that the masks stay in cache
+            block = X[first : first + 1024]
+            part = slice(starts[first], starts[min(first + 1024, n_samples)])
+            rows, columns[part] = np.nonzero(block)
+            values[part] = block[rows, columns[part]]
+        return cls(starts, columns, values, n_columns)
+
+    def dense(self, rows=slice(None)) -> np.ndarray:
+        """Chosen rows, shape (n_rows, n_columns), zeros included."""
+        counts = np.diff(self.starts)[rows]
+        first = self.starts[:-1][rows]
+        out = np.zeros((len(counts), self.n_columns), self.values.dtype)
+        # positions first[r], first[r] + 1, ... of every chosen row r, one after the other
+        ends = np.cumsum(counts)
+        positions = np.arange(counts.sum()) + np.repeat(first - (ends - counts), counts)
+        row_of = np.repeat(np.arange(len(counts)), counts)
+        out[row_of, self.columns[positions]] = self.values[positions]
+        return out
 
 
 def padded_width(n: int) -> int:
@@ -159,18 +216,22 @@ class Plan:
 
 
 class Work:
-    """Scratch memory for mini-batches of up to `batch_size` samples.
+    """Scratch memory for mini-batches of up to `batch_size` samples, and the threads to use.
 
     `buffer` holds, one after the other: the blocks z, a and delta of every layer,
-    (batch_size, width) each; the gathered inputs, (batch_size, round_up(n_in)); and two
-    blocks (widest layer, round_up(batch_size)) for a transposed delta and its image.
+    (batch_size, width) each; the gathered inputs, (batch_size, round_up(n_in)); two blocks
+    (widest layer, round_up(batch_size)) for a transposed delta and its image; and, for batches
+    that are summed piece by piece, sums in the layout of theta. `costs`: (batch_size,) float64.
     """
 
-    def __init__(self, plan: Plan, batch_size: int):
-        self.plan, self.batch_size = plan, batch_size
+    def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1):
+        self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
         gathered = batch_size * round_up(int(plan.layers[0]["n_in"]))
         size = batch_size * plan.n_work + gathered + 2 * plan.widest * round_up(batch_size)
+        if batch_size > PIECE:
+            size += plan.n_theta
         self.buffer = aligned_zeros(size, plan.dtype)
+        self.costs = np.zeros(batch_size)
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:
         """View of 'z', 'a' or 'delta' of weight layer `layer`, shape (n_samples, n_out)."""

@@ -7,7 +7,7 @@ dC/dW = delta^T a / n  dC/db = sum(delta) / n
 
 import numpy as np
 
-from .interface import ACTIVATIONS, LOSSES, RULES, Plan, Rule, Work
+from .interface import ACTIVATIONS, LOSSES, RULES, Plan, Rule, SparseRows, Work
 
 NAME = "reference"
 
@@ -128,14 +128,24 @@ def _gradient(plan, A, deltas, grad):
             plan.b(grad, index)[:] = delta.sum(axis=0) / n
 
 
+def _rows(X, rows=slice(None)):
+    """Chosen rows as an array: sparse ones mean the dense ones."""
+    return X.dense(rows) if isinstance(X, SparseRows) else X[rows]
+
+
+sparse_rows = SparseRows.from_dense
+
+
 def forward(plan: Plan, theta, X, out, work: Work) -> None:
     """Output activations of every sample."""
+    X = _rows(X)
     with np.errstate(all="ignore"):
         out[:] = _forward(plan, theta, X)[1][-1]
 
 
 def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work) -> float:
     """Mean loss; dC/dtheta into grad (when given); z, a and delta into work (where they fit)."""
+    X = _rows(X)
     n = len(X)
     with np.errstate(all="ignore"):
         Z, A = _forward(plan, theta, X)
@@ -187,7 +197,7 @@ def train_epoch(
             batch = slice(first, min(first + batch_size, stop))
             if order is not None:
                 batch = order[batch]
-            Z, A = _forward(plan, theta, X[batch])
+            Z, A = _forward(plan, theta, _rows(X, batch))
             losses, deltas = _backward(plan, theta, Z, A, Y[batch])
             _gradient(plan, A, deltas, grad)
             step += 1

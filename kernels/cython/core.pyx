@@ -5,22 +5,36 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.math cimport pow
-from libc.string cimport memcpy, memset
+from libc.math cimport isfinite, pow
+from libc.string cimport memcpy, memset, strerror
 
-from lanes cimport real
-from plan cimport ACCUMULATE, ADAM, SGD, Layer, Net, Rule, block, round_up
+from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
+from lanes cimport prefetch, real, transpose_4x4
+from losses cimport canonical_delta, general_slope, is_canonical
+from plan cimport (
+    ACCUMULATE, ADAM, RELU, SGD, SOFTMAX, Layer, Net, Rows, Rule, bias_of, block, padded_width,
+    round_up, row_number, row_of,
+)
+from rows cimport (
+    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
+)
+from threads cimport Barrier, meet, run_parts
+from tiles cimport DESCEND, STORE, product
 
-include "steps.pxi"
+from deltaloop.kernels.interface import SparseRows
+
+include "layers.pxi"
+include "sample.pxi"
+include "batch.pxi"
 
 
-cdef real *data(object array, bint writable, Py_ssize_t *row) except NULL:
+cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
     """First element of an array, and the distance of its rows in elements (if asked for)."""
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0))
     if row != NULL:
-        row[0] = view.strides[0] // <Py_ssize_t> sizeof(real)
-    cdef real *first = <real *> view.buf
+        row[0] = view.strides[0] // view.itemsize
+    cdef void *first = view.buf
     PyBuffer_Release(&view)     # the caller keeps the array, and arrays do not move
     return first
 
@@ -30,129 +44,192 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.layers = <const Layer *> data(plan.layers, False, NULL)
     net.n_layers = len(plan.layers)
     net.loss = plan.loss
-    net.theta = data(theta, writable, NULL)
+    net.theta = <real *> data(theta, writable, NULL)
     net.batch_size = work.batch_size
-    net.work = data(work.buffer, True, NULL)
+    net.first = 0
+    net.work = <real *> data(work.buffer, True, NULL)
     net.gathered = net.work + net.batch_size * <Py_ssize_t> plan.n_work
     net.transposed[0] = net.gathered + net.batch_size * round_up(net.layers[0].n_in)
     net.transposed[1] = net.transposed[0] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
+    net.partial = net.transposed[1] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
+    net.costs = <double *> data(work.costs, True, NULL)
     return 0
+
+
+cdef int bind_rows(Rows *rows, object X, object order) except -1:
+    """An array or SparseRows, and the order of the samples or None."""
+    memset(rows, 0, sizeof(Rows))
+    if isinstance(X, SparseRows):
+        rows.starts = <const Py_ssize_t *> data(X.starts, False, NULL)
+        rows.columns = <const int *> data(X.columns, False, NULL)
+        rows.values = <const real *> data(X.values, False, NULL)
+    else:
+        rows.dense = <const real *> data(X, False, &rows.row)
+    if order is not None:
+        rows.order = <const Py_ssize_t *> data(order, False, NULL)
+    return 0
+
+
+cdef struct Forward:    # what the threads of one call share
+    Net net
+    Rows X
+    Py_ssize_t n_samples
+    Py_ssize_t n_threads
+    real *out           # (n_samples, n_out)
+    Barrier barrier
 
 
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out."""
-    cdef Net net
-    cdef Py_ssize_t X_row, n, first = 0, n_samples = len(X)
-    cdef const real *x = data(X, False, &X_row)
-    cdef real *result = data(out, True, NULL)
-    bind(&net, plan, theta, False, work)
+    cdef Forward call
+    bind(&call.net, plan, theta, False, work)
+    bind_rows(&call.X, X, None)
+    call.n_samples, call.n_threads = len(X), work.n_threads
+    call.out = <real *> data(out, True, NULL)
+    cdef int failed
     with nogil:
-        while first < n_samples:
-            n = min(net.batch_size, n_samples - first)
-            if n == 1:
-                forward_sample(&net, x + first * X_row)
-            else:
-                forward_batch(&net, n, x + first * X_row, X_row)
-            outputs(&net, n, NULL, 0, NULL)
-            copy_outputs(&net, n, result + first * net.layers[net.n_layers - 1].n_out)
-            first += n
+        failed = run_parts(forward_part, &call, &call.barrier, call.n_threads)
+    check_threads(failed, call.n_threads)
+
+
+cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
+    """Every n_threads-th block of samples, in a share of the work of this thread's own."""
+    cdef Forward *call = <Forward *> shared
+    cdef Net net = call.net
+    cdef Rows X = call.X
+    cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = part * n_block
+    cdef const Layer *last = &net.layers[net.n_layers - 1]
+    net.first = part * n_block
+    while first < call.n_samples:
+        n = min(n_block, call.n_samples - first)
+        X.first = first
+        if call.n_samples == 1:
+            forward_sample(&net, &X, 0)
+        else:
+            forward_batch(&net, n, &X)
+        outputs(&net, n, NULL, NULL)
+        copy_outputs(&net, n, call.out + first * last.n_out)
+        first += n_block * call.n_threads
 
 
 cdef void copy_outputs(const Net *net, Py_ssize_t n_samples, real *out) noexcept nogil:
     """The output activations without their padding: out is (n_samples, n_out)."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
-    cdef const real *a = block(net, layer.a)
+    cdef const real *a = block(net, layer, layer.a)
     cdef Py_ssize_t t
     for t in range(n_samples):
         memcpy(out + t * layer.n_out, a + t * layer.width, layer.n_out * sizeof(real))
+
+
+cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:
+    if failed:
+        raise RuntimeError(
+            f"{n_threads - 1} threads could not be started ({strerror(failed).decode()}); "
+            "nothing was computed: use a smaller n_threads")
+    return 0
 
 
 def loss_gradient(plan, theta, X, Y, grad, work):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     cdef Net net
     cdef Rule rule
-    cdef Py_ssize_t X_row, Y_row, n, first = 0, n_samples = len(X)
-    cdef const real *x = data(X, False, &X_row)
-    cdef const real *y = data(Y, False, &Y_row)
+    cdef Rows x, y
+    cdef Py_ssize_t n, first = 0, n_samples = len(X)
     cdef Py_ssize_t n_bytes = <Py_ssize_t> plan.n_theta * <Py_ssize_t> sizeof(real)
     cdef bint wanted = grad is not None
     cdef double cost = 0
     bind(&net, plan, theta, False, work)
+    bind_rows(&x, X, None)
+    bind_rows(&y, Y, None)
     memset(&rule, 0, sizeof(Rule))
     rule.code = ACCUMULATE
-    rule.state = data(grad, True, NULL) if wanted else NULL
+    rule.state = rule.squares = <real *> data(grad, True, NULL) if wanted else NULL
     with nogil:
         if wanted:
             memset(rule.state, 0, n_bytes)
         while first < n_samples:
             n = min(net.batch_size, n_samples - first)
+            x.first = y.first = first
+            cost += pass_batch(&net, n, &x, &y, wanted)
             if wanted:
-                cost += step_on_batch(&net, &rule, n, x + first * X_row, X_row,
-                                      y + first * Y_row, Y_row, NULL,
-                                      <real> 1 / <real> n_samples)
-            else:
-                forward_batch(&net, n, x + first * X_row, X_row)
-                cost += outputs(&net, n, y + first * Y_row, Y_row, NULL)
+                descend_batch(&net, n, &x, &rule, <real> 1 / <real> n_samples, 0, 1)
             first += n
     return cost / n_samples
+
+
+cdef void unbias(Rule *rule, Py_ssize_t step) noexcept nogil:
+    """The corrections of Adam in update number `step`, counted from 1."""
+    if rule.code == ADAM:
+        rule.unbias_m = <real> (1 / (1 - pow(rule.beta1, step)))
+        rule.unbias_v = <real> (1 / (1 - pow(rule.beta2, step)))
+
+
+cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except -1:
+    """The rule, with the addresses of its state; rules without one get an address all the same."""
+    cdef double learning_rate, epsilon = 0
+    rule.code = how.code
+    # by way of double: Cython takes `real` for a float and would round to one
+    learning_rate, rule.beta1 = how.hyper[0], how.hyper[1]
+    rule.beta2 = 0
+    if rule.code == ADAM:
+        rule.beta2, epsilon = how.hyper[2], how.hyper[3]
+    rule.learning_rate, rule.epsilon = <real> learning_rate, <real> epsilon
+    rule.momentum, rule.decay = <real> rule.beta1, <real> rule.beta2
+    rule.new_m, rule.new_v = <real> (1 - rule.beta1), <real> (1 - rule.beta2)
+    rule.state = rule.squares = net.theta
+    if how.n_slots > 0:
+        rule.state = rule.squares = <real *> data(state, True, NULL)
+    if how.n_slots > 1:
+        rule.squares = rule.state + <Py_ssize_t> state.shape[1]
+    return 0
 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
                 Py_ssize_t step=0):
     """Gradient descent over order[start:stop]; returns total plus the losses."""
-    cdef Net net
-    cdef Rule how
-    cdef Py_ssize_t X_row, Y_row, n
-    cdef const real *x = data(X, False, &X_row)
-    cdef const real *y = data(Y, False, &Y_row)
-    cdef const Py_ssize_t *indices = NULL
-    bind(&net, plan, theta, True, work)
-    # by way of double: Cython takes `real` for a float and would round to one
-    cdef double learning_rate = rule.hyper[0], beta1 = rule.hyper[1], beta2 = 0, epsilon = 0
-    memset(&how, 0, sizeof(Rule))
-    how.code = rule.code
-    if rule.n_slots:
-        how.state = data(state, True, NULL)
-    if how.code == ADAM:
-        beta2, epsilon = rule.hyper[2], rule.hyper[3]
-        how.squares = how.state + <Py_ssize_t> plan.n_theta
-    how.learning_rate, how.momentum = <real> learning_rate, <real> beta1
-    how.decay, how.epsilon = <real> beta2, <real> epsilon
-    how.new_m, how.new_v = <real> (1 - beta1), <real> (1 - beta2)
-    if order is not None:
-        indices = <const Py_ssize_t *> data(order, False, NULL)
+    cdef Epoch epoch
+    cdef int failed = 0
+    bind(&epoch.net, plan, theta, True, work)
+    bind_rule(&epoch.rule, &epoch.net, rule, state)
+    bind_rows(&epoch.X, X, order)
+    bind_rows(&epoch.Y, Y, order)
+    epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
+    epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
     with nogil:
-        if batch_size == 1 and how.code == SGD:
-            total = descend_samples(&net, how.learning_rate, start, stop, x, X_row,
-                                    y, Y_row, indices, total)
+        if batch_size == 1:
+            epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
+                                          &epoch.X, &epoch.Y, total, step)
         else:
-            while start < stop and isfinite(total):
-                n = min(batch_size, stop - start)
-                if how.code == ADAM:
-                    step += 1
-                    how.unbias_m = <real> (1 / (1 - pow(beta1, step)))
-                    how.unbias_v = <real> (1 / (1 - pow(beta2, step)))
-                total += descend_batch(&net, &how, start, n, stop, x, X_row, y, Y_row, indices)
-                start += n
-    return total
+            failed = run_parts(train_part, &epoch, &epoch.barrier, epoch.n_threads)
+    check_threads(failed, epoch.n_threads)
+    return epoch.total
 
 
-cdef double descend_batch(
-    const Net *net, const Rule *rule, Py_ssize_t start, Py_ssize_t n, Py_ssize_t stop,
-    const real *x, Py_ssize_t X_row, const real *y, Py_ssize_t Y_row,
-    const Py_ssize_t *order,
-) noexcept nogil:
-    """One step on the samples start..start+n-1 of the order, gathered if there is one."""
-    cdef Py_ssize_t t, n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
-    if order == NULL:
-        return step_on_batch(net, rule, n, x + start * X_row, X_row, y + start * Y_row, Y_row,
-                             NULL, <real> 1 / <real> n)
-    for t in range(n):
-        if start + n + t < stop:    # the batch that follows
-            prefetch(x + order[start + n + t] * X_row, n_in)
-            prefetch(y + order[start + n + t] * Y_row, 1)
-        memcpy(net.gathered + t * gathered_row, x + order[start + t] * X_row,
-               n_in * sizeof(real))
-    return step_on_batch(net, rule, n, net.gathered, gathered_row, y, Y_row, order + start,
-                         <real> 1 / <real> n)
+def count_nonzero(X, counts):
+    """counts[t] = values of row t that are not zero."""
+    cdef Rows x
+    cdef Py_ssize_t *found = <Py_ssize_t *> data(counts, True, NULL)
+    cdef Py_ssize_t n_samples = X.shape[0], n_columns = X.shape[1], t, i
+    cdef const real *row
+    cdef int n
+    bind_rows(&x, X, None)
+    with nogil:
+        for t in range(n_samples):
+            row, n = row_of(&x, t), 0
+            for i in range(n_columns):
+                n += row[i] != 0
+            found[t] = n
+
+
+def fill_sparse(X, starts, columns, values):
+    """columns and values of the rows of X; both have room for one value more."""
+    cdef Rows x
+    cdef const Py_ssize_t *first = <const Py_ssize_t *> data(starts, False, NULL)
+    cdef int *column = <int *> data(columns, True, NULL)
+    cdef real *value = <real *> data(values, True, NULL)
+    cdef Py_ssize_t n_samples = X.shape[0], n_columns = X.shape[1], t
+    bind_rows(&x, X, None)
+    with nogil:
+        for t in range(n_samples):
+            list_nonzero(n_columns, row_of(&x, t), column + first[t], value + first[t])

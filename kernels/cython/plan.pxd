@@ -31,12 +31,26 @@ cdef struct Net:        # Plan, theta and Work of one call
     Py_ssize_t loss
     real *theta             # (n_theta,)
     Py_ssize_t batch_size   # samples that work has room for
+    Py_ssize_t first        # of them, those before the part that is computed now
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
     real *gathered          # (batch_size, round_up(n_in))
-    real *transposed[2]     # (widest layer, round_up(batch_size)) each
+    real *transposed[2]     # (widest, round_up(batch_size)) each
+    real *partial           # (n_theta,): sums over some of the samples, if batch_size > PIECE
+    double *costs           # (batch_size,)
+
+cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
+    const real *dense           # (n_rows, n_columns) with row elements from row to row, or NULL
+    Py_ssize_t row
+    const Py_ssize_t *starts    # (n_rows + 1,)
+    const int *columns
+    const real *values
+    const Py_ssize_t *order     # sample t is row order[first + t], or first + t without order
+    Py_ssize_t first
 
 cdef struct Rule:
     Py_ssize_t code
+    double beta1
+    double beta2
     real learning_rate
     real momentum           # mu, or beta1
     real decay              # beta2
@@ -46,7 +60,7 @@ cdef struct Rule:
     real unbias_m           # 1 / (1 - beta1^t) in step t
     real unbias_v           # 1 / (1 - beta2^t)
     real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
-    real *squares           # (n_theta,): v
+    real *squares           # (n_theta,): v; where a rule has no such array, any address
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:
@@ -59,9 +73,9 @@ cdef inline Py_ssize_t padded_width(Py_ssize_t n) noexcept nogil:
     return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
 
 
-cdef inline real *block(const Net *net, Py_ssize_t offset) noexcept nogil:
-    """z, a or delta of a layer for the whole batch: (batch_size, width)."""
-    return net.work + net.batch_size * offset
+cdef inline real *block(const Net *net, const Layer *layer, Py_ssize_t offset) noexcept nogil:
+    """z, a or delta of a layer, (batch_size, width), from the first sample of this part on."""
+    return net.work + net.batch_size * offset + net.first * layer.width
 
 
 cdef inline real *bias_of(const Net *net, const Layer *layer) noexcept nogil:
@@ -69,3 +83,14 @@ cdef inline real *bias_of(const Net *net, const Layer *layer) noexcept nogil:
     if layer.b < 0:
         return NULL
     return net.theta + layer.b
+
+
+cdef inline Py_ssize_t row_number(const Rows *rows, Py_ssize_t t) noexcept nogil:
+    if rows.order == NULL:
+        return rows.first + t
+    return rows.order[rows.first + t]
+
+
+cdef inline const real *row_of(const Rows *rows, Py_ssize_t t) noexcept nogil:
+    """Sample t of dense rows: (n_columns,)."""
+    return rows.dense + row_number(rows, t) * rows.row

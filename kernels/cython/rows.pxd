@@ -3,13 +3,24 @@
 #     sum_rows          z = W a_prev + b
 #     descend_rows      dC/da_prev = W^T delta,  then W -= eps delta a_prev^T,  b -= eps delta
 #     descend_and_sum   the update of one sample and z of the next one, in one pass over W
+#
+# An index lists the rows that count, where the others meet a zero: a_prev[i] then belongs to row
+# index[i]. The index NULL, all rows in order, is a constant that the compiler takes out.
 from lanes cimport (
     NATIVE, fill, fold, real, row_totals, vec, vec4, vec4_total, vec8, vector,
 )
+from plan cimport Rule
+from rules cimport descended
+
+
+cdef inline Py_ssize_t row(const int *index, Py_ssize_t i) noexcept nogil:
+    if index == NULL:
+        return i
+    return index[i]
 
 
 cdef inline void sum_rows_narrow(
-    Py_ssize_t n, Py_ssize_t chains, Py_ssize_t n_in,
+    Py_ssize_t n, Py_ssize_t chains, Py_ssize_t n_in, const int *index,
     const real *a_prev,     # (n_in,)            read
     const vector *W,        # (n_in, n vectors)  read
     const vector *b,        # (n vectors)        read, or NULL
@@ -24,11 +35,11 @@ cdef inline void sum_rows_narrow(
     while i + chains <= n_in:
         for c in range(chains):
             for v in range(n):
-                sums[c][v] += a_prev[i + c] * W[(i + c) * n + v]
+                sums[c][v] += a_prev[i + c] * W[row(index, i + c) * n + v]
         i += chains
     while i < n_in:
         for v in range(n):
-            sums[0][v] += a_prev[i] * W[i * n + v]
+            sums[0][v] += a_prev[i] * W[row(index, i) * n + v]
         i += 1
     for c in range(1, chains):
         for v in range(n):
@@ -45,57 +56,57 @@ cdef inline vec sum_of_four(
 
 
 cdef inline void sum_rows_wide(
-    Py_ssize_t n, Py_ssize_t n_in,
+    Py_ssize_t n, Py_ssize_t n_in, const int *index,
     const real *a_prev,     # (n_in,)            read
     const vec *W,           # (n_in, n vectors)  read
     const vec *b,           # (n vectors)        read, or NULL
     vec *z,                 # (n vectors)        overwritten: b + sum_i a_i row_i
 ) noexcept nogil:
     """z stays in the L1 cache; four rows pass over it at once."""
-    cdef Py_ssize_t i = 0, v
-    cdef const vec *row
+    cdef Py_ssize_t i = 0, v, c
+    cdef const vec *w[4]
     for v in range(n):
         if b == NULL:
             fill(&z[v], 0)
         else:
             z[v] = b[v]
     while i + 4 <= n_in:
-        row = W + i * n
+        for c in range(4):
+            w[c] = W + row(index, i + c) * n
         for v in range(n):
-            z[v] = sum_of_four(
-                z[v], a_prev + i, row[v], row[v + n], row[v + 2 * n], row[v + 3 * n])
+            z[v] = sum_of_four(z[v], a_prev + i, w[0][v], w[1][v], w[2][v], w[3][v])
         i += 4
     while i < n_in:
-        row = W + i * n
+        w[0] = W + row(index, i) * n
         for v in range(n):
-            z[v] += a_prev[i] * row[v]
+            z[v] += a_prev[i] * w[0][v]
         i += 1
 
 
 cdef inline void sum_rows_of_width(
-    Py_ssize_t n_in, Py_ssize_t width,
+    Py_ssize_t n_in, const int *index, Py_ssize_t width,
     const real *a_prev,     # (n_in,)        read
     const real *W,          # (n_in, width)  read
-    const real *b,          # (width,)       read, or NULL
+    const real *b,          # (width,)       read, or NULL; may be z
     real *z,                # (width,)       overwritten: z = W a_prev + b
 ) noexcept nogil:
     cdef Py_ssize_t n = width // NATIVE
     if width == 4:
-        sum_rows_narrow(1, 4, n_in, a_prev, <const vec4 *> W, <const vec4 *> b, <vec4 *> z)
+        sum_rows_narrow(1, 4, n_in, index, a_prev, <const vec4 *> W, <const vec4 *> b, <vec4 *> z)
     elif width == 8:
-        sum_rows_narrow(1, 4, n_in, a_prev, <const vec8 *> W, <const vec8 *> b, <vec8 *> z)
+        sum_rows_narrow(1, 4, n_in, index, a_prev, <const vec8 *> W, <const vec8 *> b, <vec8 *> z)
     elif n == 1:
-        sum_rows_narrow(1, 8, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(1, 8, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
     elif n == 2:
-        sum_rows_narrow(2, 4, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(2, 4, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
     elif n == 3:
-        sum_rows_narrow(3, 3, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(3, 3, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
     elif n == 4:
-        sum_rows_narrow(4, 2, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(4, 2, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
     elif n == 8:
-        sum_rows_narrow(8, 1, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(8, 1, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
     else:
-        sum_rows_wide(n, n_in, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_wide(n, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
 
 
 cdef inline void descend_and_sum_narrow(
@@ -246,7 +257,7 @@ cdef inline vec4 descend_row(
 
 
 cdef inline void descend_rows_of(
-    Py_ssize_t n, Py_ssize_t n_in,
+    Py_ssize_t n, Py_ssize_t n_in, const int *index,
     const real *a_prev,     # (n_in,)            read
     vector *W,              # (n_in, n vectors)  updated: row_i -= eps a_i delta
     const vector *delta,    # (n vectors)        read; padding lanes are 0
@@ -255,51 +266,99 @@ cdef inline void descend_rows_of(
                             #                    the update; NULL: not wanted
 ) noexcept nogil:
     cdef vec4 folded[4]
+    cdef real totals[4]
     cdef Py_ssize_t i = 0, v, c
     cdef real step
+    cdef vector *w
     if dC_da_prev == NULL:
         for i in range(n_in):
             step = learning_rate * a_prev[i]
+            w = W + row(index, i) * n
             for v in range(n):
-                W[i * n + v] -= step * delta[v]
+                w[v] -= step * delta[v]
         return
     while i + 4 <= n_in:
         for c in range(4):
-            folded[c] = descend_row(n, W + (i + c) * n, delta, learning_rate * a_prev[i + c])
-        (<vec4 *> (dC_da_prev + i))[0] = row_totals(folded[0], folded[1], folded[2], folded[3])
+            folded[c] = descend_row(
+                n, W + row(index, i + c) * n, delta, learning_rate * a_prev[i + c])
+        (<vec4 *> totals)[0] = row_totals(folded[0], folded[1], folded[2], folded[3])
+        if index == NULL:
+            (<vec4 *> (dC_da_prev + i))[0] = (<vec4 *> totals)[0]
+        else:
+            for c in range(4):
+                dC_da_prev[index[i + c]] = totals[c]
         i += 4
     while i < n_in:
-        dC_da_prev[i] = vec4_total(descend_row(n, W + i * n, delta, learning_rate * a_prev[i]))
+        dC_da_prev[row(index, i)] = vec4_total(
+            descend_row(n, W + row(index, i) * n, delta, learning_rate * a_prev[i]))
         i += 1
 
 
 cdef inline void descend_rows_of_width(
-    Py_ssize_t n_in, Py_ssize_t width,
+    Py_ssize_t n_in, const int *index, Py_ssize_t width,
     const real *a_prev,     # (n_in,)        read
     real *W,                # (n_in, width)  updated: row_i -= eps a_i delta
-    real *b,                # (width,)       updated: b -= eps delta; or NULL
     const real *delta,      # (width,)       read; padding lanes are 0
     real learning_rate,     # eps
     real *dC_da_prev,       # (n_in,)        overwritten: W^T delta, before the update; or NULL
 ) noexcept nogil:
     """Backward and update of one layer in one pass over its weights."""
     cdef Py_ssize_t n = width // NATIVE
-    cdef real one = 1
     if width == 4:
-        descend_rows_of(1, n_in, a_prev, <vec4 *> W, <const vec4 *> delta, learning_rate,
+        descend_rows_of(1, n_in, index, a_prev, <vec4 *> W, <const vec4 *> delta, learning_rate,
                         dC_da_prev)
     elif width == 8:
-        descend_rows_of(1, n_in, a_prev, <vec8 *> W, <const vec8 *> delta, learning_rate,
+        descend_rows_of(1, n_in, index, a_prev, <vec8 *> W, <const vec8 *> delta, learning_rate,
                         dC_da_prev)
     elif n == 1:
-        descend_rows_of(1, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
+        descend_rows_of(1, n_in, index, a_prev, <vec *> W, <const vec *> delta, learning_rate,
+                        dC_da_prev)
     elif n == 2:
-        descend_rows_of(2, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
+        descend_rows_of(2, n_in, index, a_prev, <vec *> W, <const vec *> delta, learning_rate,
+                        dC_da_prev)
     else:
-        descend_rows_of(n, n_in, a_prev, <vec *> W, <const vec *> delta, learning_rate, dC_da_prev)
-    if b != NULL:       # the row of an input that is always 1
-        if width >= NATIVE:
-            descend_rows_of(n, 1, &one, <vec *> b, <const vec *> delta, learning_rate, NULL)
-        else:
-            descend_rows_of(width // 4, 1, &one, <vec4 *> b, <const vec4 *> delta, learning_rate,
-                            NULL)
+        descend_rows_of(n, n_in, index, a_prev, <vec *> W, <const vec *> delta, learning_rate,
+                        dC_da_prev)
+
+
+cdef inline void descend_rows_by_rule_of(
+    Py_ssize_t n, Py_ssize_t n_in,
+    const real *a_prev,     # (n_in,)            read
+    real *theta,
+    Py_ssize_t weights,     # of W in theta: (n_in, n vectors), updated with the state of the rule
+    const vector *delta,    # (n vectors)        read; padding lanes are 0
+    const Rule *rule,
+    real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta; or NULL
+) noexcept nogil:
+    cdef vector w, total
+    cdef vector *row_i
+    cdef vector *m_i
+    cdef vector *v_i
+    cdef Py_ssize_t i, v, lanes = n * <Py_ssize_t> (sizeof(vector) // sizeof(real))
+    for i in range(n_in):
+        row_i = <vector *> (theta + weights + i * lanes)
+        m_i = <vector *> (rule.state + weights + i * lanes)
+        v_i = <vector *> (rule.squares + weights + i * lanes)
+        fill(&total, 0)
+        for v in range(n):
+            w = row_i[v]
+            total += w * delta[v]
+            row_i[v] = descended(rule.code, rule, w, a_prev[i] * delta[v], &m_i[v], &v_i[v])
+        if dC_da_prev != NULL:
+            dC_da_prev[i] = vec4_total(fold(total))
+
+
+cdef inline void descend_rows_by_rule(
+    Py_ssize_t n_in, Py_ssize_t width, const real *a_prev, real *theta, Py_ssize_t weights,
+    const real *delta, const Rule *rule, real *dC_da_prev,
+) noexcept nogil:
+    """descend_rows for rules that move every weight in every step."""
+    if width == 4:
+        descend_rows_by_rule_of(1, n_in, a_prev, theta, weights, <const vec4 *> delta, rule,
+                                dC_da_prev)
+    elif width == 8:
+        descend_rows_by_rule_of(1, n_in, a_prev, theta, weights, <const vec8 *> delta, rule,
+                                dC_da_prev)
+    else:
+        descend_rows_by_rule_of(width // NATIVE, n_in, a_prev, theta, weights,
+                                <const vec *> delta, rule, dC_da_prev)

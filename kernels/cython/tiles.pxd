@@ -8,9 +8,10 @@
 #
 # B and C are read and written in vectors, A one element at a time, so A may lie transposed.
 from lanes cimport (
-    NATIVE, TILE_ROWS, TILE_VECTORS, fill, quotient, real, root, vec, vec4, vec8, vector,
+    NATIVE, TILE_ROWS, TILE_VECTORS, fill, real, vec, vec4, vec8, vector,
 )
-from plan cimport ACCUMULATE, ADAM, NESTEROV, SGD, Rule
+from plan cimport ACCUMULATE, ADAM, SGD, Rule
+from rules cimport descended
 
 cdef enum:
     # what becomes of the sums
@@ -19,7 +20,7 @@ cdef enum:
 
 
 cdef inline void descend_tile(
-    Py_ssize_t rows, Py_ssize_t n,
+    Py_ssize_t code, Py_ssize_t rows, Py_ssize_t n,
     vector (*sums)[2],      # (rows, n vectors)  read
     real *w,                # (rows, n vectors)  updated; distance of rows: w_row
     Py_ssize_t w_row,
@@ -28,47 +29,20 @@ cdef inline void descend_tile(
     real scale,             # 1 / n_samples
 ) noexcept nogil:
     cdef Py_ssize_t r, c
-    cdef vector g, velocity, m, v
     cdef vector *w_r
     cdef vector *m_r
     cdef vector *v_r
-    cdef real eps = rule.learning_rate, mu = rule.momentum
-    if rule.code == SGD:                        # w := w - eps g
-        scale *= eps
-        for r in range(rows):
-            w_r = <vector *> (w + r * w_row)
-            for c in range(n):
-                w_r[c] -= scale * sums[r][c]
-    elif rule.code == ACCUMULATE:               # the gradient itself, over several blocks
-        for r in range(rows):
-            v_r = <vector *> (rule.state + offset + r * w_row)
-            for c in range(n):
-                v_r[c] += scale * sums[r][c]
-    elif rule.code == ADAM:
-        for r in range(rows):
-            w_r = <vector *> (w + r * w_row)
-            m_r = <vector *> (rule.state + offset + r * w_row)
-            v_r = <vector *> (rule.squares + offset + r * w_row)
-            for c in range(n):
-                g = scale * sums[r][c]
-                m = mu * m_r[c] + rule.new_m * g                # m := beta1 m + (1 - beta1) g
-                v = rule.decay * v_r[c] + rule.new_v * (g * g)  # likewise
-                m_r[c] = m
-                v_r[c] = v
-                # w := w - eps m_hat / (sqrt(v_hat) + epsilon)
-                w_r[c] -= quotient((eps * rule.unbias_m) * m,
-                                   root(rule.unbias_v * v) + rule.epsilon)
-    else:
-        for r in range(rows):
-            w_r = <vector *> (w + r * w_row)
-            v_r = <vector *> (rule.state + offset + r * w_row)
-            for c in range(n):
-                g = scale * sums[r][c]
-                velocity = mu * v_r[c] + g      # v := mu v + g
-                v_r[c] = velocity
-                if rule.code == NESTEROV:
-                    velocity = g + mu * velocity
-                w_r[c] -= eps * velocity
+    for r in range(rows):
+        w_r = <vector *> (w + r * w_row)
+        m_r = <vector *> (rule.state + offset + r * w_row)
+        v_r = <vector *> (rule.squares + offset + r * w_row)
+        for c in range(n):
+            if code == SGD:             # w := w - eps g, with one product less
+                w_r[c] -= (scale * rule.learning_rate) * sums[r][c]
+            elif code == ACCUMULATE:    # the gradient itself, over several batches
+                m_r[c] += scale * sums[r][c]
+            else:
+                w_r[c] = descended(code, rule, w_r[c], scale * sums[r][c], &m_r[c], &v_r[c])
 
 
 cdef inline void tile(
@@ -76,7 +50,7 @@ cdef inline void tile(
     const real *A, Py_ssize_t A_row, Py_ssize_t A_k,    # A[r, k] at r A_row + k A_k
     const vector *B, Py_ssize_t B_k,                    # B[k, :] at k B_k
     real *C, Py_ssize_t C_row,                          # C[r, :] at r C_row
-    const vector *bias,                                 # added to every row, or NULL
+    const vector *start, Py_ssize_t start_row,          # start[r, :] at r start_row, or NULL
     Py_ssize_t weights, const Rule *rule, real scale,   # for DESCEND: offset of C in theta
 ) noexcept nogil:
     """rows and n (vectors in a row) are constants: the loops over them are unrolled."""
@@ -88,10 +62,10 @@ cdef inline void tile(
     cdef real a
     for r in range(rows):
         for c in range(n):
-            if bias == NULL:
+            if start == NULL:
                 fill(&sums[r][c], 0)
             else:
-                sums[r][c] = bias[c]
+                sums[r][c] = (<const vector *> (<const real *> start + r * start_row))[c]
     for k in range(n_k):
         B_of_k = <const vector *> (<const real *> B + k * B_k)
         for c in range(n):
@@ -105,8 +79,19 @@ cdef inline void tile(
             C_r = <vector *> (C + r * C_row)
             for c in range(n):
                 C_r[c] = sums[r][c]
+    elif rule.code == SGD:
+        descend_tile(SGD, rows, n, sums, C, C_row, weights, rule, scale)
+    elif rule.code == ADAM:
+        descend_tile(ADAM, rows, n, sums, C, C_row, weights, rule, scale)
     else:
-        descend_tile(rows, n, sums, C, C_row, weights, rule, scale)
+        descend_tile(rule.code, rows, n, sums, C, C_row, weights, rule, scale)
+
+
+cdef inline const vector *below(const vector *start, Py_ssize_t n) noexcept nogil:
+    """n elements on, where there is something."""
+    if start == NULL:
+        return NULL
+    return <const vector *> (<const real *> start + n)
 
 
 cdef inline void panel(
@@ -114,36 +99,30 @@ cdef inline void panel(
     const real *A, Py_ssize_t A_row, Py_ssize_t A_k,
     const vector *B, Py_ssize_t B_k,
     real *C, Py_ssize_t C_row,
-    const vector *bias,
+    const vector *start, Py_ssize_t start_row,
     Py_ssize_t weights, const Rule *rule, real scale,
 ) noexcept nogil:
     """All rows of n columns of vectors; n is a constant."""
     cdef Py_ssize_t r = 0
     while r + TILE_ROWS <= n_rows:
-        tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
+        tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
+             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += TILE_ROWS
     if TILE_ROWS > 8 and r + 8 <= n_rows:
-        tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
+        tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
+             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 8
     if r + 4 <= n_rows:
-        tile(purpose, 4, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
+        tile(purpose, 4, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
+             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 4
     if r + 2 <= n_rows:
-        tile(purpose, 2, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
+        tile(purpose, 2, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
+             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 2
     if r < n_rows:
-        tile(purpose, 1, n, n_k, A + r * A_row, A_row, A_k, B, B_k,
-             C + r * C_row, C_row, bias, weights + r * C_row, rule, scale)
-
-
-cdef inline const real *offset(const real *p, Py_ssize_t j) noexcept nogil:
-    if p == NULL:
-        return NULL
-    return p + j
+        tile(purpose, 1, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
+             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
 
 
 cdef inline void product(
@@ -151,25 +130,23 @@ cdef inline void product(
     const real *A, Py_ssize_t A_row, Py_ssize_t A_k,
     const real *B, Py_ssize_t B_k,
     real *C, Py_ssize_t C_row,
-    const real *bias,       # (width,), or NULL
+    const real *start, Py_ssize_t start_row,    # a bias with start_row 0, sums so far, or NULL
     Py_ssize_t weights, const Rule *rule, real scale,
 ) noexcept nogil:
     """C, (n_rows, width), panel by panel; width is 4, 8 or a multiple of 16."""
     cdef Py_ssize_t j = 0
     if width == 4:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec4 *> B, B_k,
-              C, C_row, <const vec4 *> bias, weights, rule, scale)
+              C, C_row, <const vec4 *> start, start_row, weights, rule, scale)
         return
     if width == 8:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec8 *> B, B_k,
-              C, C_row, <const vec8 *> bias, weights, rule, scale)
+              C, C_row, <const vec8 *> start, start_row, weights, rule, scale)
         return
     while j + TILE_VECTORS * NATIVE <= width:
         panel(purpose, TILE_VECTORS, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, <const vec *> offset(bias, j),
-              weights + j, rule, scale)
+              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale)
         j += TILE_VECTORS * NATIVE
     if j < width:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, <const vec *> offset(bias, j),
-              weights + j, rule, scale)
+              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale)

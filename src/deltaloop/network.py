@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels, validation
-from .checks import parameter
+from .checks import parameter, whole_number
 from .construction import (
     as_backend,
     as_dtype,
@@ -238,6 +238,8 @@ class Network:
         patience: int | None = None,
         target_loss: float | None = None,
         progress=False,
+        sparse: bool | str = "auto",
+        n_threads: int = 1,
     ) -> History:
         """Train by gradient descent on mini-batches.
 
@@ -245,6 +247,7 @@ class Network:
         ----------
         X : array_like, shape (n_samples, ...)
             Flattened per sample to n_in values. Copied only where dtype or order demand it.
+            Or a matrix or array of scipy.sparse, which does not become dense.
         Y : array_like, shape (n_samples, n_out)
             Targets; (n_samples,) for one output, or class numbers for cross_entropy.
         epochs : int, default 30
@@ -268,6 +271,13 @@ class Network:
         progress : bool or callable, default False
             True draws a progress bar (needs rich). A callable gets (epoch, fraction of the
             epoch, history) after every slice of work (about 50 ms) and at the end of an epoch.
+        sparse : {'auto', True, False}, default 'auto'
+            Whether the values of X that are not zero are listed, once, so that plain SGD skips
+            the weights of all others. 'auto': where that pays, judged from the share of zeros,
+            and always for X of scipy.sparse. The result is the same up to rounding.
+        n_threads : int, default 1
+            Threads that share the work of a mini-batch; the result is the same bit for bit. They
+            pay from about a million multiplications per mini-batch on.
 
         Returns
         -------
@@ -299,8 +309,9 @@ class Network:
                 raise InvalidTypeError("validation_data must be a pair (X, Y)") from None
             watched = self._data(X_watched, Y_watched, "validation ")
         settings = check_settings(
-            len(X), epochs, batch_size, optimizer, shuffle, tol, patience, target_loss
-        )
+            len(X), epochs, batch_size, optimizer, shuffle, tol, patience, target_loss, sparse,
+            n_threads,
+        )  # fmt: skip
         if self.loss_name == "mse":
             validation.warn_if_unreachable(Y, self.layers[-1].activation.name)
         from .progress import reporter
@@ -308,12 +319,15 @@ class Network:
         with reporter(progress, settings["epochs"]) as report:
             return train(self, X, Y, validation=watched, progress=report, **settings)
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X, n_threads: int = 1) -> np.ndarray:
         """Output activations for every sample, in the units of the targets.
 
         Parameters
         ----------
         X : array_like, shape (n_samples, ...)
+            Or a matrix or array of scipy.sparse, which does not become dense.
+        n_threads : int, default 1
+            Threads that share the samples; they pay from some thousand samples on.
 
         Returns
         -------
@@ -325,9 +339,9 @@ class Network:
         InvalidInputError, InvalidTypeError
             X is not accepted.
         """
-        X = validation.inputs(X, self)
+        X, n_threads = validation.inputs(X, self), whole_number("n_threads", n_threads)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
-        self.backend.forward(self.plan, self._theta, X, out, self._work(len(X)))
+        self.backend.forward(self.plan, self._theta, X, out, self._work(len(X), n_threads))
         return out if self.scaling is None else self.scaling.outputs(out)
 
     def loss(self, X, Y) -> float:
@@ -402,8 +416,9 @@ class Network:
         """`loss` of rows that have passed the door already."""
         return self.backend.loss_gradient(self.plan, self._theta, X, Y, None, self._work(len(X)))
 
-    def _work(self, n_samples):
-        return Work(self.plan, min(n_samples, _BLOCK_ROWS))
+    def _work(self, n_samples, n_threads=1):
+        n_threads = min(n_threads, -(-n_samples // _BLOCK_ROWS))  # one block at least for each
+        return Work(self.plan, n_threads * min(n_samples, _BLOCK_ROWS), n_threads)
 
     def _data(self, X, Y, prefix=""):
         X = validation.inputs(X, self, f"{prefix}X")

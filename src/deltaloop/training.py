@@ -8,15 +8,16 @@ import numpy as np
 from .checks import number, switch, whole_number
 from .errors import DivergenceError, InvalidInputError, InvalidTypeError
 from .history import History
-from .kernels.interface import Work, aligned_zeros
+from .kernels.interface import RULES, Work, aligned_zeros
 from .optimizers import OPTIMIZERS, SGD
+from .sparse import arranged, check_mode
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
 
 
 def train(
     net, X, Y, *, epochs, batch_size, optimizer, shuffle, validation, tol, patience, target_loss,
-    progress,
+    progress, sparse, n_threads,
 ) -> History:  # fmt: skip
     """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
     n_samples = len(X)
@@ -28,7 +29,8 @@ def train(
             "assign finite W and b, or make a new network"
         )
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
-    work = Work(net.plan, batch_size)
+    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
+    work = Work(net.plan, batch_size, n_threads)
     last_finite = theta.copy()
     slices = _Slices(n_samples, batch_size, len(theta))
     stopping = _Stopping(tol, patience, target_loss)
@@ -136,7 +138,9 @@ def _diverged(what, loss, epoch, optimizer, history):
     )
 
 
-def check_settings(n_samples, epochs, batch_size, optimizer, shuffle, tol, patience, target_loss):
+def check_settings(
+    n_samples, epochs, batch_size, optimizer, shuffle, tol, patience, target_loss, sparse, n_threads
+):
     """The settings of `fit`, checked; batch_size None becomes min(10, n_samples)."""
     epochs = whole_number("epochs", epochs)
     if batch_size is None:
@@ -146,6 +150,12 @@ def check_settings(n_samples, epochs, batch_size, optimizer, shuffle, tol, patie
         raise InvalidInputError(
             f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
             f"use batch_size={n_samples} for all samples at once"
+        )
+    n_threads = whole_number("n_threads", n_threads)
+    if n_threads > 1 and batch_size == 1:
+        raise InvalidInputError(
+            f"n_threads={n_threads} cannot be used with batch_size=1: every sample needs the "
+            "weights that the one before it has left; use n_threads=1 or a larger batch_size"
         )
     if optimizer is None:
         optimizer = SGD()
@@ -161,4 +171,6 @@ def check_settings(n_samples, epochs, batch_size, optimizer, shuffle, tol, patie
         "tol": None if tol is None else number("tol", tol, low=0.0),
         "patience": None if patience is None else whole_number("patience", patience),
         "target_loss": None if target_loss is None else number("target_loss", target_loss),
+        "sparse": check_mode(sparse),
+        "n_threads": n_threads,
     }

@@ -5,10 +5,12 @@ import numpy as np
 from .activations import RANGE
 from .checks import as_numbers, check_finite, converted, whole_number
 from .errors import DeltaloopWarning, InvalidInputError
+from .kernels.interface import SparseRows
+from .sparse import is_sparse, sparse_inputs
 
 
-def inputs(X, net, name: str = "X") -> np.ndarray:
-    """X as rows the kernels can read, shape (n_samples, n_in).
+def inputs(X, net, name: str = "X") -> np.ndarray | SparseRows:
+    """X as rows the kernels can read, shape (n_samples, n_in); of scipy.sparse as SparseRows.
 
     Copies only where dtype or memory order demand it: rows need a unit stride, the distance
     between rows is free.
@@ -18,6 +20,8 @@ def inputs(X, net, name: str = "X") -> np.ndarray:
     InvalidTypeError, InvalidInputError
         No numbers, no samples, another number of values per sample, nan or infinity.
     """
+    if is_sparse(X):
+        return sparse_inputs(X, net, name)
     X, n_in = as_numbers(name, X), net.sizes[0]
     if X.ndim == 0:
         raise InvalidInputError(

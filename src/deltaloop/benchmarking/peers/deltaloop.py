@@ -10,6 +10,7 @@ from ...kernels import load
 from ...kernels.interface import Work, aligned_zeros
 from ...layers import Dense
 from ...network import Network
+from ...sparse import arranged
 from ..data import Parameters
 from ..jobs import Job
 
@@ -31,21 +32,22 @@ class Training:
 
     def __init__(self, job: Job, parameters: Parameters, X, Y, backend):
         self.net = network(job, parameters, backend, X.dtype)
-        self.X, self.Y, self.job = X, Y, job
+        self.Y, self.job = Y, job
+        self.X = arranged(X, "auto", backend, job.optimizer != "sgd", job.batch_size)
         optimizer = {"sgd": "SGD", "adam": "Adam"}[job.optimizer]
         self.rule = getattr(optimizers, optimizer)(learning_rate=job.learning_rate).rule()
         self.state = aligned_zeros((self.rule.n_slots, len(self.net.theta)), X.dtype)
-        self.work = Work(self.net.plan, job.batch_size)
+        self.work = Work(self.net.plan, job.batch_size, job.n_threads)
         self.step = 0
 
     def run(self) -> float:
         """Mean loss of the epoch."""
         total = self.net.backend.train_epoch(
             self.net.plan, self.net.theta, self.state, self.rule, self.X, self.Y, None,
-            0, len(self.X), self.job.batch_size, self.work, 0.0, self.step,
+            0, len(self.Y), self.job.batch_size, self.work, 0.0, self.step,
         )  # fmt: skip
         self.step += self.job.n_steps
-        return total / len(self.X)
+        return total / len(self.Y)
 
     def arrays(self) -> list[np.ndarray]:
         """Parameters as they are now."""

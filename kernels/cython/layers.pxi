@@ -1,0 +1,151 @@
+# What a step does in one layer. Everything inline is inlined without exception (see
+# CMakeLists.txt), so that constants unroll loops. The functions up here are where that ends: one
+# copy of each, called from the steps.
+
+cdef void activate(const Layer *layer, Py_ssize_t n_samples, const real *z, real *a) noexcept nogil:
+    """a = f(z) for (n_samples, width) values"""
+    map_f_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a)
+
+
+cdef void multiply_by_slope(
+    const Layer *layer, Py_ssize_t n_samples, const real *a, real *delta,
+) noexcept nogil:
+    """delta = dC/da f'(z) for (n_samples, width) values"""
+    map_slope_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, a, delta)
+
+
+cdef void sum_rows(
+    const Layer *layer, const real *a_prev, const real *W, const real *b, real *z,
+) noexcept nogil:
+    """z = W a_prev + b"""
+    sum_rows_of_width(layer.n_in, NULL, layer.width, a_prev, W, b, z)
+
+
+cdef void sum_listed(
+    const Layer *layer, Py_ssize_t n, const int *index, const real *a_prev,
+    const real *W, const real *b, real *z,
+) noexcept nogil:
+    """z = W a_prev + b, where all but n values of a_prev are 0"""
+    sum_rows_of_width(n, index, layer.width, a_prev, W, b, z)
+
+
+cdef void descend_rows(
+    Py_ssize_t n_in, Py_ssize_t width, const real *a_prev, real *W, const real *delta,
+    real learning_rate, real *dC_da_prev,
+) noexcept nogil:
+    """dC/da_prev = W^T delta (unless NULL), then W -= eps delta a_prev^T"""
+    descend_rows_of_width(n_in, NULL, width, a_prev, W, delta, learning_rate, dC_da_prev)
+
+
+cdef void descend_listed(
+    Py_ssize_t n, const int *index, Py_ssize_t width, const real *a_prev, real *W,
+    const real *delta, real learning_rate, real *dC_da_prev,
+) noexcept nogil:
+    """descend_rows, where all but n values of a_prev are 0; dC/da_prev is written for those n"""
+    descend_rows_of_width(n, index, width, a_prev, W, delta, learning_rate, dC_da_prev)
+
+
+cdef void descend_by_rule(
+    const Net *net, Py_ssize_t n_in, Py_ssize_t width, const real *a_prev, Py_ssize_t weights,
+    const real *delta, const Rule *rule, real *dC_da_prev,
+) noexcept nogil:
+    """dC/da_prev = W^T delta (unless NULL), then the step of `rule` on W"""
+    descend_rows_by_rule(n_in, width, a_prev, net.theta, weights, delta, rule, dC_da_prev)
+
+
+cdef void descend_and_sum(
+    const Net *net, const real *x, real learning_rate, const real *x_next,
+) noexcept nogil:
+    """The step of the first layer for x, and its z for the sample that follows"""
+    cdef const Layer *layer = &net.layers[0]
+    descend_and_sum_of_width(
+        layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),
+        block(net, layer, layer.delta), learning_rate, x_next, block(net, layer, layer.z))
+
+
+cdef void multiply(
+    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_k, const real *A, Py_ssize_t A_row,
+    const real *B, Py_ssize_t B_k, real *C, Py_ssize_t C_row, const real *bias,
+) noexcept nogil:
+    """C = A B + bias"""
+    product(STORE, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, 0, 0, NULL, 0)
+
+
+cdef void add_gradient(
+    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
+    const real *A_prev, Py_ssize_t A_k, const real *delta, real *sums, const real *start,
+) noexcept nogil:
+    """sums = start + A_prev^T delta"""
+    product(STORE, n_rows, width, n_samples, A_prev, 1, A_k, delta, width,
+            sums, width, start, width, 0, NULL, 0)
+
+
+cdef void descend(
+    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
+    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    real *theta, Py_ssize_t weights, const real *start, const Rule *rule, real scale,
+) noexcept nogil:
+    """The step of `rule` on the weights, their gradient being (start + A_prev^T delta) scale"""
+    product(DESCEND, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+            theta + weights, width, start, width, weights, rule, scale)
+
+
+cdef double outputs(
+    const Net *net, Py_ssize_t n_samples,
+    const Rows *Y,          # (n_samples, n_out)  targets, or NULL
+    double *costs,          # (n_samples,)        loss of every sample; with targets
+) noexcept nogil:
+    """a of the output layer; with targets its delta too, and the sum of the losses."""
+    cdef const Layer *layer = &net.layers[net.n_layers - 1]
+    cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
+    cdef bint canonical = is_canonical(net.loss, layer.activation)
+    cdef real *z = block(net, layer, layer.z)
+    cdef real *a = block(net, layer, layer.a)
+    cdef real *delta = block(net, layer, layer.delta)
+    cdef const real *y
+    cdef double log_sum = 0, cost, total = 0
+    if layer.activation != SOFTMAX:
+        activate(layer, n_samples, z, a)
+    for t in range(n_samples):
+        if layer.activation == SOFTMAX:
+            log_sum = softmax(n_out, width, z + t * width, a + t * width)
+        if Y != NULL:
+            y = row_of(Y, t)
+            if canonical:
+                cost = canonical_delta(net.loss, n_out, width, z + t * width, a + t * width,
+                                       log_sum, y, delta + t * width)
+            else:
+                cost = general_slope(net.loss, n_out, width, a + t * width, y,
+                                     delta + t * width)
+                if layer.activation == SOFTMAX:
+                    through_softmax(n_out, a + t * width, delta + t * width)
+            costs[t] = cost
+            total += cost
+    if Y != NULL and not canonical and layer.activation != SOFTMAX:
+        multiply_by_slope(layer, n_samples, a, delta)
+    return total
+
+
+cdef Py_ssize_t list_nonzero(
+    Py_ssize_t n, const real *a, int *index, real *values,
+) noexcept nogil:
+    """Positions and values of what is not zero in a, (n,); returns how many. NaN is not zero."""
+    cdef Py_ssize_t i, found = 0
+    for i in range(n):      # no branch: a value that does not count is overwritten by the next
+        index[found] = <int> i
+        values[found] = a[i]
+        found += a[i] != 0
+    return found
+
+
+cdef void spread(
+    const Rows *X, Py_ssize_t t, Py_ssize_t n_columns, real *x,
+) noexcept nogil:
+    """Row t with its zeros: x, (n_columns,)."""
+    cdef Py_ssize_t k, number = row_number(X, t)
+    if X.dense != NULL:
+        memcpy(x, X.dense + number * X.row, n_columns * sizeof(real))
+        return
+    memset(x, 0, n_columns * sizeof(real))
+    for k in range(X.starts[number], X.starts[number + 1]):
+        x[X.columns[k]] = X.values[k]

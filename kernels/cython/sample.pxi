@@ -1,0 +1,164 @@
+# One step of the whole network on a single sample, weights updated at once.
+
+cdef enum:
+    AHEAD = 1           # samples between the fetching of a row and its use
+    LISTED_WIDTH = 32   # rows of at least this length are worth a list of those that count
+
+
+cdef bint lists_active(const Layer *below, const Layer *layer) noexcept nogil:
+    """Whether inactive ReLU units are left out: their weights meet a = 0, their slope is 0."""
+    return below.activation == RELU and layer.width >= LISTED_WIDTH
+
+
+cdef void forward_above(const Net *net) noexcept nogil:
+    """From z of the first layer to z of the last: a = f(z), z = W a_prev + b."""
+    cdef const Layer *below
+    cdef const Layer *layer
+    cdef const real *W
+    cdef real *a
+    cdef int *index = <int *> net.transposed[0]
+    cdef Py_ssize_t k, n
+    for k in range(1, net.n_layers):
+        below, layer = &net.layers[k - 1], &net.layers[k]
+        a, W = block(net, below, below.a), net.theta + layer.W
+        activate(below, 1, block(net, below, below.z), a)
+        if lists_active(below, layer):
+            n = list_nonzero(layer.n_in, a, index, net.transposed[1])
+            sum_listed(layer, n, index, net.transposed[1], W, bias_of(net, layer),
+                       block(net, layer, layer.z))
+        else:
+            sum_rows(layer, a, W, bias_of(net, layer), block(net, layer, layer.z))
+
+
+cdef void sum_inputs(const Net *net, const Rows *X, Py_ssize_t t) noexcept nogil:
+    """z of the first layer for sample t."""
+    cdef const Layer *layer = &net.layers[0]
+    cdef Py_ssize_t start, number
+    cdef real *z = block(net, layer, layer.z)
+    if X.dense != NULL:
+        sum_rows(layer, row_of(X, t), net.theta + layer.W, bias_of(net, layer), z)
+    else:
+        number = row_number(X, t)
+        start = X.starts[number]
+        sum_listed(layer, X.starts[number + 1] - start, X.columns + start, X.values + start,
+                   net.theta + layer.W, bias_of(net, layer), z)
+
+
+cdef void forward_sample(const Net *net, const Rows *X, Py_ssize_t t) noexcept nogil:
+    """z of every layer, a of the hidden ones."""
+    sum_inputs(net, X, t)
+    forward_above(net)
+
+
+cdef void descend_bias(const Net *net, const Layer *layer, const Rule *rule) noexcept nogil:
+    """The row of an input that is always 1."""
+    cdef real one = 1
+    cdef const real *delta = block(net, layer, layer.delta)
+    if layer.b < 0:
+        return
+    if rule.code == SGD:
+        descend_rows(1, layer.width, &one, net.theta + layer.b, delta, rule.learning_rate, NULL)
+    else:
+        descend_by_rule(net, 1, layer.width, &one, layer.b, delta, rule, NULL)
+
+
+cdef void descend_above(const Net *net, const Rule *rule) noexcept nogil:
+    """From delta of the last layer to delta of the first, updating all layers but the first."""
+    cdef const Layer *below
+    cdef const Layer *layer
+    cdef Py_ssize_t k, i, n
+    cdef real *a
+    cdef real *W
+    cdef real *dC_da
+    cdef const real *delta
+    cdef int *index = <int *> net.transposed[0]
+    for k in range(net.n_layers - 1, 0, -1):
+        below, layer = &net.layers[k - 1], &net.layers[k]
+        a, dC_da = block(net, below, below.a), block(net, below, below.delta)
+        W, delta = net.theta + layer.W, block(net, layer, layer.delta)
+        if rule.code != SGD:
+            descend_by_rule(net, layer.n_in, layer.width, a, layer.W, delta, rule, dC_da)
+        elif lists_active(below, layer):
+            n = list_nonzero(layer.n_in, a, index, net.transposed[1])
+            memset(dC_da, 0, below.width * sizeof(real))
+            descend_listed(n, index, layer.width, net.transposed[1], W, delta,
+                           rule.learning_rate, dC_da)
+        else:
+            descend_rows(layer.n_in, layer.width, a, W, delta, rule.learning_rate, dC_da)
+        descend_bias(net, layer, rule)
+        for i in range(below.n_out, below.width):
+            dC_da[i] = 0
+        multiply_by_slope(below, 1, a, dC_da)
+
+
+cdef void descend_inputs(
+    const Net *net, const Rows *X, Py_ssize_t t, const Rule *rule,
+) noexcept nogil:
+    """The step of the first layer for sample t."""
+    cdef const Layer *layer = &net.layers[0]
+    cdef const real *delta = block(net, layer, layer.delta)
+    cdef const real *x
+    cdef Py_ssize_t start, number
+    if X.dense == NULL and rule.code == SGD:
+        number = row_number(X, t)
+        start = X.starts[number]
+        descend_listed(X.starts[number + 1] - start, X.columns + start, layer.width,
+                       X.values + start, net.theta + layer.W, delta, rule.learning_rate, NULL)
+    else:
+        if X.dense == NULL:     # every weight moves, whatever it met
+            spread(X, t, layer.n_in, net.gathered)
+            x = net.gathered
+        else:
+            x = row_of(X, t)
+        if rule.code == SGD:
+            descend_rows(layer.n_in, layer.width, x, net.theta + layer.W, delta,
+                         rule.learning_rate, NULL)
+        else:
+            descend_by_rule(net, layer.n_in, layer.width, x, layer.W, delta, rule, NULL)
+    descend_bias(net, layer, rule)
+
+
+cdef void fetch(const Rows *rows, Py_ssize_t t, Py_ssize_t n_columns) noexcept nogil:
+    """Bring sample t nearer: samples in random order miss every cache."""
+    cdef Py_ssize_t start, n, number = row_number(rows, t)
+    if rows.dense != NULL:
+        prefetch(rows.dense + number * rows.row, n_columns)
+    else:
+        start = rows.starts[number]
+        n = rows.starts[number + 1] - start
+        prefetch(rows.values + start, n)
+        prefetch(<const real *> (rows.columns + start),
+                 n * <Py_ssize_t> sizeof(int) // <Py_ssize_t> sizeof(real))
+
+
+cdef double descend_samples(
+    const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop,
+    const Rows *X,      # (n_samples, n_in)   read
+    const Rows *Y,      # (n_samples, n_out)  read
+    double total, Py_ssize_t step,
+) noexcept nogil:
+    """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
+    cdef Py_ssize_t t, n_in = net.layers[0].n_in
+    cdef Rows y = Y[0]
+    if start >= stop or not isfinite(total):
+        return total
+    sum_inputs(net, X, start)
+    for t in range(start, stop):
+        if t + AHEAD < stop:
+            fetch(X, t + AHEAD, n_in)
+            fetch(Y, t + AHEAD, 1)
+        step += 1
+        unbias(rule, step)
+        forward_above(net)
+        y.first = Y.first + t
+        total += outputs(net, 1, &y, net.costs)
+        descend_above(net, rule)
+        if t + 1 == stop or not isfinite(total):
+            descend_inputs(net, X, t, rule)
+            break
+        if X.dense != NULL and rule.code == SGD:
+            descend_and_sum(net, row_of(X, t), rule.learning_rate, row_of(X, t + 1))
+        else:
+            descend_inputs(net, X, t, rule)
+            sum_inputs(net, X, t + 1)
+    return total

@@ -1,0 +1,95 @@
+# Threads that live as long as one call, and meet.
+#
+# POSIX threads and no OpenMP: its pool hangs in a forked child and spins while it waits. A thread
+# that waits here looks a few microseconds, then sleeps.
+
+cdef extern from *:
+    """
+    #include <pthread.h>
+    #include <stdlib.h>
+    #if defined(__x86_64__) || defined(__i386__)
+    #define RELAX() __builtin_ia32_pause()
+    #else
+    #define RELAX() ((void)0)
+    #endif
+
+    typedef struct {
+        long n, arrived, generation;
+        pthread_mutex_t mutex;
+        pthread_cond_t all_here;
+    } Barrier;
+
+    /* returns when all n have come, and everything they wrote before can be read */
+    static void meet(Barrier *b) {
+        if (b->n == 1) return;
+        const long generation = __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE);
+        if (__atomic_add_fetch(&b->arrived, 1, __ATOMIC_ACQ_REL) == b->n) {
+            __atomic_store_n(&b->arrived, 0, __ATOMIC_RELAXED);
+            pthread_mutex_lock(&b->mutex);
+            __atomic_store_n(&b->generation, generation + 1, __ATOMIC_RELEASE);
+            pthread_cond_broadcast(&b->all_here);
+            pthread_mutex_unlock(&b->mutex);
+            return;
+        }
+        for (int look = 0; look < 2000; look++) {
+            if (__atomic_load_n(&b->generation, __ATOMIC_ACQUIRE) != generation) return;
+            RELAX();
+        }
+        pthread_mutex_lock(&b->mutex);
+        while (__atomic_load_n(&b->generation, __ATOMIC_ACQUIRE) == generation)
+            pthread_cond_wait(&b->all_here, &b->mutex);
+        pthread_mutex_unlock(&b->mutex);
+    }
+
+    typedef struct {
+        void (*work)(void *shared, Py_ssize_t part);
+        void *shared;
+        Barrier *barrier;
+        Py_ssize_t part;
+        const int *cancelled;
+        pthread_t thread;
+    } Part;
+
+    static void *run_part(void *argument) {
+        Part *part = argument;
+        pthread_mutex_lock(&part->barrier->mutex);      /* until all of them are there */
+        const int cancelled = *part->cancelled;
+        pthread_mutex_unlock(&part->barrier->mutex);
+        if (!cancelled) part->work(part->shared, part->part);
+        return NULL;
+    }
+
+    /* work(shared, part) for part 0..n-1, each in a thread, part 0 in this one. Returns 0, or an
+       error number when threads could not be made; then nothing was done. */
+    static int run_parts(void (*work)(void *, Py_ssize_t), void *shared, Barrier *barrier,
+                         Py_ssize_t n) {
+        barrier->n = n;
+        barrier->arrived = barrier->generation = 0;
+        if (n == 1) { work(shared, 0); return 0; }
+        Part *parts = malloc(n * sizeof(Part));
+        if (parts == NULL) return 12;
+        int failed = 0;
+        Py_ssize_t made = 1;
+        pthread_mutex_init(&barrier->mutex, NULL);
+        pthread_cond_init(&barrier->all_here, NULL);
+        pthread_mutex_lock(&barrier->mutex);
+        for (; made < n; made++) {
+            Part part = {work, shared, barrier, made, &failed};
+            parts[made] = part;
+            failed = pthread_create(&parts[made].thread, NULL, run_part, &parts[made]);
+            if (failed) break;
+        }
+        pthread_mutex_unlock(&barrier->mutex);
+        if (!failed) work(shared, 0);
+        while (--made > 0) pthread_join(parts[made].thread, NULL);
+        pthread_cond_destroy(&barrier->all_here);
+        pthread_mutex_destroy(&barrier->mutex);
+        free(parts);
+        return failed;
+    }
+    """
+    ctypedef struct Barrier:
+        pass
+    void meet(Barrier *barrier) noexcept nogil
+    int run_parts(void (*work)(void *shared, Py_ssize_t part) noexcept nogil, void *shared,
+                  Barrier *barrier, Py_ssize_t n) noexcept nogil

@@ -1,0 +1,66 @@
+"""n_threads of fit and predict; that results keep their bits is tested with the kernels."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+
+rng = np.random.default_rng(2)
+X, Y = rng.normal(size=(1500, 30)), rng.normal(size=(1500, 2))
+
+
+def network(**more):
+    return dl.Network([30, 64, 2], activation="relu", seed=3, **more)
+
+
+def test_the_same_bits_with_any_number_of_threads():
+    found = []
+    for n_threads in (1, 2, 7):
+        net = network()
+        net.fit(X, Y, epochs=2, batch_size=256, n_threads=n_threads)
+        found.append((net.theta.tobytes(), net.predict(X, n_threads=n_threads).tobytes()))
+    assert found[0] == found[1] == found[2]
+
+
+def test_single_samples_cannot_use_threads():
+    net = network()
+    before = net.theta.copy()
+    with pytest.raises(dl.InvalidInputError, match="n_threads=2 cannot be used with batch_size=1"):
+        net.fit(X, Y, batch_size=1, n_threads=2)
+    assert (net.theta == before).all()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "2", True])
+def test_what_is_no_number_of_threads(wrong):
+    for call in (
+        lambda: network().fit(X, Y, n_threads=wrong),
+        lambda: network().predict(X, n_threads=wrong),
+    ):
+        with pytest.raises((dl.InvalidInputError, dl.InvalidTypeError), match="n_threads"):
+            call()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+def test_no_thread_is_left_behind():
+    before = len(os.listdir("/proc/self/task"))
+    network().fit(X, Y, epochs=2, batch_size=256, n_threads=5)
+    network().predict(X, n_threads=5)
+    assert len(os.listdir("/proc/self/task")) == before
+
+
+def test_two_networks_train_with_threads_in_threads():
+    nets = [network() for _ in range(3)]
+    workers = [
+        threading.Thread(
+            target=net.fit, args=(X, Y), kwargs={"epochs": 2, "batch_size": 256, "n_threads": 2}
+        )
+        for net in nets
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert nets[0].theta.tobytes() == nets[1].theta.tobytes() == nets[2].theta.tobytes()
