@@ -412,6 +412,56 @@ class Network:
 
         save(self, path)
 
+    def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
+        """Write the network as one C header that needs nothing but itself.
+
+        The header holds the parameters as static arrays and the functions that compute with
+        them, in C99 that is C++11 as well: no memory from the heap, and of the library expf
+        and tanhf at most (exp and tanh in float64). `real` below is float or, for a network in
+        float64, double.
+
+            #define NAME_N_IN, NAME_N_OUT
+            void NAME_predict(const real *x, real *y);
+            real NAME_learn_one(const real *x, const real *target, real learning_rate);
+
+        NAME_predict gives what `predict` gives, `scaling` included, up to rounding.
+        NAME_learn_one is there with learn=True only. It is one step of plain SGD on one sample,
+        as in `fit` with batch_size=1, and returns the loss before the step, in the units of the
+        network. Parameters NAME_W1, NAME_b1, ... lie as in `W`: row j holds the n_in weights
+        that lead to unit j.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Used as it is; '.h' is customary. An existing file is replaced in one step.
+        name : str, optional
+            What every name in the header begins with (macros in capitals). Left out, it is made
+            of the name of the file.
+        learn : bool, default False
+            Whether the parameters can be changed, and NAME_learn_one is written.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            A name that is no C identifier; parameters that are not finite; a scaling beyond the
+            range of the dtype.
+        OSError
+            The file cannot be written; what was there before is untouched.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import deltaloop as dl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "gate.h"
+        ...     dl.Network([2, 3, 1]).to_c(path)
+        ...     "void gate_predict(const float *x, float *y)" in path.read_text()
+        True
+        """
+        from .c_export import write
+
+        write(self, path, name, learn)
+
     def _mean_loss(self, X, Y) -> float:
         """`loss` of rows that have passed the door already."""
         return self.backend.loss_gradient(self.plan, self._theta, X, Y, None, self._work(len(X)))

@@ -1,0 +1,123 @@
+"""Exported headers, compiled and called from Python."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+
+from deltaloop import Activation, Dense, Network
+
+COMPILER = shutil.which("gcc") or shutil.which("cc")
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
+
+
+def compiled(folder, sources, *options, compiler=COMPILER, output="out"):
+    """Path of what the compiler makes of the sources; its complaints fail the test."""
+    command = [compiler, *options, *map(str, sources), "-o", str(folder / output), "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    return folder / output
+
+
+def doors(name, net, learn):
+    """C functions that a shared library shows of one header."""
+    real = "float" if net.dtype == np.float32 else "double"
+    text = f"""
+#include "{name}.h"
+void {name}_rows(int n, const {real} *X, {real} *Y)
+{{
+    for (int t = 0; t < n; t++)
+        {name}_predict(X + t * {name.upper()}_N_IN, Y + t * {name.upper()}_N_OUT);
+}}
+"""
+    if learn:
+        text += f"""
+double {name}_epoch(int n, const {real} *X, const {real} *Y, {real} learning_rate)
+{{
+    double total = 0;
+    for (int t = 0; t < n; t++)
+        total += {name}_learn_one(X + t * {name.upper()}_N_IN, Y + t * {name.upper()}_N_OUT,
+                                  learning_rate);
+    return total;
+}}
+"""
+    for array in arrays(net):
+        text += f"const {real} *{name}_at_{array}(void) {{ return {name}_{array}; }}\n"
+    return text
+
+
+def arrays(net):
+    """W and b of every layer as the header calls them."""
+    found = {}
+    for index, (W, b) in enumerate(zip(net.W, net.b, strict=True), start=1):
+        found[f"W{index}"] = W
+        if b is not None:
+            found[f"b{index}"] = b
+    return found
+
+
+def write_all(folder, nets, learn):
+    """Headers of the networks {name: net}, and one C file that includes them all."""
+    for name, net in nets.items():
+        net.to_c(folder / f"{name}.h", learn=learn)
+    text = "".join(doors(name, net, learn) for name, net in nets.items())
+    (folder / "doors.c").write_text(text)
+    return folder / "doors.c"
+
+
+def load(folder, nets, learn=False):
+    """The networks {name: net} as {name: Exported}, from one shared library."""
+    source = write_all(folder, nets, learn)
+    library = ctypes.CDLL(str(compiled(folder, [source], *STRICT, "-O1", "-fPIC", "-shared")))
+    return {name: Exported(library, name, net) for name, net in nets.items()}
+
+
+class Exported:
+    """One network of a library."""
+
+    def __init__(self, library, name, net):
+        self.library, self.name, self.net = library, name, net
+        self.real = ctypes.c_float if net.dtype == np.float32 else ctypes.c_double
+
+    def _function(self, name, result=None):
+        function = getattr(self.library, f"{self.name}_{name}")
+        function.restype = result
+        return function
+
+    def _pointer(self, rows):
+        return rows.ctypes.data_as(ctypes.POINTER(self.real))
+
+    def predict(self, X):
+        """Outputs, shape (n_samples, n_out)."""
+        X = np.ascontiguousarray(X, self.net.dtype)
+        out = np.full((len(X), self.net.sizes[-1]), np.nan, self.net.dtype)
+        self._function("rows")(len(X), self._pointer(X), self._pointer(out))
+        return out
+
+    def epoch(self, X, Y, learning_rate):
+        """Learn the samples one by one; sum of their losses."""
+        X, Y = (np.ascontiguousarray(rows, self.net.dtype) for rows in (X, Y))
+        assert (X.shape[1], Y.shape[1]) == (self.net.sizes[0], self.net.sizes[-1])
+        epoch = self._function("epoch", ctypes.c_double)
+        return epoch(len(X), self._pointer(X), self._pointer(Y), self.real(learning_rate))
+
+    def parameters(self):
+        """What the arrays W1, b1, ... hold now."""
+        found = {}
+        for name, like in arrays(self.net).items():
+            at = self._function(f"at_{name}", ctypes.POINTER(self.real))()
+            found[name] = np.ctypeslib.as_array(at, like.shape).copy()
+        return found
+
+
+def network_of(case, activations, alphas, loss):
+    """The Network that a case of the kernels describes."""
+    layers = [
+        Dense(int(layer["n_out"]), Activation(name, alphas.get(name)), bool(layer["b"] >= 0))
+        for layer, name in zip(case.plan.layers, activations, strict=True)
+    ]
+    n_in = int(case.plan.layers[0]["n_in"])
+    net = Network(n_in, layers, loss=loss, dtype=case.plan.dtype)
+    net.theta = case.theta
+    return net
