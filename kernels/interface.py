@@ -20,6 +20,8 @@ A backend is a module with `NAME`, `describe()` and these functions:
         theta has seen with this state (Adam corrects its bias by it).
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
+    session(plan, theta, batch_size=1) -> kernels.session.Session, or what has its methods
+        For many small calls on one network.
 
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
 threads; every result is the same bit for bit.

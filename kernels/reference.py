@@ -8,6 +8,7 @@ dC/dW = delta^T a / n  dC/db = sum(delta) / n
 import numpy as np
 
 from .interface import ACTIVATIONS, LOSSES, RULES, Plan, Rule, SparseRows, Work
+from .session import Session
 
 NAME = "reference"
 
@@ -134,6 +135,11 @@ def _rows(X, rows=slice(None)):
 
 
 sparse_rows = SparseRows.from_dense
+
+
+def session(plan: Plan, theta, batch_size: int = 1) -> Session:
+    """For small calls."""
+    return Session(plan, theta, batch_size, forward=forward, train_epoch=train_epoch)
 
 
 def forward(plan: Plan, theta, X, out, work: Work) -> None:

@@ -68,6 +68,9 @@ class _Backend:
         core.fill_sparse(X, starts, columns, values)
         return SparseRows(starts, columns[:-1], values[:-1], X.shape[1])
 
+    def session(self, plan, theta, batch_size=1):
+        return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size)
+
 
 @cache
 def backend(level: int) -> _Backend:
@@ -106,3 +109,4 @@ forward = _chosen.forward
 loss_gradient = _chosen.loss_gradient
 train_epoch = _chosen.train_epoch
 sparse_rows = _chosen.sparse_rows
+session = _chosen.session

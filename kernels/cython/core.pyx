@@ -1,8 +1,12 @@
 """The backend of one element type and one instruction set; see kernels/interface.py."""
 from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_ND,
     PyBUF_STRIDES,
     PyBUF_WRITABLE,
+    PyBuffer_IsContiguous,
     PyBuffer_Release,
+    PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
 from libc.math cimport isfinite, pow
@@ -21,11 +25,16 @@ from rows cimport (
 from threads cimport Barrier, meet, run_parts
 from tiles cimport DESCEND, STORE, product
 
-from deltaloop.kernels.interface import SparseRows
+from numpy import ascontiguousarray, empty
+
+from deltaloop.errors import BusyError, InvalidInputError
+from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
+from deltaloop.kernels.session import BUSY
 
 include "layers.pxi"
 include "sample.pxi"
 include "batch.pxi"
+include "session.pxi"
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
@@ -132,28 +141,39 @@ cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:
 def loss_gradient(plan, theta, X, Y, grad, work):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     cdef Net net
-    cdef Rule rule
     cdef Rows x, y
-    cdef Py_ssize_t n, first = 0, n_samples = len(X)
-    cdef Py_ssize_t n_bytes = <Py_ssize_t> plan.n_theta * <Py_ssize_t> sizeof(real)
-    cdef bint wanted = grad is not None
-    cdef double cost = 0
+    cdef Py_ssize_t n_samples = len(X), n_theta = plan.n_theta
+    cdef double loss
     bind(&net, plan, theta, False, work)
     bind_rows(&x, X, None)
     bind_rows(&y, Y, None)
+    cdef real *gradient = <real *> data(grad, True, NULL) if grad is not None else NULL
+    with nogil:
+        loss = mean_loss(&net, n_samples, &x, &y, gradient, n_theta)
+    return loss
+
+
+cdef double mean_loss(
+    const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, real *grad,
+    Py_ssize_t n_theta,
+) noexcept nogil:
+    """In blocks of batch_size samples; the gradient into grad, unless it is NULL."""
+    cdef Rule rule
+    cdef Rows x = X[0], y = Y[0]
+    cdef Py_ssize_t n
+    cdef double cost = 0
     memset(&rule, 0, sizeof(Rule))
     rule.code = ACCUMULATE
-    rule.state = rule.squares = <real *> data(grad, True, NULL) if wanted else NULL
-    with nogil:
-        if wanted:
-            memset(rule.state, 0, n_bytes)
-        while first < n_samples:
-            n = min(net.batch_size, n_samples - first)
-            x.first = y.first = first
-            cost += pass_batch(&net, n, &x, &y, wanted)
-            if wanted:
-                descend_batch(&net, n, &x, &rule, <real> 1 / <real> n_samples, 0, 1)
-            first += n
+    rule.state = rule.squares = grad
+    if grad != NULL:
+        memset(grad, 0, n_theta * sizeof(real))
+    while x.first < n_samples:
+        n = min(net.batch_size, n_samples - x.first)
+        cost += pass_batch(net, n, &x, &y, grad != NULL)
+        if grad != NULL:
+            descend_batch(net, n, &x, &rule, <real> 1 / <real> n_samples, 0, 1)
+        x.first += n
+        y.first += n
     return cost / n_samples
 
 

@@ -3,6 +3,7 @@
 from . import datasets
 from .activations import Activation
 from .errors import (
+    BusyError,
     DeltaloopError,
     DeltaloopWarning,
     DivergenceError,
@@ -25,6 +26,7 @@ __all__ = [
     "SGD",
     "Activation",
     "Adam",
+    "BusyError",
     "DeltaloopError",
     "DeltaloopWarning",
     "Dense",

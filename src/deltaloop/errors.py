@@ -18,6 +18,10 @@ class InvalidTypeError(DeltaloopError, TypeError):
     """An argument has a type that is not accepted; nothing was changed."""
 
 
+class BusyError(DeltaloopError, RuntimeError):
+    """A network is being trained by another thread; nothing was changed."""
+
+
 class FileFormatError(DeltaloopError, ValueError):
     """A file is damaged, foreign, or written by a newer version."""
 

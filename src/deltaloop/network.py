@@ -15,11 +15,14 @@ from .construction import (
     parameters,
     warn_about_output,
 )  # fmt: skip
-from .errors import InvalidInputError, InvalidTypeError
+from .embedding import Embedding
+from .errors import BusyError, InvalidInputError, InvalidTypeError
 from .history import History
 from .kernels.interface import Plan, Work, aligned_zeros
+from .kernels.session import BUSY
 from .layers import Dense
 from .losses import check_loss
+from .optimizers import SGD
 from .scaling import Scaling
 from .text import aligned
 from .training import check_settings, train
@@ -39,7 +42,7 @@ class Gradients(NamedTuple):
     delta: list[np.ndarray]
 
 
-class Network:
+class Network(Embedding):
     """A fully connected feed-forward network.
 
     Parameters
@@ -89,6 +92,8 @@ class Network:
         Standardisation applied to all data on its way in and out; saved with the network.
     classes : tuple of str or None
         Names of the classes, for reports; saved with the network.
+    optimizer : SGD or Adam
+        What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     table : dict or None
         How columns of a table become inputs, kept for the command line; saved with the network.
 
@@ -147,7 +152,6 @@ class Network:
         self.loss_name = loss
         self.dtype = dtype
         self.backend_name = backend
-        self.backend = kernels.load(backend)
         self.generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
         units = [
@@ -155,9 +159,17 @@ class Network:
         ]  # fmt: skip
         self.plan = Plan.build(n_in, units, loss, dtype)
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
+        self._optimizer = SGD()
+        self.use_backend(kernels.load(backend))
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.table: dict | None = None
+
+    def use_backend(self, backend) -> None:
+        """Compute with another module of the contract, such as one instruction set of Cython."""
+        self.backend = backend
+        self._session = backend.session(self.plan, self._theta)
+        self._session.set_rule(self._optimizer.rule())
 
     def __setattr__(self, name, value):
         if name in _FIXED and name in self.__dict__:
@@ -256,7 +268,8 @@ class Network:
             Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
             left. Default 10, or all samples where there are fewer.
         optimizer : SGD or Adam, optional
-            Default SGD(learning_rate=0.1). Its state starts afresh in every call.
+            Default `net.optimizer`, which is SGD(learning_rate=0.1) unless it was assigned. Its
+            state starts afresh in every call.
         shuffle : bool, default True
             Draw a new order of the samples for every epoch.
         validation_data : (X, Y) or Dataset, optional
@@ -289,6 +302,8 @@ class Network:
         ------
         InvalidInputError, InvalidTypeError
             Data or settings are not accepted; nothing was changed.
+        BusyError
+            Another thread is training this network.
         DivergenceError
             The loss stopped being finite. The parameters are those after the last finite epoch.
 
@@ -309,15 +324,20 @@ class Network:
                 raise InvalidTypeError("validation_data must be a pair (X, Y)") from None
             watched = self._data(X_watched, Y_watched, "validation ")
         settings = check_settings(
-            len(X), epochs, batch_size, optimizer, shuffle, tol, patience, target_loss, sparse,
-            n_threads,
+            len(X), epochs, batch_size, self.optimizer if optimizer is None else optimizer,
+            shuffle, tol, patience, target_loss, sparse, n_threads,
         )  # fmt: skip
         if self.loss_name == "mse":
             validation.warn_if_unreachable(Y, self.layers[-1].activation.name)
         from .progress import reporter
 
-        with reporter(progress, settings["epochs"]) as report:
-            return train(self, X, Y, validation=watched, progress=report, **settings)
+        if not self._session.claim():
+            raise BusyError(BUSY)
+        try:
+            with reporter(progress, settings["epochs"]) as report:
+                return train(self, X, Y, validation=watched, progress=report, **settings)
+        finally:
+            self._session.release()
 
     def predict(self, X, n_threads: int = 1) -> np.ndarray:
         """Output activations for every sample, in the units of the targets.
@@ -487,7 +507,8 @@ class Network:
 
     def __getstate__(self) -> dict:
         state = self.__dict__.copy()
-        del state["backend"], state["plan"]  # a module; and what follows from the layers
+        # a module, what follows from the layers, and what belongs to this process
+        del state["backend"], state["plan"], state["_session"]
         return state
 
     def __setstate__(self, state: dict) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .checks import number, switch
-from .errors import InvalidInputError
+from .errors import InvalidInputError, InvalidTypeError
 from .kernels.interface import RULES, Rule
 
 # the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0
@@ -129,3 +129,12 @@ class Adam:
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+
+
+def check_optimizer(optimizer):
+    """`optimizer`, if it is one."""
+    if not isinstance(optimizer, tuple(OPTIMIZERS.values())):
+        raise InvalidTypeError(
+            f"optimizer must be an optimiser such as SGD(learning_rate=0.1), got {optimizer!r}"
+        )
+    return optimizer

@@ -6,10 +6,10 @@ from time import perf_counter
 import numpy as np
 
 from .checks import number, switch, whole_number
-from .errors import DivergenceError, InvalidInputError, InvalidTypeError
+from .errors import DivergenceError, InvalidInputError
 from .history import History
 from .kernels.interface import RULES, Work, aligned_zeros
-from .optimizers import OPTIMIZERS, SGD
+from .optimizers import check_optimizer
 from .sparse import arranged, check_mode
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
@@ -157,12 +157,7 @@ def check_settings(
             f"n_threads={n_threads} cannot be used with batch_size=1: every sample needs the "
             "weights that the one before it has left; use n_threads=1 or a larger batch_size"
         )
-    if optimizer is None:
-        optimizer = SGD()
-    if not isinstance(optimizer, tuple(OPTIMIZERS.values())):
-        raise InvalidTypeError(
-            f"optimizer must be an optimiser such as SGD(learning_rate=0.1), got {optimizer!r}"
-        )
+    check_optimizer(optimizer)
     return {
         "epochs": epochs,
         "batch_size": batch_size,

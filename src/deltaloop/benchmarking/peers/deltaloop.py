@@ -3,6 +3,8 @@
 The epoch is what `Network.fit` calls, without its checks and bookkeeping.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ... import optimizers
@@ -23,7 +25,7 @@ def network(job: Job, parameters: Parameters, backend, dtype=np.float32) -> Netw
         for (_, n_out, activation), (W, b) in zip(job.layers, values, strict=True)
     ]
     net = Network(job.sizes[0], layers, loss=job.loss, dtype=dtype)
-    net.backend = backend
+    net.use_backend(backend)
     return net
 
 
@@ -59,21 +61,24 @@ class Training:
 
 
 class Prediction:
-    """Calls of `Network.predict`."""
+    """Calls of `Network.predict`, or of `Network.predict_one` where one row is predicted."""
 
     def __init__(self, job: Job, parameters: Parameters, X, backend):
         self.net = network(job, parameters, backend, X.dtype)
         self.batches = [X[k : k + job.batch_size] for k in range(0, len(X), job.batch_size)]
+        self.predict: Callable = self.net.predict
+        if job.batch_size == 1:
+            self.batches, self.predict = list(X), self.net.predict_one
 
     def run(self) -> None:
         """One call per batch."""
-        predict = self.net.predict
+        predict = self.predict
         for x in self.batches:
             predict(x)
 
     def arrays(self) -> list[np.ndarray]:
         """All predictions, one below the other."""
-        return [np.concatenate([self.net.predict(x) for x in self.batches])]
+        return [np.vstack([self.predict(x) for x in self.batches])]
 
 
 def prepare(job: Job, parameters: Parameters, X, Y, level: int | None = None):

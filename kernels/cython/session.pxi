@@ -1,0 +1,236 @@
+# One network that is used again and again in small calls: from Python, and through a handle from
+# compiled code.
+from cpython.pycapsule cimport PyCapsule_New
+
+cdef extern from "deltaloop.h" nogil:
+    const int DELTALOOP_HANDLE_VERSION
+    const char *DELTALOOP_CAPSULE
+    ctypedef struct deltaloop_handle:
+        int version
+        int itemsize
+        Py_ssize_t n_in
+        Py_ssize_t n_out
+        Py_ssize_t n_theta
+        Py_ssize_t batch_size
+        void *theta
+        double learning_rate
+        void (*forward)(deltaloop_handle *, const void *, Py_ssize_t, void *) noexcept nogil
+        double (*learn)(deltaloop_handle *, const void *, const void *, Py_ssize_t) noexcept nogil
+        double (*loss_gradient)(
+            deltaloop_handle *, const void *, const void *, Py_ssize_t, void *) noexcept nogil
+
+cdef struct Inner:      # a handle and what belongs to it: the handle comes first
+    deltaloop_handle handle
+    Net net
+    Rule rule
+    Py_ssize_t step     # updates so far
+
+
+cdef void dense_rows(Rows *rows, const void *first, Py_ssize_t n_columns) noexcept nogil:
+    memset(rows, 0, sizeof(Rows))
+    rows.dense, rows.row = <const real *> first, n_columns
+
+
+cdef void handle_forward(
+    deltaloop_handle *handle, const void *x, Py_ssize_t n, void *out,
+) noexcept nogil:
+    cdef Inner *inner = <Inner *> handle
+    cdef Rows X
+    cdef Py_ssize_t m
+    dense_rows(&X, x, handle.n_in)
+    if n == 1:
+        forward_sample(&inner.net, &X, 0)
+        outputs(&inner.net, 1, NULL, NULL)
+        copy_outputs(&inner.net, 1, <real *> out)
+        return
+    while X.first < n:
+        m = min(inner.net.batch_size, n - X.first)
+        forward_batch(&inner.net, m, &X)
+        outputs(&inner.net, m, NULL, NULL)
+        copy_outputs(&inner.net, m, <real *> out + X.first * handle.n_out)
+        X.first += m
+
+
+cdef double handle_learn(
+    deltaloop_handle *handle, const void *x, const void *y, Py_ssize_t n,
+) noexcept nogil:
+    cdef Inner *inner = <Inner *> handle
+    cdef Rows X, Y
+    cdef double cost
+    dense_rows(&X, x, handle.n_in)
+    dense_rows(&Y, y, handle.n_out)
+    inner.rule.learning_rate = <real> handle.learning_rate
+    inner.step += 1
+    if n == 1:
+        return descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step - 1)
+    unbias(&inner.rule, inner.step)
+    cost = pass_batch(&inner.net, n, &X, &Y, True)
+    descend_batch(&inner.net, n, &X, &inner.rule, <real> 1 / <real> n, 0, 1)
+    return cost / n
+
+
+cdef double handle_loss_gradient(
+    deltaloop_handle *handle, const void *x, const void *y, Py_ssize_t n, void *grad,
+) noexcept nogil:
+    cdef Inner *inner = <Inner *> handle
+    cdef Rows X, Y
+    dense_rows(&X, x, handle.n_in)
+    dense_rows(&Y, y, handle.n_out)
+    return mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
+
+
+cdef class Session:
+    """Small calls on one network; the same methods as kernels.session.Session."""
+    cdef Inner inner
+    cdef object plan, theta, work, state
+    cdef object dtype, empty
+    cdef bint claimed       # by somebody who trains
+    cdef bint computing     # in this session, without the GIL
+
+    def __init__(self, plan, theta, Py_ssize_t batch_size=1):
+        self.plan, self.theta, self.dtype, self.empty = plan, theta, plan.dtype, empty
+        self._make_room(batch_size)
+        cdef deltaloop_handle *handle = &self.inner.handle
+        cdef const Layer *last = &self.inner.net.layers[self.inner.net.n_layers - 1]
+        handle.version, handle.itemsize = DELTALOOP_HANDLE_VERSION, sizeof(real)
+        handle.n_in, handle.n_out = self.inner.net.layers[0].n_in, last.n_out
+        handle.n_theta, handle.theta = plan.n_theta, self.inner.net.theta
+        handle.forward, handle.learn = handle_forward, handle_learn
+        handle.loss_gradient = handle_loss_gradient
+
+    def _make_room(self, Py_ssize_t batch_size):
+        self.work = Work(self.plan, batch_size)
+        bind(&self.inner.net, self.plan, self.theta, True, self.work)
+        self.inner.handle.batch_size = batch_size
+
+    def set_rule(self, rule):
+        """Take an optimiser, with fresh state."""
+        self.state = aligned_zeros((rule.n_slots, len(self.theta)), self.dtype)
+        bind_rule(&self.inner.rule, &self.inner.net, rule, self.state)
+        self.inner.handle.learning_rate = rule.hyper[0]
+        self.inner.step = 0
+
+    @property
+    def address(self):
+        """Of the handle: see deltaloop.h."""
+        return <size_t> &self.inner
+
+    @property
+    def capsule(self):
+        """The handle for C; it does not keep the session alive."""
+        return PyCapsule_New(&self.inner, DELTALOOP_CAPSULE, NULL)
+
+    def claim(self):
+        """Whether nobody was training; from now on somebody is."""
+        if self.claimed:
+            return False
+        self.claimed = True
+        return True
+
+    def release(self):
+        """Nobody is training any more."""
+        self.claimed = False
+
+    def predict_one(self, x, out=None):
+        """Outputs (n_out,) for x (n_in,)."""
+        cdef deltaloop_handle *handle = &self.inner.handle
+        cdef const void *first = direct(x, 0, handle.n_in)
+        if first == NULL:
+            x = conversion(x, 0, handle.n_in, self.dtype, "x")
+            first = data(x, False, NULL)
+        if self.computing:
+            raise BusyError(BUSY)
+        if out is None:
+            out = self.empty(handle.n_out, self.dtype)
+        elif not writable_row(out, handle.n_out):
+            raise InvalidInputError(
+                f"out must be a writable contiguous array of {handle.n_out} values of "
+                f"{self.dtype}")
+        handle_forward(handle, first, 1, data(out, True, NULL))
+        return out
+
+    def learn_one(self, x, y):
+        """One step on one sample; its loss before the step."""
+        cdef deltaloop_handle *handle = &self.inner.handle
+        cdef const void *x_first = direct(x, 0, handle.n_in)
+        if x_first == NULL:
+            x = conversion(x, 0, handle.n_in, self.dtype, "x")
+            x_first = data(x, False, NULL)
+        cdef const void *y_first = direct(y, 0, handle.n_out)
+        if y_first == NULL:
+            y = conversion(y, 0, handle.n_out, self.dtype, "y")
+            y_first = data(y, False, NULL)
+        self.check_idle()
+        return handle_learn(handle, x_first, y_first, 1)
+
+    def learn_batch(self, X, Y):
+        """One step on one mini-batch; its mean loss before the step."""
+        cdef deltaloop_handle *handle = &self.inner.handle
+        cdef Py_ssize_t n = len(X)
+        cdef double loss
+        if n < 1:
+            raise InvalidInputError("X is empty, give at least 1 sample")
+        cdef const void *x_first = direct(X, n, handle.n_in)
+        if x_first == NULL:
+            X = conversion(X, n, handle.n_in, self.dtype, "X")
+            x_first = data(X, False, NULL)
+        cdef const void *y_first = direct(Y, n, handle.n_out)
+        if y_first == NULL:
+            Y = conversion(Y, n, handle.n_out, self.dtype, "Y")
+            y_first = data(Y, False, NULL)
+        self.check_idle()
+        if n > handle.batch_size:
+            self._make_room(n)
+        self.claimed = self.computing = True
+        with nogil:
+            loss = handle_learn(handle, x_first, y_first, n)
+        self.claimed = self.computing = False
+        return loss
+
+    cdef int check_idle(self) except -1:
+        if self.claimed:
+            raise BusyError(BUSY)
+        return 0
+
+
+cdef bint is_real(const Py_buffer *view) noexcept:
+    """Whether elements are of this build's type, in native byte order."""
+    cdef const char *format = view.format
+    return format != NULL and format[0] == (c'd' if sizeof(real) == 8 else c'f') \
+        and format[1] == 0
+
+
+cdef bint writable_row(object array, Py_ssize_t n) except -1:
+    cdef Py_buffer view
+    cdef bint fits
+    try:
+        PyObject_GetBuffer(array, &view, PyBUF_FORMAT | PyBUF_ND | PyBUF_WRITABLE)
+    except (BufferError, TypeError, ValueError):
+        return False
+    fits = is_real(&view) and view.len == n * <Py_ssize_t> sizeof(real)
+    PyBuffer_Release(&view)
+    return fits
+
+
+cdef const void *direct(object x, Py_ssize_t n, Py_ssize_t n_columns) except? NULL:
+    """First of the n rows of x (n = 0: one row alone), or NULL where x has to be converted."""
+    cdef Py_buffer view
+    cdef const void *first = NULL
+    if not PyObject_CheckBuffer(x):
+        return NULL
+    PyObject_GetBuffer(x, &view, PyBUF_FORMAT | PyBUF_STRIDES)
+    if is_real(&view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
+            and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \
+            and PyBuffer_IsContiguous(&view, c'C'):
+        first = view.buf
+    PyBuffer_Release(&view)
+    return first                # the caller keeps x, and arrays do not move
+
+
+cdef object conversion(object x, Py_ssize_t n, Py_ssize_t n_columns, object dtype, name):
+    """x as an array that `data` can read."""
+    array = ascontiguousarray(x, dtype)
+    if array.size != max(n, 1) * n_columns or (n and len(array) != n):
+        expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
+        raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
+    return array

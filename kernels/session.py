@@ -1,0 +1,94 @@
+"""Many small calls on one network, with little around them.
+
+The compiled backend has a class of its own with these methods; this one makes them of any
+backend's contract functions.
+"""
+
+import numpy as np
+
+from ..errors import BusyError, InvalidInputError
+from .interface import Plan, Rule, Work, aligned_zeros
+
+BUSY = (
+    "this network is being trained by another thread, and two cannot train it at once; wait for "
+    "the other to end, or train a copy"
+)
+
+
+class Session:
+    """A network, room for `batch_size` samples, and the state of an optimiser.
+
+    Inputs are checked for their length alone. Several threads may predict, one may learn:
+    whoever trains has to `claim` the session first and to `release` it in the end.
+    """
+
+    def __init__(self, plan: Plan, theta, batch_size: int = 1, *, forward, train_epoch):
+        self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
+        self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
+        self._work = Work(plan, batch_size)
+        self._busy = False
+
+    def set_rule(self, rule: Rule) -> None:
+        """Take an optimiser, with fresh state."""
+        self._rule, self._step = rule, 0
+        self._state = aligned_zeros((rule.n_slots, len(self._theta)), self._plan.dtype)
+
+    def claim(self) -> bool:
+        """Whether nobody was training; from now on somebody is."""
+        was_busy, self._busy = self._busy, True
+        return not was_busy
+
+    def release(self) -> None:
+        """Nobody is training any more."""
+        self._busy = False
+
+    def predict_one(self, x, out=None) -> np.ndarray:
+        """Outputs (n_out,) for x (n_in,); into out, if it is given."""
+        dtype = self._plan.dtype
+        if out is None:
+            out = np.empty(self._n_out, dtype)
+        elif not (
+            isinstance(out, np.ndarray) and out.size == self._n_out and out.dtype == dtype
+            and out.flags.c_contiguous and out.flags.writeable
+        ):  # fmt: skip
+            raise InvalidInputError(
+                f"out must be a writable contiguous array of {self._n_out} values of {dtype}"
+            )
+        work = Work(self._plan, 1)
+        self._forward(self._plan, self._theta, self._rows("x", x, 1, self._n_in),
+                      out.reshape(1, -1), work)  # fmt: skip
+        return out
+
+    def learn_one(self, x, y) -> float:
+        """One step on the sample x (n_in,), y (n_out,); its loss before the step."""
+        return self._learn(self._rows("x", x, 1, self._n_in), self._rows("y", y, 1, self._n_out))
+
+    def learn_batch(self, X, Y) -> float:
+        """One step on the mini-batch X (n, n_in), Y (n, n_out); its mean loss before the step."""
+        n = len(X)
+        if n < 1:
+            raise InvalidInputError("X is empty, give at least 1 sample")
+        return self._learn(self._rows("X", X, n, self._n_in), self._rows("Y", Y, n, self._n_out))
+
+    def _learn(self, X, Y):
+        if not self.claim():
+            raise BusyError(BUSY)
+        try:
+            n = len(X)
+            if n > self._work.batch_size:
+                self._work = Work(self._plan, n)
+            total = self._train(
+                self._plan, self._theta, self._state, self._rule, X, Y, None, 0, n, n,
+                self._work, 0.0, self._step,
+            )  # fmt: skip
+            self._step += 1
+            return total / n
+        finally:
+            self.release()
+
+    def _rows(self, name, values, n, n_columns):
+        array = np.ascontiguousarray(values, self._plan.dtype)
+        if array.size != n * n_columns or (n > 1 and len(array) != n):
+            expected = f"({n_columns},)" if name.islower() else f"({n}, {n_columns})"
+            raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
+        return array.reshape(n, n_columns)

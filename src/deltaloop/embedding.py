@@ -1,0 +1,201 @@
+"""One sample and one mini-batch at a time: the doors for loops that are not ours."""
+
+from typing import Any
+
+import numpy as np
+
+from .checks import whole_number
+from .errors import InvalidInputError
+from .kernels.interface import Plan
+from .optimizers import check_optimizer
+from .scaling import Scaling
+from .stream import Stream
+
+
+class Embedding:
+    """The part of `Network` that other programs call in their own loops.
+
+    These calls check the length of what they get and nothing else: a nan that goes in comes out.
+    Arrays that are contiguous and have the dtype of the network are read where they lie; anything
+    else that NumPy can make an array of is copied first.
+
+    Threads: one network may be read by many threads while none trains it. A thread that trains
+    while another one does gets a BusyError.
+    """
+
+    # set by Network
+    sizes: tuple[int, ...]
+    plan: Plan
+    backend: Any
+    backend_name: str
+    _theta: np.ndarray
+    _session: Any
+    _scaling: Scaling | None
+    _optimizer: Any
+
+    @property
+    def optimizer(self):
+        """What `learn_one` and `learn_batch` descend with; assigning resets its state."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer) -> None:
+        self._session.set_rule(check_optimizer(optimizer).rule())
+        self._optimizer = optimizer
+
+    def predict_one(self, x, out=None) -> np.ndarray:
+        """Output activations of one sample, in the units of the targets.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_in,)
+        out : ndarray, shape (n_out,), optional
+            Receives the outputs; contiguous, in the dtype of the network (float64 where `scaling`
+            scales the targets).
+
+        Returns
+        -------
+        ndarray, shape (n_out,)
+            `out`, if it was given.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong length, or an `out` that does not fit.
+        BusyError
+            Another thread is in the middle of `learn_batch`.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(2, [dl.Dense(1, "identity", init=([[2.0, 3.0]], [1.0]))])
+        >>> net.predict_one([1.0, 10.0])
+        array([33.], dtype=float32)
+        """
+        if self._scaling is None:
+            return self._session.predict_one(x, out)
+        x = self._scaling.inputs(_vector("x", x, self.sizes[0]))
+        scaled = self._scaling.outputs(self._session.predict_one(x))
+        if out is None:
+            return scaled
+        out[:] = scaled
+        return out
+
+    def learn_one(self, x, y) -> float:
+        """One step of `optimizer` on one sample.
+
+        Parameters
+        ----------
+        x : array_like, shape (n_in,)
+        y : array_like, shape (n_out,)
+            Targets; for cross_entropy a row that sums to 1, not a class number.
+
+        Returns
+        -------
+        float
+            Loss of the sample before the step, in the units of the network (see `loss`). It is
+            not finite where training has diverged.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong length.
+        BusyError
+            Another thread is training this network.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.optimizer = dl.SGD(learning_rate=0.5)
+        >>> net.learn_one([1.0], [4.0])  # 1/2 (2 - 4)^2
+        2.0
+        >>> net.W[0].item(), net.b[0].item()  # both less 0.5 (2 - 4)
+        (3.0, 1.0)
+        """
+        if self._scaling is None:
+            return self._session.learn_one(x, y)
+        return self._session.learn_one(
+            self._scaling.inputs(_vector("x", x, self.sizes[0])),
+            self._scaling.targets(_vector("y", y, self.sizes[-1])),
+        )
+
+    def learn_batch(self, X, Y) -> float:
+        """One step of `optimizer` on one mini-batch.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, n_in)
+        Y : array_like, shape (n_samples, n_out)
+            As in `learn_one`.
+
+        Returns
+        -------
+        float
+            Mean loss of the samples before the step; otherwise as `learn_one`. Other Python
+            threads run meanwhile.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong shape.
+        BusyError
+            Another thread is training this network.
+        """
+        if self._scaling is None:
+            return self._session.learn_batch(X, Y)
+        return self._session.learn_batch(
+            self._scaling.inputs(np.reshape(X, (len(X), self.sizes[0]))),
+            self._scaling.targets(np.reshape(Y, (len(X), self.sizes[-1]))),
+        )
+
+    def stream(self, half_life: float = 100.0) -> Stream:
+        """Learn from samples as they come, and watch the loss; see `Stream`.
+
+        Parameters
+        ----------
+        half_life : float
+            Samples after which a loss counts half as much in the running mean.
+        """
+        return Stream(self, half_life)
+
+    def session(self, batch_size: int = 1, optimizer=None):
+        """A handle for compiled code, with scratch memory and an optimiser state of its own.
+
+        Parameters
+        ----------
+        batch_size : int, default 1
+            Samples that one step may have.
+        optimizer : SGD or Adam, optional
+            Default `net.optimizer`, with fresh state.
+
+        Returns
+        -------
+        Session
+            Its `capsule` and `address` lead to the struct of `deltaloop.h` (see
+            `deltaloop.get_include`), as long as the session lives. Values go in and out in the
+            units of the network: `scaling` is not applied. Only with the Cython backend.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            Settings that are not accepted, or another backend.
+        """
+        if self.backend_name != "cython":
+            raise InvalidInputError(
+                f"a session for compiled code needs backend='cython', this network has "
+                f"{self.backend_name!r}"
+            )
+        optimizer = check_optimizer(self._optimizer if optimizer is None else optimizer)
+        session = self.backend.session(
+            self.plan, self._theta, whole_number("batch_size", batch_size)
+        )
+        session.set_rule(optimizer.rule())
+        return session
+
+
+def _vector(name, values, n):
+    values = np.asarray(values, np.float64).reshape(-1)
+    if len(values) != n:
+        raise InvalidInputError(f"{name} must have shape ({n},), got {len(values)} values")
+    return values

@@ -1,0 +1,80 @@
+"""Online learning: samples that come one by one, and a running loss."""
+
+import math
+
+from .checks import number
+from .errors import DivergenceError, InvalidInputError
+
+
+class Stream:
+    """Learns every sample once, in the order in which they come.
+
+    Each loss is taken before the sample is learned, so the running loss tells how well the
+    network predicts what it has not seen (prequential evaluation: Dawid 1984).
+
+    Parameters
+    ----------
+    net : Network
+        Descends with `net.optimizer`.
+    half_life : float
+        Samples after which a loss counts half as much, > 0.
+
+    Attributes
+    ----------
+    n_samples : int
+        Samples learned so far.
+    loss : float
+        Mean of the losses, the one of k samples ago weighted by 2^(-k / half_life); nan before
+        the first sample.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> net = dl.Network([1, 8, 1], activation="tanh", seed=1)
+    >>> stream = net.stream(half_life=50)
+    >>> for t in range(2000):
+    ...     x = t % 10 / 10
+    ...     _ = stream.learn([x], [x * x])
+    >>> stream.n_samples, stream.loss < 0.01
+    (2000, True)
+    """
+
+    def __init__(self, net, half_life: float = 100.0):
+        half_life = number("half_life", half_life)
+        if half_life <= 0:
+            raise InvalidInputError(f"half_life must be > 0, got {half_life:g}")
+        self.net, self.n_samples = net, 0
+        self._keep = 0.5 ** (1 / half_life)
+        self._sum = self._weight = 0.0
+
+    @property
+    def loss(self) -> float:
+        """The running mean; see the class."""
+        return self._sum / self._weight if self._weight else math.nan
+
+    def predict(self, x):
+        """Outputs (n_out,) for x (n_in,); as `Network.predict_one`."""
+        return self.net.predict_one(x)
+
+    def learn(self, x, y) -> float:
+        """Learn one sample; returns its loss before, as `Network.learn_one`.
+
+        Raises
+        ------
+        InvalidInputError, BusyError
+            As `Network.learn_one`.
+        DivergenceError
+            The loss is not finite: the parameters of the network are lost. Start again from a
+            copy, with a lower learning_rate.
+        """
+        loss = self.net.learn_one(x, y)
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"the loss of sample {self.n_samples} is {loss:g} (running loss so far "
+                f"{self.loss:g}); lower the learning_rate of net.optimizer, or look for values "
+                "that are not finite"
+            )
+        self.n_samples += 1
+        self._sum = self._keep * self._sum + loss
+        self._weight = self._keep * self._weight + 1
+        return loss
