@@ -13,16 +13,20 @@ from libc.math cimport isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
-from lanes cimport prefetch, real, transpose_4x4
+from lanes cimport fill, prefetch, real, transpose_4x4, vec4, vec8, vector
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, RELU, SGD, SOFTMAX, Layer, Net, Rows, Rule, bias_of, block, padded_width,
+    ACCUMULATE, ADAM, MSE, RELU, SGD, SOFTMAX, Layer, Net, Rows, Rule, bias_of, block, padded_width,
     round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from threads cimport Barrier, meet, run_parts
+from tiny cimport (
+    BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, f_by_code, first_step,
+    first_sum, forward_tiny, is_tiny, slope_by_code,
+)
 from tiles cimport DESCEND, STORE, product
 
 from numpy import ascontiguousarray, empty
@@ -33,6 +37,7 @@ from deltaloop.kernels.session import BUSY
 
 include "layers.pxi"
 include "sample.pxi"
+include "tiny.pxi"
 include "batch.pxi"
 include "session.pxi"
 

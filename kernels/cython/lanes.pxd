@@ -58,8 +58,16 @@ cdef extern from *:
     #endif
     #define TILE_VECTORS 2
 
+    /* all lanes are lane i, a constant */
+    #ifdef __clang__
+    #define LANE(V, x, i) ((V){0} + x[i])
+    #else
+    #define LANE(V, x, i) __builtin_shuffle(x, (V##_bits){0} + (bits)(i))
+    #endif
+
     #define DEFINE(V) \\
     static inline V V##_splat(real x) { return (V){0} + x; } \\
+    static inline __attribute__((always_inline)) V V##_lane(V x, const int i) { return LANE(V, x, i); } \\
     static inline V V##_quotient(V x, V y) { return x / y; } \\
     static inline V V##_root(V x) { \\
         for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) x[k] = SQUARE_ROOT(x[k]); \\
@@ -136,6 +144,9 @@ cdef extern from *:
     vec vec_splat(real x) noexcept nogil
     vec8 vec8_splat(real x) noexcept nogil
     vec4 vec4_splat(real x) noexcept nogil
+    vec vec_lane(vec x, int i) noexcept nogil
+    vec8 vec8_lane(vec8 x, int i) noexcept nogil
+    vec4 vec4_lane(vec4 x, int i) noexcept nogil
     vec vec_quotient(vec x, vec y) noexcept nogil
     vec8 vec8_quotient(vec8 x, vec8 y) noexcept nogil
     vec4 vec4_quotient(vec4 x, vec4 y) noexcept nogil
@@ -163,6 +174,16 @@ cdef inline void fill(vector *out, real x) noexcept nogil:
         out[0] = vec8_splat(x)
     else:
         out[0] = vec4_splat(x)
+
+
+cdef inline vector lane(vector x, int i) noexcept nogil:
+    """(x_i, x_i, ...) for a constant i"""
+    if vector is vec:
+        return vec_lane(x, i)
+    elif vector is vec8:
+        return vec8_lane(x, i)
+    else:
+        return vec4_lane(x, i)
 
 
 cdef inline vector quotient(vector x, vector y) noexcept nogil:

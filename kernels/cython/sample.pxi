@@ -142,6 +142,8 @@ cdef double descend_samples(
     cdef Rows y = Y[0]
     if start >= stop or not isfinite(total):
         return total
+    if rule.code == SGD and X.dense != NULL and is_tiny(net):
+        return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
     sum_inputs(net, X, start)
     for t in range(start, stop):
         if t + AHEAD < stop:

@@ -1,0 +1,222 @@
+# The latency path: plain SGD, one sample at a time, where no layer has more than 8 inputs or units.
+#
+# Such a step is one chain of operations that wait for each other. So every layer is one vector that
+# stays in a register from z to delta, nothing is stored and read again at another width (which
+# costs a dozen cycles), and W is kept twice, by inputs and by outputs, so that neither
+#     z     = b + sum_i a_i W_i         W_i: what leaves input i
+#     dC/da = sum_j delta_j T_j         T_j: what reaches unit j
+# has to add up the lanes of a vector. The parameters are copied here when a call begins and back
+# when it ends.
+from activations cimport f, slope
+from lanes cimport fill, lane, real, vector
+from plan cimport (
+    ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH, Layer, Net, bias_of,
+)
+
+cdef enum:
+    MOST = 8            # units of a layer, and layers
+    # where things lie in the memory of a layer, in vectors
+    OF_INPUTS = 0       # W
+    OF_OUTPUTS = MOST   # T
+    BIAS = 2 * MOST
+    OUTPUT = BIAS + 1   # a
+    MASK = BIAS + 2     # 1 for every unit, 0 in the padding
+    SIZE = BIAS + 3
+
+
+cdef inline bint is_tiny(const Net *net) noexcept nogil:
+    cdef Py_ssize_t k
+    if net.n_layers > MOST:
+        return False
+    for k in range(net.n_layers):
+        if net.layers[k].n_in > MOST or net.layers[k].n_out > MOST:
+            return False
+    return True
+
+
+cdef inline void copy_in(const Net *net, vector *memory) noexcept nogil:
+    cdef Py_ssize_t k, i, j
+    cdef const Layer *layer
+    cdef vector *of_layer
+    cdef const real *W
+    cdef const real *b
+    for k in range(net.n_layers):
+        layer, of_layer = &net.layers[k], memory + k * SIZE
+        W, b = net.theta + layer.W, bias_of(net, layer)
+        for i in range(SIZE):
+            fill(&of_layer[i], 0)
+        for j in range(layer.n_out):
+            (<real *> &of_layer[MASK])[j] = 1
+            if b != NULL:
+                (<real *> &of_layer[BIAS])[j] = b[j]
+            for i in range(layer.n_in):
+                (<real *> &of_layer[OF_INPUTS + i])[j] = W[i * layer.width + j]
+                if k > 0:
+                    (<real *> &of_layer[OF_OUTPUTS + j])[i] = W[i * layer.width + j]
+
+
+cdef inline void copy_out(const Net *net, vector *memory) noexcept nogil:
+    cdef Py_ssize_t k, i, j
+    cdef const Layer *layer
+    cdef vector *of_layer
+    cdef real *W
+    cdef real *b
+    for k in range(net.n_layers):
+        layer, of_layer = &net.layers[k], memory + k * SIZE
+        W, b = net.theta + layer.W, bias_of(net, layer)
+        for j in range(layer.n_out):
+            if b != NULL:
+                b[j] = (<real *> &of_layer[BIAS])[j]
+            for i in range(layer.n_in):
+                W[i * layer.width + j] = (<real *> &of_layer[OF_INPUTS + i])[j]
+
+
+cdef inline vector combined(Py_ssize_t n, vector start, vector a, const vector *W) noexcept nogil:
+    """start + a_0 W_0 + ... + a_(n-1) W_(n-1), n >= 1, as two chains"""
+    cdef vector even = start + lane(a, 0) * W[0], odd
+    if n == 1:
+        return even
+    odd = lane(a, 1) * W[1]
+    if n > 2:
+        even += lane(a, 2) * W[2]
+    if n > 3:
+        odd += lane(a, 3) * W[3]
+    if n > 4:
+        even += lane(a, 4) * W[4]
+    if n > 5:
+        odd += lane(a, 5) * W[5]
+    if n > 6:
+        even += lane(a, 6) * W[6]
+    if n > 7:
+        odd += lane(a, 7) * W[7]
+    return even + odd
+
+
+cdef inline vector first_sum(
+    Py_ssize_t n_in, const real *x, const vector *W, vector b,
+) noexcept nogil:
+    """z of the first layer, in the order of `first_step`"""
+    cdef vector even = b, odd
+    cdef Py_ssize_t i = 1
+    fill(&odd, 0)
+    even += x[0] * W[0]
+    while i + 1 < n_in:
+        odd += x[i] * W[i]
+        even += x[i + 1] * W[i + 1]
+        i += 2
+    if i < n_in:
+        odd += x[i] * W[i]
+    return even + odd
+
+
+cdef inline vector first_step(
+    Py_ssize_t n_in, const real *x, vector *W, vector b, vector step, const real *x_next,
+) noexcept nogil:
+    """W_i -= x_i step, then z of the sample that follows"""
+    cdef vector even = b, odd
+    cdef Py_ssize_t i = 1
+    fill(&odd, 0)
+    W[0] = W[0] - x[0] * step
+    even += x_next[0] * W[0]
+    while i + 1 < n_in:
+        W[i] = W[i] - x[i] * step
+        odd += x_next[i] * W[i]
+        W[i + 1] = W[i + 1] - x[i + 1] * step
+        even += x_next[i + 1] * W[i + 1]
+        i += 2
+    if i < n_in:
+        W[i] = W[i] - x[i] * step
+        odd += x_next[i] * W[i]
+    return even + odd
+
+
+# The switches stand out here, so that each function keeps its constants in registers.
+
+cdef inline vector f_by_code(const Layer *layer, vector z) noexcept nogil:
+    if layer.activation == SIGMOID:
+        return f(SIGMOID, 0, z)
+    if layer.activation == TANH:
+        return f(TANH, 0, z)
+    if layer.activation == RELU:
+        return f(RELU, 0, z)
+    if layer.activation == LEAKY_RELU:
+        return f(LEAKY_RELU, <real> layer.alpha, z)
+    if layer.activation == ELU:
+        return f(ELU, <real> layer.alpha, z)
+    if layer.activation == SOFTPLUS:
+        return f(SOFTPLUS, 0, z)
+    return z
+
+
+cdef inline vector slope_by_code(const Layer *layer, vector a) noexcept nogil:
+    if layer.activation == SIGMOID:
+        return slope(SIGMOID, 0, a)
+    if layer.activation == TANH:
+        return slope(TANH, 0, a)
+    if layer.activation == RELU:
+        return slope(RELU, 0, a)
+    if layer.activation == LEAKY_RELU:
+        return slope(LEAKY_RELU, <real> layer.alpha, a)
+    if layer.activation == ELU:
+        return slope(ELU, <real> layer.alpha, a)
+    if layer.activation == SOFTPLUS:
+        return slope(SOFTPLUS, 0, a)
+    return slope(IDENTITY, 0, a)
+
+
+cdef inline vector forward_tiny(const Net *net, vector *memory, vector z) noexcept nogil:
+    """From z of the first layer to z of the last; a of the hidden ones into memory."""
+    cdef Py_ssize_t k
+    cdef vector a
+    cdef vector *of_layer = memory
+    for k in range(net.n_layers - 1):
+        a = f_by_code(&net.layers[k], z)
+        of_layer[OUTPUT] = a
+        of_layer += SIZE
+        z = combined(net.layers[k].n_out, of_layer[BIAS], a, of_layer + OF_INPUTS)
+    return z
+
+
+cdef inline vector descend_tiny(
+    const Net *net, vector *memory, vector delta, real learning_rate,
+) noexcept nogil:
+    """From delta of the last layer to delta of the first, updating all layers but the first."""
+    cdef const Layer *layer
+    cdef vector *of_layer
+    cdef vector *below
+    cdef vector a, step, zero, dC_da
+    cdef Py_ssize_t k, i
+    fill(&zero, 0)
+    for k in range(net.n_layers - 1, 0, -1):
+        layer, of_layer = &net.layers[k], memory + k * SIZE
+        below = of_layer - SIZE
+        a = below[OUTPUT]
+        dC_da = combined(layer.n_out, zero, delta, of_layer + OF_OUTPUTS)
+        step = delta * learning_rate
+        if layer.b >= 0:
+            of_layer[BIAS] -= step
+        for i in range(layer.n_in):
+            of_layer[OF_INPUTS + i] -= (<real *> &below[OUTPUT])[i] * step
+        delta = dC_da * slope_by_code(&net.layers[k - 1], a)
+        a *= below[MASK]
+        turn(layer.n_out, step, a, of_layer + OF_OUTPUTS)
+    return delta
+
+
+cdef inline void turn(Py_ssize_t n, vector step, vector a, vector *T) noexcept nogil:
+    """T_j -= step_j a"""
+    T[0] -= lane(step, 0) * a
+    if n > 1:
+        T[1] -= lane(step, 1) * a
+    if n > 2:
+        T[2] -= lane(step, 2) * a
+    if n > 3:
+        T[3] -= lane(step, 3) * a
+    if n > 4:
+        T[4] -= lane(step, 4) * a
+    if n > 5:
+        T[5] -= lane(step, 5) * a
+    if n > 6:
+        T[6] -= lane(step, 6) * a
+    if n > 7:
+        T[7] -= lane(step, 7) * a

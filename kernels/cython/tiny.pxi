@@ -1,0 +1,71 @@
+# Epochs on the latency path; see tiny.pxd.
+
+cdef double descend_tiny_samples_of(
+    vector *memory, const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
+    const Rows *X, const Rows *Y, double total,
+) noexcept nogil:
+    """descend_samples for plain SGD, dense rows and `is_tiny`."""
+    cdef const Layer *first = &net.layers[0]
+    cdef const Layer *last = &net.layers[net.n_layers - 1]
+    cdef vector *of_last = memory + (net.n_layers - 1) * SIZE
+    cdef const real *x = row_of(X, start)
+    cdef const real *x_next
+    cdef const real *y
+    cdef bint ends, squares = net.loss == MSE and last.activation != SOFTMAX
+    cdef vector z, a, delta, rest, target, zero, one
+    cdef Py_ssize_t t, j
+    cdef double cost
+    cdef real d
+    cdef Rows of_sample = Y[0]
+    copy_in(net, memory)
+    fill(&zero, 0)
+    fill(&one, 1)
+    rest = f_by_code(last, zero) * (one - of_last[MASK])     # what a is where there is no unit
+    z = first_sum(first.n_in, x, memory + OF_INPUTS, memory[BIAS])
+    for t in range(start, stop):
+        z = forward_tiny(net, memory, z)
+        if squares:     # dC/da = a - y: nothing is stored on the way
+            y, target = row_of(Y, t), rest
+            for j in range(last.n_out):
+                (<real *> &target)[j] = y[j]
+            a = f_by_code(last, z)
+            delta = a - target
+            cost = 0
+            for j in range(last.n_out):
+                d = (<real *> &delta)[j]
+                cost += d * d
+            total += 0.5 * cost
+            delta *= slope_by_code(last, a)
+        else:
+            for j in range(last.width):
+                block(net, last, last.z)[j] = (<real *> &z)[j]
+            of_sample.first = Y.first + t
+            total += outputs(net, 1, &of_sample, net.costs)
+            for j in range(last.width):
+                (<real *> &delta)[j] = block(net, last, last.delta)[j]
+        delta = descend_tiny(net, memory, delta, learning_rate)
+        delta *= learning_rate
+        if first.b >= 0:
+            memory[BIAS] -= delta
+        ends = t + 1 == stop or not isfinite(total)
+        x_next = x if ends else row_of(X, t + 1)    # where none follows, z is not used
+        z = first_step(first.n_in, x, memory + OF_INPUTS, memory[BIAS], delta, x_next)
+        if ends:
+            break
+        x = x_next
+    copy_out(net, memory)
+    return total
+
+
+cdef double descend_tiny_samples(
+    const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
+    const Rows *X, const Rows *Y, double total,
+) noexcept nogil:
+    cdef vec4 memory4[MOST * SIZE]
+    cdef vec8 memory8[MOST * SIZE]
+    cdef Py_ssize_t k
+    for k in range(net.n_layers):
+        if net.layers[k].n_in > 4 or net.layers[k].n_out > 4:
+            return descend_tiny_samples_of(
+                memory8, net, learning_rate, start, stop, X, Y, total)
+    return descend_tiny_samples_of(memory4, net, learning_rate, start, stop, X, Y, total)
