@@ -67,7 +67,8 @@ cdef extern from *:
 
     #define DEFINE(V) \\
     static inline V V##_splat(real x) { return (V){0} + x; } \\
-    static inline __attribute__((always_inline)) V V##_lane(V x, const int i) { return LANE(V, x, i); } \\
+    static inline __attribute__((always_inline)) \\
+    V V##_lane(V x, const int i) { return LANE(V, x, i); } \\
     static inline V V##_quotient(V x, V y) { return x / y; } \\
     static inline V V##_root(V x) { \\
         for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) x[k] = SQUARE_ROOT(x[k]); \\
