@@ -61,7 +61,7 @@ LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
 RULES = ("sgd", "momentum", "nesterov", "adam")
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
-PIECE = 256  # samples of a batch that are taken at once, so that they stay in cache
+PIECE = 256  # samples of a mini-batch that are taken at once, so that they stay in cache
 BLOCK = 16  # elements: blocks of theta and work start at multiples of this
 
 # One weight layer. Offsets count elements: W and b from the start of theta, z, a and delta
@@ -222,15 +222,18 @@ class Work:
 
     `buffer` holds, one after the other: the blocks z, a and delta of every layer,
     (batch_size, width) each; the gathered inputs, (batch_size, round_up(n_in)); two blocks
-    (widest layer, round_up(batch_size)) for a transposed delta and its image; and, for batches
-    that are summed piece by piece, sums in the layout of theta. `costs`: (batch_size,) float64.
+    (widest layer, round_up(batch_size)) for a transposed delta and its image; and, from PIECE
+    samples on, sums in the layout of theta. `costs`: (batch_size,) float64.
+
+    With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
+    taken piece by piece, with the same result bit for bit.
     """
 
     def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
         gathered = batch_size * round_up(int(plan.layers[0]["n_in"]))
         size = batch_size * plan.n_work + gathered + 2 * plan.widest * round_up(batch_size)
-        if batch_size > PIECE:
+        if batch_size >= PIECE:
             size += plan.n_theta
         self.buffer = aligned_zeros(size, plan.dtype)
         self.costs = np.zeros(batch_size)

@@ -1,9 +1,5 @@
 # One step of the whole network on a mini-batch, weights updated from the mean gradient.
 
-cdef enum:
-    PIECE = 256     # interface.PIECE; a multiple of every tile and vector
-
-
 cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
     """z of every layer, a of the hidden ones; dense rows of X follow each other."""
     cdef const Layer *layer
@@ -80,73 +76,67 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
 cdef double pass_batch(
     const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, bint backward,
 ) noexcept nogil:
-    """Forward and back through all layers with the samples of one part; returns their loss."""
-    cdef Net part = net[0]
-    cdef Rows x = X[0], y = Y[0]
-    cdef Py_ssize_t first = 0, n, k
-    cdef double total = 0
-    while first < n_samples:
-        n = min(<Py_ssize_t> PIECE, n_samples - first)
-        part.first = net.first + first
-        x.first, y.first = X.first + first, Y.first + first
-        forward_batch(&part, n, &x)
-        total += outputs(&part, n, &y, net.costs + part.first)
-        if backward:
-            for k in range(net.n_layers - 1, 0, -1):
-                backward_layer(&part, k, n)
-        first += n
+    """Forward and back through all layers; returns the loss."""
+    cdef Py_ssize_t k
+    cdef double total
+    forward_batch(net, n_samples, X)
+    total = outputs(net, n_samples, Y, net.costs + net.first)
+    if backward:
+        for k in range(net.n_layers - 1, 0, -1):
+            backward_layer(net, k, n_samples)
     return total
 
 
-cdef void descend_layer(
-    const Net *net, const Layer *layer, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_row,   # (n_samples, n_in)  read
-    Py_ssize_t i, Py_ssize_t n,             # the rows of W that are updated: i..i+n-1
-    const Rule *rule, real scale,
+cdef struct Piece:      # of a mini-batch, and the rows of W that are updated with it
+    bint is_first
+    bint is_last
+    Py_ssize_t n_samples
+    real scale          # 1 / samples of the mini-batch
+    Py_ssize_t part     # of n_parts equal parts of the rows
+    Py_ssize_t n_parts
+
+
+cdef void descend_rows_of_layer(
+    const Net *net, const Layer *layer, const Piece *piece, const Rule *rule,
+    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row,   # sample k, row r at k A_k + r A_row
+    Py_ssize_t n, Py_ssize_t weights,                       # rows of theta from there on
 ) noexcept nogil:
-    """dC/dW = A_prev^T delta, spent at once on W."""
+    """dC/dW = A_prev^T delta, spent at once on W; of all pieces but the last, only summed."""
     cdef const real *delta = block(net, layer, layer.delta)
-    cdef real *sums = net.partial + layer.W + i * layer.width
-    cdef real *start = NULL
-    cdef Py_ssize_t first = 0, width = layer.width
-    A_prev += i
-    while first + PIECE < n_samples:      # all but the last samples go into partial sums
-        add_gradient(n, width, PIECE, A_prev + first * A_row, A_row, delta + first * width,
-                     sums, start)
-        start = sums
-        first += PIECE
-    descend(n, width, n_samples - first, A_prev + first * A_row, A_row, 1, delta + first * width,
-            net.theta, layer.W + i * width, start, rule, scale)
+    cdef real *sums = net.partial + weights
+    cdef const real *start = NULL if piece.is_first else sums
+    if piece.is_last:
+        descend(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, net.theta, weights,
+                start, rule, piece.scale)
+    else:
+        add_gradient(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, sums, start)
 
 
-cdef void descend_biases(
-    const Net *net, Py_ssize_t n_samples, const Rule *rule, real scale,
-) noexcept nogil:
-    """dC/db = 1^T delta: the weights of an input that is always 1."""
+cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:
+    """The weights of an input that is always 1."""
     cdef const Layer *layer
     cdef Py_ssize_t k
     cdef real one = 1
     for k in range(net.n_layers):
         layer = &net.layers[k]
         if layer.b >= 0:
-            descend(1, layer.width, n_samples, &one, 0, 0, block(net, layer, layer.delta),
-                    net.theta, layer.b, NULL, rule, scale)
+            descend_rows_of_layer(net, layer, piece, rule, &one, 0, 0, 1, layer.b)
 
 
 cdef void descend_sparse(
-    const Net *net, Py_ssize_t n_samples, const Rows *X,
+    const Net *net, const Piece *piece, const Rows *X,
     Py_ssize_t i, Py_ssize_t n,             # the rows of W that are updated: i..i+n-1
-    const Rule *rule, real scale,
+    const Rule *rule,
 ) noexcept nogil:
-    """descend_layer for the first layer and sparse rows: only rows that meet a value move."""
+    """The same for the first layer and sparse rows: only rows that meet a value move."""
     cdef const Layer *layer = &net.layers[0]
     cdef const real *delta = block(net, layer, layer.delta)
     cdef Py_ssize_t t, number, start, stop
     cdef real *W = net.theta + layer.W
-    cdef real eps = rule.learning_rate * scale
+    cdef real eps = rule.learning_rate * piece.scale
     if rule.code == ACCUMULATE:     # the gradient itself
-        W, eps = rule.state + layer.W, -scale
-    for t in range(n_samples):
+        W, eps = rule.state + layer.W, -piece.scale
+    for t in range(piece.n_samples):
         number = row_number(X, t)
         start = first_from(X.columns, X.starts[number], X.starts[number + 1], i)
         stop = first_from(X.columns, start, X.starts[number + 1], i + n)
@@ -169,30 +159,30 @@ cdef Py_ssize_t first_from(
 
 
 cdef void descend_batch(
-    const Net *net, Py_ssize_t n_samples, const Rows *X, const Rule *rule, real scale,
-    Py_ssize_t part, Py_ssize_t n_parts,
+    const Net *net, const Piece *piece, const Rows *X, const Rule *rule,
 ) noexcept nogil:
     """The step of `rule` on one part of the rows of every W; part 0 takes the biases too."""
     cdef const Layer *layer
     cdef const Layer *below
-    cdef Py_ssize_t k, i, n
+    cdef Py_ssize_t k, i, n, weights
     for k in range(net.n_layers - 1, -1, -1):
         layer = &net.layers[k]
-        n = share(layer.n_in, n_parts)
-        i = part * n
+        n = share(layer.n_in, piece.n_parts)
+        i = piece.part * n
         n = min(n, layer.n_in - i)
+        weights = layer.W + i * layer.width
         if n <= 0:
             continue
         if k > 0:
             below = &net.layers[k - 1]
-            descend_layer(net, layer, n_samples, block(net, below, below.a), below.width, i, n,
-                          rule, scale)
+            descend_rows_of_layer(net, layer, piece, rule, block(net, below, below.a) + i,
+                                  below.width, 1, n, weights)
         elif X.dense != NULL:
-            descend_layer(net, layer, n_samples, row_of(X, 0), X.row, i, n, rule, scale)
+            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, 1, n, weights)
         else:
-            descend_sparse(net, n_samples, X, i, n, rule, scale)
-    if part == 0:
-        descend_biases(net, n_samples, rule, scale)
+            descend_sparse(net, piece, X, i, n, rule)
+    if piece.part == 0:
+        descend_biases(net, piece, rule)
 
 
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_parts) noexcept nogil:
@@ -220,36 +210,43 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef Net net = epoch.net
     cdef Rule rule = epoch.rule
     cdef Rows X = epoch.X, Y = epoch.Y
-    cdef Py_ssize_t start = epoch.start, step = epoch.step, n, n_own, t, chunk
+    cdef Piece piece
+    cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own
     cdef Py_ssize_t n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
     # rows in random order are copied together; rules that move every weight see the zeros too
     cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL else rule.code != SGD
     cdef bint more = start < epoch.stop and isfinite(epoch.total)
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
+    piece.part, piece.n_parts = part, epoch.n_threads
     while more:
         n = min(epoch.batch_size, epoch.stop - start)
-        chunk = share(n, epoch.n_threads)
-        net.first = min(part * chunk, n)
-        n_own = min(chunk, n - net.first)
-        Y.first = start + net.first
-        X.first = net.first if gathers else start + net.first
-        if gathers:
-            for t in range(net.first, net.first + n_own):
-                if start + n + t < epoch.stop:      # the batch that follows
-                    fetch(&epoch.X, start + n + t, n_in)
-                    fetch(&epoch.Y, start + n + t, 1)
-                spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
-        pass_batch(&net, n_own, &X, &Y, True)
-        meet(&epoch.barrier)
-        if part == 0:
-            for t in range(n):      # one order of the sum, whoever computed the terms
-                epoch.total += net.costs[t]
+        piece.scale, done = <real> 1 / <real> n, 0
         step += 1
         unbias(&rule, step)
-        net.first = 0
-        X.first = 0 if gathers else start
-        descend_batch(&net, n, &X, &rule, <real> 1 / <real> n, part, epoch.n_threads)
-        meet(&epoch.barrier)
-        start += n
+        while done < n:     # pieces, as many samples as work has room for
+            piece.is_first, piece.n_samples = done == 0, min(net.batch_size, n - done)
+            piece.is_last = done + piece.n_samples == n
+            chunk = share(piece.n_samples, epoch.n_threads)
+            net.first = min(part * chunk, piece.n_samples)
+            n_own = min(chunk, piece.n_samples - net.first)
+            Y.first = start + net.first
+            X.first = net.first if gathers else start + net.first
+            if gathers:
+                for t in range(net.first, net.first + n_own):
+                    if start + piece.n_samples + t < epoch.stop:    # what comes next
+                        fetch(&epoch.X, start + piece.n_samples + t, n_in)
+                        fetch(&epoch.Y, start + piece.n_samples + t, 1)
+                    spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
+            pass_batch(&net, n_own, &X, &Y, True)
+            meet(&epoch.barrier)
+            if part == 0:
+                for t in range(piece.n_samples):    # in one order, whoever computed the terms
+                    epoch.total += net.costs[t]
+            net.first = 0
+            X.first = 0 if gathers else start
+            descend_batch(&net, &piece, &X, &rule)
+            meet(&epoch.barrier)
+            start += piece.n_samples
+            done += piece.n_samples
         more = start < epoch.stop and isfinite(epoch.total)

@@ -164,21 +164,24 @@ cdef double mean_loss(
 ) noexcept nogil:
     """In blocks of batch_size samples; the gradient into grad, unless it is NULL."""
     cdef Rule rule
+    cdef Piece piece
     cdef Rows x = X[0], y = Y[0]
-    cdef Py_ssize_t n
     cdef double cost = 0
+    piece.is_first, piece.is_last = True, True
+    piece.scale = <real> 1 / <real> n_samples
+    piece.part, piece.n_parts = 0, 1
     memset(&rule, 0, sizeof(Rule))
     rule.code = ACCUMULATE
     rule.state = rule.squares = grad
     if grad != NULL:
         memset(grad, 0, n_theta * sizeof(real))
     while x.first < n_samples:
-        n = min(net.batch_size, n_samples - x.first)
-        cost += pass_batch(net, n, &x, &y, grad != NULL)
+        piece.n_samples = min(net.batch_size, n_samples - x.first)
+        cost += pass_batch(net, piece.n_samples, &x, &y, grad != NULL)
         if grad != NULL:
-            descend_batch(net, n, &x, &rule, <real> 1 / <real> n_samples, 0, 1)
-        x.first += n
-        y.first += n
+            descend_batch(net, &piece, &x, &rule)
+        x.first += piece.n_samples
+        y.first += piece.n_samples
     return cost / n_samples
 
 

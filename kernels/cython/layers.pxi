@@ -73,10 +73,11 @@ cdef void multiply(
 
 cdef void add_gradient(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_k, const real *delta, real *sums, const real *start,
+    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    real *sums, const real *start,
 ) noexcept nogil:
     """sums = start + A_prev^T delta"""
-    product(STORE, n_rows, width, n_samples, A_prev, 1, A_k, delta, width,
+    product(STORE, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
             sums, width, start, width, 0, NULL, 0)
 
 

@@ -35,7 +35,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
     real *gathered          # (batch_size, round_up(n_in))
     real *transposed[2]     # (widest, round_up(batch_size)) each
-    real *partial           # (n_theta,): sums over some of the samples, if batch_size > PIECE
+    real *partial           # (n_theta,): sums over some of the samples, where there is room
     double *costs           # (batch_size,)
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse

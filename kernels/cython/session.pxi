@@ -56,6 +56,7 @@ cdef double handle_learn(
 ) noexcept nogil:
     cdef Inner *inner = <Inner *> handle
     cdef Rows X, Y
+    cdef Piece piece
     cdef double cost
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
@@ -64,8 +65,10 @@ cdef double handle_learn(
     if n == 1:
         return descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step - 1)
     unbias(&inner.rule, inner.step)
+    piece.is_first, piece.is_last, piece.part, piece.n_parts = True, True, 0, 1
+    piece.n_samples, piece.scale = n, <real> 1 / <real> n
     cost = pass_batch(&inner.net, n, &X, &Y, True)
-    descend_batch(&inner.net, n, &X, &inner.rule, <real> 1 / <real> n, 0, 1)
+    descend_batch(&inner.net, &piece, &X, &inner.rule)
     return cost / n
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from .checks import check_finite, converted
 from .errors import InvalidInputError, InvalidTypeError
-from .kernels.interface import SparseRows
+from .kernels.interface import PIECE, SparseRows, Work
 
 # Up to these shares of non-zero values, lists beat dense rows (784 inputs, 30 to 512 units):
 # without mini-batches, and in mini-batches, where tiles make dense rows cheaper.
@@ -96,6 +96,13 @@ def arranged(X, mode: bool | str, backend, moves_every_weight: bool, batch_size:
     if mode is True or (not moves_every_weight and _pays(X, batch_size)):
         return backend.sparse_rows(X)
     return X
+
+
+def room(plan, X, batch_size: int, n_threads: int) -> Work:
+    """For mini-batches of X: large ones go through piece by piece, but not those of lists."""
+    if not isinstance(X, SparseRows):
+        batch_size = min(batch_size, PIECE * n_threads)
+    return Work(plan, batch_size, n_threads)
 
 
 def _pays(X, batch_size):

@@ -5,7 +5,7 @@ import pytest
 
 import cases
 from deltaloop import SGD, Adam
-from deltaloop.kernels.interface import SparseRows, Work
+from deltaloop.kernels.interface import PIECE, SparseRows, Work
 
 RULES = {"sgd": SGD(0.05).rule(), "adam": Adam(0.01).rule()}
 SIZES, ACTIVATIONS = [100, 70, 130, 5], ["relu", "tanh", "softmax"]
@@ -65,3 +65,16 @@ def test_more_threads_than_rows(compiled, dtype):
     expected = cases.trained(compiled, case, RULES["sgd"], None, 5)
     found = cases.trained(compiled, case, RULES["sgd"], None, 5, work=Work(case.plan, 5, 16))
     assert_same_bits(found, expected)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_pieces_of_a_mini_batch_do_not_change_a_bit(compiled, dtype, rule, shuffled, n_threads):
+    case = make_case(dtype, 1100)
+    order = np.random.default_rng(1).permutation(1100) if shuffled else None
+    expected = cases.trained(compiled, case, RULES[rule], order, 700)
+    for room in (PIECE, PIECE + 100, 2 * PIECE):
+        work = Work(case.plan, room, n_threads)
+        found = cases.trained(compiled, case, RULES[rule], order, 700, work=work)
+        assert_same_bits(found, expected)
