@@ -100,16 +100,19 @@ cdef void descend_rows_of_layer(
     const Net *net, const Layer *layer, const Piece *piece, const Rule *rule,
     const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row,   # sample k, row r at k A_k + r A_row
     Py_ssize_t n, Py_ssize_t weights,                       # rows of theta from there on
+    Ahead *ahead,
 ) noexcept nogil:
-    """dC/dW = A_prev^T delta, spent at once on W; of all pieces but the last, only summed."""
+    """dC/dW = A_prev^T delta, spent at once on W, or with the last of several pieces."""
     cdef const real *delta = block(net, layer, layer.delta)
     cdef real *sums = net.partial + weights
-    cdef const real *start = NULL if piece.is_first else sums
-    if piece.is_last:
+    if piece.is_first and piece.is_last:
         descend(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, net.theta, weights,
-                start, rule, piece.scale)
-    else:
-        add_gradient(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, sums, start)
+                rule, piece.scale, ahead)
+        return
+    add_gradient(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, sums,
+                 NULL if piece.is_first else sums, ahead)
+    if piece.is_last:
+        descend_summed(n, layer.width, sums, net.theta, weights, rule, piece.scale)
 
 
 cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:
@@ -120,7 +123,7 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
     for k in range(net.n_layers):
         layer = &net.layers[k]
         if layer.b >= 0:
-            descend_rows_of_layer(net, layer, piece, rule, &one, 0, 0, 1, layer.b)
+            descend_rows_of_layer(net, layer, piece, rule, &one, 0, 0, 1, layer.b, NULL)
 
 
 cdef void descend_sparse(
@@ -159,7 +162,7 @@ cdef Py_ssize_t first_from(
 
 
 cdef void descend_batch(
-    const Net *net, const Piece *piece, const Rows *X, const Rule *rule,
+    const Net *net, const Piece *piece, const Rows *X, const Rule *rule, Ahead *ahead,
 ) noexcept nogil:
     """The step of `rule` on one part of the rows of every W; part 0 takes the biases too."""
     cdef const Layer *layer
@@ -176,9 +179,10 @@ cdef void descend_batch(
         if k > 0:
             below = &net.layers[k - 1]
             descend_rows_of_layer(net, layer, piece, rule, block(net, below, below.a) + i,
-                                  below.width, 1, n, weights)
+                                  below.width, 1, n, weights, NULL)
         elif X.dense != NULL:
-            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, 1, n, weights)
+            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, 1, n, weights,
+                                  ahead)
         else:
             descend_sparse(net, piece, X, i, n, rule)
     if piece.part == 0:
@@ -188,6 +192,19 @@ cdef void descend_batch(
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_parts) noexcept nogil:
     """What each of n_parts takes of n, in multiples of 48: whole tiles, vectors, cache lines."""
     return (n + 48 * n_parts - 1) // (48 * n_parts) * 48 if n_parts > 1 else n
+
+
+cdef void look_ahead(
+    Ahead *ahead, const Rows *X, Py_ssize_t t, Py_ssize_t n, Py_ssize_t stop, Py_ssize_t n_in,
+    Py_ssize_t width,
+) noexcept nogil:
+    """Spread the fetching of samples t..t+n-1 of X over the tiles of a layer."""
+    cdef Py_ssize_t n_tiles = (n_in // TILE_ROWS) * ((width - 1) // (TILE_VECTORS * NATIVE) + 1)
+    ahead.rows, ahead.n_columns, ahead.column = X, n_in, 0
+    ahead.t, ahead.stop = t, min(t + n, stop)
+    if X.dense == NULL:
+        ahead.stop = t
+    ahead.n_lines = n * (n_in // LINE + 1) // max(n_tiles, <Py_ssize_t> 1) + 1
 
 
 cdef struct Epoch:      # what the threads of one call share
@@ -211,7 +228,8 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef Rule rule = epoch.rule
     cdef Rows X = epoch.X, Y = epoch.Y
     cdef Piece piece
-    cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own
+    cdef Ahead ahead
+    cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own, first
     cdef Py_ssize_t n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
     # rows in random order are copied together; rules that move every weight see the zeros too
     cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL else rule.code != SGD
@@ -234,18 +252,23 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
             X.first = net.first if gathers else start + net.first
             if gathers:
                 for t in range(net.first, net.first + n_own):
-                    if start + piece.n_samples + t < epoch.stop:    # what comes next
-                        fetch(&epoch.X, start + piece.n_samples + t, n_in)
-                        fetch(&epoch.Y, start + piece.n_samples + t, 1)
                     spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
             pass_batch(&net, n_own, &X, &Y, True)
             meet(&epoch.barrier)
             if part == 0:
                 for t in range(piece.n_samples):    # in one order, whoever computed the terms
                     epoch.total += net.costs[t]
-            net.first = 0
+            Y.first += piece.n_samples
+            for t in range(min(n_own, epoch.stop - Y.first)):
+                fetch(&Y, t, 1)
+            first, net.first = net.first, 0
             X.first = 0 if gathers else start
-            descend_batch(&net, &piece, &X, &rule)
+            if gathers:     # what comes next
+                look_ahead(&ahead, &epoch.X, start + piece.n_samples + first, n_own, epoch.stop,
+                           net.layers[0].n_in, net.layers[0].width)
+                descend_batch(&net, &piece, &X, &rule, &ahead)
+            else:
+                descend_batch(&net, &piece, &X, &rule, NULL)
             meet(&epoch.barrier)
             start += piece.n_samples
             done += piece.n_samples

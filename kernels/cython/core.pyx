@@ -13,10 +13,10 @@ from libc.math cimport isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
-from lanes cimport fill, prefetch, real, transpose_4x4, vec4, vec8, vector
+from lanes cimport LINE, NATIVE, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec4, vec8, vector
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, MSE, RELU, SGD, SOFTMAX, Layer, Net, Rows, Rule, bias_of, block, padded_width,
+    ACCUMULATE, ADAM, MSE, RELU, SGD, SOFTMAX, Ahead, Layer, Net, Rows, Rule, bias_of, block, padded_width,
     round_up, row_number, row_of,
 )
 from rows cimport (
@@ -179,7 +179,7 @@ cdef double mean_loss(
         piece.n_samples = min(net.batch_size, n_samples - x.first)
         cost += pass_batch(net, piece.n_samples, &x, &y, grad != NULL)
         if grad != NULL:
-            descend_batch(net, &piece, &x, &rule)
+            descend_batch(net, &piece, &x, &rule, NULL)
         x.first += piece.n_samples
         y.first += piece.n_samples
     return cost / n_samples

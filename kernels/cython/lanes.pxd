@@ -39,6 +39,7 @@ cdef extern from *:
     #define VECTOR_BYTES 16
     #endif
 
+    #define LINE ((Py_ssize_t)(64 / sizeof(real)))      /* elements of a cache line */
     #define NATIVE ((Py_ssize_t)(VECTOR_BYTES / sizeof(real)))
     #define VECTOR(element, n) \\
         element __attribute__((vector_size((n) * sizeof(element)), aligned(sizeof(real)), \\
@@ -130,6 +131,7 @@ cdef extern from *:
     ctypedef float vec
     ctypedef double vec8           # of another base type, so that Cython tells them apart
     ctypedef long double vec4
+    const Py_ssize_t LINE          # elements of a cache line
     const Py_ssize_t NATIVE        # lanes of vec
     const Py_ssize_t TILE_ROWS
     const Py_ssize_t TILE_VECTORS

@@ -54,13 +54,14 @@ cdef void descend_by_rule(
 
 
 cdef void descend_and_sum(
-    const Net *net, const real *x, real learning_rate, const real *x_next,
+    const Net *net, const real *x, real learning_rate, const real *x_next, const real *ahead,
 ) noexcept nogil:
-    """The step of the first layer for x, and its z for the sample that follows"""
+    """The step of the first layer for x, and its z for the sample that follows; fetches ahead"""
     cdef const Layer *layer = &net.layers[0]
     descend_and_sum_of_width(
         layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),
-        block(net, layer, layer.delta), learning_rate, x_next, block(net, layer, layer.z))
+        block(net, layer, layer.delta), learning_rate, x_next, ahead,
+        block(net, layer, layer.z))
 
 
 cdef void multiply(
@@ -68,27 +69,36 @@ cdef void multiply(
     const real *B, Py_ssize_t B_k, real *C, Py_ssize_t C_row, const real *bias,
 ) noexcept nogil:
     """C = A B + bias"""
-    product(STORE, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, 0, 0, NULL, 0)
+    product(STORE, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, 0, 0, NULL, 0, NULL)
 
 
 cdef void add_gradient(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
     const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
-    real *sums, const real *start,
+    real *sums, const real *start, Ahead *ahead,
 ) noexcept nogil:
     """sums = start + A_prev^T delta"""
     product(STORE, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
-            sums, width, start, width, 0, NULL, 0)
+            sums, width, start, width, 0, NULL, 0, ahead)
 
 
 cdef void descend(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
     const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
-    real *theta, Py_ssize_t weights, const real *start, const Rule *rule, real scale,
+    real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
 ) noexcept nogil:
-    """The step of `rule` on the weights, their gradient being (start + A_prev^T delta) scale"""
+    """The step of `rule` on the weights, their gradient being A_prev^T delta scale"""
     product(DESCEND, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
-            theta + weights, width, start, width, weights, rule, scale)
+            theta + weights, width, NULL, 0, weights, rule, scale, ahead)
+
+
+cdef void descend_summed(
+    Py_ssize_t n_rows, Py_ssize_t width, const real *sums,
+    real *theta, Py_ssize_t weights, const Rule *rule, real scale,
+) noexcept nogil:
+    """The step of `rule` on the weights, their gradient being sums scale"""
+    product(DESCEND, n_rows, width, 0, NULL, 0, 0, NULL, 0,
+            theta + weights, width, sums, width, weights, rule, scale, NULL)
 
 
 cdef double outputs(

@@ -1,5 +1,5 @@
 # The records of kernels/interface.py as C sees them.
-from lanes cimport real
+from lanes cimport LINE, prefetch, real
 
 cdef enum:
     # positions in interface.ACTIVATIONS
@@ -46,6 +46,14 @@ cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
     const real *values
     const Py_ssize_t *order     # sample t is row order[first + t], or first + t without order
     Py_ssize_t first
+
+cdef struct Ahead:      # dense rows that are needed soon, fetched a few cache lines at a time
+    const Rows *rows
+    Py_ssize_t t            # the sample that is being fetched, up to stop - 1
+    Py_ssize_t stop
+    Py_ssize_t column       # and where in its row
+    Py_ssize_t n_columns
+    Py_ssize_t n_lines      # at a time
 
 cdef struct Rule:
     Py_ssize_t code
@@ -94,3 +102,16 @@ cdef inline Py_ssize_t row_number(const Rows *rows, Py_ssize_t t) noexcept nogil
 cdef inline const real *row_of(const Rows *rows, Py_ssize_t t) noexcept nogil:
     """Sample t of dense rows: (n_columns,)."""
     return rows.dense + row_number(rows, t) * rows.row
+
+
+cdef inline void fetch_some(Ahead *ahead) noexcept nogil:
+    """A burst of fetches would hold up the loads of the loop that it serves; a few do not."""
+    cdef Py_ssize_t k
+    for k in range(ahead.n_lines):
+        if ahead.t >= ahead.stop:
+            return
+        prefetch(row_of(ahead.rows, ahead.t) + ahead.column, 1)
+        ahead.column += LINE
+        if ahead.column >= ahead.n_columns:
+            ahead.t += 1
+            ahead.column = 0

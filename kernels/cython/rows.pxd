@@ -7,7 +7,7 @@
 # An index lists the rows that count, where the others meet a zero: a_prev[i] then belongs to row
 # index[i]. The index NULL, all rows in order, is a constant that the compiler takes out.
 from lanes cimport (
-    NATIVE, fill, fold, real, row_totals, vec, vec4, vec4_total, vec8, vector,
+    NATIVE, fill, fold, prefetch, real, row_totals, vec, vec4, vec4_total, vec8, vector,
 )
 from plan cimport Rule
 from rules cimport descended
@@ -117,6 +117,7 @@ cdef inline void descend_and_sum_narrow(
     const vector *delta,    # (n vectors)        read
     real learning_rate,     # eps
     const real *a_next,     # (n_in,)            read: the sample that follows
+    const real *ahead,      # (n_in,)            fetched: the sample after it
     vector *z,              # (n vectors)        overwritten: b + sum_i a_next_i row_i
 ) noexcept nogil:
     """descend_rows and sum_rows_narrow, with the same order of all sums."""
@@ -130,6 +131,7 @@ cdef inline void descend_and_sum_narrow(
         for c in range(chains):
             fill(&sums[c][v], 0)
     while i + chains <= n_in:
+        prefetch(ahead + i, 1)
         for c in range(chains):
             step = learning_rate * a_prev[i + c]
             for v in range(n):
@@ -162,6 +164,7 @@ cdef inline void descend_and_sum_wide(
     const vec *delta,       # (n vectors)        read
     real learning_rate,     # eps
     const real *a_next,     # (n_in,)            read: the sample that follows
+    const real *ahead,      # (n_in,)            fetched: the sample after it
     vec *z,                 # (n vectors)        overwritten: b + sum_i a_next_i row_i
 ) noexcept nogil:
     """descend_rows and sum_rows_wide, with the same order of all sums."""
@@ -176,6 +179,7 @@ cdef inline void descend_and_sum_wide(
             b[v] -= learning_rate * delta[v]
             z[v] = b[v]
     while i + 4 <= n_in:
+        prefetch(ahead + i, 1)
         row = W + i * n
         for c in range(4):
             step[c] = learning_rate * a_prev[i + c]
@@ -202,33 +206,34 @@ cdef inline void descend_and_sum_of_width(
     const real *delta,      # (width,)       read
     real learning_rate,
     const real *a_next,     # (n_in,)        read: the sample that follows
+    const real *ahead,      # (n_in,)        fetched: the sample after it
     real *z,                # (width,)       overwritten: z of the sample that follows
 ) noexcept nogil:
     cdef Py_ssize_t n = width // NATIVE
     if width == 4:
         descend_and_sum_narrow(1, 4, n_in, a_prev, <vec4 *> W, <vec4 *> b, <const vec4 *> delta,
-                               learning_rate, a_next, <vec4 *> z)
+                               learning_rate, a_next, ahead, <vec4 *> z)
     elif width == 8:
         descend_and_sum_narrow(1, 4, n_in, a_prev, <vec8 *> W, <vec8 *> b, <const vec8 *> delta,
-                               learning_rate, a_next, <vec8 *> z)
+                               learning_rate, a_next, ahead, <vec8 *> z)
     elif n == 1:
         descend_and_sum_narrow(1, 8, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
-                               learning_rate, a_next, <vec *> z)
+                               learning_rate, a_next, ahead, <vec *> z)
     elif n == 2:
         descend_and_sum_narrow(2, 4, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
-                               learning_rate, a_next, <vec *> z)
+                               learning_rate, a_next, ahead, <vec *> z)
     elif n == 3:
         descend_and_sum_narrow(3, 3, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
-                               learning_rate, a_next, <vec *> z)
+                               learning_rate, a_next, ahead, <vec *> z)
     elif n == 4:
         descend_and_sum_narrow(4, 2, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
-                               learning_rate, a_next, <vec *> z)
+                               learning_rate, a_next, ahead, <vec *> z)
     elif n == 8:
         descend_and_sum_narrow(8, 1, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
-                               learning_rate, a_next, <vec *> z)
+                               learning_rate, a_next, ahead, <vec *> z)
     else:
         descend_and_sum_wide(n, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
-                             learning_rate, a_next, <vec *> z)
+                             learning_rate, a_next, ahead, <vec *> z)
 
 
 cdef inline vec4 descend_row(

@@ -1,7 +1,6 @@
 # One step of the whole network on a single sample, weights updated at once.
 
 cdef enum:
-    AHEAD = 1           # samples between the fetching of a row and its use
     LISTED_WIDTH = 32   # rows of at least this length are worth a list of those that count
 
 
@@ -140,15 +139,17 @@ cdef double descend_samples(
     """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
     cdef Py_ssize_t t, n_in = net.layers[0].n_in
     cdef Rows y = Y[0]
+    cdef bint fused = X.dense != NULL and rule.code == SGD
     if start >= stop or not isfinite(total):
         return total
-    if rule.code == SGD and X.dense != NULL and is_tiny(net):
+    if fused and is_tiny(net):
         return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
     sum_inputs(net, X, start)
     for t in range(start, stop):
-        if t + AHEAD < stop:
-            fetch(X, t + AHEAD, n_in)
-            fetch(Y, t + AHEAD, 1)
+        if t + 1 < stop:
+            fetch(Y, t + 1, 1)
+            if not fused:
+                fetch(X, t + 1, n_in)
         step += 1
         unbias(rule, step)
         forward_above(net)
@@ -158,8 +159,9 @@ cdef double descend_samples(
         if t + 1 == stop or not isfinite(total):
             descend_inputs(net, X, t, rule)
             break
-        if X.dense != NULL and rule.code == SGD:
-            descend_and_sum(net, row_of(X, t), rule.learning_rate, row_of(X, t + 1))
+        if fused:
+            descend_and_sum(net, row_of(X, t), rule.learning_rate, row_of(X, t + 1),
+                            row_of(X, min(t + 2, stop - 1)))
         else:
             descend_inputs(net, X, t, rule)
             sum_inputs(net, X, t + 1)

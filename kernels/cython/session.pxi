@@ -68,7 +68,7 @@ cdef double handle_learn(
     piece.is_first, piece.is_last, piece.part, piece.n_parts = True, True, 0, 1
     piece.n_samples, piece.scale = n, <real> 1 / <real> n
     cost = pass_batch(&inner.net, n, &X, &Y, True)
-    descend_batch(&inner.net, &piece, &X, &inner.rule)
+    descend_batch(&inner.net, &piece, &X, &inner.rule, NULL)
     return cost / n
 
 

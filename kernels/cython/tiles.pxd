@@ -10,7 +10,7 @@
 from lanes cimport (
     NATIVE, TILE_ROWS, TILE_VECTORS, fill, real, vec, vec4, vec8, vector,
 )
-from plan cimport ACCUMULATE, ADAM, SGD, Rule
+from plan cimport ACCUMULATE, ADAM, SGD, Ahead, Rule, fetch_some
 from rules cimport descended
 
 cdef enum:
@@ -100,13 +100,15 @@ cdef inline void panel(
     const vector *B, Py_ssize_t B_k,
     real *C, Py_ssize_t C_row,
     const vector *start, Py_ssize_t start_row,
-    Py_ssize_t weights, const Rule *rule, real scale,
+    Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
 ) noexcept nogil:
     """All rows of n columns of vectors; n is a constant."""
     cdef Py_ssize_t r = 0
     while r + TILE_ROWS <= n_rows:
         tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
              below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+        if ahead != NULL:
+            fetch_some(ahead)
         r += TILE_ROWS
     if TILE_ROWS > 8 and r + 8 <= n_rows:
         tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
@@ -132,21 +134,22 @@ cdef inline void product(
     real *C, Py_ssize_t C_row,
     const real *start, Py_ssize_t start_row,    # a bias with start_row 0, sums so far, or NULL
     Py_ssize_t weights, const Rule *rule, real scale,
+    Ahead *ahead,           # fetched meanwhile; or NULL
 ) noexcept nogil:
     """C, (n_rows, width), panel by panel; width is 4, 8 or a multiple of 16."""
     cdef Py_ssize_t j = 0
     if width == 4:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec4 *> B, B_k,
-              C, C_row, <const vec4 *> start, start_row, weights, rule, scale)
+              C, C_row, <const vec4 *> start, start_row, weights, rule, scale, ahead)
         return
     if width == 8:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec8 *> B, B_k,
-              C, C_row, <const vec8 *> start, start_row, weights, rule, scale)
+              C, C_row, <const vec8 *> start, start_row, weights, rule, scale, ahead)
         return
     while j + TILE_VECTORS * NATIVE <= width:
         panel(purpose, TILE_VECTORS, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale)
+              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale, ahead)
         j += TILE_VECTORS * NATIVE
     if j < width:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale)
+              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale, ahead)
