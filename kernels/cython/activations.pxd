@@ -1,17 +1,18 @@
 # Activation functions f(z) and their slopes f'(z) in terms of a = f(z), over arrays.
 from libc.math cimport log
 
-from exponentials cimport exp_of_negative, expm1_of_negative, log1p_of_fraction
+from exponentials cimport (
+    exp_of_negative, expm1_of_moderate, expm1_of_negative, log1p_of_fraction,
+)
 from lanes cimport (
-    NATIVE, fill, fold, quotient, real, vec, vec4, vec4_total, vec8, vector, where_above,
+    NATIVE, fill, fold, magnitude, quotient, real, smaller, vec, vec4, vec4_total, vec8, vector,
+    where_above, with_sign,
 )
 from plan cimport ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH
 
 
-cdef inline vector magnitude(vector z) noexcept nogil:
-    cdef vector zero
-    fill(&zero, 0)
-    return where_above(z, zero, z, -z)
+cdef enum:
+    TANH_MOST = 20      # tanh of more is 1 in float and in double
 
 
 cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil:
@@ -23,9 +24,9 @@ cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil
         t = exp_of_negative(-magnitude(z))
         return quotient(where_above(zero, z, t, one), one + t)
     if activation == TANH:          # with t = expm1(-2|z|): tanh|z| = -t / (2 + t)
-        t = expm1_of_negative(magnitude(z) * -two)
-        t = quotient(t, t + two)
-        return where_above(z, zero, -t, t)
+        fill(&t, TANH_MOST)
+        t = expm1_of_moderate(smaller(magnitude(z), t) * -two)
+        return with_sign(quotient(t, t + two), z)
     if activation == RELU:          # this way round NaN comes through
         return where_above(zero, z, zero, z)
     if activation == LEAKY_RELU:

@@ -60,13 +60,19 @@ cdef inline vector exp_of_negative(vector x) noexcept nogil:
 
 cdef inline vector expm1_of_negative(vector x) noexcept nogil:
     """exp(x) - 1 for x <= 0, to full relative accuracy near 0."""
-    cdef vector lowest, minus_one, rounded, p, power
-    cdef real one = 1
+    cdef vector lowest, minus_one
     fill(&lowest, EXP_LOWEST)
     fill(&minus_one, -1)
+    return where_above(lowest, x, minus_one, expm1_of_moderate(x))
+
+
+cdef inline vector expm1_of_moderate(vector x) noexcept nogil:
+    """The same for x >= EXP_LOWEST."""
+    cdef vector rounded, p, power
+    cdef real one = 1
     p = reduced(x, &rounded)
     power = pow2(rounded)
-    return where_above(lowest, x, minus_one, power * p + (power - one))     # 2^n e^r - 1
+    return power * p + (power - one)    # 2^n e^r - 1
 
 
 cdef inline vector log1p_of_fraction(vector u) noexcept nogil:

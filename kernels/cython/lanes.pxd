@@ -66,6 +66,8 @@ cdef extern from *:
     #define LANE(V, x, i) __builtin_shuffle(x, (V##_bits){0} + (bits)(i))
     #endif
 
+    #define SIGN ((bits)1 << (8 * sizeof(bits) - 1))
+
     #define DEFINE(V) \\
     static inline V V##_splat(real x) { return (V){0} + x; } \\
     static inline __attribute__((always_inline)) \\
@@ -77,6 +79,10 @@ cdef extern from *:
     static inline V V##_where_above(V x, V y, V above, V other) { \\
         V##_bits mask = (V##_bits)(x > y); \\
         return (V)((mask & (V##_bits)above) | (~mask & (V##_bits)other)); } \\
+    static inline V V##_smaller(V x, V y) { return V##_where_above(x, y, y, x); } \\
+    static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
+    static inline V V##_with_sign(V x, V sign) { \\
+        return (V)(((V##_bits)x & ~SIGN) | ((V##_bits)sign & SIGN)); } \\
     static inline V V##_pow2(V rounded) { \\
         return (V)(((V##_bits)rounded << MANTISSA) + ((bits)EXPONENT_OF_1 << MANTISSA)); }
     DEFINE(vec)
@@ -159,6 +165,15 @@ cdef extern from *:
     vec vec_where_above(vec x, vec y, vec above, vec other) noexcept nogil
     vec8 vec8_where_above(vec8 x, vec8 y, vec8 above, vec8 other) noexcept nogil
     vec4 vec4_where_above(vec4 x, vec4 y, vec4 above, vec4 other) noexcept nogil
+    vec vec_smaller(vec x, vec y) noexcept nogil
+    vec8 vec8_smaller(vec8 x, vec8 y) noexcept nogil
+    vec4 vec4_smaller(vec4 x, vec4 y) noexcept nogil
+    vec vec_magnitude(vec x) noexcept nogil
+    vec8 vec8_magnitude(vec8 x) noexcept nogil
+    vec4 vec4_magnitude(vec4 x) noexcept nogil
+    vec vec_with_sign(vec x, vec sign) noexcept nogil
+    vec8 vec8_with_sign(vec8 x, vec8 sign) noexcept nogil
+    vec4 vec4_with_sign(vec4 x, vec4 sign) noexcept nogil
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
@@ -217,6 +232,36 @@ cdef inline vector where_above(vector x, vector y, vector above, vector other) n
         return vec8_where_above(x, y, above, other)
     else:
         return vec4_where_above(x, y, above, other)
+
+
+cdef inline vector smaller(vector x, vector y) noexcept nogil:
+    """The smaller one, lane by lane; x where one of them is NaN."""
+    if vector is vec:
+        return vec_smaller(x, y)
+    elif vector is vec8:
+        return vec8_smaller(x, y)
+    else:
+        return vec4_smaller(x, y)
+
+
+cdef inline vector magnitude(vector x) noexcept nogil:
+    """|x|"""
+    if vector is vec:
+        return vec_magnitude(x)
+    elif vector is vec8:
+        return vec8_magnitude(x)
+    else:
+        return vec4_magnitude(x)
+
+
+cdef inline vector with_sign(vector x, vector sign) noexcept nogil:
+    """|x| with the sign of the other."""
+    if vector is vec:
+        return vec_with_sign(x, sign)
+    elif vector is vec8:
+        return vec8_with_sign(x, sign)
+    else:
+        return vec4_with_sign(x, sign)
 
 
 cdef inline vector pow2(vector rounded) noexcept nogil:

@@ -1,9 +1,8 @@
 # The loss of one sample and its derivative by z (canonical pairs) or by a (all others).
 from libc.math cimport log, log1p
 
-from activations cimport magnitude
 from exponentials cimport exp_of_negative, log1p_of_fraction
-from lanes cimport real, vec4
+from lanes cimport magnitude, real, vec4
 from plan cimport BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE, SIGMOID, SOFTMAX
 
 cdef extern from *:
