@@ -10,23 +10,29 @@ cdef extern from *:
     #define LN2_HIGH 0x1.62e42feep-1              /* 32 bits of ln 2: n * LN2_HIGH is exact */
     #define LN2_LOW 0x1.a39ef35793c76p-33         /* the rest */
     #else
-    #define EXP_TERMS 7           /* |r|^8 / 8! < 6e-9 */
+    #define EXP_TERMS 6
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
     #define EXP_LOWEST -87.336548f
     #define LN2_HIGH 0x1.63p-1f
     #define LN2_LOW -0x1.bd0106p-13f
     #endif
     #define LOG2_E ((real)1.4426950408889634)
-    static const real reciprocal_factorial[15] = {
+    /* expm1(r) = r + c_2 r^2 + c_3 r^3 + ... for |r| <= ln(2) / 2 */
+    #ifdef DELTALOOP_DOUBLE       /* Taylor: c_k = 1 / k! */
+    static const real exp_coefficient[EXP_TERMS + 1] = {
         1, 1, 1.0/2, 1.0/6, 1.0/24, 1.0/120, 1.0/720, 1.0/5040, 1.0/40320, 1.0/362880,
-        1.0/3628800, 1.0/39916800, 1.0/479001600, 1.0/6227020800, 1.0/87178291200};
+        1.0/3628800, 1.0/39916800, 1.0/479001600, 1.0/6227020800};
+    #else                         /* least maximal relative error, 1.3e-8: one term less */
+    static const real exp_coefficient[EXP_TERMS + 1] = {
+        1, 1, 0.49999998154f, 0.16666543621f, 0.04166719986f, 0.0083665205774f, 0.00138825215f};
+    #endif
     static const real reciprocal_odd[17] = {
         1, 1.0/3, 1.0/5, 1.0/7, 1.0/9, 1.0/11, 1.0/13, 1.0/15, 1.0/17, 1.0/19, 1.0/21,
         1.0/23, 1.0/25, 1.0/27, 1.0/29, 1.0/31, 1.0/33};
     """
     const Py_ssize_t EXP_TERMS, LOG_TERMS
     const real EXP_LOWEST, LN2_HIGH, LN2_LOW, LOG2_E
-    const real reciprocal_factorial[15]
+    const real exp_coefficient[7]
     const real reciprocal_odd[17]
 
 
@@ -37,14 +43,16 @@ cdef inline vector reduced(vector x, vector *rounded) noexcept nogil:
     rounded[0] = x * LOG2_E + ROUNDER
     n = rounded[0] - ROUNDER
     r = (x - n * LN2_HIGH) - n * LN2_LOW
-    # Taylor: expm1(r) = r + r^2 (1/2! + r/3! + r^2/4! + ...), the sum in pairs of terms that
-    # do not wait for each other
+    # r + r^2 (c_2 + c_3 r + c_4 r^2 + ...), the sum in pairs of terms that do not wait for
+    # each other
     square = r * r
-    fill(&c, reciprocal_factorial[EXP_TERMS - 1])
-    q = r * reciprocal_factorial[EXP_TERMS] + c
-    for k in range(EXP_TERMS - 3, 1, -2):
-        fill(&c, reciprocal_factorial[k])
-        q = q * square + (r * reciprocal_factorial[k + 1] + c)
+    fill(&q, exp_coefficient[EXP_TERMS])
+    if EXP_TERMS % 2:
+        fill(&c, exp_coefficient[EXP_TERMS - 1])
+        q = r * q + c
+    for k in range((EXP_TERMS - 2) // 2 * 2, 1, -2):
+        fill(&c, exp_coefficient[k])
+        q = q * square + (r * exp_coefficient[k + 1] + c)
     return r + square * q
 
 

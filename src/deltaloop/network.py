@@ -30,7 +30,7 @@ from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
 _FIXED = frozenset(("sizes", "layers", "loss_name", "dtype", "plan", "_theta"))
-_BLOCK_ROWS = 128  # samples per block outside training: activations stay in cache
+_BLOCK_ROWS = 96  # samples per block outside training: activations stay in cache
 
 
 class Gradients(NamedTuple):
