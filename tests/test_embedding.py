@@ -1,7 +1,9 @@
 """One sample and one mini-batch at a time: the same numbers as predict and fit, and the doors."""
 
 import copy
+import importlib
 import pickle
+import sys
 import threading
 
 import numpy as np
@@ -491,7 +493,14 @@ def test_threads_that_compete_lose_no_step(name):
     net.learn_one(X[0], Y[0])
 
 
-# session
+# what compiled code uses
+
+
+def test_numba_handles_say_that_numba_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "deltaloop.numba_handles", raising=False)
+    with pytest.raises(dl.MissingDependencyError, match=r'pip install "deltaloop\[numba\]"'):
+        importlib.import_module("deltaloop.numba_handles")
 
 
 def test_session_needs_the_compiled_backend():
