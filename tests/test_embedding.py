@@ -456,8 +456,16 @@ def test_network_is_free_again_after_an_error(name):
     assert np.isfinite(net.learn_one(X[0], Y[0]))
 
 
+@pytest.fixture
+def often_switching():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
 @pytest.mark.parametrize("name", BACKENDS)
-def test_threads_that_compete_lose_no_step(name):
+def test_threads_that_compete_are_served_or_refused(name, often_switching):
     """Growing batches make room in Python, where threads take turns."""
     X, Y = samples(600)
     net = network(backend=name)

@@ -95,11 +95,11 @@ def test_learning_rate_is_read_in_every_step(dtype):
     assert net.theta.tobytes() == other.theta.tobytes()
 
 
-@pytest.mark.parametrize("n", [1, 8, 30])
-def test_loss_gradient_is_gradients(dtype, n):
+@pytest.mark.parametrize(("n", "batch_size"), [(1, 1), (1, 8), (8, 8), (30, 8), (700, 300)])
+def test_loss_gradient_is_gradients(dtype, n, batch_size):
     net = network(dtype)
     X, Y = samples(n, dtype)
-    called, grad = Called(net.session(8)), np.full(len(net.theta), 7, dtype)
+    called, grad = Called(net.session(batch_size)), np.full(len(net.theta), 7, dtype)
     expected, limit = net.gradients(X, Y), 20 * eps(dtype)
     assert called.loss_gradient(X, Y, None) == pytest.approx(expected.loss, rel=limit)
     assert (grad == 7).all()
@@ -112,7 +112,7 @@ def test_loss_gradient_is_gradients(dtype, n):
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_any_alignment_of_elements_will_do(compiled, dtype, offset):
     def moved(array):
-        other = np.empty(array.size + 16, dtype)
+        other = np.empty(array.size + 32, dtype)
         first = -(other.ctypes.data // dtype.itemsize) % 16 + offset
         other = other[first : first + array.size].reshape(array.shape)
         other[:] = array

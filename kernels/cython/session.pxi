@@ -212,6 +212,11 @@ cdef bint is_real(const Py_buffer *view) noexcept:
         and format[1] == 0
 
 
+cdef bint is_aligned(const void *first) noexcept:
+    """Whether C may read elements there."""
+    return <size_t> first % sizeof(real) == 0
+
+
 cdef bint writable_row(object array, Py_ssize_t n) except -1:
     cdef Py_buffer view
     cdef bint fits
@@ -233,7 +238,7 @@ cdef const void *direct(object x, Py_ssize_t n, Py_ssize_t n_columns) except? NU
     PyObject_GetBuffer(x, &view, PyBUF_FORMAT | PyBUF_STRIDES)
     if is_real(&view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
             and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \
-            and PyBuffer_IsContiguous(&view, c'C'):
+            and PyBuffer_IsContiguous(&view, c'C') and is_aligned(view.buf):
         first = view.buf
     PyBuffer_Release(&view)
     return first                # the caller keeps x, and arrays do not move
@@ -245,4 +250,4 @@ cdef object conversion(object x, Py_ssize_t n, Py_ssize_t n_columns, object dtyp
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
         raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
-    return array
+    return array if is_aligned(data(array, False, NULL)) else array.copy()

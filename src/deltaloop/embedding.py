@@ -40,7 +40,8 @@ class Embedding:
         """What `learn_one` and `learn_batch` descend with.
 
         Assigning it starts its state (velocity, moments, number of steps) afresh. A copy, by
-        copy.deepcopy or pickle, has the same optimizer with fresh state; a file has none.
+        copy.deepcopy or pickle, has the same optimizer with fresh state; a file has none. In the
+        middle of a step that another thread takes it is refused with a BusyError.
         """
         return self._optimizer
 
