@@ -456,6 +456,52 @@ def test_network_is_free_again_after_an_error(name):
     assert np.isfinite(net.learn_one(X[0], Y[0]))
 
 
+@pytest.mark.parametrize("name", BACKENDS)
+def test_nobody_trains_while_a_larger_batch_makes_room(name, monkeypatch):
+    net, same = network(backend=name), network(backend=name)
+    X, Y = samples(20)
+    module, met = sys.modules[type(net._session).__module__], []
+    make_room = module.Work
+
+    def meet():
+        for call in (lambda: net.learn_batch(X[:3], Y[:3]), lambda: net.learn_one(X[0], Y[0])):
+            with pytest.raises(dl.BusyError):
+                call()
+        met.append(net.predict_one(X[0]))
+
+    def interrupted(plan, n):
+        work = make_room(plan, n)
+        if n == 20:
+            thread = threading.Thread(target=meet)
+            thread.start()
+            thread.join()
+        return work
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "Work", interrupted)
+        net.learn_batch(X, Y)
+    assert same_bits(met[0], same.predict_one(X[0]))
+    same.learn_batch(X, Y)
+    assert same_bits(net.theta, same.theta)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_room_that_cannot_be_made_changes_nothing(name, monkeypatch):
+    net = network(backend=name)
+    X, Y = samples(20)
+    before, module = net.theta.copy(), sys.modules[type(net._session).__module__]
+
+    def full(plan, n):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "Work", full)
+        with pytest.raises(MemoryError):
+            net.learn_batch(X, Y)
+    assert same_bits(net.theta, before)
+    assert np.isfinite(net.learn_batch(X, Y))
+
+
 @pytest.fixture
 def often_switching():
     before = sys.getswitchinterval()
