@@ -185,8 +185,9 @@ class Embedding:
         -------
         Session
             Its `capsule` and `address` lead to the struct of `deltaloop.h` (see
-            `deltaloop.get_include`), as long as the session lives. Values go in and out in the
-            units of the network: `scaling` is not applied. Only with the Cython backend.
+            `deltaloop.get_include`), as long as the session lives: for C and Cython, and for
+            @njit code through `deltaloop.numba_handles`. Values go in and out in the units of
+            the network: `scaling` is not applied. Only with the Cython backend.
 
         Raises
         ------
