@@ -4,6 +4,8 @@ The compiled backend has a class of its own with these methods; this one makes t
 backend's contract functions.
 """
 
+import threading
+
 import numpy as np
 
 from ..errors import BusyError, InvalidInputError
@@ -26,42 +28,39 @@ class Session:
         self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
         self._work = Work(plan, batch_size)
-        self._busy = False
+        self._training = threading.Lock()  # held by whoever trains
+        self._computing = False  # a step of this session
 
     def set_rule(self, rule: Rule) -> None:
         """Take an optimiser, with fresh state."""
+        if self._computing:
+            raise BusyError(BUSY)
         self._rule, self._step = rule, 0
         self._state = aligned_zeros((rule.n_slots, len(self._theta)), self._plan.dtype)
 
     def claim(self) -> bool:
         """Whether nobody was training; from now on somebody is."""
-        was_busy, self._busy = self._busy, True
-        return not was_busy
+        return self._training.acquire(blocking=False)
 
     def release(self) -> None:
         """Nobody is training any more."""
-        self._busy = False
+        self._training.release()
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
         dtype = self._plan.dtype
         if out is None:
             out = np.empty(self._n_out, dtype)
-        elif not (
-            isinstance(out, np.ndarray) and out.size == self._n_out and out.dtype == dtype
-            and out.flags.c_contiguous and out.flags.writeable
-        ):  # fmt: skip
-            raise InvalidInputError(
-                f"out must be a writable contiguous array of {self._n_out} values of {dtype}"
-            )
+        else:
+            check_out(out, self._n_out, dtype)
         work = Work(self._plan, 1)
-        self._forward(self._plan, self._theta, self._rows("x", x, 1, self._n_in),
+        self._forward(self._plan, self._theta, self._rows("x", x, 0, self._n_in),
                       out.reshape(1, -1), work)  # fmt: skip
         return out
 
     def learn_one(self, x, y) -> float:
         """One step on the sample x (n_in,), y (n_out,); its loss before the step."""
-        return self._learn(self._rows("x", x, 1, self._n_in), self._rows("y", y, 1, self._n_out))
+        return self._learn(self._rows("x", x, 0, self._n_in), self._rows("y", y, 0, self._n_out))
 
     def learn_batch(self, X, Y) -> float:
         """One step on the mini-batch X (n, n_in), Y (n, n_out); its mean loss before the step."""
@@ -74,6 +73,7 @@ class Session:
         if not self.claim():
             raise BusyError(BUSY)
         try:
+            self._computing = True
             n = len(X)
             if n > self._work.batch_size:
                 self._work = Work(self._plan, n)
@@ -84,11 +84,26 @@ class Session:
             self._step += 1
             return total / n
         finally:
+            self._computing = False
             self.release()
 
     def _rows(self, name, values, n, n_columns):
-        array = np.ascontiguousarray(values, self._plan.dtype)
-        if array.size != n * n_columns or (n > 1 and len(array) != n):
-            expected = f"({n_columns},)" if name.islower() else f"({n}, {n_columns})"
-            raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
-        return array.reshape(n, n_columns)
+        """`values` as (n, n_columns) in the dtype of the network; n = 0: one row alone."""
+        return rows(name, np.ascontiguousarray(values, self._plan.dtype), n, n_columns)
+
+
+def rows(name: str, array: np.ndarray, n: int, n_columns: int) -> np.ndarray:
+    """`array` as n rows of n_columns values, or as 1 row where n = 0 (one sample alone)."""
+    if array.size != max(n, 1) * n_columns or (n and len(array) != n):
+        expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
+        raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
+    return array.reshape(max(n, 1), n_columns)
+
+
+def check_out(out, n: int, dtype) -> None:
+    """Refuse what cannot take n values of dtype in one piece."""
+    if not (
+        isinstance(out, np.ndarray) and out.size == n and out.dtype == dtype
+        and out.flags.c_contiguous and out.flags.writeable
+    ):  # fmt: skip
+        raise InvalidInputError(f"out must be a writable contiguous array of {n} values of {dtype}")

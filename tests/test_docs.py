@@ -1,11 +1,12 @@
 """Every page of the documentation runs, and prints what it says.
 
-In a folder of its own and from top to bottom: `python` blocks in one namespace, `c` blocks into
-the file that their first line names, `sh` blocks with sh -e; a `text` block right after one that
-runs is its output.
+In a folder of its own and from top to bottom: `python` blocks in one namespace, `c` and `cython`
+blocks into the file that their first line names, `sh` blocks with sh -e; a `text` block right after
+one that runs is its output.
 """
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -17,6 +18,13 @@ from pathlib import Path
 import pytest
 
 PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+NAMED = {"c": (r"/\* (\S+) \*/\n", "/* main.c */"), "cython": (r"# (\S+)\n", "# main.pyx")}
+# what a page uses, and whether it is here
+NEEDED = {
+    "gcc ": shutil.which("gcc"),
+    "cython ": importlib.util.find_spec("Cython"),
+    "from numba ": importlib.util.find_spec("numba"),
+}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -32,9 +40,10 @@ def run_page(text, name="page"):
             assert directly and printed is not None, f"{where}: this is the output of no block"
             assert printed == code, where
             printed = None
-        elif language == "c":
-            file = re.match(r"/\* (\S+) \*/\n", code)
-            assert file, f"{where}: the first line must name the file, as in /* main.c */"
+        elif language in NAMED:
+            form, example = NAMED[language]
+            file = re.match(form, code)
+            assert file, f"{where}: the first line must name the file, as in {example}"
             Path(file[1]).write_text(code, encoding="utf-8")
             printed = None
         else:
@@ -69,13 +78,15 @@ def newcomer(monkeypatch, tmp_path):
     for name in ("DELTALOOP_BACKEND", "DELTALOOP_ISA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # as for scripts in that folder
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_runs_and_prints_what_it_says(page):
     text = page.read_text(encoding="utf-8")
-    if "gcc " in text and shutil.which("gcc") is None:
-        pytest.skip("the page compiles with gcc, which is not here")
+    for word, found in NEEDED.items():
+        if word in text and not found:
+            pytest.skip(f"the page uses {word.split()[-1]}, which is not here")
     assert run_page(text, page.name) > 0
 
 
@@ -89,6 +100,7 @@ def test_page_runs_and_prints_what_it_says(page):
         ("```python\nprint(1)\n```\nwords\n```text\n1\n```", AssertionError),
         ("```text\n1\n```", AssertionError),
         ("```c\nint main(void);\n```", AssertionError),
+        ("```cython\ncdef int a\n```", AssertionError),
         ("```fortran\nprint(1)\n```", AssertionError),
     ],
 )
@@ -100,4 +112,6 @@ def test_page_that_is_wrong_is_found(page, error):
 def test_blocks_of_a_page_share_names_and_files():
     page = "```python\na = 1\n```\n```python\nprint(a)\n```\n```text\n1\n```\n"
     page += "```c\n/* x.c */\nint a;\n```\n```sh\ncat x.c\n```\n```text\n/* x.c */\nint a;\n```\n"
-    assert run_page(page) == 3
+    page += "```cython\n# x.pyx\ncdef int a\n```\n```sh\ncat x.pyx\n```\n"
+    page += "```text\n# x.pyx\ncdef int a\n```\n"
+    assert run_page(page) == 4

@@ -51,9 +51,16 @@ def test_compiled_modules_are_installed(files):
     assert all(f.startswith("deltaloop/kernels/cython/") for f in compiled)
 
 
+DOORS = ["deltaloop/embedding.pxd", "deltaloop/include/deltaloop.h"]
+
+
+def test_what_other_projects_compile_with_is_installed(files):
+    assert [f for f in files if f.endswith((".pxd", ".h"))] == DOORS
+
+
 @pytest.mark.parametrize(
     "leftover",
-    [r"\.pyx$", r"\.pxi$", r"\.pxd$", r"\.c$", r"\.h$", r"\.o$", r"(^|/)tests?/", r"(^|/)test_",
+    [r"\.pyx$", r"\.pxi$", r"\.c$", r"\.o$", r"(^|/)tests?/", r"(^|/)test_",
      r"conftest", r"(^|/)benchmarks?/", r"CMake", r"\.html$", r"\.orig$", r"\.sh$"],
 )  # fmt: skip
 def test_nothing_of_the_workshop_is_installed(files, leftover):

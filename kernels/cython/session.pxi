@@ -102,16 +102,19 @@ cdef class Session:
         handle.loss_gradient = handle_loss_gradient
 
     def _make_room(self, Py_ssize_t batch_size):
-        self.work = Work(self.plan, batch_size)
-        bind(&self.inner.net, self.plan, self.theta, True, self.work)
+        work = Work(self.plan, batch_size)
+        bind(&self.inner.net, self.plan, self.theta, True, work)
         self.inner.handle.batch_size = batch_size
+        self.work = work        # only now may the room before be freed
 
     def set_rule(self, rule):
         """Take an optimiser, with fresh state."""
-        self.state = aligned_zeros((rule.n_slots, len(self.theta)), self.dtype)
-        bind_rule(&self.inner.rule, &self.inner.net, rule, self.state)
+        state = aligned_zeros((rule.n_slots, len(self.theta)), self.dtype)
+        self.check_computes_nothing()
+        bind_rule(&self.inner.rule, &self.inner.net, rule, state)
         self.inner.handle.learning_rate = rule.hyper[0]
         self.inner.step = 0
+        self.state = state      # only now may the state before be freed
 
     @property
     def address(self):
@@ -141,15 +144,15 @@ cdef class Session:
         if first == NULL:
             x = conversion(x, 0, handle.n_in, self.dtype, "x")
             first = data(x, False, NULL)
-        if self.computing:
-            raise BusyError(BUSY)
         if out is None:
             out = self.empty(handle.n_out, self.dtype)
         elif not writable_row(out, handle.n_out):
             raise InvalidInputError(
                 f"out must be a writable contiguous array of {handle.n_out} values of "
                 f"{self.dtype}")
-        handle_forward(handle, first, 1, data(out, True, NULL))
+        cdef void *out_first = data(out, True, NULL)
+        self.check_computes_nothing()   # after all that might let another thread in
+        handle_forward(handle, first, 1, out_first)
         return out
 
     def learn_one(self, x, y):
@@ -182,16 +185,25 @@ cdef class Session:
             Y = conversion(Y, n, handle.n_out, self.dtype, "Y")
             y_first = data(Y, False, NULL)
         self.check_idle()
-        if n > handle.batch_size:
-            self._make_room(n)
-        self.claimed = self.computing = True
-        with nogil:
-            loss = handle_learn(handle, x_first, y_first, n)
-        self.claimed = self.computing = False
+        self.claimed = True     # before Python runs, and with it perhaps another thread
+        try:
+            if n > handle.batch_size:
+                self._make_room(n)
+            self.computing = True
+            with nogil:
+                loss = handle_learn(handle, x_first, y_first, n)
+            self.computing = False
+        finally:
+            self.claimed = False
         return loss
 
     cdef int check_idle(self) except -1:
         if self.claimed:
+            raise BusyError(BUSY)
+        return 0
+
+    cdef int check_computes_nothing(self) except -1:
+        if self.computing:
             raise BusyError(BUSY)
         return 0
 
@@ -201,6 +213,11 @@ cdef bint is_real(const Py_buffer *view) noexcept:
     cdef const char *format = view.format
     return format != NULL and format[0] == (c'd' if sizeof(real) == 8 else c'f') \
         and format[1] == 0
+
+
+cdef bint is_aligned(const void *first) noexcept:
+    """Whether C may read elements there."""
+    return <size_t> first % sizeof(real) == 0
 
 
 cdef bint writable_row(object array, Py_ssize_t n) except -1:
@@ -224,7 +241,7 @@ cdef const void *direct(object x, Py_ssize_t n, Py_ssize_t n_columns) except? NU
     PyObject_GetBuffer(x, &view, PyBUF_FORMAT | PyBUF_STRIDES)
     if is_real(&view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
             and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \
-            and PyBuffer_IsContiguous(&view, c'C'):
+            and PyBuffer_IsContiguous(&view, c'C') and is_aligned(view.buf):
         first = view.buf
     PyBuffer_Release(&view)
     return first                # the caller keeps x, and arrays do not move
@@ -236,4 +253,4 @@ cdef object conversion(object x, Py_ssize_t n, Py_ssize_t n_columns, object dtyp
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
         raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
-    return array
+    return array if is_aligned(data(array, False, NULL)) else array.copy()

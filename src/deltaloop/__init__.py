@@ -2,6 +2,7 @@
 
 from . import datasets
 from .activations import Activation
+from .embedding import get_include
 from .errors import (
     BusyError,
     DeltaloopError,
@@ -40,6 +41,7 @@ __all__ = [
     "Network",
     "Scaling",
     "datasets",
+    "get_include",
     "load",
     "one_hot",
 ]

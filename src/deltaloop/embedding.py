@@ -1,5 +1,6 @@
 """One sample and one mini-batch at a time: the doors for loops that are not ours."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from .checks import whole_number
 from .errors import InvalidInputError
 from .kernels.interface import Plan
+from .kernels.session import check_out, rows
 from .optimizers import check_optimizer
 from .scaling import Scaling
 from .stream import Stream
@@ -35,7 +37,12 @@ class Embedding:
 
     @property
     def optimizer(self):
-        """What `learn_one` and `learn_batch` descend with; assigning resets its state."""
+        """What `learn_one` and `learn_batch` descend with.
+
+        Assigning it starts its state (velocity, moments, number of steps) afresh. A copy, by
+        copy.deepcopy or pickle, has the same optimizer with fresh state; a file has none. In the
+        middle of a step that another thread takes it is refused with a BusyError.
+        """
         return self._optimizer
 
     @optimizer.setter
@@ -74,11 +81,13 @@ class Embedding:
         """
         if self._scaling is None:
             return self._session.predict_one(x, out)
-        x = self._scaling.inputs(_vector("x", x, self.sizes[0]))
-        scaled = self._scaling.outputs(self._session.predict_one(x))
+        x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
+        if self._scaling.y_mean is None:
+            return self._session.predict_one(x, out)
         if out is None:
-            return scaled
-        out[:] = scaled
+            return self._scaling.outputs(self._session.predict_one(x))
+        check_out(out, self.sizes[-1], np.float64)
+        out.reshape(-1)[:] = self._scaling.outputs(self._session.predict_one(x))
         return out
 
     def learn_one(self, x, y) -> float:
@@ -116,8 +125,8 @@ class Embedding:
         if self._scaling is None:
             return self._session.learn_one(x, y)
         return self._session.learn_one(
-            self._scaling.inputs(_vector("x", x, self.sizes[0])),
-            self._scaling.targets(_vector("y", y, self.sizes[-1])),
+            self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0]),
+            self._scaling.targets(_rows("y", y, 0, self.sizes[-1])[0]),
         )
 
     def learn_batch(self, X, Y) -> float:
@@ -144,9 +153,12 @@ class Embedding:
         """
         if self._scaling is None:
             return self._session.learn_batch(X, Y)
+        n = len(X)
+        if n < 1:
+            raise InvalidInputError("X is empty, give at least 1 sample")
         return self._session.learn_batch(
-            self._scaling.inputs(np.reshape(X, (len(X), self.sizes[0]))),
-            self._scaling.targets(np.reshape(Y, (len(X), self.sizes[-1]))),
+            self._scaling.inputs(_rows("X", X, n, self.sizes[0])),
+            self._scaling.targets(_rows("Y", Y, n, self.sizes[-1])),
         )
 
     def stream(self, half_life: float = 100.0) -> Stream:
@@ -173,8 +185,9 @@ class Embedding:
         -------
         Session
             Its `capsule` and `address` lead to the struct of `deltaloop.h` (see
-            `deltaloop.get_include`), as long as the session lives. Values go in and out in the
-            units of the network: `scaling` is not applied. Only with the Cython backend.
+            `deltaloop.get_include`), as long as the session lives: for C and Cython, and for
+            @njit code through `deltaloop.numba_handles`. Values go in and out in the units of
+            the network: `scaling` is not applied. Only with the Cython backend.
 
         Raises
         ------
@@ -194,8 +207,18 @@ class Embedding:
         return session
 
 
-def _vector(name, values, n):
-    values = np.asarray(values, np.float64).reshape(-1)
-    if len(values) != n:
-        raise InvalidInputError(f"{name} must have shape ({n},), got {len(values)} values")
-    return values
+def _rows(name, values, n, n_columns):
+    """`values` in float64, in which `scaling` computes; otherwise as in a Session."""
+    return rows(name, np.ascontiguousarray(values, np.float64), n, n_columns)
+
+
+def get_include() -> str:
+    """Folder of `deltaloop.h`, for the compiler of what includes it or cimports deltaloop.
+
+    Examples
+    --------
+    >>> import deltaloop as dl, pathlib
+    >>> (pathlib.Path(dl.get_include()) / "deltaloop.h").is_file()
+    True
+    """
+    return str(Path(__file__).parent / "include")

@@ -519,3 +519,4 @@ class Network(Embedding):
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:] = theta
+        self._session.set_rule(self._optimizer.rule())

@@ -65,14 +65,15 @@ class Stream:
             As `Network.learn_one`.
         DivergenceError
             The loss is not finite: the parameters of the network are lost. Start again from a
-            copy, with a lower learning_rate.
+            copy, with a lower learning_rate. `last_loss` is the running loss before.
         """
         loss = self.net.learn_one(x, y)
         if not math.isfinite(loss):
+            before = f" (running loss so far {self.loss:g})" if self.n_samples else ""
             raise DivergenceError(
-                f"the loss of sample {self.n_samples} is {loss:g} (running loss so far "
-                f"{self.loss:g}); lower the learning_rate of net.optimizer, or look for values "
-                "that are not finite"
+                f"the loss of sample {self.n_samples} is {loss:g}{before}; lower the learning_rate "
+                "of net.optimizer, or look for values that are not finite",
+                last_loss=self.loss if self.n_samples else None,
             )
         self.n_samples += 1
         self._sum = self._keep * self._sum + loss

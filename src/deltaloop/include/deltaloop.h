@@ -6,6 +6,8 @@
    object, so they may run without the GIL; a handle serves one thread at a time, and while one
    handle learns, no other handle of the same network may be used.
 
+   deltaloop/embedding.pxd declares the same for Cython.
+
    Rows are contiguous, their elements are float where itemsize is 4 and double where it is 8. */
 #ifndef DELTALOOP_H
 #define DELTALOOP_H

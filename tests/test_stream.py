@@ -1,0 +1,112 @@
+"""Learning from samples as they come."""
+
+import math
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+
+rng = np.random.default_rng(4)
+X, Y = rng.normal(size=(40, 3)), rng.normal(size=(40, 2))
+
+
+def network(**more):
+    return dl.Network([3, 6, 2], activation="tanh", **more)
+
+
+def test_stream_learns_and_predicts_as_the_network_does():
+    net, other = network(), network()
+    stream = net.stream()
+    for x, y in zip(X, Y, strict=True):
+        assert (stream.predict(x) == other.predict_one(x)).all()
+        assert stream.learn(x, y) == other.learn_one(x, y)
+    assert (net.theta == other.theta).all()
+    assert stream.n_samples == 40
+
+
+@pytest.mark.parametrize("half_life", [0.1, 1, 7.5, 1000])
+def test_loss_is_the_mean_weighted_by_age(half_life):
+    stream, losses = network().stream(half_life), []
+    for x, y in zip(X, Y, strict=True):
+        losses.append(stream.learn(x, y))
+        weights = 2.0 ** (-np.arange(len(losses))[::-1] / half_life)
+        assert stream.loss == pytest.approx(np.average(losses, weights=weights), rel=1e-12)
+
+
+def test_losses_count_half_after_one_half_life():
+    stream = network().stream(half_life=1)
+    old, new = stream.learn(X[0], Y[0]), stream.learn(X[1], Y[1])
+    assert stream.loss == pytest.approx((old / 2 + new) / 1.5)
+
+
+@pytest.mark.parametrize(
+    ("half_life", "expected"), [(1e-320, lambda losses: losses[-1]), (1e300, np.mean)]
+)
+def test_half_lives_at_the_limits(half_life, expected):
+    stream = network().stream(half_life)
+    losses = [stream.learn(x, y) for x, y in zip(X, Y, strict=True)]
+    assert stream.loss == pytest.approx(expected(losses))
+
+
+def test_loss_before_the_first_sample_is_nan():
+    stream = network().stream()
+    assert math.isnan(stream.loss)
+    assert stream.n_samples == 0
+
+
+@pytest.mark.parametrize("wrong", [0, -1, -0.0, math.nan, math.inf])
+def test_half_life_is_positive_and_finite(wrong):
+    with pytest.raises(dl.InvalidInputError, match="half_life must be"):
+        network().stream(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["10", None, [1], True])
+def test_half_life_is_a_number(wrong):
+    with pytest.raises(dl.InvalidTypeError, match="half_life must be a number"):
+        network().stream(half_life=wrong)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_loss_that_is_not_finite_is_an_error(backend, value):
+    net = network()
+    net.use_backend(backend)
+    stream = net.stream()
+    for x, y in zip(X[:3], Y[:3], strict=True):
+        stream.learn(x, y)
+    loss = stream.loss
+    with pytest.raises(
+        dl.DivergenceError,
+        match=r"the loss of sample 3 is (nan|inf) \(running loss so far \d.*lower the lea",
+    ) as caught:
+        stream.learn(X[3], [value, 0])
+    assert caught.value.last_loss == loss == stream.loss
+    assert stream.n_samples == 3
+
+
+def test_divergence_in_the_first_sample_has_no_loss_before():
+    stream = network().stream()
+    with pytest.raises(dl.DivergenceError, match="the loss of sample 0 is nan; lower") as caught:
+        stream.learn([math.nan] * 3, Y[0])
+    assert caught.value.last_loss is None
+
+
+def test_learning_rate_that_is_too_high_diverges():
+    net = dl.Network([3, 2])
+    net.optimizer = dl.SGD(learning_rate=100)
+    stream = net.stream()
+
+    def learn():
+        for _ in range(100):
+            stream.learn(X[0], Y[0])
+
+    with pytest.raises(dl.DivergenceError, match="lower the learning_rate"):
+        learn()
+
+
+def test_wrong_sample_is_not_counted():
+    stream = network().stream()
+    with pytest.raises(dl.InvalidInputError, match="x must have shape"):
+        stream.learn(X[0, :2], Y[0])
+    assert stream.n_samples == 0
+    assert math.isnan(stream.loss)
