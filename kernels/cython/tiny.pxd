@@ -81,14 +81,15 @@ cdef inline vector combined(Py_ssize_t n, vector start, vector a, const vector *
         even += lane(a, 2) * W[2]
     if n > 3:
         odd += lane(a, 3) * W[3]
-    if n > 4:
-        even += lane(a, 4) * W[4]
-    if n > 5:
-        odd += lane(a, 5) * W[5]
-    if n > 6:
-        even += lane(a, 6) * W[6]
-    if n > 7:
-        odd += lane(a, 7) * W[7]
+    if sizeof(vector) > 4 * sizeof(real):
+        if n > 4:
+            even += lane(a, 4) * W[4]
+        if n > 5:
+            odd += lane(a, 5) * W[5]
+        if n > 6:
+            even += lane(a, 6) * W[6]
+        if n > 7:
+            odd += lane(a, 7) * W[7]
     return even + odd
 
 
@@ -204,7 +205,7 @@ cdef inline vector descend_tiny(
 
 
 cdef inline void turn(Py_ssize_t n, vector step, vector a, vector *T) noexcept nogil:
-    """T_j -= step_j a"""
+    """T_j -= step_j a: the same products as in W, rounded alike"""
     T[0] -= lane(step, 0) * a
     if n > 1:
         T[1] -= lane(step, 1) * a
@@ -212,11 +213,12 @@ cdef inline void turn(Py_ssize_t n, vector step, vector a, vector *T) noexcept n
         T[2] -= lane(step, 2) * a
     if n > 3:
         T[3] -= lane(step, 3) * a
-    if n > 4:
-        T[4] -= lane(step, 4) * a
-    if n > 5:
-        T[5] -= lane(step, 5) * a
-    if n > 6:
-        T[6] -= lane(step, 6) * a
-    if n > 7:
-        T[7] -= lane(step, 7) * a
+    if sizeof(vector) > 4 * sizeof(real):
+        if n > 4:
+            T[4] -= lane(step, 4) * a
+        if n > 5:
+            T[5] -= lane(step, 5) * a
+        if n > 6:
+            T[6] -= lane(step, 6) * a
+        if n > 7:
+            T[7] -= lane(step, 7) * a

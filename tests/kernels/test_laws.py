@@ -81,6 +81,18 @@ def test_slices_at_borders_of_batches_compose_to_the_epoch(backend, dtype, data)
     assert_same_bits(slices, whole)
 
 
+@given(data=st.data())
+def test_single_steps_compose_to_the_epoch_where_layers_are_tiny(backend, dtype, data):
+    case = data.draw(cases.cases(dtype, widths=st.integers(1, 9), max_depth=4, max_samples=30))
+    rule = cases.gentle(SGD(0.05), case)
+    n_samples = len(case.X)
+    whole = cases.trained(backend, case, rule, None, 1)
+    steps = [(t, t + 1) for t in range(n_samples)]
+    single = cases.trained(backend, case, rule, None, 1, slices=steps)
+    assert single.pop("loss") == pytest.approx(whole.pop("loss"), rel=n_samples * eps(np.float64))
+    assert_same_bits(single, whole)
+
+
 def test_slice_without_samples_does_nothing(backend, case, rule):
     before = cases.blocks(case.plan, case.theta)
     after = cases.trained(backend, case, rule, None, 4, slices=[(8, 8)])
