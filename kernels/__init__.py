@@ -6,7 +6,7 @@
 import importlib
 from types import ModuleType
 
-_MODULES = {"reference": ".reference", "cython": ".cython"}
+_MODULES = {"reference": ".reference", "cython": ".cython", "numba": ".numba"}
 
 
 def available() -> tuple[str, ...]:

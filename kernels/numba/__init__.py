@@ -1,0 +1,73 @@
+"""The Numba backend: the contract of kernels/interface.py, compiled at the first call.
+
+The same loops as in kernels/cython, file by file. `compiling` and `lanes` say how vectors get into
+Numba; `doors` is where Python comes in. What is compiled is kept on disk by Numba. One thread.
+"""
+
+import numpy as np
+
+try:
+    import numba
+except ImportError:
+    from deltaloop.errors import missing
+
+    raise missing("numba", "numba", "backend 'numba'") from None
+
+from ..interface import SparseRows
+from . import doors
+from .compiling import entry_points
+
+NAME = "numba"
+MAX_THREADS = 1  # of work.n_threads
+
+_NO_STARTS, _NO_COLUMNS = np.empty(0, np.intp), np.empty(0, np.int32)
+_NOTHING = {np.dtype(name): np.empty((0, 0), name) for name in ("float32", "float64")}
+_NO_VALUES = {dtype: array.reshape(0) for dtype, array in _NOTHING.items()}
+
+sparse_rows = SparseRows.from_dense
+
+
+def describe() -> str:
+    """What computes: shown in reports."""
+    return f"Numba {numba.__version__}"
+
+
+def _rows(X, dtype):
+    """An array or SparseRows as (dense, starts, columns, values)."""
+    if isinstance(X, SparseRows):
+        return _NOTHING[dtype], X.starts, X.columns, X.values
+    return X, _NO_STARTS, _NO_COLUMNS, _NO_VALUES[dtype]
+
+
+def _table(plan):
+    """plan.layers as whole numbers, (n_layers, n_fields)."""
+    return plan.layers.view(np.intp).reshape(len(plan.layers), -1)
+
+
+def forward(plan, theta, X, out, work):
+    """Output activations of every sample into out."""
+    doors.forward(plan.dtype)(
+        entry_points(plan.dtype), _table(plan), plan.loss, theta, *_rows(X, plan.dtype), _NO_STARTS, len(X), out, work.batch_size,
+        work.buffer, work.costs, plan.n_work, plan.widest,
+    )  # fmt: skip
+
+
+def loss_gradient(plan, theta, X, Y, grad, work):
+    """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
+    return doors.loss_gradient(plan.dtype)(
+        entry_points(plan.dtype), _table(plan), plan.loss, theta, *_rows(X, plan.dtype), _NO_STARTS, Y,
+        _NO_VALUES[plan.dtype] if grad is None else grad, work.batch_size, work.buffer, work.costs,
+        plan.n_work, plan.widest,
+    )  # fmt: skip
+
+
+def train_epoch(
+    plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0
+):
+    """Gradient descent over order[start:stop]; returns total plus the losses."""
+    learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
+    return doors.train_epoch(plan.dtype)(
+        entry_points(plan.dtype), _table(plan), plan.loss, theta, state, rule.code, learning_rate, beta1, beta2, epsilon,
+        *_rows(X, plan.dtype), _NO_STARTS if order is None else order, Y, start, stop, batch_size,
+        work.batch_size, work.buffer, work.costs, plan.n_work, plan.widest, total, step,
+    )  # fmt: skip
