@@ -47,7 +47,7 @@ def _table(plan):
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out."""
     doors.forward(plan.dtype)(
-        entry_points(plan.dtype), _table(plan), plan.loss, theta, *_rows(X, plan.dtype), _NO_STARTS, len(X), out, work.batch_size,
+        entry_points(plan.dtype), _table(plan), theta, *_rows(X, plan.dtype), _NO_STARTS, len(X), out, work.batch_size,
         work.buffer, work.costs, plan.n_work, plan.widest,
     )  # fmt: skip
 

@@ -14,15 +14,15 @@ from numba.extending import intrinsic
 
 from .lanes import INT, Emitter, Pointer, Value
 
-_KERNELS: dict = {}  # by the identity of what jitted functions call
 _ENTRIES: list = []  # in the order of the table of addresses
 
 # How a parameter of a kernel is annotated; a pointer may be null where its comment says so.
 WHOLE = "int"
 REAL = "real"
+DOUBLE = "double"
 REALS = "real*"
 COLUMNS = "int32*"
-DOUBLES = "double*"
+RECORD = "int*"  # see plan.py
 
 
 def jit(function=None, **options):
@@ -65,10 +65,10 @@ def _numba_type(kind: str, real):
 class _Kernel:
     """One function of LLVM per element type."""
 
-    def __init__(self, write, is_inline):
-        self.write, self.name, self.is_inline = write, write.__name__, is_inline
-        _, *parameters = inspect.signature(write).parameters.values()
-        self.kinds = [parameter.annotation for parameter in parameters]
+    def __init__(self, write, attribute: str):
+        self.write, self.name, self.attribute = write, write.__name__, attribute
+        _, *self.parameters = inspect.signature(write).parameters.values()
+        self.kinds = [parameter.annotation for parameter in self.parameters]
         self.returns = inspect.signature(write).return_annotation
 
     def type(self, real):
@@ -77,14 +77,14 @@ class _Kernel:
         return ir.FunctionType(returned, [_llvm_type(kind, real) for kind in self.kinds])
 
     def function(self, module, real):
-        """The function of this kernel in a module; defined there, if it is not yet."""
+        """The function of this kernel in a module; written there, if it is not yet."""
         name = f"deltaloop.{self.name}.{real}"
         if name in module.globals:
             return module.globals[name]
         function = ir.Function(module, self.type(real), name)
-        function.linkage = "linkonce_odr"
-        function.attributes.add("nounwind")
-        function.attributes.add("alwaysinline" if self.is_inline else "noinline")
+        function.linkage = "internal"
+        for attribute in ("nounwind", self.attribute):
+            function.attributes.add(attribute)
         builder = ir.IRBuilder(function.append_basic_block("entry"))
         values = [
             Pointer(builder, value, _llvm_type(kind.removesuffix("*"), real))
@@ -99,88 +99,86 @@ class _Kernel:
             builder.ret(result.ir)
         return function
 
-    def signature(self, real, *before):
-        """As Numba sees it, with more parameters before those of the kernel."""
-        returned = types.void if self.returns is None else _numba_type(self.returns, real)
-        return returned(*before, *(_numba_type(kind, real) for kind in self.kinds))
-
 
 def kernel(write):
-    """Make a function that writes instructions callable from jitted functions, by its address.
+    """Make a function of what `write(emitter, *parameters)` writes, for `call` in other kernels.
 
-    `write(emitter, *parameters)` has parameters that are annotated with their kind and returns
-    None or a Value. Jitted functions call it with the table of `entry_points` before the
-    parameters. So kernels are compiled once, and not once for every function that calls them.
+    Parameters are annotated with their kind; `write` returns None or a Value.
     """
-    made, index = _Kernel(write, False), len(_ENTRIES)
-    first = made.kinds.index(REALS)
-
-    def typing(context, table, *arguments):
-        signature = made.signature(arguments[first].dtype, table)
-
-        def write_call(context, builder, signature, values):
-            real = context.get_value_type(signature.args[1 + first].dtype)
-            entries = builder.bitcast(values[0], INT.as_pointer())
-            entry = builder.load(
-                builder.gep(entries, [ir.Constant(INT, index)], source_etype=INT), typ=INT
-            )
-            function = builder.inttoptr(entry, made.type(real).as_pointer())
-            result = builder.call(function, values[1:])
-            return context.get_dummy_value() if made.returns is None else result
-
-        return signature, write_call
-
-    parameters = list(inspect.signature(write).parameters.values())
-    table = inspect.Parameter("table", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    found = _intrinsic(typing, made, [parameters[0], table, *parameters[1:]])
-    _ENTRIES.append(made)
-    _KERNELS[id(found)] = made
-    return found
+    return _Kernel(write, "noinline")
 
 
 def inline_kernel(write):
-    """The same for a few instructions, which become a part of the caller; no table."""
-    made = _Kernel(write, True)
-    first = made.kinds.index(REALS)
+    """A kernel of few instructions, which become a part of the caller."""
+    return _Kernel(write, "alwaysinline")
 
-    def typing(context, *arguments):
-        real = arguments[first].dtype
+
+def call(emitter: Emitter, callee: _Kernel, *arguments):
+    """Call a kernel from a kernel; whole numbers may be constants."""
+    function = callee.function(emitter.builder.module, emitter.real)
+    values = [
+        (emitter.whole(value) if isinstance(value, int) else value).ir for value in arguments
+    ]
+    result = emitter.builder.call(function, values)
+    return None if callee.returns is None else Value(emitter.builder, result)
+
+
+def entry(write):
+    """A kernel that jitted functions call, with the table of `entry_points` before its parameters.
+
+    They call it by its address, so that all kernels are compiled once and not once for every
+    function that calls them.
+    """
+    made, index = _Kernel(write, "noinline"), len(_ENTRIES)
+    _ENTRIES.append(made)
+
+    def typing(context, table, *arguments):
+        real = _element_type(table)
 
         def write_call(context, builder, signature, values):
-            function = made.function(builder.module, context.get_value_type(real))
-            result = builder.call(function, values)
+            element = context.get_value_type(real)
+            array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
+            entries = builder.bitcast(array.data, INT.as_pointer())
+            place = builder.gep(entries, [ir.Constant(INT, index)], source_etype=INT)
+            pointer = made.type(element).as_pointer()
+            function = builder.inttoptr(builder.load(place, typ=INT), pointer)
+            result = builder.call(function, values[1:])
             return context.get_dummy_value() if made.returns is None else result
 
-        return made.signature(real), write_call
+        returned = types.void if made.returns is None else _numba_type(made.returns, real)
+        parameters = (_numba_type(kind, real) for kind in made.kinds)
+        return returned(table, *parameters), write_call
 
-    found = _intrinsic(typing, made, list(inspect.signature(write).parameters.values()))
-    _KERNELS[id(found)] = made
-    return found
-
-
-def _intrinsic(typing, made, parameters):
-    typing.__name__ = made.name
-    typing.__doc__ = made.write.__doc__
+    typing.__name__, typing.__doc__ = made.name, write.__doc__
+    names = ["context", "table", *(parameter.name for parameter in made.parameters)]
     # Numba reads the names of the parameters from here
-    typing.__signature__ = inspect.Signature(parameters)
+    typing.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    )
     return intrinsic(typing)
 
 
+def _element_type(table):
+    """float32 or float64, from the type of a table of entry points."""
+    (name,) = table.dtype.fields
+    return getattr(types, name.partition("_")[0])
+
+
 @intrinsic
-def _write_addresses(context, table, like):
-    """The addresses of all kernels for the element type of the array `like` into a table."""
+def _write_addresses(context, table):
+    """The addresses of all entries into a table."""
 
     def write(context, builder, signature, values):
-        real = context.get_value_type(signature.args[1].dtype)
+        real = context.get_value_type(_element_type(signature.args[0]))
         array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
         first = builder.bitcast(array.data, INT.as_pointer())
         for k, made in enumerate(_ENTRIES):
-            entry = builder.ptrtoint(made.function(builder.module, real), INT)
+            address = builder.ptrtoint(made.function(builder.module, real), INT)
             place = builder.gep(first, [ir.Constant(INT, k)], source_etype=INT)
-            builder.store(entry, place)
+            builder.store(address, place)
         return context.get_dummy_value()
 
-    return types.void(table, like), write
+    return types.void(table), write
 
 
 def _digest() -> str:
@@ -197,74 +195,52 @@ def entry_points(dtype) -> np.ndarray:
     everything that is handed a table, so that functions on disk, those of users among them, are
     compiled anew when this package changes.
     """
-    table = np.zeros(len(_ENTRIES), [(f"entry_{_digest()}", np.intp)])
-    _fill(table, np.empty(0, dtype))
+    table = np.zeros(len(_ENTRIES), [(f"{dtype}_{_digest()}", np.intp)])
+    _fill(table)
     table.flags.writeable = False
     return table
 
 
-def call(emitter: Emitter, callee, *arguments):
-    """Call a kernel from a kernel."""
-    made = _KERNELS[id(callee)]
-    function = made.function(emitter.builder.module, emitter.real)
-    values = [
-        (emitter.whole(value) if isinstance(value, int) else value).ir for value in arguments
-    ]
-    result = emitter.builder.call(function, values)
-    return None if made.returns is None else Value(emitter.builder, result)
-
-
 @jit
-def _fill(table, like):
-    _write_addresses(table, like)
+def _fill(table):
+    _write_addresses(table)
 
 
 @intrinsic
-def address(context, array):
-    """The first element of an array: a pointer. The caller keeps the array alive."""
+def address_of(context, array):
+    """The address of the first element, as a whole number. The caller keeps the array alive."""
 
     def write(context, builder, signature, values):
-        return cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0]).data
+        found = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
+        return builder.ptrtoint(found.data, INT)
 
-    return types.CPointer(array.dtype)(array), write
+    return types.intp(array), write
 
 
 @intrinsic
-def at(context, pointer, offset):
-    """The pointer to an element some way on."""
+def pointer_to(context, table, number):
+    """An address as a pointer to elements of the type that a table is for."""
+    real = _element_type(table)
 
     def write(context, builder, signature, values):
-        element = context.get_data_type(signature.return_type.dtype)
-        return builder.gep(values[0], [values[1]], source_etype=element)
+        return builder.inttoptr(values[1], context.get_value_type(signature.return_type))
 
-    return pointer(pointer, types.intp), write
+    return types.CPointer(real)(table, types.intp), write
 
 
 @intrinsic
-def null(context, pointer):
-    """A null pointer of the same type."""
+def number_of(context, pointer):
+    """A pointer as an address."""
 
     def write(context, builder, signature, values):
-        return cgutils.get_null_value(values[0].type)
+        return builder.ptrtoint(values[0], INT)
 
-    return pointer(pointer), write
-
-
-@intrinsic
-def get(context, pointer, offset):
-    """The element at an offset."""
-
-    def write(context, builder, signature, values):
-        element = context.get_data_type(signature.return_type)
-        place = builder.gep(values[0], [values[1]], source_etype=element)
-        return builder.load(place, typ=element)
-
-    return pointer.dtype(pointer, types.intp), write
+    return types.intp(pointer), write
 
 
 @intrinsic
-def put(context, pointer, offset, value):
-    """Write the element at an offset."""
+def put_real(context, pointer, k, x):
+    """Write element k, converted to the type of the elements."""
 
     def write(context, builder, signature, values):
         element = context.get_data_type(signature.args[2])
@@ -276,32 +252,26 @@ def put(context, pointer, offset, value):
 
 
 @intrinsic(prefer_literal=True)
-def stack(context, pointer, n):
-    """Room for n elements that lives as long as the function: n must be a constant."""
+def words(context, n):
+    """Room for n words that lives as long as the function; n is a constant."""
     count = n.literal_value
 
     def write(context, builder, signature, values):
-        element = context.get_data_type(signature.return_type.dtype)
-        return cgutils.alloca_once(builder, element, size=count)
+        return cgutils.alloca_once(builder, INT, size=count)
 
-    return pointer(pointer, n), write
-
-
-@intrinsic
-def like(context, pointer, x):
-    """x in the type of the elements of a pointer."""
-
-    def write(context, builder, signature, values):
-        return values[1]
-
-    return pointer.dtype(pointer, pointer.dtype), write
+    return types.CPointer(types.intp)(n), write
 
 
 @intrinsic
-def as_columns(context, pointer):
-    """The same address, read as int32."""
+def put(context, record, k, word):
+    """Write word k of a record: a whole number, or the bits of a float64."""
 
     def write(context, builder, signature, values):
-        return builder.bitcast(values[0], context.get_value_type(signature.return_type))
+        value = values[2]
+        if value.type != INT:
+            value = builder.bitcast(value, INT)
+        builder.store(value, builder.gep(values[0], [values[1]], source_etype=INT))
+        return context.get_dummy_value()
 
-    return types.CPointer(types.int32)(pointer), write
+    kind = types.float64 if isinstance(word, types.Float) else types.intp
+    return types.void(record, types.intp, kind), write

@@ -1,4 +1,4 @@
-"""From arrays to pointers, and into the loops: the functions that Python calls.
+"""From arrays to records of addresses, and into the loops: the functions that Python calls.
 
 Their signatures are given, one per element type, and accept arrays of any layout, read-only or
 not: everything is compiled once, at the first call for an element type.
@@ -7,147 +7,151 @@ not: everything is compiled once, at the first call for an element type.
 from functools import cache
 
 import numba
-import numpy as np
 from numba import types
 
-from ..interface import BLOCK
-from .batch import add_gradient, descend_batches, forward_batch, pass_batch
-from .compiling import address, as_columns, at, entry_points, get, jit, like, part, put, stack
-from .layers import activate_outputs, clear, copy
-from .plan import A, N_IN, N_OUT, WIDTH, Net, Rows, Rule, block, field, moved, round_up
-from .rules import (
-    DECAY, EPSILON, LEARNING_RATE, MU, NEW_M, NEW_V, N_HYPER, ONE, SGD,
+from .batch import descend_batches, forward_rows, gradient_of_rows
+from .compiling import (
+    address_of, entry_points, jit, number_of, part, pointer_to, put, put_real, words,
 )  # fmt: skip
-from .sample import descend_samples, forward_sample
+from .plan import (
+    COLUMNS, COSTS, DENSE, FIRST, GATHERED, LAYERS, LOSS, N_IN, N_LAYERS, NET_WORDS,
+    ONE, ORDER, PARTIAL, ROOM, ROW, ROWS_WORDS, STARTS, THETA, TURNED, TURNED_PREV, VALUES, WORK,
+)  # fmt: skip
+from .rules import (
+    BETA1, BETA2, CODE, DECAY, EPSILON, HYPER, LEARNING_RATE, M, MU, N_HYPER, NEW_M, NEW_V,
+    RULE_WORDS, V,
+)  # fmt: skip
+from .sample import descend_samples
+
+_BLOCK = 16  # interface.BLOCK
+N_NUMBERS = N_HYPER + 1  # words, of 8 bytes: room for a 1 before the constants of a rule
 
 
 @part
-def bind(kernels, layers, loss, theta, room, buffer, costs, n_work, widest):
-    """Plan, theta and Work as one record; `layers` may be read-only."""
-    table, work = address(layers), address(buffer)
-    gathered = at(work, room * n_work)
-    turned = at(gathered, room * round_up(get(table, 0)))
-    turned_prev = at(turned, widest * round_up(room))
-    partial = at(turned_prev, widest * round_up(room))
-    return Net(
-        table, layers.shape[0], loss, address(theta), room, work, gathered, turned, turned_prev,
-        partial, address(costs), as_columns(turned),
-        address(kernels),
-    )  # fmt: skip
+def round_up(n):
+    """The smallest multiple of interface.BLOCK that is at least n."""
+    return (n + _BLOCK - 1) // _BLOCK * _BLOCK
 
 
 @part
-def bind_rows(dense, starts, columns, values, order):
-    """An array, or SparseRows where `starts` is not empty, and the order or an empty array."""
-    return Rows(
-        starts.size > 0, address(dense), dense.strides[0] // dense.itemsize, address(starts),
-        address(columns), address(values), order.size > 0, address(order), np.intp(0),
-    )  # fmt: skip
+def fill_net(net, layers, loss, theta, room, buffer, costs, n_work, widest, one):
+    """Plan, theta and Work as the words of a Net; `one` is the address of a 1."""
+    size = theta.itemsize
+    put(net, LAYERS, address_of(layers))
+    put(net, N_LAYERS, layers.shape[0])
+    put(net, LOSS, loss)
+    put(net, THETA, address_of(theta))
+    put(net, ROOM, room)
+    place = address_of(buffer)
+    put(net, WORK, place)
+    place += size * room * n_work
+    put(net, GATHERED, place)
+    place += size * room * round_up(layers[0, N_IN])
+    put(net, TURNED, place)
+    place += size * widest * round_up(room)
+    put(net, TURNED_PREV, place)
+    place += size * widest * round_up(room)
+    put(net, PARTIAL, place)
+    put(net, COSTS, address_of(costs))
+    put(net, ONE, one)
 
 
 @part
-def bind_rule(theta, code, learning_rate, beta1, beta2, epsilon, m, v, hyper):
-    """A rule with its constants in `hyper`, (N_HYPER,); beta1 is also the momentum."""
-    put(hyper, LEARNING_RATE, learning_rate)
-    put(hyper, MU, beta1)
-    put(hyper, DECAY, beta2)
-    put(hyper, NEW_M, 1 - beta1)
-    put(hyper, NEW_V, 1 - beta2)
-    put(hyper, EPSILON, epsilon)
-    put(hyper, ONE, 1.0)
-    return Rule(code, like(theta, learning_rate), hyper, m, v)
+def fill_dense(rows, X, order):
+    """Rows of an array; without an order if that is empty."""
+    put(rows, DENSE, address_of(X))
+    put(rows, ROW, X.strides[0] // X.itemsize)
+    put(rows, ORDER, address_of(order) if order.size > 0 else 0)
+    put(rows, FIRST, 0)
 
 
 @part
-def number_one(pointer):
-    """A pointer to a 1."""
-    one = stack(pointer, 1)
-    put(one, 0, 1.0)
-    return one
+def fill_rows(rows, X, starts, columns, values, order):
+    """Rows of an array or, where `starts` is not empty, SparseRows."""
+    fill_dense(rows, X, order)
+    if starts.size > 0:
+        put(rows, DENSE, 0)
+        put(rows, STARTS, address_of(starts))
+        put(rows, COLUMNS, address_of(columns))
+        put(rows, VALUES, address_of(values))
 
 
 @part
-def copy_outputs(net, n_samples, out):
-    """The output activations without their padding: out is (n_samples, n_out)."""
-    k = net.n_layers - 1
-    n_out, width, a = field(net, k, N_OUT), field(net, k, WIDTH), block(net, k, A, 0)
-    for t in range(n_samples):
-        copy(n_out, at(a, t * width), at(out, t * n_out))
+def fill_rule(rule, hyper, code, learning_rate, beta1, beta2, epsilon, m, v):
+    """A rule as words, its constants in `hyper`, (N_HYPER,); beta1 is also the momentum."""
+    put_real(hyper, LEARNING_RATE, learning_rate)
+    put_real(hyper, MU, beta1)
+    put_real(hyper, DECAY, beta2)
+    put_real(hyper, NEW_M, 1 - beta1)
+    put_real(hyper, NEW_V, 1 - beta2)
+    put_real(hyper, EPSILON, epsilon)
+    put(rule, CODE, code)
+    put(rule, HYPER, number_of(hyper))
+    put(rule, M, m)
+    put(rule, V, v)
+    put(rule, BETA1, beta1)
+    put(rule, BETA2, beta2)
 
 
-@jit
-def forward_rows(net, X, n_samples, out, one):
-    """out[t] = output activations of sample t."""
-    n_out = field(net, net.n_layers - 1, N_OUT)
-    for first in range(0, n_samples, net.room):
-        n = min(net.room, n_samples - first)
-        if n_samples == 1:
-            forward_sample(net, X, 0)
-        else:
-            forward_batch(net, n, 0, moved(X, X.first + first), one)
-        activate_outputs(net, n, 0)
-        copy_outputs(net, n, at(out, first * n_out))
-
-
-@jit
-def gradient_of_rows(net, X, Y, n_samples, wanted, grad, n_theta, one):
-    """Mean loss; the gradient into grad, if wanted."""
-    total = 0.0
-    if wanted:
-        clear(n_theta, grad)
-    for first in range(0, n_samples, net.room):
-        n = min(net.room, n_samples - first)
-        x, y = moved(X, X.first + first), moved(Y, Y.first + first)
-        total += pass_batch(net, n, x, y, one, wanted)
-        if wanted:
-            add_gradient(net, n, x, grad, like(one, 1 / n_samples), one)
-    return total / n_samples
+@part
+def reals(kernels, room):
+    """Words as reals, the first of which is 1."""
+    pointer = pointer_to(kernels, number_of(room))
+    put_real(pointer, 0, 1.0)
+    return pointer
 
 
 def _forward(
-    kernels, layers, loss, theta, dense, starts, columns, values, order, n_samples, out, room, buffer, costs,
+    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, room, buffer, costs,
     n_work, widest,
 ):  # fmt: skip
-    net = bind(kernels, layers, loss, theta, room, buffer, costs, n_work, widest)
-    X = bind_rows(dense, starts, columns, values, order)
-    forward_rows(net, X, n_samples, address(out), number_one(net.theta))
+    net, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
+    reals(kernels, one)
+    fill_net(
+        net, layers, 0, theta, room, buffer, costs, n_work, widest, number_of(one)
+    )  # fmt: skip
+    fill_rows(rows, X, starts, columns, values, order)
+    forward_rows(kernels, net, rows, n_samples, pointer_to(kernels, address_of(out)))
 
 
 def _loss_gradient(
-    kernels, layers, loss, theta, dense, starts, columns, values, order, Y, grad, room, buffer, costs,
+    kernels, layers, loss, theta, X, starts, columns, values, order, Y, grad, room, buffer, costs,
     n_work, widest,
 ):  # fmt: skip
-    net = bind(kernels, layers, loss, theta, room, buffer, costs, n_work, widest)
-    X, y = (
-        bind_rows(dense, starts, columns, values, order),
-        bind_rows(Y, starts[:0], columns, values, order),
-    )
+    net, rows, targets, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
+    reals(kernels, one)
+    fill_net(
+        net, layers, loss, theta, room, buffer, costs, n_work, widest, number_of(one)
+    )  # fmt: skip
+    fill_rows(rows, X, starts, columns, values, order)
+    fill_dense(targets, Y, order)
+    found = address_of(grad) if grad.size > 0 else 0
     return gradient_of_rows(
-        net, X, y, Y.shape[0], grad.size > 0, address(grad), grad.size, number_one(net.theta)
+        kernels, net, rows, targets, Y.shape[0], pointer_to(kernels, found), grad.size
     )
 
 
 def _train_epoch(
-    kernels, layers, loss, theta, state, code, learning_rate, beta1, beta2, epsilon, dense, starts, columns,
-    values, order, Y, start, stop, batch_size, room, buffer, costs, n_work, widest, total, step,
+    kernels, layers, loss, theta, state, code, learning_rate, beta1, beta2, epsilon, X, starts,
+    columns, values, order, Y, start, stop, batch_size, room, buffer, costs, n_work, widest, total,
+    step,
 ):  # fmt: skip
-    net = bind(kernels, layers, loss, theta, room, buffer, costs, n_work, widest)
-    X, y = (
-        bind_rows(dense, starts, columns, values, order),
-        bind_rows(Y, starts[:0], columns, values, order),
-    )
-    m = v = net.theta
-    if state.shape[0] > 0:
-        m = v = address(state)
-    if state.shape[0] > 1:
-        v = at(m, state.shape[1])
-    hyper = stack(net.theta, N_HYPER)
-    rule = bind_rule(net.theta, code, learning_rate, beta1, beta2, epsilon, m, v, hyper)
-    one, betas = at(hyper, ONE), (beta1, beta2)
+    net, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
+    rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
+    one = reals(kernels, numbers)
+    fill_net(
+        net, layers, loss, theta, room, buffer, costs, n_work, widest, number_of(one)
+    )  # fmt: skip
+    fill_rows(rows, X, starts, columns, values, order)
+    fill_dense(targets, Y, order)
+    m = address_of(state) if state.shape[0] > 0 else address_of(theta)
+    v = m + state.shape[1] * state.itemsize if state.shape[0] > 1 else m
+    hyper = pointer_to(kernels, number_of(numbers) + 8)
+    fill_rule(rule, hyper, code, learning_rate, beta1, beta2, epsilon, m, v)
     if batch_size == 1:
-        return descend_samples(net, rule, betas, one, start, stop, X, y, total, step)
+        return descend_samples(kernels, net, rule, start, stop, rows, targets, total, step)
     return descend_batches(
-        net, rule, betas, one, start, stop, batch_size, X, y, total, step
+        kernels, net, rule, start, stop, batch_size, rows, targets, total, step
     )  # fmt: skip
 
 
@@ -174,12 +178,12 @@ def _arrays(dtype):
 @cache
 def forward(dtype):
     """The compiled `_forward` of one element type."""
-    a = _arrays(dtype)
+    a, whole = _arrays(dtype), types.intp
     return jit(
         _forward,
         signatures=types.void(
-            a["kernels"], a["layers"], types.intp, a["parameters"], a["dense"], *a["sparse"], a["order"], types.intp,
-            a["out"], types.intp, *a["buffer"], types.intp, types.intp,
+            a["kernels"], a["layers"], a["parameters"], a["dense"], *a["sparse"], a["order"],
+            whole, a["out"], whole, *a["buffer"], whole, whole,
         ),
     )  # fmt: skip
 
@@ -187,12 +191,12 @@ def forward(dtype):
 @cache
 def loss_gradient(dtype):
     """The compiled `_loss_gradient` of one element type."""
-    a = _arrays(dtype)
+    a, whole = _arrays(dtype), types.intp
     return jit(
         _loss_gradient,
         signatures=types.float64(
-            a["kernels"], a["layers"], types.intp, a["parameters"], a["dense"], *a["sparse"], a["order"],
-            a["dense"], a["theta"], types.intp, *a["buffer"], types.intp, types.intp,
+            a["kernels"], a["layers"], whole, a["parameters"], a["dense"], *a["sparse"],
+            a["order"], a["dense"], a["theta"], whole, *a["buffer"], whole, whole,
         ),
     )  # fmt: skip
 
@@ -204,8 +208,8 @@ def train_epoch(dtype):
     return jit(
         _train_epoch,
         signatures=number(
-            a["kernels"], a["layers"], whole, a["theta"], a["state"], whole, number, number, number, number,
-            a["dense"], *a["sparse"], a["order"], a["dense"], whole, whole, whole, whole,
-            *a["buffer"], whole, whole, number, whole,
+            a["kernels"], a["layers"], whole, a["theta"], a["state"], whole, number, number,
+            number, number, a["dense"], *a["sparse"], a["order"], a["dense"], whole, whole, whole,
+            whole, *a["buffer"], whole, whole, number, whole,
         ),
     )  # fmt: skip

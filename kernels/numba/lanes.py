@@ -18,6 +18,7 @@ from numba.core import cgutils
 
 VECTOR_BYTES = 64
 INT = ir.IntType(64)
+DOUBLE_TYPE = ir.DoubleType()
 _FLAGS = ("contract",)
 
 
@@ -79,6 +80,9 @@ class Value:
     def __radd__(self, other):
         return self + other
 
+    def __rtruediv__(self, other):
+        return self._operation(other, "sdiv", "fdiv", turned=True)
+
     def __rmul__(self, other):
         return self * other
 
@@ -94,6 +98,36 @@ class Value:
         if self.is_whole:
             return Value(self.builder, self.builder.icmp_signed(how, a, b))
         return Value(self.builder, self.builder.fcmp_ordered(how, a, b))
+
+    def choose(self, above, other):
+        """One of two values, by a truth value."""
+        pair = [v if isinstance(v, Value) else constant(self.builder, INT, v) for v in (above, other)]
+        return Value(self.builder, self.builder.select(self.ir, *(v.ir for v in pair)))
+
+    def both(self, other):
+        """Of truth values: self and other."""
+        return Value(self.builder, self.builder.and_(self.ir, other.ir))
+
+    def any(self, other):
+        """Of truth values: self or other."""
+        return Value(self.builder, self.builder.or_(self.ir, other.ir))
+
+    def negated(self):
+        """Of a truth value."""
+        return Value(self.builder, self.builder.not_(self.ir))
+
+    def is_finite(self):
+        """Whether a real is neither infinite nor NaN."""
+        return (self - self).compare("==", 0)
+
+    def as_real(self, kind):
+        """A whole number or a real in an element type."""
+        if self.is_whole:
+            return Value(self.builder, self.builder.sitofp(self.ir, kind))
+        if self.ir.type == kind:
+            return self
+        convert = self.builder.fpext if kind == DOUBLE_TYPE else self.builder.fptrunc
+        return Value(self.builder, convert(self.ir, kind))
 
     def fill(self, lanes: int):
         """(x, x, ...); a vector stays what it is."""
@@ -114,12 +148,12 @@ class Value:
         return Value(self.builder, self.builder.extract_element(self.ir, _position(k)))
 
     def function(self, name: str, *others):
-        """An instruction of LLVM that is written as a call, such as 'llvm.sqrt'."""
+        """A function of C, or an instruction of LLVM that is written as a call: 'llvm.sqrt'."""
         arguments = [self.ir, *(self._pair(other)[1] for other in others)]
         kind = ir.FunctionType(self.ir.type, [self.ir.type] * len(arguments))
-        function = cgutils.get_or_insert_function(
-            self.builder.module, kind, f"{name}.{_suffix(self.ir.type)}"
-        )
+        if name.startswith("llvm."):
+            name = f"{name}.{_suffix(self.ir.type)}"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return Value(self.builder, self.builder.call(function, arguments))
 
 
@@ -162,6 +196,19 @@ class Pointer:
     def is_null(self):
         """Truth value."""
         return Value(self.builder, cgutils.is_null(self.builder, self.ir))
+
+    def as_whole(self):
+        """The address as a number."""
+        return Value(self.builder, self.builder.ptrtoint(self.ir, INT))
+
+    def reinterpreted(self, element):
+        """The same address with elements of another type."""
+        return Pointer(self.builder, self.builder.bitcast(self.ir, element.as_pointer()), element)
+
+    def address(self, k: int, element):
+        """The pointer that is kept in word k."""
+        kind = element.as_pointer()
+        return Pointer(self.builder, self.builder.inttoptr(self.get(k).ir, kind), element)
 
 
 class Variable:
@@ -212,6 +259,19 @@ class Emitter:
         block.align = VECTOR_BYTES
         return Pointer(self.builder, block, self.real)
 
+    def double(self, x: float) -> Value:
+        """A float64."""
+        return constant(self.builder, DOUBLE_TYPE, x)
+
+    def null(self, pointer: Pointer) -> Pointer:
+        """A null pointer of the same type."""
+        none = cgutils.get_null_value(pointer.ir.type)
+        return Pointer(self.builder, none, pointer.element)
+
+    def words(self, n: int) -> Pointer:
+        """Room for n words on the stack."""
+        return Pointer(self.builder, cgutils.alloca_once(self.builder, INT, size=n), INT)
+
     def address_or_null(self, nothing: Value, pointer: Pointer, offset) -> Pointer:
         """pointer + offset, but null where `nothing` holds."""
         moved = pointer + offset
@@ -236,6 +296,24 @@ class Emitter:
         )
         with cgutils.for_range_slice(self.builder, start, stop, step, INT) as (i, _):
             yield Value(self.builder, i)
+
+    @contextmanager
+    def loop_while(self, start: Value, stop: Value, goes_on, step=1):
+        """For i in range(start, stop, step), while goes_on() holds before a turn: yields i."""
+        builder, place = self.builder, self.variable(start)
+        test, body, end = (builder.append_basic_block(name) for name in ("test", "body", "end"))
+        builder.branch(test)
+        builder.position_at_end(test)
+        builder.cbranch(place.get().compare("<", stop).both(goes_on()).ir, body, end)
+        builder.position_at_end(body)
+        yield place.get()
+        place.set(place.get() + step)
+        builder.branch(test)
+        builder.position_at_end(end)
+
+    def unless(self, condition: Value):
+        """Only if the condition does not hold."""
+        return self.when(condition.negated())
 
     def when(self, condition: Value):
         """Only if the condition holds."""

@@ -1,91 +1,88 @@
 """What a step does in one layer."""
 
-import numpy as np
-
 from .activations import SOFTMAX, map_f, map_slope
-from .compiling import COLUMNS, REAL, REALS, WHOLE, at, get, inline_kernel, part, put
+from .compiling import COLUMNS, DOUBLE, REALS, RECORD, WHOLE, call, inline_kernel, kernel
 from .losses import canonical_delta, general_slope, softmax, through_softmax
-from .plan import (
-    A, ACTIVATION, DELTA, N_OUT, WIDTH, Z, alpha, block, field, is_canonical, row_number, row_of,
-)  # fmt: skip
+from .plan import Layer, Net, Rows, is_canonical
 
 
-@part
-def activate(net, k, n_samples, first):
+def activate(e, layer: Layer, n_samples) -> None:
     """a = f(z) for (n_samples, width) values"""
-    map_f(
-        net.kernels, field(net, k, ACTIVATION), alpha(net, k), n_samples * field(net, k, WIDTH),
-        block(net, k, Z, first), block(net, k, A, first),
-    )  # fmt: skip
+    n = layer.width * n_samples
+    call(e, map_f, layer.activation, layer.alpha, n, layer.z, layer.a)
 
 
-@part
-def multiply_by_slope(net, k, n_samples, first):
+def multiply_by_slope(e, layer: Layer, n_samples) -> None:
     """delta = dC/da f'(z) for (n_samples, width) values"""
-    map_slope(
-        net.kernels, field(net, k, ACTIVATION), alpha(net, k), n_samples * field(net, k, WIDTH),
-        block(net, k, A, first), block(net, k, DELTA, first),
-    )  # fmt: skip
+    n = layer.width * n_samples
+    call(e, map_slope, layer.activation, layer.alpha, n, layer.a, layer.delta)
 
 
-@part
-def activate_outputs(net, n_samples, first):
+@kernel
+def activate_outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
     """a of the output layer."""
-    k = net.n_layers - 1
-    if field(net, k, ACTIVATION) != SOFTMAX:
-        activate(net, k, n_samples, first)
-        return
-    n_out, width = field(net, k, N_OUT), field(net, k, WIDTH)
-    for t in range(n_samples):
-        softmax(net.kernels, n_out, width, block(net, k, Z, first + t), block(net, k, A, first + t))
+    net = Net(e, record)
+    layer = net.layer(net.last, first)
+    with e.either(layer.activation.compare("==", SOFTMAX)) as (is_softmax, elementwise):
+        with is_softmax, e.loop(0, n_samples) as t:
+            here = net.layer(net.last, first + t)
+            call(e, softmax, here.n_out, here.width, here.z, here.a)
+        with elementwise:
+            activate(e, layer, n_samples)
 
 
-@part
-def outputs(net, n_samples, first, Y):
+@kernel
+def outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE, targets: RECORD) -> DOUBLE:
     """a and delta of the output layer, costs[first:first+n_samples], and the sum of these."""
-    k = net.n_layers - 1
-    activation = field(net, k, ACTIVATION)
-    n_out, width = field(net, k, N_OUT), field(net, k, WIDTH)
-    canonical = is_canonical(net.loss, activation)
-    if activation != SOFTMAX:
-        activate(net, k, n_samples, first)
-    total = 0.0
-    for t in range(n_samples):
-        z, a = block(net, k, Z, first + t), block(net, k, A, first + t)
-        delta, y = block(net, k, DELTA, first + t), row_of(Y, t)
-        log_sum = 0.0
-        if activation == SOFTMAX:
-            log_sum = softmax(net.kernels, n_out, width, z, a)
-        if canonical:
-            cost = canonical_delta(net.kernels, net.loss, n_out, width, z, a, log_sum, y, delta)
-        else:
-            cost = general_slope(net.loss, n_out, width, a, y, delta)
-            if activation == SOFTMAX:
-                through_softmax(n_out, a, delta)
-        put(net.costs, first + t, cost)
-        total += cost
-    if not canonical and activation != SOFTMAX:
-        multiply_by_slope(net, k, n_samples, first)
-    return total
+    net, Y = Net(e, record), Rows(e, targets)
+    layer, loss = net.layer(net.last, first), net.loss
+    is_softmax = layer.activation.compare("==", SOFTMAX)
+    canonical = is_canonical(loss, layer.activation)
+    total = e.variable(e.double(0))
+    with e.unless(is_softmax):
+        activate(e, layer, n_samples)
+    with e.loop(0, n_samples) as t:
+        here = net.layer(net.last, first + t)
+        n_out, width, z, a, delta = here.n_out, here.width, here.z, here.a, here.delta
+        y = Y.dense_row(t)
+        log_sum, cost = e.variable(e.double(0)), e.variable(e.double(0))
+        with e.when(is_softmax):
+            log_sum.set(call(e, softmax, n_out, width, z, a))
+        with e.either(canonical) as (from_logits, general):
+            with from_logits:
+                cost.set(
+                    call(
+                        e, canonical_delta, loss, n_out, width, z, a, log_sum.get(), y, delta
+                    )
+                )  # fmt: skip
+            with general:
+                cost.set(call(e, general_slope, loss, n_out, width, a, y, delta))
+                with e.when(is_softmax):
+                    call(e, through_softmax, n_out, a, delta)
+        net.costs.set(first + t, cost.get())
+        total.set(total.get() + cost.get())
+    with e.unless(canonical.any(is_softmax)):
+        multiply_by_slope(e, layer, n_samples)
+    return total.get()
 
 
-@part
-def list_nonzero(n, a, index, values):
+@kernel
+def list_nonzero(e, n: WHOLE, a: REALS, index: COLUMNS, values: REALS) -> WHOLE:
     """Positions and values of what is not zero in a, (n,); how many. NaN is not zero."""
-    found = 0
-    for i in range(n):  # no branch: a value that does not count is overwritten by the next
-        a_i = get(a, i)
-        put(index, found, np.int32(i))
-        put(values, found, a_i)
-        found += a_i != 0
-    return found
+    found = e.variable(e.whole(0))
+    with e.loop(0, n) as i:  # no branch: a value that does not count is overwritten by the next
+        k = found.get()
+        index.set(k, i)
+        values.set(k, a.get(i))
+        found.set(k + a.get(i).compare("==", 0).choose(e.whole(0), e.whole(1)))
+    return found.get()
 
 
 @inline_kernel
 def clear(e, n: WHOLE, x: REALS) -> None:
     """x = 0, (n,)"""
     with e.loop(0, n) as i:
-        x.set(i, e.number(0))
+        x.set(i, 0)
 
 
 @inline_kernel
@@ -95,39 +92,41 @@ def copy(e, n: WHOLE, x: REALS, out: REALS) -> None:
         out.set(i, x.get(i))
 
 
-@inline_kernel
-def scatter(e, n: WHOLE, index: COLUMNS, values: REALS, out: REALS) -> None:
-    """out[index[k]] = values[k] for k < n"""
-    with e.loop(0, n) as k:
-        out.set(index.get(k), values.get(k))
+@kernel
+def copy_outputs(e, record: RECORD, n_samples: WHOLE, out: REALS) -> None:
+    """The output activations without their padding: out is (n_samples, n_out)."""
+    net = Net(e, record)
+    layer = net.layer(net.last)
+    a, n_out, width = layer.a, layer.n_out, layer.width
+    with e.loop(0, n_samples) as t:
+        call(e, copy, n_out, a + t * width, out + t * n_out)
 
 
-@inline_kernel
-def prefetch(e, n: WHOLE, x: REALS) -> None:
-    """Bring the cache lines of n elements nearer; reads nothing."""
-    with e.loop(0, n, 64 // (8 if e.is_double else 4)) as i:
-        e.prefetch(x + i)
-
-
-@part
-def spread(X, t, n_columns, x):
+@kernel
+def spread(e, rows: RECORD, t: WHOLE, n_columns: WHOLE, x: REALS) -> None:
     """Row t with its zeros: x, (n_columns,)."""
-    number = row_number(X, t)
-    if X.is_sparse:
-        clear(n_columns, x)
-        start = get(X.starts, number)
-        n = get(X.starts, number + 1) - start
-        scatter(n, at(X.columns, start), at(X.values, start), x)
-    else:
-        copy(n_columns, at(X.dense, number * X.row), x)
+    X = Rows(e, rows)
+    with e.either(X.are_sparse) as (sparse, dense):
+        with sparse:
+            call(e, clear, n_columns, x)
+            n, columns, values = X.listed(t)
+            with e.loop(0, n) as k:
+                x.set(columns.get(k), values.get(k))
+        with dense:
+            call(e, copy, n_columns, X.dense_row(t), x)
 
 
-@part
-def fetch(X, t, n_columns):
-    """Bring sample t nearer: samples in random order miss every cache."""
-    number = row_number(X, t)
-    if X.is_sparse:
-        start = get(X.starts, number)
-        prefetch(get(X.starts, number + 1) - start, at(X.values, start))
-    else:
-        prefetch(n_columns, at(X.dense, number * X.row))
+@kernel
+def fetch(e, rows: RECORD, t: WHOLE, n_columns: WHOLE, like: REALS) -> None:
+    """Bring sample t nearer: samples in random order miss every cache. `like` is not read."""
+    X, line = Rows(e, rows), 64 // (8 if e.is_double else 4)
+    with e.either(X.are_sparse) as (sparse, dense):
+        with sparse:
+            n, columns, values = X.listed(t)
+            with e.loop(0, n, line) as k:
+                e.prefetch(values + k)
+                e.prefetch(columns + k)
+        with dense:
+            x = X.dense_row(t)
+            with e.loop(0, n_columns, line) as i:
+                e.prefetch(x + i)

@@ -1,205 +1,186 @@
-"""The records of kernels/interface.py as jitted functions see them.
+"""The records of kernels/interface.py as kernels see them: blocks of 8-byte words.
 
-Named tuples of pointers and whole numbers: unlike arrays, they change hands without counting
-references.
+A record is filled by the doors and handed on as one pointer. A word is a whole number or an
+address; what it is, its reader knows.
 """
 
-from typing import Any, NamedTuple
-
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from ..interface import BLOCK, LAYER, LOSSES
 from .activations import SIGMOID, SOFTMAX
-from .compiling import at, part
-from .lanes import INT
+from .lanes import DOUBLE_TYPE, INT, Pointer, Value
 
-# columns of the table of layers: whole numbers, but for alpha, whose 8 bytes are a float64
+# words of a layer: interface.LAYER
 N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA = range(len(LAYER.names))
-N_FIELDS = len(LAYER.names)
+LAYER_WORDS = len(LAYER.names)
+
+# words of Rows that change on the way
+DENSE, ROW, ORDER, FIRST = 0, 1, 5, 6
+
+COLUMN = ir.IntType(32)
 
 MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
 
+# words of a Net and of Rows; see the attributes below
+(LAYERS, N_LAYERS, LOSS, THETA, ROOM, WORK, GATHERED, TURNED, TURNED_PREV, PARTIAL, COSTS, ONE,
+ NET_WORDS) = range(13)  # fmt: skip
+DENSE, ROW, STARTS, COLUMNS, VALUES, ORDER, FIRST, ROWS_WORDS = range(8)
 
-class Net(NamedTuple):
+COLUMN = ir.IntType(32)
+
+MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
+
+# words of the other records, in the order of the attributes below
+NET_WORDS, ROWS_WORDS, RULE_WORDS = 12, 7, 6
+
+
+class Layer:
+    """One weight layer of a Net; its blocks begin at a sample."""
+
+    def __init__(self, net, k, first=0):
+        self.net, self.words, self.first = net, net.layers + k * LAYER_WORDS, first
+        self.n_in, self.n_out, self.width, self.offset = (
+            self.words.get(name) for name in (N_IN, N_OUT, WIDTH, W)
+        )
+        self.W = net.theta + self.offset  # (n_in, width)
+
+    @property
+    def activation(self) -> Value:
+        """Its code."""
+        return self.words.get(ACTIVATION)
+
+    @property
+    def alpha(self) -> Value:
+        """The parameter of leaky_relu and elu."""
+        return self.words.reinterpreted(DOUBLE_TYPE).get(ALPHA).as_real(self.net.emitter.real)
+
+    def _block(self, name) -> Pointer:
+        """(room, width)"""
+        return self.net.work + (self.net.room * self.words.get(name) + self.width * self.first)
+
+    @property
+    def z(self) -> Pointer:
+        """Weighted inputs, (room, width)."""
+        return self._block(Z)
+
+    @property
+    def a(self) -> Pointer:
+        """Activations, (room, width)."""
+        return self._block(A)
+
+    @property
+    def delta(self) -> Pointer:
+        """dC/dz, (room, width)."""
+        return self._block(DELTA)
+
+    @property
+    def b_offset(self) -> Value:
+        """Of b in theta; negative without bias."""
+        return self.words.get(B)
+
+    @property
+    def b(self) -> Pointer:
+        """(width,), or null."""
+        offset = self.b_offset
+        return self.net.emitter.address_or_null(offset.compare("<", 0), self.net.theta, offset)
+
+
+class Net:
     """Plan, theta and Work of one call."""
 
-    layers: Any  # (n_layers, N_FIELDS)
-    n_layers: int
-    loss: int
-    theta: Any  # (n_theta,)
-    room: int  # samples that work has room for
-    work: Any  # blocks z, a, delta: (room, width) at room * offset
-    gathered: Any  # (room, round_up(n_in))
-    turned: Any  # (widest, round_up(room)): a transposed delta, or an index
-    turned_prev: Any  # the same for its image, or the values of the index
-    partial: Any  # (n_theta,): sums over some of the samples, if room > PIECE
-    costs: Any  # (room,)
-    index: Any  # turned as int32
-    kernels: Any  # the table of entry points
+    def __init__(self, emitter, words: Pointer):
+        self.emitter, self.words = emitter, words
+
+    def _address(self, k, element=None) -> Pointer:
+        return self.words.address(k, element or self.emitter.real)
+
+    layers = property(lambda self: self._address(LAYERS, INT))  # (n_layers, LAYER_WORDS)
+    n_layers = property(lambda self: self.words.get(N_LAYERS))
+    loss = property(lambda self: self.words.get(LOSS))
+    theta = property(lambda self: self._address(THETA))  # (n_theta,)
+    room = property(lambda self: self.words.get(ROOM))  # samples that work has room for
+    work = property(lambda self: self._address(WORK))  # blocks z, a, delta: at room * offset
+    gathered = property(lambda self: self._address(GATHERED))  # (room, round_up(n_in))
+    turned = property(lambda self: self._address(TURNED))  # (widest, round_up(room)): delta^T
+    turned_prev = property(lambda self: self._address(TURNED_PREV))  # the same for its image
+    partial = property(lambda self: self._address(PARTIAL))  # (n_theta,), if room > PIECE
+    costs = property(lambda self: self._address(COSTS, DOUBLE_TYPE))  # (room,)
+    one = property(lambda self: self._address(ONE))  # the number 1: the input of every bias
+    # the positions of what is not zero, beside their values in turned_prev
+    index = property(lambda self: self._address(TURNED, COLUMN))
+
+    def layer(self, k, first=0) -> Layer:
+        """Layer k, with blocks that begin at sample `first`."""
+        return Layer(self, k, first)
+
+    @property
+    def last(self) -> Value:
+        """Number of the last layer."""
+        return self.n_layers - 1
 
 
-class Rows(NamedTuple):
+class Rows:
     """Samples, dense or, as interface.SparseRows, sparse; sample t is row order[first + t]."""
 
-    is_sparse: bool
-    dense: Any  # (n_rows, n_columns) with `row` elements from row to row
-    row: int
-    starts: Any
-    columns: Any
-    values: Any
-    has_order: bool
-    order: Any
-    first: int
+    def __init__(self, emitter, words: Pointer):
+        self.emitter, self.words = emitter, words
+
+    dense = property(lambda self: self.words.address(DENSE, self.emitter.real))  # null: sparse
+    row = property(lambda self: self.words.get(ROW))  # elements from row to row
+    starts = property(lambda self: self.words.address(STARTS, INT))
+    columns = property(lambda self: self.words.address(COLUMNS, COLUMN))
+    values = property(lambda self: self.words.address(VALUES, self.emitter.real))
+    order = property(lambda self: self.words.address(ORDER, INT))  # or null
+    first = property(lambda self: self.words.get(FIRST))
+
+    @property
+    def are_sparse(self) -> Value:
+        """Truth value."""
+        return self.dense.is_null()
+
+    def number(self, t) -> Value:
+        """Where sample t lies."""
+        k = self.first + t
+        found = self.emitter.variable(k)
+        with self.emitter.unless(self.order.is_null()):
+            found.set(self.order.get(k))
+        return found.get()
+
+    def dense_row(self, t) -> Pointer:
+        """Sample t of dense rows: (n_columns,)."""
+        return self.dense + self.number(t) * self.row
+
+    def listed(self, t) -> tuple[Value, Pointer, Pointer]:
+        """Sample t of sparse rows: how many values, their columns, the values."""
+        number = self.number(t)
+        start = self.starts.get(number)
+        n = self.starts.get(number + 1) - start
+        return n, self.columns + start, self.values + start
+
+    def from_sample(self, first) -> Pointer:
+        """A record of the same rows, counted from `first` on."""
+        words = self.emitter.words(ROWS_WORDS)
+        for k in range(FIRST):
+            words.set(k, self.words.get(k))
+        words.set(FIRST, first)
+        return words
 
 
-class Rule(NamedTuple):
-    """An optimiser; see rules.py for `hyper`."""
-
-    code: int
-    learning_rate: Any
-    hyper: Any  # (N_HYPER,)
-    m: Any  # (n_theta,): the velocity, or the mean of the gradient
-    v: Any  # (n_theta,): the mean of its square; where a rule has none, any address
-
-
-@part
-def round_up(n):
+def round_up(n: Value) -> Value:
     """The smallest multiple of interface.BLOCK that is at least n."""
-    return (n + BLOCK - 1) // BLOCK * BLOCK
+    return (n + (BLOCK - 1)) // BLOCK * BLOCK
 
 
-@part
-def padded_width(n):
+def padded_width(n: Value) -> Value:
     """4, 8 or the next multiple of 16, as in the interface."""
-    return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
+    eight = n.compare("<=", 8).choose(8, round_up(n))
+    return n.compare("<=", 4).choose(4, eight)
 
 
-def _member(builder, kind, value, name):
-    return builder.extract_value(value, kind.fields.index(name))
-
-
-def _field(builder, kind, net, k, name):
-    """A whole number of layer k, as instructions."""
-    layers = _member(builder, kind, net, "layers")
-    place = builder.add(builder.mul(k, ir.Constant(INT, N_FIELDS)), name)
-    return builder.load(builder.gep(layers, [place], source_etype=INT), typ=INT)
-
-
-def _move(context, builder, pointer, kind, offset):
-    element = context.get_data_type(kind.dtype)
-    return builder.gep(pointer, [offset], source_etype=element)
-
-
-@intrinsic
-def field(context, net, k, name):
-    """A whole number of layer k."""
-
-    def write(context, builder, signature, values):
-        return _field(builder, signature.args[0], *values)
-
-    return types.intp(net, types.intp, types.intp), write
-
-
-@intrinsic
-def alpha(context, net, k):
-    """The parameter of leaky_relu and elu of layer k, float64."""
-
-    def write(context, builder, signature, values):
-        found = _field(builder, signature.args[0], *values, ir.Constant(INT, ALPHA))
-        return builder.bitcast(found, ir.DoubleType())
-
-    return types.float64(net, types.intp), write
-
-
-@intrinsic
-def block(context, net, k, name, first):
-    """z, a or delta of a layer, (room, width), from a sample on."""
-    work = net.types[net.fields.index("work")]
-
-    def write(context, builder, signature, values):
-        kind, (value, k, name, first) = signature.args[0], values
-        room = _member(builder, kind, value, "room")
-        width = _field(builder, kind, value, k, ir.Constant(INT, WIDTH))
-        offset = builder.mul(room, _field(builder, kind, value, k, name))
-        offset = builder.add(offset, builder.mul(first, width))
-        return _move(context, builder, _member(builder, kind, value, "work"), work, offset)
-
-    return work(net, types.intp, types.intp, types.intp), write
-
-
-@intrinsic
-def bias_of(context, net, k):
-    """b of layer k, (width,), or null."""
-    theta = net.types[net.fields.index("theta")]
-
-    def write(context, builder, signature, values):
-        kind, (value, k) = signature.args[0], values
-        b = _field(builder, kind, value, k, ir.Constant(INT, B))
-        there = _move(context, builder, _member(builder, kind, value, "theta"), theta, b)
-        without = builder.icmp_signed("<", b, ir.Constant(INT, 0))
-        return builder.select(without, cgutils.get_null_value(there.type), there)
-
-    return theta(net, types.intp), write
-
-
-@intrinsic
-def round_up(context, n):
-    """The smallest multiple of interface.BLOCK that is at least n."""
-
-    def write(context, builder, signature, values):
-        more = builder.add(values[0], ir.Constant(INT, BLOCK - 1))
-        return builder.and_(more, ir.Constant(INT, -BLOCK))  # a power of two
-
-    return types.intp(types.intp), write
-
-
-@intrinsic
-def moved(context, rows, first):
-    """The same rows, counted from another sample on."""
-
-    def write(context, builder, signature, values):
-        return builder.insert_value(*values, signature.args[0].fields.index("first"))
-
-    return rows(rows, types.intp), write
-
-
-@intrinsic
-def row_number(context, rows, t):
-    """Where sample t lies."""
-
-    def write(context, builder, signature, values):
-        kind, (value, t) = signature.args[0], values
-        k = builder.add(_member(builder, kind, value, "first"), t)
-        place = cgutils.alloca_once_value(builder, k)
-        has_order = cgutils.is_not_null(builder, _member(builder, kind, value, "has_order"))
-        with builder.if_then(has_order):
-            order = _member(builder, kind, value, "order")
-            builder.store(
-                builder.load(builder.gep(order, [k], source_etype=INT), typ=INT), place
-            )  # fmt: skip
-        return builder.load(place)
-
-    return types.intp(rows, types.intp), write
-
-
-@part
-def padded_width(n):
-    """4, 8 or the next multiple of 16, as in the interface."""
-    return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
-
-
-@part
-def row_of(rows, t):
-    """Sample t of dense rows: (n_columns,)."""
-    return at(rows.dense, row_number(rows, t) * rows.row)
-
-
-@part
-def is_canonical(loss, activation):
+def is_canonical(loss: Value, activation: Value) -> Value:
     """Whether dC/dz is a - y, computed with the loss from the logits z."""
-    return (loss == CROSS_ENTROPY and activation == SOFTMAX) or (
-        loss == BINARY_CROSS_ENTROPY and activation == SIGMOID
-    )
+
+    def pair(one, other):
+        return loss.compare("==", one).both(activation.compare("==", other))
+
+    return pair(CROSS_ENTROPY, SOFTMAX).any(pair(BINARY_CROSS_ENTROPY, SIGMOID))

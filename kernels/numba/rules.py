@@ -1,12 +1,32 @@
 """One step of an optimiser on a vector of weights, for loops over all of them."""
 
 from ..interface import RULES
-from .lanes import Pointer, Value, muladd
+from .lanes import DOUBLE_TYPE, Pointer, Value, muladd
 
 SGD, MOMENTUM, NESTEROV, ADAM = range(len(RULES))
 # where the constants of a step lie, see `Hyper`
-LEARNING_RATE, MU, DECAY, NEW_M, NEW_V, EPSILON, UNBIAS_M, UNBIAS_V = range(8)
-ONE, N_HYPER = 8, 9  # a number 1 for whoever needs one: the input of every bias
+LEARNING_RATE, MU, DECAY, NEW_M, NEW_V, EPSILON, UNBIAS_M, UNBIAS_V, N_HYPER = range(9)
+# words of a Rule
+CODE, HYPER, M, V, BETA1, BETA2, RULE_WORDS = range(7)
+
+
+class Rule:
+    """An optimiser with its state."""
+
+    def __init__(self, emitter, words: Pointer):
+        self.emitter, self.words = emitter, words
+
+    code = property(lambda self: self.words.get(CODE))
+    hyper = property(lambda self: self.words.address(HYPER, self.emitter.real))  # (N_HYPER,)
+    m = property(lambda self: self.words.address(M, self.emitter.real))  # (n_theta,): velocity, mean
+    v = property(lambda self: self.words.address(V, self.emitter.real))  # (n_theta,), or any address
+    beta1 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA1))
+    beta2 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA2))
+
+    @property
+    def learning_rate(self) -> Value:
+        """A real."""
+        return self.hyper.get(LEARNING_RATE)
 
 
 class Hyper:

@@ -1,171 +1,183 @@
 """One step of the whole network on a single sample, weights updated at once."""
 
-import math
-
 from .activations import RELU
-from .compiling import at, get, jit, null, part, put
+from .compiling import DOUBLE, RECORD, WHOLE, call, entry, kernel
 from .layers import activate, clear, fetch, list_nonzero, multiply_by_slope, outputs, spread
-from .plan import (
-    A, ACTIVATION, B, DELTA, N_IN, N_OUT, W, WIDTH, Z, bias_of, block, field, moved, row_number,
-    row_of,
-)  # fmt: skip
+from .lanes import DOUBLE_TYPE
+from .plan import FIRST, Layer, Net, Rows
 from .rows import (
     descend_and_sum, descend_by_rule, descend_listed, descend_rows, sum_listed, sum_rows,
 )  # fmt: skip
-from .rules import ADAM, DECAY, MU, SGD, UNBIAS_M, UNBIAS_V
+from .rules import ADAM, SGD, UNBIAS_M, UNBIAS_V, Rule
 
 AHEAD = 1  # samples between the fetching of a row and its use
 LISTED_WIDTH = 32  # rows of at least this length are worth a list of those that count
 
 
-@part
-def lists_active(net, k):
+def lists_active(below: Layer, layer: Layer):
     """Whether inactive ReLU units are left out: their weights meet a = 0, their slope is 0."""
-    return field(net, k - 1, ACTIVATION) == RELU and field(net, k, WIDTH) >= LISTED_WIDTH
+    return below.activation.compare("==", RELU).both(layer.width.compare(">=", LISTED_WIDTH))
 
 
-@part
-def forward_above(net):
+@kernel
+def forward_above(e, record: RECORD) -> None:
     """From z of the first layer to z of the last: a = f(z), z = W a_prev + b."""
-    for k in range(1, net.n_layers):
-        n_in, width = field(net, k, N_IN), field(net, k, WIDTH)
-        a, weights = block(net, k - 1, A, 0), at(net.theta, field(net, k, W))
-        b, z = bias_of(net, k), block(net, k, Z, 0)
-        activate(net, k - 1, 1, 0)
-        if lists_active(net, k):
-            n = list_nonzero(n_in, a, net.index, net.turned_prev)
-            sum_listed(net.kernels, n, net.index, width, net.turned_prev, weights, b, z)
-        else:
-            sum_rows(net.kernels, n_in, width, a, weights, b, z)
+    net = Net(e, record)
+    with e.loop(1, net.n_layers) as k:
+        below, layer = net.layer(k - 1), net.layer(k)
+        activate(e, below, 1)
+        n_in, width, a, values = layer.n_in, layer.width, below.a, net.turned_prev
+        with e.either(lists_active(below, layer)) as (listed, dense):
+            with listed:
+                n = call(e, list_nonzero, n_in, a, net.index, values)
+                call(e, sum_listed, n, net.index, width, values, layer.W, layer.b, layer.z)
+            with dense:
+                call(e, sum_rows, n_in, width, a, layer.W, layer.b, layer.z)
 
 
-@part
-def sum_inputs(net, X, t):
+@kernel
+def sum_inputs(e, record: RECORD, rows: RECORD, t: WHOLE) -> None:
     """z of the first layer for sample t."""
-    width, weights = field(net, 0, WIDTH), at(net.theta, field(net, 0, W))
-    b, z = bias_of(net, 0), block(net, 0, Z, 0)
-    if X.is_sparse:
-        number = row_number(X, t)
-        start = get(X.starts, number)
-        n = get(X.starts, number + 1) - start
-        sum_listed(net.kernels, n, at(X.columns, start), width, at(X.values, start), weights, b, z)
-    else:
-        sum_rows(net.kernels, field(net, 0, N_IN), width, row_of(X, t), weights, b, z)
+    net, X = Net(e, record), Rows(e, rows)
+    layer = net.layer(0)
+    with e.either(X.are_sparse) as (sparse, dense):
+        with sparse:
+            n, columns, values = X.listed(t)
+            call(e, sum_listed, n, columns, layer.width, values, layer.W, layer.b, layer.z)
+        with dense:
+            x = X.dense_row(t)
+            call(e, sum_rows, layer.n_in, layer.width, x, layer.W, layer.b, layer.z)
 
 
-@part
-def descend_bias(net, k, rule, one):
-    """The row of an input that is always 1; `one` points to that 1."""
-    b, width, delta = field(net, k, B), field(net, k, WIDTH), block(net, k, DELTA, 0)
-    if b < 0:
-        return
-    if rule.code == SGD:
-        descend_rows(
-            net.kernels, 1, width, one, at(net.theta, b), delta, rule.learning_rate, null(net.theta)
-        )  # fmt: skip
-    else:
-        descend_by_rule(
-            net.kernels, rule.code, 1, width, one, at(net.theta, b), at(rule.m, b), at(rule.v, b), delta,
-            rule.hyper, null(net.theta),
-        )  # fmt: skip
+def _descend_bias(e, net: Net, layer: Layer, rule: Rule) -> None:
+    """The row of an input that is always 1."""
+    b = layer.b_offset
+    with (
+        e.unless(b.compare("<", 0)),
+        e.either(rule.code.compare("==", SGD)) as (sgd, other),
+    ):
+        with sgd:
+            call(
+                e, descend_rows, 1, layer.width, net.one, net.theta + b, layer.delta,
+                rule.learning_rate, e.null(net.theta),
+            )  # fmt: skip
+        with other:
+            call(
+                e, descend_by_rule, rule.code, 1, layer.width, net.one, net.theta + b,
+                rule.m + b, rule.v + b, layer.delta, rule.hyper, e.null(net.theta),
+            )  # fmt: skip
 
 
-@part
-def descend_above(net, rule, one):
+@kernel
+def descend_above(e, record: RECORD, how: RECORD) -> None:
     """From delta of the last layer to delta of the first, updating all layers but the first."""
-    for k in range(net.n_layers - 1, 0, -1):
-        n_in, width, w = field(net, k, N_IN), field(net, k, WIDTH), field(net, k, W)
-        a, dC_da = block(net, k - 1, A, 0), block(net, k - 1, DELTA, 0)
-        weights, delta = at(net.theta, w), block(net, k, DELTA, 0)
-        n_below = field(net, k - 1, N_OUT)
-        width_below = field(net, k - 1, WIDTH)
-        if rule.code != SGD:
-            descend_by_rule(
-                net.kernels, rule.code, n_in, width, a, weights, at(rule.m, w), at(rule.v, w), delta,
-                rule.hyper, dC_da,
+    net, rule = Net(e, record), Rule(e, how)
+    with e.loop(1, net.n_layers) as from_last:
+        k = net.n_layers - from_last
+        below, layer = net.layer(k - 1), net.layer(k)
+        n_in, width, a, dC_da = layer.n_in, layer.width, below.a, below.delta
+        values, learning_rate = net.turned_prev, rule.learning_rate
+
+        def listed():
+            n = call(e, list_nonzero, n_in, a, net.index, values)
+            call(e, clear, below.width, dC_da)
+            call(
+                e, descend_listed, n, net.index, width, values, layer.W, layer.delta,
+                learning_rate, dC_da,
             )  # fmt: skip
-        elif lists_active(net, k):
-            n = list_nonzero(n_in, a, net.index, net.turned_prev)
-            clear(width_below, dC_da)
-            descend_listed(
-                net.kernels, n, net.index, width, net.turned_prev, weights, delta, rule.learning_rate, dC_da
-            )
-        else:
-            descend_rows(net.kernels, n_in, width, a, weights, delta, rule.learning_rate, dC_da)
-        descend_bias(net, k, rule, one)
-        clear(width_below - n_below, at(dC_da, n_below))
-        multiply_by_slope(net, k - 1, 1, 0)
+
+        with e.either(rule.code.compare("==", SGD)) as (sgd, other):
+            with sgd, e.either(lists_active(below, layer)) as (sparse, dense):
+                with sparse:
+                    listed()
+                with dense:
+                    call(
+                        e, descend_rows, n_in, width, a, layer.W, layer.delta, learning_rate, dC_da
+                    )
+            with other:
+                w = layer.offset
+                call(
+                    e, descend_by_rule, rule.code, n_in, width, a, layer.W, rule.m + w,
+                    rule.v + w, layer.delta, rule.hyper, dC_da,
+                )  # fmt: skip
+        _descend_bias(e, net, layer, rule)
+        call(e, clear, below.width - below.n_out, dC_da + below.n_out)
+        multiply_by_slope(e, below, 1)
 
 
-@part
-def descend_inputs(net, X, t, rule, one):
+@kernel
+def descend_inputs(e, record: RECORD, rows: RECORD, t: WHOLE, how: RECORD) -> None:
     """The step of the first layer for sample t."""
-    n_in, width, w = field(net, 0, N_IN), field(net, 0, WIDTH), field(net, 0, W)
-    delta, weights, unwanted = block(net, 0, DELTA, 0), at(net.theta, w), null(net.theta)
-    if X.is_sparse and rule.code == SGD:
-        number = row_number(X, t)
-        start = get(X.starts, number)
-        descend_listed(
-            net.kernels, get(X.starts, number + 1) - start, at(X.columns, start), width, at(X.values, start),
-            weights, delta, rule.learning_rate, unwanted,
-        )  # fmt: skip
-    else:
-        if X.is_sparse:  # every weight moves, whatever it met
-            spread(X, t, n_in, net.gathered)
-            x = net.gathered
-        else:
-            x = row_of(X, t)
-        if rule.code == SGD:
-            descend_rows(net.kernels, n_in, width, x, weights, delta, rule.learning_rate, unwanted)
-        else:
-            descend_by_rule(
-                net.kernels, rule.code, n_in, width, x, weights, at(rule.m, w), at(rule.v, w), delta,
-                rule.hyper, unwanted,
+    net, X, rule = Net(e, record), Rows(e, rows), Rule(e, how)
+    layer, learning_rate, unwanted = net.layer(0), rule.learning_rate, e.null(net.theta)
+    with e.either(rule.code.compare("==", SGD)) as (sgd, other):
+        with sgd, e.either(X.are_sparse) as (sparse, dense):
+            with sparse:
+                n, columns, values = X.listed(t)
+                call(
+                    e, descend_listed, n, columns, layer.width, values, layer.W, layer.delta,
+                    learning_rate, unwanted,
+                )  # fmt: skip
+            with dense:
+                call(
+                    e, descend_rows, layer.n_in, layer.width, X.dense_row(t), layer.W,
+                    layer.delta, learning_rate, unwanted,
+                )  # fmt: skip
+        with other:  # every weight moves, whatever it met
+            call(e, spread, rows, t, layer.n_in, net.gathered)
+            w = layer.offset
+            call(
+                e, descend_by_rule, rule.code, layer.n_in, layer.width, net.gathered, layer.W,
+                rule.m + w, rule.v + w, layer.delta, rule.hyper, unwanted,
             )  # fmt: skip
-    descend_bias(net, 0, rule, one)
+    _descend_bias(e, net, layer, rule)
 
 
-@part
-def unbias(rule, betas, step):
+def unbias(e, rule: Rule, step) -> None:
     """The corrections of Adam in update number `step`, counted from 1."""
-    if rule.code == ADAM:
-        put(rule.hyper, UNBIAS_M, 1 / (1 - betas[0] ** step))
-        put(rule.hyper, UNBIAS_V, 1 / (1 - betas[1] ** step))
+    with e.when(rule.code.compare("==", ADAM)):
+        for place, beta in ((UNBIAS_M, rule.beta1), (UNBIAS_V, rule.beta2)):
+            power = beta.function("llvm.pow", step.as_real(DOUBLE_TYPE))
+            rule.hyper.set(place, (1 / (1 - power)).as_real(e.real))
 
 
-@jit
-def descend_samples(net, rule, betas, one, start, stop, X, Y, total, step):
+@entry
+def descend_samples(
+    e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, inputs: RECORD, targets: RECORD,
+    before: DOUBLE, step_before: WHOLE,
+) -> DOUBLE:  # fmt: skip
     """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
-    n_in = field(net, 0, N_IN)
-    if start >= stop or not math.isfinite(total):
-        return total
-    sum_inputs(net, X, start)
-    for t in range(start, stop):
-        if t + AHEAD < stop:
-            fetch(X, t + AHEAD, n_in)
-            fetch(Y, t + AHEAD, 1)
-        step += 1
-        unbias(rule, betas, step)
-        forward_above(net)
-        total += outputs(net, 1, 0, moved(Y, Y.first + t))
-        descend_above(net, rule, one)
-        if t + 1 == stop or not math.isfinite(total):
-            descend_inputs(net, X, t, rule, one)
-            break
-        if not X.is_sparse and rule.code == SGD:
-            descend_and_sum(
-                net.kernels, n_in, field(net, 0, WIDTH), row_of(X, t), at(net.theta, field(net, 0, W)),
-                bias_of(net, 0), block(net, 0, DELTA, 0), rule.learning_rate, row_of(X, t + 1),
-                block(net, 0, Z, 0),
-            )  # fmt: skip
-        else:
-            descend_inputs(net, X, t, rule, one)
-            sum_inputs(net, X, t + 1)
-    return total
+    net, rule, X, Y = Net(e, record), Rule(e, how), Rows(e, inputs), Rows(e, targets)
+    layer, total = net.layer(0), e.variable(before)
+    y = Rows(e, Y.from_sample(Y.first))
+    fuses = rule.code.compare("==", SGD).both(X.are_sparse.negated())
+    with e.when(start.compare("<", stop).both(before.is_finite())):
+        call(e, sum_inputs, record, inputs, start)
+    with e.loop_while(start, stop, lambda: total.get().is_finite()) as t:
+        with e.when((t + AHEAD).compare("<", stop)):
+            call(e, fetch, inputs, t + AHEAD, layer.n_in, net.one)
+            call(e, fetch, targets, t + AHEAD, 1, net.one)
+        unbias(e, rule, step_before + (t - start + 1))
+        call(e, forward_above, record)
+        y.words.set(FIRST, Y.first + t)
+        total.set(total.get() + call(e, outputs, record, 1, 0, y.words))
+        call(e, descend_above, record, how)
+        goes_on = (t + 1).compare("<", stop).both(total.get().is_finite())
+        with e.either(goes_on.both(fuses)) as (fused, apart):
+            with fused:
+                call(
+                    e, descend_and_sum, layer.n_in, layer.width, X.dense_row(t), layer.W, layer.b,
+                    layer.delta, rule.learning_rate, X.dense_row(t + 1), layer.z,
+                )  # fmt: skip
+            with apart:
+                call(e, descend_inputs, record, inputs, t, how)
+                with e.when(goes_on):
+                    call(e, sum_inputs, record, inputs, t + 1)
+    return total.get()
 
 
-@jit
-def forward_sample(net, X, t):
-    """z of every layer, a of the hidden ones."""
-    sum_inputs(net, X, t)
-    forward_above(net)
+@kernel
+def forward_sample(e, record: RECORD, rows: RECORD) -> None:
+    """z of every layer, a of the hidden ones, for the first sample."""
+    call(e, sum_inputs, record, rows, 0)
+    call(e, forward_above, record)
