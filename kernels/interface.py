@@ -48,6 +48,7 @@ releases the GIL. Trouble is a value: a loss that is not finite.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -201,6 +202,11 @@ class Plan:
         layers.flags.writeable = False
         widest = max(int(layers["width"].max()), int(layers["n_in"][1:].max(initial=0)))
         return cls(layers, LOSSES.index(loss), np.dtype(dtype), theta, work, widest)
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """The layers as intp, shape (n_layers, fields of LAYER): alpha as the bits it has."""
+        return self.layers.view(np.intp).reshape(len(self.layers), -1)
 
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
         """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""

@@ -39,15 +39,10 @@ def _rows(X, dtype):
     return X, _NO_STARTS, _NO_COLUMNS, _NO_VALUES[dtype]
 
 
-def _table(plan):
-    """plan.layers as whole numbers, (n_layers, n_fields)."""
-    return plan.layers.view(np.intp).reshape(len(plan.layers), -1)
-
-
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out."""
     doors.forward(plan.dtype)(
-        entry_points(plan.dtype), _table(plan), theta, *_rows(X, plan.dtype), _NO_STARTS, len(X), out, work.batch_size,
+        entry_points(plan.dtype), plan.words, theta, *_rows(X, plan.dtype), _NO_STARTS, len(X), out, work.batch_size,
         work.buffer, work.costs, plan.n_work, plan.widest,
     )  # fmt: skip
 
@@ -55,7 +50,7 @@ def forward(plan, theta, X, out, work):
 def loss_gradient(plan, theta, X, Y, grad, work):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     return doors.loss_gradient(plan.dtype)(
-        entry_points(plan.dtype), _table(plan), plan.loss, theta, *_rows(X, plan.dtype), _NO_STARTS, Y,
+        entry_points(plan.dtype), plan.words, plan.loss, theta, *_rows(X, plan.dtype), _NO_STARTS, Y,
         _NO_VALUES[plan.dtype] if grad is None else grad, work.batch_size, work.buffer, work.costs,
         plan.n_work, plan.widest,
     )  # fmt: skip
@@ -67,7 +62,7 @@ def train_epoch(
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
     return doors.train_epoch(plan.dtype)(
-        entry_points(plan.dtype), _table(plan), plan.loss, theta, state, rule.code, learning_rate, beta1, beta2, epsilon,
+        entry_points(plan.dtype), plan.words, plan.loss, theta, state, rule.code, learning_rate, beta1, beta2, epsilon,
         *_rows(X, plan.dtype), _NO_STARTS if order is None else order, Y, start, stop, batch_size,
         work.batch_size, work.buffer, work.costs, plan.n_work, plan.widest, total, step,
     )  # fmt: skip

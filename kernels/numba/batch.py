@@ -1,11 +1,14 @@
 """One step of the whole network on a mini-batch, weights updated from the mean gradient."""
 
 from ..interface import PIECE
+from .activations import SOFTMAX
 from .compiling import DOUBLE, REAL, REALS, RECORD, WHOLE, call, entry, kernel
 from .layers import (
-    activate, activate_outputs, clear, copy_outputs, fetch, multiply_by_slope, outputs, spread,
+    activate, activate_outputs, clear, copy, copy_outputs, fetch, multiply_by_slope, outputs, spread,
 )  # fmt: skip
-from .lanes import DOUBLE_TYPE
+from .lanes import DOUBLE_TYPE, muladd
+from .lanes import total as total_of
+from .losses import through_softmax
 from .plan import DENSE, FIRST, ORDER, ROW, Net, Rows, padded_width, round_up
 from .rows import descend_listed, sum_listed
 from .rules import SGD, Rule
@@ -278,3 +281,57 @@ def gradient_of_rows(
         with e.unless(grad.is_null()):
             call(e, add_gradient, record, n, x, grad, scale)
     return total.get() / n_samples.as_real(DOUBLE_TYPE)
+
+
+# Steps of their own, for deltaloop.numba: the passes of one mini-batch stay in work.
+
+
+@entry
+def forward_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE) -> None:
+    """z and a of every layer for up to `room` samples."""
+    with e.either(n_samples.compare("==", 1)) as (single, several):
+        with single:
+            call(e, forward_sample, record, rows)
+        with several:
+            call(e, forward_batch, record, n_samples, 0, rows)
+    call(e, activate_outputs, record, n_samples, 0)
+
+
+@entry
+def backward_pass(e, record: RECORD, n_samples: WHOLE, slopes: RECORD) -> None:
+    """delta of every layer from dC/da of the last one, after `forward_pass`."""
+    net = Net(e, record)
+    dC_da, layer = Rows(e, slopes), net.layer(net.last)
+    n_out, width, delta, a = layer.n_out, layer.width, layer.delta, layer.a
+    with e.loop(0, n_samples) as t:
+        call(e, copy, n_out, dC_da.dense_row(t), delta + t * width)
+        call(e, clear, width - n_out, delta + t * width + n_out)
+    with e.either(layer.activation.compare("==", SOFTMAX)) as (is_softmax, elementwise):
+        with is_softmax, e.loop(0, n_samples) as t:
+            call(e, through_softmax, n_out, a + t * width, delta + t * width)
+        with elementwise:
+            multiply_by_slope(e, layer, n_samples)
+    call(e, backward_batch, record, n_samples, 0)
+
+
+@entry
+def add_gradient_of_pass(
+    e, record: RECORD, rows: RECORD, n_samples: WHOLE, grad: REALS
+) -> None:
+    """grad += the gradient of the summed costs, after `backward_pass`."""
+    call(e, add_gradient, record, n_samples, rows, grad, e.number(1))
+
+
+@entry
+def slope_by_inputs(e, record: RECORD, n_samples: WHOLE, out: RECORD) -> None:
+    """out[t] = dC_t/dx = W^T delta of the first layer, after `backward_pass`."""
+    net = Net(e, record)
+    layer, found = net.layer(0), Rows(e, out)
+    n_in, width, delta, W = layer.n_in, layer.width, layer.delta, layer.W
+    with e.loop(0, n_samples) as t:
+        x, d = found.dense_row(t), delta + t * width
+        with e.loop(0, n_in) as i:
+            sums, row = e.variable(e.vector(0, 4)), W + i * width
+            with e.loop(0, width, 4) as j:
+                sums.set(muladd(row.get(j, 4), d.get(j, 4), sums.get()))
+            x.set(i, total_of(sums.get()))

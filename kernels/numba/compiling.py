@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, errors
 from numba.extending import intrinsic
 
 from .lanes import INT, Emitter, Pointer, Value
@@ -275,3 +275,18 @@ def put(context, record, k, word):
 
     kind = types.float64 if isinstance(word, types.Float) else types.intp
     return types.void(record, types.intp, kind), write
+
+
+@intrinsic(prefer_literal=True)
+def check_array(context, array, theta, name, ndims):
+    """Refuse, when a caller is compiled, an array of another element type than theta."""
+    what, allowed = name.literal_value, ndims.literal_value
+    if not isinstance(array, types.Array) or array.dtype != theta.dtype:
+        raise errors.TypingError(f"{what} must be an array of {theta.dtype}, got {array}")
+    if str(array.ndim) not in allowed:
+        raise errors.TypingError(f"{what} must have {allowed} dimensions, got {array.ndim}")
+
+    def write(context, builder, signature, values):
+        return context.get_dummy_value()
+
+    return types.void(array, theta, name, ndims), write
