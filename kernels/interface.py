@@ -22,7 +22,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
 
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
-threads; every result is the same bit for bit.
+threads; every result is the same bit for bit. A backend with fewer says so: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|

@@ -39,20 +39,26 @@ def _rows(X, dtype):
     return X, _NO_STARTS, _NO_COLUMNS, _NO_VALUES[dtype]
 
 
+def _memory(plan, work):
+    """What the doors want to know of Work."""
+    return work.batch_size, work.buffer, work.costs, plan.n_work, plan.widest
+
+
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out."""
-    doors.forward(plan.dtype)(
-        entry_points(plan.dtype), plan.words, theta, *_rows(X, plan.dtype), _NO_STARTS, len(X), out, work.batch_size,
-        work.buffer, work.costs, plan.n_work, plan.widest,
+    dtype = plan.dtype
+    doors.forward(dtype)(
+        entry_points(dtype), plan.words, theta, *_rows(X, dtype), _NO_STARTS, len(X), out,
+        *_memory(plan, work),
     )  # fmt: skip
 
 
 def loss_gradient(plan, theta, X, Y, grad, work):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
-    return doors.loss_gradient(plan.dtype)(
-        entry_points(plan.dtype), plan.words, plan.loss, theta, *_rows(X, plan.dtype), _NO_STARTS, Y,
-        _NO_VALUES[plan.dtype] if grad is None else grad, work.batch_size, work.buffer, work.costs,
-        plan.n_work, plan.widest,
+    dtype = plan.dtype
+    return doors.loss_gradient(dtype)(
+        entry_points(dtype), plan.words, plan.loss, theta, *_rows(X, dtype), _NO_STARTS, Y,
+        _NO_VALUES[dtype] if grad is None else grad, *_memory(plan, work),
     )  # fmt: skip
 
 
@@ -60,9 +66,10 @@ def train_epoch(
     plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0
 ):
     """Gradient descent over order[start:stop]; returns total plus the losses."""
+    dtype = plan.dtype
     learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
-    return doors.train_epoch(plan.dtype)(
-        entry_points(plan.dtype), plan.words, plan.loss, theta, state, rule.code, learning_rate, beta1, beta2, epsilon,
-        *_rows(X, plan.dtype), _NO_STARTS if order is None else order, Y, start, stop, batch_size,
-        work.batch_size, work.buffer, work.costs, plan.n_work, plan.widest, total, step,
+    return doors.train_epoch(dtype)(
+        entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, learning_rate, beta1,
+        beta2, epsilon, *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
+        batch_size, *_memory(plan, work), total, step,
     )  # fmt: skip

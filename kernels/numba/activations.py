@@ -12,6 +12,7 @@ from .compiling import REAL, REALS, WHOLE, kernel
 from .lanes import Value, constant, total, where_above
 
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX = range(len(ACTIVATIONS))
+_CODES = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)  # with a loop of their own
 
 
 class _Constants:
@@ -155,7 +156,7 @@ def _over(e, n, write) -> None:
 
 @kernel
 def map_f(e, activation: WHOLE, alpha: REAL, n: WHOLE, z: REALS, a: REALS) -> None:
-    """a = f(z), (n,) each, n a multiple of 4; a may be z."""
+    """A = f(z), (n,) each, n a multiple of 4; a may be z."""
 
     def mapped(code):
         def write():
@@ -163,13 +164,12 @@ def map_f(e, activation: WHOLE, alpha: REAL, n: WHOLE, z: REALS, a: REALS) -> No
 
         return write
 
-    codes = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)
-    e.cases(activation, {code: mapped(code) for code in codes}, mapped(IDENTITY))
+    e.cases(activation, {code: mapped(code) for code in _CODES}, mapped(IDENTITY))
 
 
 @kernel
 def map_slope(e, activation: WHOLE, alpha: REAL, n: WHOLE, a: REALS, delta: REALS) -> None:
-    """delta = dC/da f'(z), (n,): dC/da in, dC/dz out; n a multiple of 4."""
+    """Delta = dC/da f'(z), (n,): dC/da in, dC/dz out; n a multiple of 4."""
 
     def mapped(code):
         def write(k, lanes):
@@ -178,13 +178,12 @@ def map_slope(e, activation: WHOLE, alpha: REAL, n: WHOLE, a: REALS, delta: REAL
 
         return lambda: _over(e, n, write)
 
-    codes = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)
-    e.cases(activation, {code: mapped(code) for code in codes})
+    e.cases(activation, {code: mapped(code) for code in _CODES})
 
 
 @kernel
 def tail(e, n: WHOLE, z: REALS, out: REALS) -> None:
-    """out = log(1 + exp(-|z|)), (n,), n a multiple of 4."""
+    """Out = log(1 + exp(-|z|)), (n,), n a multiple of 4."""
 
     def write(k, lanes):
         out.set(k, log1p_of_fraction(exp_of_negative(-magnitude(z.get(k, lanes)))))
@@ -194,7 +193,7 @@ def tail(e, n: WHOLE, z: REALS, out: REALS) -> None:
 
 @kernel
 def exp_of_difference(e, n: WHOLE, top: REAL, x: REALS) -> None:
-    """x := exp(x - top), (n,), n a multiple of 4."""
+    """X := exp(x - top), (n,), n a multiple of 4."""
     _over(e, n, lambda k, lanes: x.set(k, exp_of_negative(x.get(k, lanes) - top)))
 
 

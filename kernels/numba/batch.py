@@ -3,11 +3,19 @@
 from ..interface import PIECE
 from .activations import SOFTMAX
 from .compiling import DOUBLE, REAL, REALS, RECORD, WHOLE, call, entry, kernel
-from .layers import (
-    activate, activate_outputs, clear, copy, copy_outputs, fetch, multiply_by_slope, outputs, spread,
-)  # fmt: skip
 from .lanes import DOUBLE_TYPE, muladd
 from .lanes import total as total_of
+from .layers import (
+    activate,
+    activate_outputs,
+    clear,
+    copy,
+    copy_outputs,
+    fetch,
+    multiply_by_slope,
+    outputs,
+    spread,
+)  # fmt: skip
 from .losses import through_softmax
 from .plan import DENSE, FIRST, ORDER, ROW, Net, Rows, padded_width, round_up
 from .rows import descend_listed, sum_listed
@@ -23,7 +31,7 @@ def _multiply(e, n_rows, width, n_k, A, A_row, B, B_k, C, C_row, bias) -> None:
 
 @kernel
 def forward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE, rows: RECORD) -> None:
-    """z of every layer, a of the hidden ones; dense rows of X follow each other."""
+    """Z of every layer, a of the hidden ones; dense rows of X follow each other."""
     net, X = Net(e, record), Rows(e, rows)
     with e.loop(0, net.n_layers) as k:
         layer = net.layer(k, first)
@@ -49,7 +57,7 @@ def forward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE, rows: RECOR
 
 @kernel
 def backward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
-    """delta of all layers from that of the last: delta_prev = (delta W) f'(z_prev)."""
+    """Delta of all layers from that of the last: delta_prev = (delta W) f'(z_prev)."""
     net = Net(e, record)
     stride, padded = round_up(net.room), padded_width(n_samples)
     turned, turned_prev = net.turned, net.turned_prev
@@ -210,7 +218,7 @@ def descend_batches(
 def add_gradient(
     e, record: RECORD, n_samples: WHOLE, rows: RECORD, grad: REALS, scale: REAL
 ) -> None:
-    """grad += scale times the gradient of the summed losses of these samples."""
+    """Grad += scale times the gradient of the summed losses of these samples."""
     net, X = Net(e, record), Rows(e, rows)
 
     def add(n_rows, width, n, A, A_row, A_k, delta, out):
@@ -288,7 +296,7 @@ def gradient_of_rows(
 
 @entry
 def forward_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE) -> None:
-    """z and a of every layer for up to `room` samples."""
+    """Z and a of every layer for up to `room` samples."""
     with e.either(n_samples.compare("==", 1)) as (single, several):
         with single:
             call(e, forward_sample, record, rows)
@@ -299,7 +307,7 @@ def forward_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE) -> None:
 
 @entry
 def backward_pass(e, record: RECORD, n_samples: WHOLE, slopes: RECORD) -> None:
-    """delta of every layer from dC/da of the last one, after `forward_pass`."""
+    """Delta of every layer from dC/da of the last one, after `forward_pass`."""
     net = Net(e, record)
     dC_da, layer = Rows(e, slopes), net.layer(net.last)
     n_out, width, delta, a = layer.n_out, layer.width, layer.delta, layer.a
@@ -315,10 +323,8 @@ def backward_pass(e, record: RECORD, n_samples: WHOLE, slopes: RECORD) -> None:
 
 
 @entry
-def add_gradient_of_pass(
-    e, record: RECORD, rows: RECORD, n_samples: WHOLE, grad: REALS
-) -> None:
-    """grad += the gradient of the summed costs, after `backward_pass`."""
+def add_gradient_of_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE, grad: REALS) -> None:
+    """Grad += the gradient of the summed costs, after `backward_pass`."""
     call(e, add_gradient, record, n_samples, rows, grad, e.number(1))
 
 

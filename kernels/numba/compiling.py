@@ -116,9 +116,7 @@ def inline_kernel(write):
 def call(emitter: Emitter, callee: _Kernel, *arguments):
     """Call a kernel from a kernel; whole numbers may be constants."""
     function = callee.function(emitter.builder.module, emitter.real)
-    values = [
-        (emitter.whole(value) if isinstance(value, int) else value).ir for value in arguments
-    ]
+    values = [(emitter.whole(value) if isinstance(value, int) else value).ir for value in arguments]
     result = emitter.builder.call(function, values)
     return None if callee.returns is None else Value(emitter.builder, result)
 
@@ -277,16 +275,20 @@ def put(context, record, k, word):
     return types.void(record, types.intp, kind), write
 
 
-@intrinsic(prefer_literal=True)
-def check_array(context, array, theta, name, ndims):
-    """Refuse, when a caller is compiled, an array of another element type than theta."""
-    what, allowed = name.literal_value, ndims.literal_value
-    if not isinstance(array, types.Array) or array.dtype != theta.dtype:
-        raise errors.TypingError(f"{what} must be an array of {theta.dtype}, got {array}")
-    if str(array.ndim) not in allowed:
-        raise errors.TypingError(f"{what} must have {allowed} dimensions, got {array.ndim}")
+def _check(array, theta, ndims, what):
+    """Refuse an array while its caller is compiled."""
+    if not isinstance(array, types.Array) or array.dtype != theta.dtype or array.ndim not in ndims:
+        raise errors.TypingError(f"{what} of {theta.dtype}, as the network is, got {array}")
+    return types.void(array, theta), lambda context, *_: context.get_dummy_value()
 
-    def write(context, builder, signature, values):
-        return context.get_dummy_value()
 
-    return types.void(array, theta, name, ndims), write
+@intrinsic
+def check_rows(context, array, theta):
+    """Refuse what is no sample and no rows of samples of the element type of theta."""
+    return _check(array, theta, (1, 2), "x, y, dC_da and out must be arrays (1-d or 2-d)")
+
+
+@intrinsic
+def check_flat(context, array, theta):
+    """Refuse what is no 1-d array of the element type of theta."""
+    return _check(array, theta, (1,), "grad must be an array (1-d)")

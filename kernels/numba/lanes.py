@@ -101,7 +101,9 @@ class Value:
 
     def choose(self, above, other):
         """One of two values, by a truth value."""
-        pair = [v if isinstance(v, Value) else constant(self.builder, INT, v) for v in (above, other)]
+        pair = [
+            v if isinstance(v, Value) else constant(self.builder, INT, v) for v in (above, other)
+        ]
         return Value(self.builder, self.builder.select(self.ir, *(v.ir for v in pair)))
 
     def both(self, other):
@@ -273,7 +275,7 @@ class Emitter:
         return Pointer(self.builder, cgutils.alloca_once(self.builder, INT, size=n), INT)
 
     def address_or_null(self, nothing: Value, pointer: Pointer, offset) -> Pointer:
-        """pointer + offset, but null where `nothing` holds."""
+        """Pointer + offset, but null where `nothing` holds."""
         moved = pointer + offset
         none = cgutils.get_null_value(pointer.ir.type)
         chosen = self.builder.select(nothing.ir, none, moved.ir)
@@ -357,7 +359,7 @@ def where_above(x: Value, y: Value, above: Value, other: Value) -> Value:
 
 
 def muladd(a: Value, b: Value, c: Value) -> Value:
-    """a b + c, fused where the processor can."""
+    """A b + c, fused where the processor can."""
     lanes = max(getattr(v.ir.type, "count", 1) for v in (a, b, c))
     return a.fill(lanes).function("llvm.fmuladd", b, c)
 

@@ -7,20 +7,20 @@ from .plan import Layer, Net, Rows, is_canonical
 
 
 def activate(e, layer: Layer, n_samples) -> None:
-    """a = f(z) for (n_samples, width) values"""
+    """A = f(z) for (n_samples, width) values"""
     n = layer.width * n_samples
     call(e, map_f, layer.activation, layer.alpha, n, layer.z, layer.a)
 
 
 def multiply_by_slope(e, layer: Layer, n_samples) -> None:
-    """delta = dC/da f'(z) for (n_samples, width) values"""
+    """Delta = dC/da f'(z) for (n_samples, width) values"""
     n = layer.width * n_samples
     call(e, map_slope, layer.activation, layer.alpha, n, layer.a, layer.delta)
 
 
 @kernel
 def activate_outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
-    """a of the output layer."""
+    """A of the output layer."""
     net = Net(e, record)
     layer = net.layer(net.last, first)
     with e.either(layer.activation.compare("==", SOFTMAX)) as (is_softmax, elementwise):
@@ -33,7 +33,7 @@ def activate_outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
 
 @kernel
 def outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE, targets: RECORD) -> DOUBLE:
-    """a and delta of the output layer, costs[first:first+n_samples], and the sum of these."""
+    """A and delta of the output layer, costs[first:first+n_samples], and the sum of these."""
     net, Y = Net(e, record), Rows(e, targets)
     layer, loss = net.layer(net.last, first), net.loss
     is_softmax = layer.activation.compare("==", SOFTMAX)
@@ -80,14 +80,14 @@ def list_nonzero(e, n: WHOLE, a: REALS, index: COLUMNS, values: REALS) -> WHOLE:
 
 @inline_kernel
 def clear(e, n: WHOLE, x: REALS) -> None:
-    """x = 0, (n,)"""
+    """X = 0, (n,)"""
     with e.loop(0, n) as i:
         x.set(i, 0)
 
 
 @inline_kernel
 def copy(e, n: WHOLE, x: REALS, out: REALS) -> None:
-    """out = x, (n,)"""
+    """Out = x, (n,)"""
     with e.loop(0, n) as i:
         out.set(i, x.get(i))
 

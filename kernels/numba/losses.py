@@ -27,7 +27,7 @@ def _zero_padding(e, n_out, width, x) -> None:
 
 @kernel
 def softmax(e, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS) -> DOUBLE:
-    """a = exp(z - max z) / sum, (width,), padding 0; returns log sum_k exp(z_k)."""
+    """A = exp(z - max z) / sum, (width,), padding 0; returns log sum_k exp(z_k)."""
     with e.loop(0, n_out) as j:
         a.set(j, z.get(j))
     with e.loop(n_out, width) as j:
@@ -56,7 +56,7 @@ def canonical_delta(
     e, loss: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS, log_sum: DOUBLE, y: REALS,
     delta: REALS,
 ) -> DOUBLE:  # fmt: skip
-    """delta = a - y, (width,), padding 0; returns the loss of the sample."""
+    """Delta = a - y, (width,), padding 0; returns the loss of the sample."""
     cost = e.variable(e.double(0))
     with e.either(loss.compare("==", CROSS_ENTROPY)) as (cross_entropy, binary):
         with cross_entropy, e.loop(0, n_out) as j:  # y (log sum_k exp(z_k) - z)

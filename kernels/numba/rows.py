@@ -9,7 +9,7 @@ a_prev[i] then belongs to row index[i].
 """
 
 from .compiling import COLUMNS, REAL, REALS, WHOLE, kernel
-from .lanes import ACCUMULATORS, muladd, row_totals, total, fold
+from .lanes import ACCUMULATORS, fold, muladd, row_totals, total
 from .rules import ADAM, MOMENTUM, NESTEROV, Hyper, descended
 
 
@@ -78,12 +78,12 @@ def _sum_rows(e, n_in, index, width, a_prev, W, b, z) -> None:
 
 
 def _sum_of_four(z, a, w):
-    """z + a_0 w_0 + ... + a_3 w_3, as two chains"""
+    """Z + a_0 w_0 + ... + a_3 w_3, as two chains"""
     return muladd(a[1], w[1], muladd(a[0], w[0], z)) + muladd(a[3], w[3], a[2] * w[2])
 
 
 def _finish(e, n, lanes, sums, b, z) -> None:
-    """z = b + the sums of all chains"""
+    """Z = b + the sums of all chains"""
     totals = [sums[0][v].get() for v in range(n)]
     for chain in sums[1:]:
         totals = [sum_ + chain[v].get() for v, sum_ in enumerate(totals)]
@@ -97,7 +97,7 @@ def _finish(e, n, lanes, sums, b, z) -> None:
 
 
 def _start(e, width, b, z) -> None:
-    """z = b"""
+    """Z = b"""
     with e.either(b.is_null()) as (without, with_bias):
         with without, e.loop(0, width, e.native) as j:
             z.set(j, e.vector(0, e.native))
@@ -107,7 +107,7 @@ def _start(e, width, b, z) -> None:
 
 @kernel
 def sum_rows(e, n_in: WHOLE, width: WHOLE, a_prev: REALS, W: REALS, b: REALS, z: REALS) -> None:
-    """z = W a_prev + b: a_prev (n_in,), W (n_in, width), b (width,) or null, z (width,)."""
+    """Z = W a_prev + b: a_prev (n_in,), W (n_in, width), b (width,) or null, z (width,)."""
     _sum_rows(e, n_in, None, width, a_prev, W, b, z)
 
 

@@ -18,8 +18,12 @@ class Rule:
 
     code = property(lambda self: self.words.get(CODE))
     hyper = property(lambda self: self.words.address(HYPER, self.emitter.real))  # (N_HYPER,)
-    m = property(lambda self: self.words.address(M, self.emitter.real))  # (n_theta,): velocity, mean
-    v = property(lambda self: self.words.address(V, self.emitter.real))  # (n_theta,), or any address
+    m = property(
+        lambda self: self.words.address(M, self.emitter.real)
+    )  # (n_theta,): velocity, mean
+    v = property(
+        lambda self: self.words.address(V, self.emitter.real)
+    )  # (n_theta,), or any address
     beta1 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA1))
     beta2 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA2))
 

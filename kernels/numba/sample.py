@@ -2,11 +2,16 @@
 
 from .activations import RELU
 from .compiling import DOUBLE, RECORD, WHOLE, call, entry, kernel
-from .layers import activate, clear, fetch, list_nonzero, multiply_by_slope, outputs, spread
 from .lanes import DOUBLE_TYPE
+from .layers import activate, clear, fetch, list_nonzero, multiply_by_slope, outputs, spread
 from .plan import FIRST, Layer, Net, Rows
 from .rows import (
-    descend_and_sum, descend_by_rule, descend_listed, descend_rows, sum_listed, sum_rows,
+    descend_and_sum,
+    descend_by_rule,
+    descend_listed,
+    descend_rows,
+    sum_listed,
+    sum_rows,
 )  # fmt: skip
 from .rules import ADAM, SGD, UNBIAS_M, UNBIAS_V, Rule
 
@@ -37,7 +42,7 @@ def forward_above(e, record: RECORD) -> None:
 
 @kernel
 def sum_inputs(e, record: RECORD, rows: RECORD, t: WHOLE) -> None:
-    """z of the first layer for sample t."""
+    """Z of the first layer for sample t."""
     net, X = Net(e, record), Rows(e, rows)
     layer = net.layer(0)
     with e.either(X.are_sparse) as (sparse, dense):
@@ -178,6 +183,6 @@ def descend_samples(
 
 @kernel
 def forward_sample(e, record: RECORD, rows: RECORD) -> None:
-    """z of every layer, a of the hidden ones, for the first sample."""
+    """Z of every layer, a of the hidden ones, for the first sample."""
     call(e, sum_inputs, record, rows, 0)
     call(e, forward_above, record)

@@ -3,8 +3,8 @@
 `unpack(net)` gives the network as a named tuple of plain arrays and whole numbers, which any
 `@njit` function takes as an argument. It is a view: training in compiled code changes the network.
 The functions here compile with their caller (in a moment: the loops themselves are compiled once
-and called by their address), may be cached with `cache=True`, release the GIL with `nogil=True`, and
-run in several threads at once if every thread has an unpacked network of its own.
+and called by their address), may be cached with `cache=True`, release the GIL with `nogil=True`,
+and run in several threads at once if every thread has an unpacked network of its own.
 
 Data are in the units of the network, in its dtype. x is one sample, shape (n_in,), or up to
 `batch_size` of them, shape (n_samples, n_in); everything that belongs to samples has the same
@@ -54,7 +54,8 @@ from .kernels.numba.batch import (
 )
 from .kernels.numba.compiling import (
     address_of,
-    check_array,
+    check_flat,
+    check_rows,
     entry_points,
     jit,
     number_of,
@@ -65,7 +66,6 @@ from .kernels.numba.compiling import (
 )
 from .kernels.numba.doors import N_NUMBERS, fill_net, fill_rule, reals
 from .kernels.numba.plan import (
-    A,
     DENSE,
     FIRST,
     N_IN,
@@ -75,6 +75,7 @@ from .kernels.numba.plan import (
     ROW,
     ROWS_WORDS,
     WIDTH,
+    A,
 )
 from .kernels.numba.rules import RULE_WORDS, SGD
 from .kernels.numba.sample import descend_samples
@@ -177,13 +178,13 @@ def _check_rows(x, n_values, message):
 
 @part
 def _check_inputs(net, x):
-    check_array(x, net.theta, "x", "1, 2")
+    check_rows(x, net.theta)
     _check_rows(x, net.layers[0, N_IN], "x must have n_in values in a row, side by side")
 
 
 @part
 def _check_outputs(net, x, y):
-    check_array(y, net.theta, "what belongs to the outputs", "1, 2")
+    check_rows(y, net.theta)
     n_out = net.layers[net.layers.shape[0] - 1, N_OUT]
     _check_rows(y, n_out, "targets and dC/da must have n_out values in a row, side by side")
     if _n_samples(x) != _n_samples(y):
@@ -198,7 +199,7 @@ def _check_room(net, x):
 
 @part
 def _check_parameters(net, grad):
-    check_array(grad, net.theta, "grad", "1")
+    check_flat(grad, net.theta)
     if grad.size != net.theta.size or grad.strides[0] != grad.itemsize:
         raise ValueError("grad must have the shape of theta")
 
@@ -318,7 +319,7 @@ def train_step(net, x, y, learning_rate):
 
 @part
 def _backward(net, x, dC_da, record, one):
-    """delta of every layer, after `forward` for the same x."""
+    """Delta of every layer, after `forward` for the same x."""
     _check_inputs(net, x)
     _check_outputs(net, x, dC_da)
     _check_room(net, x)
@@ -382,7 +383,7 @@ def input_gradient(net, x, dC_da, out):
     ValueError
         Wrong shapes, or more samples than `batch_size`.
     """
-    check_array(out, net.theta, "out", "1, 2")
+    check_rows(out, net.theta)
     _check_rows(out, net.layers[0, N_IN], "out must have the shape of x, values side by side")
     if _n_samples(out) != _n_samples(x):
         raise ValueError("out must have the shape of x")

@@ -76,9 +76,11 @@ class Prediction:
         return [np.concatenate([self.net.predict(x) for x in self.batches])]
 
 
-def prepare(job: Job, parameters: Parameters, X, Y, level: int | None = None):
-    """On the instruction set in use, or on the one of `level`."""
-    backend = load("cython") if level is None else load("cython").backend(level)
+def prepare(
+    job: Job, parameters: Parameters, X, Y, level: int | None = None, backend: str = "cython"
+):
+    """On a backend, and there on the instruction set in use or on the one of `level`."""
+    kernels = load(backend) if level is None else load(backend).backend(level)
     if job.kind == "predict":
-        return Prediction(job, parameters, X, backend)
-    return Training(job, parameters, X, Y, backend)
+        return Prediction(job, parameters, X, kernels)
+    return Training(job, parameters, X, Y, kernels)
