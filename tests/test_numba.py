@@ -196,7 +196,7 @@ def test_wrong_shapes_are_refused(call, message):
 
 
 def test_another_dtype_is_refused_when_the_function_is_compiled():
-    with pytest.raises(numba.TypingError, match="arrays .* of float32, as the network is, got"):
+    with pytest.raises(numba.TypingError, match=r"arrays .* of float32, as the network is, got"):
         dn.forward(unpacked(), np.zeros(5))
 
 
@@ -289,3 +289,11 @@ def test_missing_numba_is_explained(tmp_path):
 
 def test_backend_says_what_computes():
     assert load("numba").describe() == f"Numba {numba.__version__}"
+
+
+def test_what_is_compiled_is_told_by_the_type_of_its_arguments(dtype):
+    # so that functions on disk, those of users among them, are not used by another version
+    net = dl.Network([2, 1], dtype=dtype)
+    (name,) = dn.unpack(net).kernels.dtype.names
+    assert name.startswith(f"{dtype}_")
+    assert name in str(numba.typeof(dn.unpack(net)))

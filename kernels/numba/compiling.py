@@ -1,8 +1,9 @@
-"""How functions are compiled: `jit` for code that walks over layers, `kernel` for its loops."""
+"""How functions are compiled: `kernel` and `entry` for the loops, `jit` for the doors to them."""
 
 import hashlib
 import inspect
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numba
@@ -12,6 +13,7 @@ from numba import types
 from numba.core import cgutils, errors
 from numba.extending import intrinsic
 
+from .. import interface
 from .lanes import INT, Emitter, Pointer, Value
 
 _ENTRIES: list = []  # in the order of the table of addresses
@@ -180,9 +182,11 @@ def _write_addresses(context, table):
 
 
 def _digest() -> str:
-    """Of all that is compiled here."""
-    texts = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
+    """Of all that is compiled, and of what lays out its data."""
+    found = find_spec("deltaloop.numba")
+    others = [interface.__file__, *([found.origin] if found and found.origin else [])]
+    paths = sorted(Path(__file__).parent.glob("*.py")) + [Path(other) for other in others]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 @cache

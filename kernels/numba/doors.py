@@ -9,6 +9,7 @@ from functools import cache
 import numba
 from numba import types
 
+from ..interface import BLOCK
 from .batch import descend_batches, forward_rows, gradient_of_rows
 from .compiling import (
     address_of,
@@ -63,14 +64,13 @@ from .rules import (
 )  # fmt: skip
 from .sample import descend_samples
 
-_BLOCK = 16  # interface.BLOCK
 N_NUMBERS = N_HYPER + 1  # words, of 8 bytes: room for a 1 before the constants of a rule
 
 
 @part
 def round_up(n):
     """The smallest multiple of interface.BLOCK that is at least n."""
-    return (n + _BLOCK - 1) // _BLOCK * _BLOCK
+    return (n + BLOCK - 1) // BLOCK * BLOCK
 
 
 @part
