@@ -13,8 +13,9 @@ that is written is the order of the sums.
 
 from contextlib import contextmanager
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 
 VECTOR_BYTES = 64
 INT = ir.IntType(64)
@@ -24,10 +25,8 @@ _FLAGS = ("contract",)
 
 def _has_long_registers() -> bool:
     """Whether a vector of 64 bytes is one register, and 32 of them exist."""
-    try:
-        return bool(binding.get_host_cpu_features().get("avx512f", False))
-    except RuntimeError:  # LLVM does not know this processor
-        return False
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return "+avx512f" in features
 
 
 # accumulators of one tile (rows x vectors) and of one sum over rows: what registers hold
