@@ -6,7 +6,7 @@
 import importlib
 from types import ModuleType
 
-_MODULES = {"reference": ".reference", "cython": ".cython"}
+_MODULES = {"reference": ".reference", "cython": ".cython", "numba": ".numba"}
 
 
 def available() -> tuple[str, ...]:
@@ -20,7 +20,8 @@ def load(name: str) -> ModuleType:
     Parameters
     ----------
     name : str
-        'cython' (compiled) or 'reference' (plain NumPy).
+        'cython' (compiled ahead of time), 'numba' (compiled at the first call) or 'reference'
+        (plain NumPy).
 
     Raises
     ------
@@ -28,6 +29,7 @@ def load(name: str) -> ModuleType:
         `name` is no backend.
     ImportError
         The backend cannot run here, for example because `DELTALOOP_ISA` forces an
-        instruction set that the processor lacks. There is no silent fallback.
+        instruction set that the processor lacks, or the package numba is not installed. There
+        is no silent fallback.
     """
     return importlib.import_module(_MODULES[name], __package__)

@@ -24,7 +24,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         For many small calls on one network.
 
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
-threads; every result is the same bit for bit.
+threads; every result is the same bit for bit. A backend with fewer says so: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -50,6 +50,7 @@ releases the GIL. Trouble is a value: a loss that is not finite.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -204,6 +205,11 @@ class Plan:
         widest = max(int(layers["width"].max()), int(layers["n_in"][1:].max(initial=0)))
         return cls(layers, LOSSES.index(loss), np.dtype(dtype), theta, work, widest)
 
+    @cached_property
+    def words(self) -> np.ndarray:
+        """The layers as intp, shape (n_layers, fields of LAYER): alpha as the bits it has."""
+        return self.layers.view(np.intp).reshape(len(self.layers), -1)
+
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
         """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""
         n_in, n_out, width, start = (
@@ -226,7 +232,8 @@ class Work:
     samples on, sums in the layout of theta. `costs`: (batch_size,) float64.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
-    taken piece by piece, with the same result bit for bit.
+    taken piece by piece, with the same result bit for bit; but a backend with a true
+    WHOLE_BATCHES wants room for all of a mini-batch.
     """
 
     def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1):

@@ -23,11 +23,12 @@ def _compiled_backends():
     return [f"cython-{level}" for level in levels]
 
 
-COMPILED = _compiled_backends()
+THREADED = _compiled_backends()
+COMPILED = [*THREADED, "numba"]
 
 
 def load(name):
-    """The backend 'reference', 'cython' or, of one instruction set, 'cython-3'."""
+    """The backend 'reference', 'cython', 'numba' or, of one instruction set, 'cython-3'."""
     name, _, level = name.partition("-")
     module = kernels.load(name)
     return module.backend(int(level)) if level else module
@@ -42,6 +43,12 @@ def backend(request):
 @pytest.fixture(scope="session", params=COMPILED)
 def compiled(request):
     """Every compiled backend."""
+    return load(request.param)
+
+
+@pytest.fixture(scope="session", params=THREADED)
+def threaded(request):
+    """Every backend that shares work between threads."""
     return load(request.param)
 
 

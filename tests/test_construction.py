@@ -196,7 +196,7 @@ def test_wrong_backend_in_the_environment_is_named_as_the_cause(monkeypatch):
     monkeypatch.setenv("DELTALOOP_BACKEND", "fortran")
     with pytest.raises(
         dl.InvalidInputError,
-        match=r"unknown backend in DELTALOOP_BACKEND 'fortran', expected one of 'cython', 'ref",
+        match=r"unknown backend in DELTALOOP_BACKEND 'fortran', expected one of 'cython', 'numba'",
     ):
         dl.Network([2, 1])
     assert dl.Network([2, 1], backend="reference").backend_name == "reference"

@@ -78,10 +78,10 @@ def test_xor_is_learned_without_the_gil(consumer, dtype):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "adam"])
 @pytest.mark.parametrize("batch_size", [1, 7, 300])
-def test_steps_are_those_of_learn_batch(consumer, compiled, dtype, optimizer, batch_size):
+def test_steps_are_those_of_learn_batch(consumer, threaded, dtype, optimizer, batch_size):
     nets = [network(dtype) for _ in range(2)]
     for net in nets:
-        net.use_backend(compiled)
+        net.use_backend(threaded)
         net.optimizer = optimizer
     X, Y = samples(600, dtype)
     X, Y = X[: 20 * batch_size], Y[: 20 * batch_size]

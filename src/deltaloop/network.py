@@ -67,9 +67,10 @@ class Network(Embedding):
         a name, an array W of shape (n_out, n_in), or a pair (W, b).
     seed : int or numpy.random.Generator, default 0
         Of initial values and sample order. Same seed, same machine: same bits.
-    backend : {'auto', 'cython', 'reference'}, default 'auto'
+    backend : {'auto', 'cython', 'numba', 'reference'}, default 'auto'
         What computes. 'auto' is what the environment variable DELTALOOP_BACKEND names, else
-        'cython'.
+        'cython'. 'numba' is as fast, but compiles for some seconds when it is first used (then
+        Numba keeps it on disk), and uses one thread; it needs the package numba.
 
     Attributes
     ----------
@@ -327,6 +328,7 @@ class Network(Embedding):
             len(X), epochs, batch_size, self.optimizer if optimizer is None else optimizer,
             shuffle, tol, patience, target_loss, sparse, n_threads,
         )  # fmt: skip
+        self._check_threads(n_threads)
         if self.loss_name == "mse":
             validation.warn_if_unreachable(Y, self.layers[-1].activation.name)
         from .progress import reporter
@@ -360,6 +362,7 @@ class Network(Embedding):
             X is not accepted.
         """
         X, n_threads = validation.inputs(X, self), whole_number("n_threads", n_threads)
+        self._check_threads(n_threads)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
         self.backend.forward(self.plan, self._theta, X, out, self._work(len(X), n_threads))
         return out if self.scaling is None else self.scaling.outputs(out)
@@ -489,6 +492,13 @@ class Network(Embedding):
     def _work(self, n_samples, n_threads=1):
         n_threads = min(n_threads, -(-n_samples // _BLOCK_ROWS))  # one block at least for each
         return Work(self.plan, n_threads * min(n_samples, _BLOCK_ROWS), n_threads)
+
+    def _check_threads(self, n_threads):
+        if n_threads > getattr(self.backend, "MAX_THREADS", n_threads):
+            raise InvalidInputError(
+                f"n_threads={n_threads} is more than the backend {self.backend_name!r} can use, "
+                f"which is {self.backend.MAX_THREADS}; use backend='cython' for several threads"
+            )
 
     def _data(self, X, Y, prefix=""):
         X = validation.inputs(X, self, f"{prefix}X")

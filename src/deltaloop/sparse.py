@@ -98,9 +98,9 @@ def arranged(X, mode: bool | str, backend, moves_every_weight: bool, batch_size:
     return X
 
 
-def room(plan, X, batch_size: int, n_threads: int) -> Work:
+def room(backend, plan, X, batch_size: int, n_threads: int) -> Work:
     """For mini-batches of X: large ones go through piece by piece, but not those of lists."""
-    if not isinstance(X, SparseRows):
+    if not (isinstance(X, SparseRows) or getattr(backend, "WHOLE_BATCHES", False)):
         batch_size = min(batch_size, PIECE * n_threads)
     return Work(plan, batch_size, n_threads)
 

@@ -30,7 +30,7 @@ def train(
         )
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
-    work = room(net.plan, X, batch_size, n_threads)
+    work = room(net.backend, net.plan, X, batch_size, n_threads)
     last_finite = theta.copy()
     slices = _Slices(n_samples, batch_size, len(theta))
     stopping = _Stopping(tol, patience, target_loss)

@@ -24,46 +24,46 @@ def assert_same_bits(found, expected):
 @pytest.mark.parametrize("batch_size", [2, 50, 97, 300])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_training(compiled, dtype, rule, batch_size, sparse, shuffled):
+def test_training(threaded, dtype, rule, batch_size, sparse, shuffled):
     case = make_case(dtype, 611)
     if sparse:
         case = case._replace(X=SparseRows.from_dense(case.X))
     order = np.random.default_rng(1).permutation(611) if shuffled else None
-    expected = cases.trained(compiled, case, RULES[rule], order, batch_size)
+    expected = cases.trained(threaded, case, RULES[rule], order, batch_size)
     for n_threads in (2, 3, 8):
         work = Work(case.plan, batch_size, n_threads)
-        found = cases.trained(compiled, case, RULES[rule], order, batch_size, work=work)
+        found = cases.trained(threaded, case, RULES[rule], order, batch_size, work=work)
         assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize("n_samples", [1, 129, 1000])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_prediction(compiled, dtype, n_samples, sparse):
+def test_prediction(threaded, dtype, n_samples, sparse):
     case = make_case(dtype, n_samples)
     X = SparseRows.from_dense(case.X) if sparse else case.X
     outs = [np.full((n_samples, 5), np.nan, dtype) for _ in range(3)]
     for out, n_threads in zip(outs, (1, 2, 5), strict=True):
-        compiled.forward(case.plan, case.theta, X, out, Work(case.plan, 64 * n_threads, n_threads))
+        threaded.forward(case.plan, case.theta, X, out, Work(case.plan, 64 * n_threads, n_threads))
     assert np.isfinite(outs[0]).all()
     assert outs[0].tobytes() == outs[1].tobytes() == outs[2].tobytes()
 
 
-def test_a_loss_that_is_not_finite_stops_all_threads(compiled, dtype):
+def test_a_loss_that_is_not_finite_stops_all_threads(threaded, dtype):
     case = make_case(dtype, 200)
     case.X[120, 0] = np.nan
     totals = []
     for n_threads in (1, 3):
         found = cases.trained(
-            compiled, case, RULES["sgd"], None, 50, work=Work(case.plan, 50, n_threads)
+            threaded, case, RULES["sgd"], None, 50, work=Work(case.plan, 50, n_threads)
         )
         totals.append(found.pop("loss"))
     assert np.isnan(totals).all()
 
 
-def test_more_threads_than_rows(compiled, dtype):
+def test_more_threads_than_rows(threaded, dtype):
     case = cases.case(1, [2, 3, 1], ["tanh", "identity"], "mse", dtype, 5)
-    expected = cases.trained(compiled, case, RULES["sgd"], None, 5)
-    found = cases.trained(compiled, case, RULES["sgd"], None, 5, work=Work(case.plan, 5, 16))
+    expected = cases.trained(threaded, case, RULES["sgd"], None, 5)
+    found = cases.trained(threaded, case, RULES["sgd"], None, 5, work=Work(case.plan, 5, 16))
     assert_same_bits(found, expected)
 
 

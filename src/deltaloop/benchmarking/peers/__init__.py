@@ -92,6 +92,8 @@ def table() -> dict[str, Peer]:
                  options={"level": level})
             for level in _other_levels()
         ),
+        Peer("deltaloop-numba", "deltaloop numba", "deltaloop", "deltaloop", needs=("numba",),
+             options={"backend": "numba"}, compiles=True),
         Peer("numpy", "NumPy", "numpy", "numpy_reference"),
         Peer("numba", "Numba loops", "numba", "numba_loops", compiles=True),
         Peer("numba-dot", "Numba np.dot", "numba", "numba_dot", needs=("scipy",), compiles=True),

@@ -39,7 +39,7 @@ class Training:
         optimizer = {"sgd": "SGD", "adam": "Adam"}[job.optimizer]
         self.rule = getattr(optimizers, optimizer)(learning_rate=job.learning_rate).rule()
         self.state = aligned_zeros((self.rule.n_slots, len(self.net.theta)), X.dtype)
-        self.work = room(self.net.plan, self.X, job.batch_size, job.n_threads)
+        self.work = room(backend, self.net.plan, self.X, job.batch_size, job.n_threads)
         self.step = 0
 
     def run(self) -> float:
@@ -81,9 +81,11 @@ class Prediction:
         return [np.vstack([self.predict(x) for x in self.batches])]
 
 
-def prepare(job: Job, parameters: Parameters, X, Y, level: int | None = None):
-    """On the instruction set in use, or on the one of `level`."""
-    backend = load("cython") if level is None else load("cython").backend(level)
+def prepare(
+    job: Job, parameters: Parameters, X, Y, level: int | None = None, backend: str = "cython"
+):
+    """On a backend, and there on the instruction set in use or on the one of `level`."""
+    kernels = load(backend) if level is None else load(backend).backend(level)
     if job.kind == "predict":
-        return Prediction(job, parameters, X, backend)
-    return Training(job, parameters, X, Y, backend)
+        return Prediction(job, parameters, X, kernels)
+    return Training(job, parameters, X, Y, kernels)

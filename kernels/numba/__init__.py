@@ -1,0 +1,82 @@
+"""The Numba backend: the contract of kernels/interface.py, compiled at the first call.
+
+The same loops as in kernels/cython, file by file. `compiling` and `lanes` say how vectors get into
+Numba; `doors` is where Python comes in. What is compiled is kept on disk by Numba. One thread.
+"""
+
+import numpy as np
+
+try:
+    import numba
+except ImportError:
+    from deltaloop.errors import missing
+
+    raise missing("numba", "numba", "backend 'numba'") from None
+
+from ..interface import SparseRows
+from ..session import Session
+from . import doors
+from .compiling import entry_points
+
+NAME = "numba"
+MAX_THREADS = 1  # of work.n_threads
+WHOLE_BATCHES = True  # work has to have room for a whole mini-batch
+
+_NO_STARTS, _NO_COLUMNS = np.empty(0, np.intp), np.empty(0, np.int32)
+_NOTHING = {np.dtype(name): np.empty((0, 0), name) for name in ("float32", "float64")}
+_NO_VALUES = {dtype: array.reshape(0) for dtype, array in _NOTHING.items()}
+
+sparse_rows = SparseRows.from_dense
+
+
+def describe() -> str:
+    """What computes: shown in reports."""
+    return f"Numba {numba.__version__}"
+
+
+def _rows(X, dtype):
+    """An array or SparseRows as (dense, starts, columns, values)."""
+    if isinstance(X, SparseRows):
+        return _NOTHING[dtype], X.starts, X.columns, X.values
+    return X, _NO_STARTS, _NO_COLUMNS, _NO_VALUES[dtype]
+
+
+def _memory(plan, work):
+    """What the doors want to know of Work."""
+    return work.batch_size, work.buffer, work.costs, plan.n_work, plan.widest
+
+
+def forward(plan, theta, X, out, work):
+    """Output activations of every sample into out."""
+    dtype = plan.dtype
+    doors.forward(dtype)(
+        entry_points(dtype), plan.words, theta, *_rows(X, dtype), _NO_STARTS, len(X), out,
+        *_memory(plan, work),
+    )  # fmt: skip
+
+
+def loss_gradient(plan, theta, X, Y, grad, work):
+    """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
+    dtype = plan.dtype
+    return doors.loss_gradient(dtype)(
+        entry_points(dtype), plan.words, plan.loss, theta, *_rows(X, dtype), _NO_STARTS, Y,
+        _NO_VALUES[dtype] if grad is None else grad, *_memory(plan, work),
+    )  # fmt: skip
+
+
+def train_epoch(
+    plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0
+):
+    """Gradient descent over order[start:stop]; returns total plus the losses."""
+    dtype = plan.dtype
+    learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
+    return doors.train_epoch(dtype)(
+        entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, learning_rate, beta1,
+        beta2, epsilon, *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
+        batch_size, *_memory(plan, work), total, step,
+    )  # fmt: skip
+
+
+def session(plan, theta, batch_size=1):
+    """For small calls."""
+    return Session(plan, theta, batch_size, forward=forward, train_epoch=train_epoch)

@@ -1,0 +1,220 @@
+"""Activation functions f(z), their slopes f'(z) in terms of a = f(z), and exp, over arrays.
+
+As `activations.pxd` and `exponentials.pxd`: polynomials, accurate to a few ulp; NaN in, NaN out.
+"""
+
+import math
+
+from llvmlite import ir
+
+from ..interface import ACTIVATIONS
+from .compiling import REAL, REALS, WHOLE, kernel
+from .lanes import Value, constant, total, where_above
+
+IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX = range(len(ACTIVATIONS))
+_CODES = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)  # with a loop of their own
+
+
+class _Constants:
+    """What depends on the element type; see exponentials.pxd for the errors."""
+
+    def __init__(self, is_double: bool):
+        self.exp_terms = 13 if is_double else 7
+        self.log_terms = 17 if is_double else 8
+        self.exp_lowest = -708.3964185322642 if is_double else -87.336548
+        high, low = (
+            ("0x1.62e42feep-1", "0x1.a39ef35793c76p-33")
+            if is_double
+            else ("0x1.63p-1", "-0x1.bd0106p-13")
+        )
+        self.ln2_high, self.ln2_low = float.fromhex(high), float.fromhex(low)
+        self.mantissa, self.exponent_of_1 = (52, 1023) if is_double else (23, 127)
+        # adding it rounds to an integer, which then sits in the low bits
+        self.rounder = 1.5 * 2**self.mantissa
+
+
+_SINGLE, _DOUBLE = _Constants(False), _Constants(True)
+
+
+def _constants(x: Value) -> _Constants:
+    return _DOUBLE if isinstance(x.ir.type.element, ir.DoubleType) else _SINGLE
+
+
+def _same(x: Value, value: float) -> Value:
+    """A constant of the type of x."""
+    return constant(x.builder, x.ir.type, value)
+
+
+def _pow2(rounded: Value) -> Value:
+    """2^n for rounded = n + rounder and n a normal exponent."""
+    c, builder, kind = _constants(rounded), rounded.builder, rounded.ir.type
+    whole = ir.VectorType(ir.IntType(64 if c is _DOUBLE else 32), kind.count)
+    shift = constant(builder, whole, c.mantissa).ir
+    one = constant(builder, whole, c.exponent_of_1 << c.mantissa).ir
+    bits = builder.add(builder.shl(builder.bitcast(rounded.ir, whole), shift), one)
+    return Value(builder, builder.bitcast(bits, kind))
+
+
+def _reduced(x: Value) -> tuple[Value, Value]:
+    """expm1(r) where x = n ln 2 + r, |r| <= ln(2) / 2, and n + rounder."""
+    c = _constants(x)
+    rounded = x * math.log2(math.e) + c.rounder
+    n = rounded - c.rounder
+    r = (x - n * c.ln2_high) - n * c.ln2_low
+    # Taylor: expm1(r) = r + r^2 (1/2! + r/3! + r^2/4! + ...), the sum in pairs of terms that
+    # do not wait for each other
+    square = r * r
+    q = r * (1 / math.factorial(c.exp_terms)) + 1 / math.factorial(c.exp_terms - 1)
+    for k in range(c.exp_terms - 3, 1, -2):
+        q = q * square + (r * (1 / math.factorial(k + 1)) + 1 / math.factorial(k))
+    return r + square * q, rounded
+
+
+def exp_of_negative(x: Value) -> Value:
+    """exp(x) for x <= 0; results below the smallest normal number become 0."""
+    p, rounded = _reduced(x)
+    lowest = _same(x, _constants(x).exp_lowest)
+    return where_above(lowest, x, _same(x, 0), (p + 1) * _pow2(rounded))  # 2^n e^r
+
+
+def expm1_of_negative(x: Value) -> Value:
+    """exp(x) - 1 for x <= 0, to full relative accuracy near 0."""
+    p, rounded = _reduced(x)
+    lowest, power = _same(x, _constants(x).exp_lowest), _pow2(rounded)
+    return where_above(lowest, x, _same(x, -1), power * p + (power - 1))  # 2^n e^r - 1
+
+
+def log1p_of_fraction(u: Value) -> Value:
+    """log(1 + u) for 0 <= u <= 1: 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...), s = u / (2 + u)."""
+    n = _constants(u).log_terms
+    s = u / (u + 2)
+    square = s * s
+    q = _same(u, 1 / (2 * n - 1))
+    for k in range(n - 2, 0, -1):
+        q = q * square + 1 / (2 * k + 1)
+    return s * 2 + (s * 2) * (square * q)
+
+
+def magnitude(z: Value) -> Value:
+    """|z|"""
+    return z.function("llvm.fabs")
+
+
+def f(activation: int, alpha: Value, z: Value) -> Value:
+    """The activation of a vector."""
+    zero = _same(z, 0)
+    if activation == SIGMOID:  # 1 / (1 + e^-z), with e^-|z| which cannot overflow
+        t = exp_of_negative(-magnitude(z))
+        return where_above(zero, z, t, _same(z, 1)) / (t + 1)
+    if activation == TANH:  # with t = expm1(-2|z|): tanh|z| = -t / (2 + t)
+        t = expm1_of_negative(magnitude(z) * -2)
+        t = t / (t + 2)
+        return where_above(z, zero, -t, t)
+    if activation == RELU:  # this way round NaN comes through
+        return where_above(zero, z, zero, z)
+    if activation == LEAKY_RELU:
+        return where_above(z, zero, z, z * alpha)
+    if activation == ELU:
+        below = expm1_of_negative(where_above(z, zero, zero, z)) * alpha
+        return where_above(z, zero, z, below)
+    if activation == SOFTPLUS:  # max(z, 0) + log(1 + e^-|z|)
+        return where_above(zero, z, zero, z) + log1p_of_fraction(exp_of_negative(-magnitude(z)))
+    return z
+
+
+def slope(activation: int, alpha: Value, a: Value) -> Value:
+    """The slope where the activation is a."""
+    zero, one = _same(a, 0), _same(a, 1)
+    if activation == SIGMOID:
+        return a * (1 - a)
+    if activation == TANH:
+        return 1 - a * a
+    if activation == RELU:
+        return where_above(a, zero, one, zero)
+    if activation == LEAKY_RELU:
+        return where_above(a, zero, one, alpha.fill(a.ir.type.count))
+    if activation == ELU:
+        return where_above(a, zero, one, a + alpha)
+    return -expm1_of_negative(-a)  # softplus
+
+
+def _over(e, n, write) -> None:
+    """write(k, lanes) for k = 0, ... up to n, a multiple of 4."""
+    whole = n // e.native * e.native
+    with e.loop(0, whole, e.native) as k:
+        write(k, e.native)
+    with e.when(whole.compare("<", n)):
+        done = whole
+        if e.native > 8:
+            eight = (n - whole).compare(">", 7)
+            with e.when(eight):
+                write(whole, 8)
+            done = whole + Value(e.builder, e.builder.zext(eight.ir, whole.ir.type)) * 8
+        with e.when(done.compare("<", n)):
+            write(done, 4)
+
+
+@kernel
+def map_f(e, activation: WHOLE, alpha: REAL, n: WHOLE, z: REALS, a: REALS) -> None:
+    """A = f(z), (n,) each, n a multiple of 4; a may be z."""
+
+    def mapped(code):
+        def write():
+            _over(e, n, lambda k, lanes: a.set(k, f(code, alpha, z.get(k, lanes))))
+
+        return write
+
+    e.cases(activation, {code: mapped(code) for code in _CODES}, mapped(IDENTITY))
+
+
+@kernel
+def map_slope(e, activation: WHOLE, alpha: REAL, n: WHOLE, a: REALS, delta: REALS) -> None:
+    """Delta = dC/da f'(z), (n,): dC/da in, dC/dz out; n a multiple of 4."""
+
+    def mapped(code):
+        def write(k, lanes):
+            product = delta.get(k, lanes) * slope(code, alpha, a.get(k, lanes))
+            delta.set(k, product)
+
+        return lambda: _over(e, n, write)
+
+    e.cases(activation, {code: mapped(code) for code in _CODES})
+
+
+@kernel
+def tail(e, n: WHOLE, z: REALS, out: REALS) -> None:
+    """Out = log(1 + exp(-|z|)), (n,), n a multiple of 4."""
+
+    def write(k, lanes):
+        out.set(k, log1p_of_fraction(exp_of_negative(-magnitude(z.get(k, lanes)))))
+
+    _over(e, n, write)
+
+
+@kernel
+def exp_of_difference(e, n: WHOLE, top: REAL, x: REALS) -> None:
+    """X := exp(x - top), (n,), n a multiple of 4."""
+    _over(e, n, lambda k, lanes: x.set(k, exp_of_negative(x.get(k, lanes) - top)))
+
+
+@kernel
+def largest(e, n: WHOLE, x: REALS) -> REAL:
+    """Of (n,) values, n a multiple of 4; NaN does not count."""
+    top = e.variable(x.get(0, 4))
+    with e.loop(4, n, 4) as k:
+        here = x.get(k, 4)
+        top.set(where_above(here, top.get(), here, top.get()))
+    lanes = top.get()
+    found = lanes.lane(0)
+    for k in range(1, 4):
+        found = where_above(lanes.lane(k), found, lanes.lane(k), found)
+    return found
+
+
+@kernel
+def sum_of(e, n: WHOLE, x: REALS) -> REAL:
+    """Of (n,) values, n a multiple of 4."""
+    sums = e.variable(x.get(0, 4))
+    with e.loop(4, n, 4) as k:
+        sums.set(sums.get() + x.get(k, 4))
+    return total(sums.get())

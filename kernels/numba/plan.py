@@ -1,0 +1,186 @@
+"""The records of kernels/interface.py as kernels see them: blocks of 8-byte words.
+
+A record is filled by the doors and handed on as one pointer. A word is a whole number or an
+address; what it is, its reader knows.
+"""
+
+from llvmlite import ir
+
+from ..interface import BLOCK, LAYER, LOSSES
+from .activations import SIGMOID, SOFTMAX
+from .lanes import DOUBLE_TYPE, INT, Pointer, Value
+
+# words of a layer: interface.LAYER
+N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA = range(len(LAYER.names))
+LAYER_WORDS = len(LAYER.names)
+
+# words of Rows that change on the way
+DENSE, ROW, ORDER, FIRST = 0, 1, 5, 6
+
+COLUMN = ir.IntType(32)
+
+MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
+
+# words of a Net and of Rows; see the attributes below
+(LAYERS, N_LAYERS, LOSS, THETA, ROOM, WORK, GATHERED, TURNED, TURNED_PREV, PARTIAL, COSTS, ONE,
+ NET_WORDS) = range(13)  # fmt: skip
+DENSE, ROW, STARTS, COLUMNS, VALUES, ORDER, FIRST, ROWS_WORDS = range(8)
+
+COLUMN = ir.IntType(32)
+
+MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
+
+# words of the other records, in the order of the attributes below
+NET_WORDS, ROWS_WORDS, RULE_WORDS = 12, 7, 6
+
+
+class Layer:
+    """One weight layer of a Net; its blocks begin at a sample."""
+
+    def __init__(self, net, k, first=0):
+        self.net, self.words, self.first = net, net.layers + k * LAYER_WORDS, first
+        self.n_in, self.n_out, self.width, self.offset = (
+            self.words.get(name) for name in (N_IN, N_OUT, WIDTH, W)
+        )
+        self.W = net.theta + self.offset  # (n_in, width)
+
+    @property
+    def activation(self) -> Value:
+        """Its code."""
+        return self.words.get(ACTIVATION)
+
+    @property
+    def alpha(self) -> Value:
+        """The parameter of leaky_relu and elu."""
+        return self.words.reinterpreted(DOUBLE_TYPE).get(ALPHA).as_real(self.net.emitter.real)
+
+    def _block(self, name) -> Pointer:
+        """(room, width)"""
+        return self.net.work + (self.net.room * self.words.get(name) + self.width * self.first)
+
+    @property
+    def z(self) -> Pointer:
+        """Weighted inputs, (room, width)."""
+        return self._block(Z)
+
+    @property
+    def a(self) -> Pointer:
+        """Activations, (room, width)."""
+        return self._block(A)
+
+    @property
+    def delta(self) -> Pointer:
+        """dC/dz, (room, width)."""
+        return self._block(DELTA)
+
+    @property
+    def b_offset(self) -> Value:
+        """Of b in theta; negative without bias."""
+        return self.words.get(B)
+
+    @property
+    def b(self) -> Pointer:
+        """(width,), or null."""
+        offset = self.b_offset
+        return self.net.emitter.address_or_null(offset.compare("<", 0), self.net.theta, offset)
+
+
+class Net:
+    """Plan, theta and Work of one call."""
+
+    def __init__(self, emitter, words: Pointer):
+        self.emitter, self.words = emitter, words
+
+    def _address(self, k, element=None) -> Pointer:
+        return self.words.address(k, element or self.emitter.real)
+
+    layers = property(lambda self: self._address(LAYERS, INT))  # (n_layers, LAYER_WORDS)
+    n_layers = property(lambda self: self.words.get(N_LAYERS))
+    loss = property(lambda self: self.words.get(LOSS))
+    theta = property(lambda self: self._address(THETA))  # (n_theta,)
+    room = property(lambda self: self.words.get(ROOM))  # samples that work has room for
+    work = property(lambda self: self._address(WORK))  # blocks z, a, delta: at room * offset
+    gathered = property(lambda self: self._address(GATHERED))  # (room, round_up(n_in))
+    turned = property(lambda self: self._address(TURNED))  # (widest, round_up(room)): delta^T
+    turned_prev = property(lambda self: self._address(TURNED_PREV))  # the same for its image
+    partial = property(lambda self: self._address(PARTIAL))  # (n_theta,), if room > PIECE
+    costs = property(lambda self: self._address(COSTS, DOUBLE_TYPE))  # (room,)
+    one = property(lambda self: self._address(ONE))  # the number 1: the input of every bias
+    # the positions of what is not zero, beside their values in turned_prev
+    index = property(lambda self: self._address(TURNED, COLUMN))
+
+    def layer(self, k, first=0) -> Layer:
+        """Layer k, with blocks that begin at sample `first`."""
+        return Layer(self, k, first)
+
+    @property
+    def last(self) -> Value:
+        """Number of the last layer."""
+        return self.n_layers - 1
+
+
+class Rows:
+    """Samples, dense or, as interface.SparseRows, sparse; sample t is row order[first + t]."""
+
+    def __init__(self, emitter, words: Pointer):
+        self.emitter, self.words = emitter, words
+
+    dense = property(lambda self: self.words.address(DENSE, self.emitter.real))  # null: sparse
+    row = property(lambda self: self.words.get(ROW))  # elements from row to row
+    starts = property(lambda self: self.words.address(STARTS, INT))
+    columns = property(lambda self: self.words.address(COLUMNS, COLUMN))
+    values = property(lambda self: self.words.address(VALUES, self.emitter.real))
+    order = property(lambda self: self.words.address(ORDER, INT))  # or null
+    first = property(lambda self: self.words.get(FIRST))
+
+    @property
+    def are_sparse(self) -> Value:
+        """Truth value."""
+        return self.dense.is_null()
+
+    def number(self, t) -> Value:
+        """Where sample t lies."""
+        k = self.first + t
+        found = self.emitter.variable(k)
+        with self.emitter.unless(self.order.is_null()):
+            found.set(self.order.get(k))
+        return found.get()
+
+    def dense_row(self, t) -> Pointer:
+        """Sample t of dense rows: (n_columns,)."""
+        return self.dense + self.number(t) * self.row
+
+    def listed(self, t) -> tuple[Value, Pointer, Pointer]:
+        """Sample t of sparse rows: how many values, their columns, the values."""
+        number = self.number(t)
+        start = self.starts.get(number)
+        n = self.starts.get(number + 1) - start
+        return n, self.columns + start, self.values + start
+
+    def from_sample(self, first) -> Pointer:
+        """A record of the same rows, counted from `first` on."""
+        words = self.emitter.words(ROWS_WORDS)
+        for k in range(FIRST):
+            words.set(k, self.words.get(k))
+        words.set(FIRST, first)
+        return words
+
+
+def round_up(n: Value) -> Value:
+    """The smallest multiple of interface.BLOCK that is at least n."""
+    return (n + (BLOCK - 1)) // BLOCK * BLOCK
+
+
+def padded_width(n: Value) -> Value:
+    """4, 8 or the next multiple of 16, as in the interface."""
+    eight = n.compare("<=", 8).choose(8, round_up(n))
+    return n.compare("<=", 4).choose(4, eight)
+
+
+def is_canonical(loss: Value, activation: Value) -> Value:
+    """Whether dC/dz is a - y, computed with the loss from the logits z."""
+
+    def pair(one, other):
+        return loss.compare("==", one).both(activation.compare("==", other))
+
+    return pair(CROSS_ENTROPY, SOFTMAX).any(pair(BINARY_CROSS_ENTROPY, SIGMOID))

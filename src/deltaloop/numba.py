@@ -1,0 +1,394 @@
+"""A network inside your own compiled loop: functions to call in Numba's nopython mode.
+
+`unpack(net)` gives the network as a named tuple of plain arrays and whole numbers, which any
+`@njit` function takes as an argument. It is a view: training in compiled code changes the network.
+The functions here compile with their caller (in a moment: the loops themselves are compiled once
+and called by their address), may be cached with `cache=True`, release the GIL with `nogil=True`,
+and run in several threads at once if every thread has an unpacked network of its own.
+
+Data are in the units of the network, in its dtype. x is one sample, shape (n_in,), or up to
+`batch_size` of them, shape (n_samples, n_in); everything that belongs to samples has the same
+number of dimensions as x. Values of one sample or row lie side by side in memory.
+
+Examples
+--------
+>>> import numba, numpy as np
+>>> import deltaloop as dl
+>>> import deltaloop.numba
+>>> @numba.njit
+... def learn_line(net, n_steps):
+...     x, y = np.empty(1, np.float32), np.empty(1, np.float32)
+...     for t in range(n_steps):
+...         x[0] = np.sin(t)
+...         y[0] = 2 * x[0] + 1
+...         loss = dl.numba.train_step(net, x, y, 0.1)
+...     return loss
+>>> net = dl.Network(1, [dl.Dense(1, "identity")])
+>>> learn_line(dl.numba.unpack(net), 500) < 1e-6
+True
+>>> net.W[0].item(), net.b[0].item()  # doctest: +ELLIPSIS
+(1.99..., 0.99...)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import whole_number
+from .errors import InvalidInputError, InvalidTypeError, missing
+from .kernels.interface import Work
+from .network import Network
+
+try:
+    import numba as _numba  # noqa: F401
+except ImportError:
+    raise missing("numba", "numba", "deltaloop.numba") from None
+
+from .kernels.numba.batch import (
+    add_gradient_of_pass,
+    backward_pass,
+    descend_batches,
+    forward_pass,
+    gradient_of_rows,
+    slope_by_inputs,
+)
+from .kernels.numba.compiling import (
+    address_of,
+    check_flat,
+    check_rows,
+    entry_points,
+    jit,
+    number_of,
+    part,
+    pointer_to,
+    put,
+    words,
+)
+from .kernels.numba.doors import N_NUMBERS, fill_net, fill_rule, reals
+from .kernels.numba.plan import (
+    DENSE,
+    FIRST,
+    N_IN,
+    N_OUT,
+    NET_WORDS,
+    ORDER,
+    ROW,
+    ROWS_WORDS,
+    WIDTH,
+    A,
+)
+from .kernels.numba.rules import RULE_WORDS, SGD
+from .kernels.numba.sample import descend_samples
+
+__all__ = [
+    "Unpacked", "backward", "forward", "input_gradient", "loss_gradient", "train_step", "unpack",
+]  # fmt: skip
+
+
+class Unpacked(NamedTuple):
+    """A network as plain values; made by `unpack`.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (n_theta,)
+        The parameters of the network themselves, laid out as `Network.theta`.
+    layers : ndarray of intp, shape (n_layers, 10)
+        The table of the layers: n_in, n_out, row length, where W and b begin in theta, and so on;
+        see LAYER in kernels/interface.py.
+    kernels : ndarray
+        Addresses of the compiled loops, valid in this process.
+    buffer, costs : ndarray
+        Scratch memory; one thread at a time.
+    loss, batch_size, n_work, widest : int
+        Code of the loss; samples that there is room for; sizes of the scratch memory.
+    """
+
+    theta: np.ndarray
+    layers: np.ndarray
+    kernels: np.ndarray
+    buffer: np.ndarray
+    costs: np.ndarray
+    loss: int
+    batch_size: int
+    n_work: int
+    widest: int
+
+
+def unpack(net: Network, batch_size: int = 1) -> Unpacked:
+    """The network as plain values for compiled functions.
+
+    Parameters
+    ----------
+    net : Network
+        Of any backend. It has to stay as it is in this: parameters are shared, not copied.
+    batch_size : int, default 1
+        The largest number of samples that are handed to a function at once.
+
+    Returns
+    -------
+    Unpacked
+        With scratch memory of its own: unpack once for every thread.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A network with a `scaling`, which compiled functions would not apply; anything else than
+        a network; a batch_size below 1.
+    """
+    if not isinstance(net, Network):
+        raise InvalidTypeError(f"net must be a Network, got {net!r}")
+    if net.scaling is not None:
+        raise InvalidInputError(
+            "net.scaling is not applied in compiled functions; scale the data yourself, with "
+            "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
+        )
+    work = Work(net.plan, whole_number("batch_size", batch_size))
+    return Unpacked(
+        net.theta, net.plan.words, entry_points(net.dtype), work.buffer, work.costs, net.plan.loss,
+        work.batch_size, net.plan.n_work, net.plan.widest,
+    )  # fmt: skip
+
+
+@part
+def _fill_net(net, record, one):
+    fill_net(
+        record, net.layers, net.loss, net.theta, net.batch_size, net.buffer, net.costs,
+        net.n_work, net.widest, one,
+    )  # fmt: skip
+
+
+@part
+def _n_samples(x):
+    return x.shape[0] if x.ndim == 2 else 1
+
+
+@part
+def _fill_rows(rows, x):
+    put(rows, DENSE, address_of(x))
+    put(rows, ROW, x.strides[0] // x.itemsize)
+    put(rows, ORDER, 0)
+    put(rows, FIRST, 0)
+
+
+@part
+def _check_rows(x, n_values, message):
+    if x.shape[x.ndim - 1] != n_values or x.strides[x.ndim - 1] != x.itemsize:
+        raise ValueError(message)
+
+
+@part
+def _check_inputs(net, x):
+    check_rows(x, net.theta)
+    _check_rows(x, net.layers[0, N_IN], "x must have n_in values in a row, side by side")
+
+
+@part
+def _check_outputs(net, x, y):
+    check_rows(y, net.theta)
+    n_out = net.layers[net.layers.shape[0] - 1, N_OUT]
+    _check_rows(y, n_out, "targets and dC/da must have n_out values in a row, side by side")
+    if _n_samples(x) != _n_samples(y):
+        raise ValueError("x and what belongs to its outputs differ in their number of samples")
+
+
+@part
+def _check_room(net, x):
+    if _n_samples(x) > net.batch_size:
+        raise ValueError("more samples than there is room for: use a larger unpack(batch_size=...)")
+
+
+@part
+def _check_parameters(net, grad):
+    check_flat(grad, net.theta)
+    if grad.size != net.theta.size or grad.strides[0] != grad.itemsize:
+        raise ValueError("grad must have the shape of theta")
+
+
+@jit
+def forward(net, x):
+    """Output activations.
+
+    Parameters
+    ----------
+    net : Unpacked
+    x : ndarray, shape (n_in,) or (n_samples, n_in)
+
+    Returns
+    -------
+    ndarray, shape (n_out,) or (n_samples, n_out)
+        A view of the scratch memory, valid until the next call for this unpacked network.
+
+    Raises
+    ------
+    ValueError
+        Wrong shapes, or more samples than `batch_size`.
+    """
+    _check_inputs(net, x)
+    _check_room(net, x)
+    record, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
+    reals(net.kernels, one)
+    _fill_net(net, record, number_of(one))
+    _fill_rows(rows, x)
+    n_samples = _n_samples(x)
+    forward_pass(net.kernels, record, rows, n_samples)
+    last = net.layers.shape[0] - 1
+    n_out, width = net.layers[last, N_OUT], net.layers[last, WIDTH]
+    start = net.batch_size * net.layers[last, A]
+    if x.ndim == 1:
+        return net.buffer[start : start + n_out]
+    return net.buffer[start : start + n_samples * width].reshape(n_samples, width)[:, :n_out]
+
+
+@jit
+def loss_gradient(net, x, y, grad):
+    """Mean loss of the samples and its gradient.
+
+    Parameters
+    ----------
+    net : Unpacked
+    x : ndarray, shape (n_in,) or (n_samples, n_in)
+        Any number of samples.
+    y : ndarray, shape (n_out,) or (n_samples, n_out)
+        Targets; for cross_entropy rows that sum to 1.
+    grad : ndarray, shape (n_theta,)
+        Overwritten with the gradient, in the layout of theta.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        Wrong shapes.
+    """
+    _check_inputs(net, x)
+    _check_outputs(net, x, y)
+    _check_parameters(net, grad)
+    record, rows, targets, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
+    reals(net.kernels, one)
+    _fill_net(net, record, number_of(one))
+    _fill_rows(rows, x)
+    _fill_rows(targets, y)
+    found = pointer_to(net.kernels, address_of(grad))
+    return gradient_of_rows(net.kernels, record, rows, targets, _n_samples(x), found, grad.size)
+
+
+@jit
+def train_step(net, x, y, learning_rate):
+    """One step of plain gradient descent on the mean loss of the samples.
+
+    Parameters
+    ----------
+    net : Unpacked
+        Its theta is updated, and so is the network that it was made from.
+    x : ndarray, shape (n_in,) or (n_samples, n_in)
+        One sample, or one mini-batch of up to `batch_size` samples.
+    y : ndarray, shape (n_out,) or (n_samples, n_out)
+        Targets; for cross_entropy rows that sum to 1.
+    learning_rate : float
+
+    Returns
+    -------
+    float
+        The mean loss before the step. Nothing is checked: it is nan or infinite where training
+        diverges.
+
+    Raises
+    ------
+    ValueError
+        Wrong shapes, or more samples than `batch_size`.
+    """
+    _check_inputs(net, x)
+    _check_outputs(net, x, y)
+    _check_room(net, x)
+    record, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
+    rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
+    one = reals(net.kernels, numbers)
+    _fill_net(net, record, number_of(one))
+    _fill_rows(rows, x)
+    _fill_rows(targets, y)
+    hyper, theta = pointer_to(net.kernels, number_of(numbers) + 8), address_of(net.theta)
+    fill_rule(rule, hyper, SGD, learning_rate, 0.0, 0.0, 0.0, theta, theta)
+    n = _n_samples(x)
+    if n == 1:
+        return descend_samples(net.kernels, record, rule, 0, 1, rows, targets, 0.0, 0)
+    total = descend_batches(net.kernels, record, rule, 0, n, n, rows, targets, 0.0, 0)
+    return total / n
+
+
+@part
+def _backward(net, x, dC_da, record, one):
+    """Delta of every layer, after `forward` for the same x."""
+    _check_inputs(net, x)
+    _check_outputs(net, x, dC_da)
+    _check_room(net, x)
+    slopes = words(ROWS_WORDS)
+    _fill_net(net, record, one)
+    _fill_rows(slopes, dC_da)
+    backward_pass(net.kernels, record, _n_samples(x), slopes)
+
+
+@jit
+def backward(net, x, dC_da, grad):
+    """Add the gradient of a cost of your own, given by its slope at the outputs.
+
+    For costs that are no `loss` of the network, such as those of policy gradients. `forward` has to
+    be called before, for the same x and unchanged parameters.
+
+    Parameters
+    ----------
+    net : Unpacked
+        Its loss plays no part.
+    x : ndarray, shape (n_in,) or (n_samples, n_in)
+        What `forward` was called with.
+    dC_da : ndarray, shape (n_out,) or (n_samples, n_out)
+        dC/da of the output activations a = forward(net, x), for a cost C that is a sum over the
+        samples. Through a softmax it is carried, too.
+    grad : ndarray, shape (n_theta,)
+        dC/dtheta is added to it, in the layout of theta.
+
+    Raises
+    ------
+    ValueError
+        Wrong shapes, or more samples than `batch_size`.
+    """
+    _check_parameters(net, grad)
+    record, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
+    reals(net.kernels, one)
+    _backward(net, x, dC_da, record, number_of(one))
+    _fill_rows(rows, x)
+    found = pointer_to(net.kernels, address_of(grad))
+    add_gradient_of_pass(net.kernels, record, rows, _n_samples(x), found)
+
+
+@jit
+def input_gradient(net, x, dC_da, out):
+    """The slope of a cost at the inputs, from its slope at the outputs.
+
+    `forward` has to be called before, for the same x and unchanged parameters.
+
+    Parameters
+    ----------
+    net : Unpacked
+    x : ndarray, shape (n_in,) or (n_samples, n_in)
+        What `forward` was called with.
+    dC_da : ndarray, shape (n_out,) or (n_samples, n_out)
+        As in `backward`. A row with a single 1 gives the gradient of that output.
+    out : ndarray, shape of x
+        Overwritten with dC/dx.
+
+    Raises
+    ------
+    ValueError
+        Wrong shapes, or more samples than `batch_size`.
+    """
+    check_rows(out, net.theta)
+    _check_rows(out, net.layers[0, N_IN], "out must have the shape of x, values side by side")
+    if _n_samples(out) != _n_samples(x):
+        raise ValueError("out must have the shape of x")
+    record, found, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
+    reals(net.kernels, one)
+    _backward(net, x, dC_da, record, number_of(one))
+    _fill_rows(found, out)
+    slope_by_inputs(net.kernels, record, _n_samples(x), found)
