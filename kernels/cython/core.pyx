@@ -27,7 +27,7 @@ from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, f_by_code, first_step,
     first_sum, forward_tiny, is_tiny, slope_by_code,
 )
-from tiles cimport DESCEND, STORE, product
+from tiles cimport STORE, product
 
 from numpy import ascontiguousarray, empty
 

@@ -82,14 +82,33 @@ cdef void add_gradient(
             sums, width, start, width, 0, NULL, 0, ahead)
 
 
+# A rule that is a constant leaves the sums in their registers.
+
+cdef void descend_plainly(
+    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
+    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
+) noexcept nogil:
+    """The step of plain SGD on the weights, their gradient being A_prev^T delta scale"""
+    product(SGD, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+            theta + weights, width, NULL, 0, weights, rule, scale, ahead)
+
+
 cdef void descend(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
     const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
     real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
 ) noexcept nogil:
-    """The step of `rule` on the weights, their gradient being A_prev^T delta scale"""
-    product(DESCEND, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
-            theta + weights, width, NULL, 0, weights, rule, scale, ahead)
+    """The same for every rule"""
+    if rule.code == SGD:
+        descend_plainly(n_rows, width, n_samples, A_prev, A_k, A_row, delta,
+                        theta, weights, rule, scale, ahead)
+    elif rule.code == ADAM:
+        product(ADAM, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+                theta + weights, width, NULL, 0, weights, rule, scale, ahead)
+    else:
+        product(rule.code, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+                theta + weights, width, NULL, 0, weights, rule, scale, ahead)
 
 
 cdef void descend_summed(
@@ -97,7 +116,7 @@ cdef void descend_summed(
     real *theta, Py_ssize_t weights, const Rule *rule, real scale,
 ) noexcept nogil:
     """The step of `rule` on the weights, their gradient being sums scale"""
-    product(DESCEND, n_rows, width, 0, NULL, 0, 0, NULL, 0,
+    product(rule.code, n_rows, width, 0, NULL, 0, 0, NULL, 0,
             theta + weights, width, sums, width, weights, rule, scale, NULL)
 
 

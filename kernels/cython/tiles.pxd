@@ -8,15 +8,15 @@
 #
 # B and C are read and written in vectors, A one element at a time, so A may lie transposed.
 from lanes cimport (
-    NATIVE, TILE_ROWS, TILE_VECTORS, fill, real, vec, vec4, vec8, vector,
+    NATIVE, TILE_ROWS, TILE_VECTORS, fill, keep, real, vec, vec4, vec8, vector,
 )
-from plan cimport ACCUMULATE, ADAM, SGD, Ahead, Rule, fetch_some
+from plan cimport ACCUMULATE, SGD, Ahead, Rule, fetch_some
 from rules cimport descended
 
 cdef enum:
-    # what becomes of the sums
-    STORE       # C = sums, or bias + sums
-    DESCEND     # sums is n_samples times the gradient of the weights C: update them
+    # what becomes of the sums: C = sums; or else the code of a rule: sums is n_samples times the
+    # gradient of the weights C, which are updated
+    STORE = -1
 
 
 cdef inline void descend_tile(
@@ -29,6 +29,7 @@ cdef inline void descend_tile(
     real scale,             # 1 / n_samples
 ) noexcept nogil:
     cdef Py_ssize_t r, c
+    cdef real step = scale * rule.learning_rate
     cdef vector *w_r
     cdef vector *m_r
     cdef vector *v_r
@@ -38,11 +39,29 @@ cdef inline void descend_tile(
         v_r = <vector *> (rule.squares + offset + r * w_row)
         for c in range(n):
             if code == SGD:             # w := w - eps g, with one product less
-                w_r[c] -= (scale * rule.learning_rate) * sums[r][c]
+                w_r[c] -= step * sums[r][c]
             elif code == ACCUMULATE:    # the gradient itself, over several batches
                 m_r[c] += scale * sums[r][c]
             else:
                 w_r[c] = descended(code, rule, w_r[c], scale * sums[r][c], &m_r[c], &v_r[c])
+
+
+cdef inline void add_products(
+    Py_ssize_t rows, Py_ssize_t n, vector (*sums)[2],
+    const real *A, Py_ssize_t A_row, const vector *B,
+) noexcept nogil:
+    """sums[r, :] += A[r] B"""
+    cdef vector b[2]
+    cdef Py_ssize_t r, c
+    cdef real a
+    for c in range(n):
+        b[c] = B[c]
+    for r in range(rows):
+        a = A[r * A_row]
+        for c in range(n):
+            sums[r][c] += a * b[c]
+    for c in range(n):
+        keep(b[c])
 
 
 cdef inline void tile(
@@ -51,14 +70,14 @@ cdef inline void tile(
     const vector *B, Py_ssize_t B_k,                    # B[k, :] at k B_k
     real *C, Py_ssize_t C_row,                          # C[r, :] at r C_row
     const vector *start, Py_ssize_t start_row,          # start[r, :] at r start_row, or NULL
-    Py_ssize_t weights, const Rule *rule, real scale,   # for DESCEND: offset of C in theta
+    Py_ssize_t weights, const Rule *rule, real scale,   # of a rule: offset of C in theta
 ) noexcept nogil:
     """rows and n (vectors in a row) are constants: the loops over them are unrolled."""
     cdef vector sums[TILE_ROWS][2]
     cdef vector b[2]
     cdef vector *C_r
     cdef const vector *B_of_k
-    cdef Py_ssize_t r, c, k
+    cdef Py_ssize_t r, c, k = 0, _
     cdef real a
     for r in range(rows):
         for c in range(n):
@@ -66,25 +85,19 @@ cdef inline void tile(
                 fill(&sums[r][c], 0)
             else:
                 sums[r][c] = (<const vector *> (<const real *> start + r * start_row))[c]
-    for k in range(n_k):
-        B_of_k = <const vector *> (<const real *> B + k * B_k)
-        for c in range(n):
-            b[c] = B_of_k[c]
-        for r in range(rows):
-            a = A[r * A_row + k * A_k]
-            for c in range(n):
-                sums[r][c] += a * b[c]
+    while k + 2 <= n_k:
+        for _ in range(2):
+            add_products(rows, n, sums, A + k * A_k, A_row, <const vector *> (<const real *> B + k * B_k))
+            k += 1
+    if k < n_k:
+        add_products(rows, n, sums, A + k * A_k, A_row, <const vector *> (<const real *> B + k * B_k))
     if purpose == STORE:
         for r in range(rows):
             C_r = <vector *> (C + r * C_row)
             for c in range(n):
                 C_r[c] = sums[r][c]
-    elif rule.code == SGD:
-        descend_tile(SGD, rows, n, sums, C, C_row, weights, rule, scale)
-    elif rule.code == ADAM:
-        descend_tile(ADAM, rows, n, sums, C, C_row, weights, rule, scale)
     else:
-        descend_tile(rule.code, rows, n, sums, C, C_row, weights, rule, scale)
+        descend_tile(purpose, rows, n, sums, C, C_row, weights, rule, scale)
 
 
 cdef inline const vector *below(const vector *start, Py_ssize_t n) noexcept nogil:
