@@ -105,14 +105,13 @@ cdef void descend_rows_of_layer(
     """dC/dW = A_prev^T delta, spent at once on W, or with the last of several pieces."""
     cdef const real *delta = block(net, layer, layer.delta)
     cdef real *sums = net.partial + weights
-    if piece.is_first and piece.is_last:
-        descend(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, net.theta, weights,
-                rule, piece.scale, ahead)
-        return
-    add_gradient(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, sums,
-                 NULL if piece.is_first else sums, ahead)
+    cdef const real *start = NULL if piece.is_first else sums
     if piece.is_last:
-        descend_summed(n, layer.width, sums, net.theta, weights, rule, piece.scale)
+        descend(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, start, net.theta,
+                weights, rule, piece.scale, ahead)
+    else:
+        add_gradient(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, sums, start,
+                     ahead)
 
 
 cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:

@@ -82,7 +82,8 @@ cdef void add_gradient(
             sums, width, start, width, 0, NULL, 0, ahead)
 
 
-# A rule that is a constant leaves the sums in their registers.
+# A rule that is a constant leaves the sums in their registers. What is summed piece by piece comes
+# through the same code as what is not, so that it is rounded alike.
 
 cdef void descend_plainly(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
@@ -96,28 +97,19 @@ cdef void descend_plainly(
 
 cdef void descend(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta, const real *start,
     real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
 ) noexcept nogil:
-    """The same for every rule"""
-    if rule.code == SGD:
+    """The step of any rule, the gradient being (start + A_prev^T delta) scale; start may be NULL"""
+    if rule.code == SGD and start == NULL:
         descend_plainly(n_rows, width, n_samples, A_prev, A_k, A_row, delta,
                         theta, weights, rule, scale, ahead)
     elif rule.code == ADAM:
         product(ADAM, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
-                theta + weights, width, NULL, 0, weights, rule, scale, ahead)
+                theta + weights, width, start, width, weights, rule, scale, ahead)
     else:
         product(rule.code, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
-                theta + weights, width, NULL, 0, weights, rule, scale, ahead)
-
-
-cdef void descend_summed(
-    Py_ssize_t n_rows, Py_ssize_t width, const real *sums,
-    real *theta, Py_ssize_t weights, const Rule *rule, real scale,
-) noexcept nogil:
-    """The step of `rule` on the weights, their gradient being sums scale"""
-    product(rule.code, n_rows, width, 0, NULL, 0, 0, NULL, 0,
-            theta + weights, width, sums, width, weights, rule, scale, NULL)
+                theta + weights, width, start, width, weights, rule, scale, ahead)
 
 
 cdef double outputs(

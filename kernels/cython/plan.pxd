@@ -106,8 +106,8 @@ cdef inline const real *row_of(const Rows *rows, Py_ssize_t t) noexcept nogil:
 
 cdef inline void fetch_some(Ahead *ahead) noexcept nogil:
     """A burst of fetches would hold up the loads of the loop that it serves; a few do not."""
-    cdef Py_ssize_t k
-    for k in range(ahead.n_lines):
+    cdef Py_ssize_t _
+    for _ in range(ahead.n_lines):
         if ahead.t >= ahead.stop:
             return
         prefetch(row_of(ahead.rows, ahead.t) + ahead.column, 1)

@@ -16,8 +16,8 @@ cdef inline vector descended(
     if code == SGD:                 # w := w - eps g
         return w - eps * g
     if code == ADAM:
-        m[0] = mu * m[0] + rule.new_m * g               # m := beta1 m + (1 - beta1) g
-        v[0] = rule.decay * v[0] + rule.new_v * (g * g)     # v := beta2 v + (1 - beta2) g^2
+        m[0] += rule.new_m * (g - m[0])         # m := beta1 m + (1 - beta1) g
+        v[0] += rule.new_v * (g * g - v[0])     # v := beta2 v + (1 - beta2) g^2
         # w := w - eps m_hat / (sqrt(v_hat) + epsilon)
         return w - quotient((eps * rule.unbias_m) * m[0],
                             root(rule.unbias_v * v[0]) + rule.epsilon)

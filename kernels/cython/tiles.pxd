@@ -46,6 +46,13 @@ cdef inline void descend_tile(
                 w_r[c] = descended(code, rule, w_r[c], scale * sums[r][c], &m_r[c], &v_r[c])
 
 
+cdef inline const vector *at(const vector *start, Py_ssize_t n) noexcept nogil:
+    """n elements on; nothing stays nothing."""
+    if start == NULL:
+        return NULL
+    return <const vector *> (<const real *> start + n)
+
+
 cdef inline void add_products(
     Py_ssize_t rows, Py_ssize_t n, vector (*sums)[2],
     const real *A, Py_ssize_t A_row, const vector *B,
@@ -74,23 +81,20 @@ cdef inline void tile(
 ) noexcept nogil:
     """rows and n (vectors in a row) are constants: the loops over them are unrolled."""
     cdef vector sums[TILE_ROWS][2]
-    cdef vector b[2]
     cdef vector *C_r
-    cdef const vector *B_of_k
     cdef Py_ssize_t r, c, k = 0, _
-    cdef real a
     for r in range(rows):
         for c in range(n):
             if start == NULL:
                 fill(&sums[r][c], 0)
             else:
                 sums[r][c] = (<const vector *> (<const real *> start + r * start_row))[c]
-    while k + 2 <= n_k:
+    while k + 2 <= n_k:         # two a turn are faster than one or four
         for _ in range(2):
-            add_products(rows, n, sums, A + k * A_k, A_row, <const vector *> (<const real *> B + k * B_k))
+            add_products(rows, n, sums, A + k * A_k, A_row, at(B, k * B_k))
             k += 1
     if k < n_k:
-        add_products(rows, n, sums, A + k * A_k, A_row, <const vector *> (<const real *> B + k * B_k))
+        add_products(rows, n, sums, A + k * A_k, A_row, at(B, k * B_k))
     if purpose == STORE:
         for r in range(rows):
             C_r = <vector *> (C + r * C_row)
@@ -98,13 +102,6 @@ cdef inline void tile(
                 C_r[c] = sums[r][c]
     else:
         descend_tile(purpose, rows, n, sums, C, C_row, weights, rule, scale)
-
-
-cdef inline const vector *below(const vector *start, Py_ssize_t n) noexcept nogil:
-    """n elements on, where there is something."""
-    if start == NULL:
-        return NULL
-    return <const vector *> (<const real *> start + n)
 
 
 cdef inline void panel(
@@ -119,25 +116,25 @@ cdef inline void panel(
     cdef Py_ssize_t r = 0
     while r + TILE_ROWS <= n_rows:
         tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         if ahead != NULL:
             fetch_some(ahead)
         r += TILE_ROWS
     if TILE_ROWS > 8 and r + 8 <= n_rows:
         tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 8
     if r + 4 <= n_rows:
         tile(purpose, 4, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 4
     if r + 2 <= n_rows:
         tile(purpose, 2, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 2
     if r < n_rows:
         tile(purpose, 1, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             below(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
 
 
 cdef inline void product(
@@ -161,8 +158,10 @@ cdef inline void product(
         return
     while j + TILE_VECTORS * NATIVE <= width:
         panel(purpose, TILE_VECTORS, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale, ahead)
+              C + j, C_row, at(<const vec *> start, j), start_row, weights + j, rule, scale,
+              ahead)
         j += TILE_VECTORS * NATIVE
     if j < width:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, below(<const vec *> start, j), start_row, weights + j, rule, scale, ahead)
+              C + j, C_row, at(<const vec *> start, j), start_row, weights + j, rule, scale,
+              ahead)
