@@ -13,11 +13,13 @@ from libc.math cimport isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
-from lanes cimport LINE, NATIVE, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec4, vec8, vector
+from lanes cimport (
+    LINE, NATIVE, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec4, vec8, vector,
+)
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, MSE, RELU, SGD, SOFTMAX, Ahead, Layer, Net, Rows, Rule, bias_of, block, padded_width,
-    round_up, row_number, row_of,
+    ACCUMULATE, ADAM, CUSTOM, MSE, RELU, SGD, SOFTMAX, Ahead, Layer, Net, Rows, Rule, bias_of,
+    block, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,

@@ -2,6 +2,7 @@
 
 from . import datasets
 from .activations import Activation
+from .custom import CustomActivation, CustomLoss, custom_activation, custom_loss
 from .embedding import get_include
 from .errors import (
     BusyError,
@@ -28,6 +29,8 @@ __all__ = [
     "Activation",
     "Adam",
     "BusyError",
+    "CustomActivation",
+    "CustomLoss",
     "DeltaloopError",
     "DeltaloopWarning",
     "Dense",
@@ -40,6 +43,8 @@ __all__ = [
     "MissingDependencyError",
     "Network",
     "Scaling",
+    "custom_activation",
+    "custom_loss",
     "datasets",
     "get_include",
     "load",
