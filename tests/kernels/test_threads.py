@@ -70,11 +70,11 @@ def test_more_threads_than_rows(threaded, dtype):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_pieces_of_a_mini_batch_do_not_change_a_bit(compiled, dtype, rule, shuffled, n_threads):
+def test_pieces_of_a_mini_batch_do_not_change_a_bit(threaded, dtype, rule, shuffled, n_threads):
     case = make_case(dtype, 1100)
     order = np.random.default_rng(1).permutation(1100) if shuffled else None
-    expected = cases.trained(compiled, case, RULES[rule], order, 700)
+    expected = cases.trained(threaded, case, RULES[rule], order, 700)
     for room in (PIECE, PIECE + 100, 2 * PIECE):
         work = Work(case.plan, room, n_threads)
-        found = cases.trained(compiled, case, RULES[rule], order, 700, work=work)
+        found = cases.trained(threaded, case, RULES[rule], order, 700, work=work)
         assert_same_bits(found, expected)
