@@ -41,7 +41,7 @@ def check_loss(name) -> str | CustomLoss:
         return name
     if not isinstance(name, str):
         raise InvalidTypeError(
-            f"loss is a name such as 'mse', or what custom_loss returned, got {type(name).__name__}"
+            f"loss is what custom_loss returned or a name such as 'mse', got {type(name).__name__}"
         )
     if name not in LOSSES:
         raise unknown_name("loss", name, LOSSES)
