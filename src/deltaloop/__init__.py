@@ -2,7 +2,7 @@
 
 from . import datasets
 from .activations import Activation
-from .custom import CustomActivation, CustomLoss, custom_activation, custom_loss
+from .custom import custom_activation, custom_loss
 from .embedding import get_include
 from .errors import (
     BusyError,
@@ -29,8 +29,6 @@ __all__ = [
     "Activation",
     "Adam",
     "BusyError",
-    "CustomActivation",
-    "CustomLoss",
     "DeltaloopError",
     "DeltaloopWarning",
     "Dense",
