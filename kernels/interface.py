@@ -48,7 +48,7 @@ releases the GIL. Trouble is a value: a loss that is not finite.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,6 +60,16 @@ ACTIVATIONS = (
 )  # fmt: skip
 LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
 RULES = ("sgd", "momentum", "nesterov", "adam")
+
+# Functions of users are called by their address, once per sample and layer. They see the n_out
+# units alone, not the padding, raise nothing, and live as long as the process:
+#     f(z, a, n)                  a = f(z)
+#     slope(z, a, delta, n)       delta: dC/da in, dC/dz = dC/da f'(z) out
+#     loss(a, y, dC_da, n)        returns the loss of one sample, a float64; dC_da is overwritten
+# z, a, y, delta and dC_da point to n elements of Plan.dtype, n is intp.
+CUSTOM = len(ACTIVATIONS)  # the code of an activation with addresses
+# What is found at an address, for one unit: f(z), slope(z, a), or the pair loss(a, y), dC/da(a, y).
+FUNCTIONS: dict[int, Callable | tuple[Callable, Callable]] = {}
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a mini-batch that are taken at once, so that they stay in cache
@@ -74,11 +84,13 @@ LAYER = np.dtype(
         ("width", np.intp),  # n_out padded to 4, 8 or a multiple of 16
         ("W", np.intp),  # (n_in, width): row i holds the weights that leave input i
         ("b", np.intp),  # (width,), or -1 without bias
-        ("z", np.intp),  # (width,); equal to a where only the activation is kept
+        ("z", np.intp),  # (width,); equal to a where only the activation is kept: never for CUSTOM
         ("a", np.intp),  # (width,)
         ("delta", np.intp),  # (width,)
-        ("activation", np.intp),  # index into ACTIVATIONS
+        ("activation", np.intp),  # index into ACTIVATIONS, or CUSTOM
         ("alpha", np.float64),  # parameter of leaky_relu and elu
+        ("f", np.intp),  # addresses of functions, where the activation is CUSTOM, else 0
+        ("slope", np.intp),
     ],
     align=True,
 )
@@ -166,7 +178,7 @@ class Plan:
     ----------
     layers : ndarray of LAYER, shape (n_layers,)
     loss : int
-        Index into LOSSES.
+        Index into LOSSES, or the address of a function.
     dtype : numpy.dtype
         float32 or float64.
     n_theta : int
@@ -185,25 +197,35 @@ class Plan:
     widest: int
 
     @classmethod
-    def build(cls, n_in: int, units: Sequence, loss: str, dtype) -> "Plan":
-        """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer."""
+    def build(cls, n_in: int, units: Sequence, loss: str | int, dtype) -> "Plan":
+        """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
+
+        An activation is a name or the addresses (f, slope); a loss is a name or an address.
+        """
         layers = np.zeros(len(units), LAYER)
         theta = work = 0
-        for layer, (n_out, activation, alpha, bias) in zip(layers, units, strict=True):
-            width = padded_width(n_out)
+        for index, (n_out, activation, alpha, bias) in enumerate(units):
+            layer, width = layers[index], padded_width(n_out)
             layer["n_in"], layer["n_out"], layer["width"] = n_in, n_out, width
             layer["W"], layer["b"] = theta, theta + n_in * width if bias else -1
             theta += round_up((n_in + bias) * width)
             layer["z"] = layer["a"] = work
             layer["delta"] = work + round_up(width)
             work += 2 * round_up(width)
-            layer["activation"], layer["alpha"] = ACTIVATIONS.index(activation), alpha
+            layer["alpha"] = alpha
+            if isinstance(activation, str):
+                layer["activation"] = ACTIVATIONS.index(activation)
+            else:
+                layer["activation"], (layer["f"], layer["slope"]) = CUSTOM, activation
+            # slopes of users read z beside a, and so do losses on logits
+            if layer["activation"] == CUSTOM or index == len(units) - 1:
+                layer["z"] = work
+                work += round_up(width)
             n_in = n_out
-        layers[-1]["z"] = work  # losses on logits read z beside a
-        work += round_up(padded_width(n_in))
         layers.flags.writeable = False
         widest = max(int(layers["width"].max()), int(layers["n_in"][1:].max(initial=0)))
-        return cls(layers, LOSSES.index(loss), np.dtype(dtype), theta, work, widest)
+        code = LOSSES.index(loss) if isinstance(loss, str) else loss
+        return cls(layers, code, np.dtype(dtype), theta, work, widest)
 
     @cached_property
     def words(self) -> np.ndarray:

@@ -7,7 +7,17 @@ dC/dW = delta^T a / n  dC/db = sum(delta) / n
 
 import numpy as np
 
-from .interface import ACTIVATIONS, LOSSES, RULES, Plan, Rule, SparseRows, Work
+from .interface import (
+    ACTIVATIONS,
+    CUSTOM,
+    FUNCTIONS,
+    LOSSES,
+    RULES,
+    Plan,
+    Rule,
+    SparseRows,
+    Work,
+)
 from .session import Session
 
 NAME = "reference"
@@ -53,11 +63,20 @@ _FUNCTIONS = {
 }
 
 
+def _of_user(function, *arrays):
+    """A function of one unit on every element, computed in float64."""
+    return np.vectorize(function, otypes=[arrays[0].dtype])(*arrays)
+
+
 def _activate(layer, z):
+    if layer["activation"] == CUSTOM:
+        return _of_user(FUNCTIONS[int(layer["f"])], z)
     return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][0](z, z.dtype.type(layer["alpha"]))
 
 
-def _slope(layer, a):
+def _slope(layer, z, a):
+    if layer["activation"] == CUSTOM:
+        return _of_user(FUNCTIONS[int(layer["slope"])], z, a)
     return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](a, a.dtype.type(layer["alpha"]))
 
 
@@ -69,7 +88,8 @@ def _through_softmax(a, dC_da):
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
     layer = plan.layers[-1]
-    activation, loss = ACTIVATIONS[layer["activation"]], LOSSES[plan.loss]
+    activation = (*ACTIVATIONS, "custom")[layer["activation"]]
+    loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
     # canonical pairs: delta = a - y, the loss from the logits z
     if (activation, loss) == ("softmax", "cross_entropy"):
         top = z.max(axis=-1, keepdims=True)
@@ -82,6 +102,9 @@ def _output_delta(plan, z, a, Y):
     if loss == "mse":
         dC_da = a - Y
         losses = dC_da * dC_da / 2
+    elif loss == "custom":
+        of_unit, slope_of_unit = FUNCTIONS[plan.loss]
+        losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
     else:
         # the logarithm sees a limited to [eps, 1 - eps] (cross_entropy: to [eps, inf));
         # outside, the loss is constant and its slope 0
@@ -94,7 +117,7 @@ def _output_delta(plan, z, a, Y):
             p = np.maximum(a, eps)
             losses = -Y * np.log(p)
             dC_da = np.where((p == a) | np.isnan(a), -Y / p, 0)
-    delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, a)
+    delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, z, a)
     return losses.sum(axis=-1, dtype=np.float64), delta
 
 
@@ -116,7 +139,8 @@ def _backward(plan, theta, Z, A, Y):
     losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
     deltas = [delta]
     for index in range(len(plan.layers) - 1, 0, -1):
-        delta = (delta @ plan.W(theta, index)) * _slope(plan.layers[index - 1], A[index])
+        below = plan.layers[index - 1]
+        delta = (delta @ plan.W(theta, index)) * _slope(below, Z[index - 1], A[index])
         deltas.insert(0, delta)
     return losses, deltas
 

@@ -23,6 +23,7 @@ NAMED = {"c": (r"/\* (\S+) \*/\n", "/* main.c */"), "cython": (r"# (\S+)\n", "# 
 NEEDED = {
     "gcc ": shutil.which("gcc"),
     "cython ": importlib.util.find_spec("Cython"),
+    "by numba": importlib.util.find_spec("numba"),
     "from numba ": importlib.util.find_spec("numba"),
 }
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

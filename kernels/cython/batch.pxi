@@ -70,7 +70,8 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     multiply(layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
              turned, stride, turned_prev, stride, NULL)
     transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
-    multiply_by_slope(below, n_samples, block(net, below, below.a), delta_prev)
+    multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
+                      delta_prev)
 
 
 cdef double pass_batch(

@@ -4,13 +4,24 @@
 
 cdef void activate(const Layer *layer, Py_ssize_t n_samples, const real *z, real *a) noexcept nogil:
     """a = f(z) for (n_samples, width) values"""
+    cdef Py_ssize_t t
+    if layer.activation == CUSTOM:
+        for t in range(n_samples):
+            layer.f(z + t * layer.width, a + t * layer.width, layer.n_out)
+        return
     map_f_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a)
 
 
 cdef void multiply_by_slope(
-    const Layer *layer, Py_ssize_t n_samples, const real *a, real *delta,
+    const Layer *layer, Py_ssize_t n_samples, const real *z, const real *a, real *delta,
 ) noexcept nogil:
-    """delta = dC/da f'(z) for (n_samples, width) values"""
+    """delta = dC/da f'(z) for (n_samples, width) values; built-in slopes are found from a"""
+    cdef Py_ssize_t t
+    if layer.activation == CUSTOM:
+        for t in range(n_samples):
+            layer.slope(z + t * layer.width, a + t * layer.width, delta + t * layer.width,
+                        layer.n_out)
+        return
     map_slope_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, a, delta)
 
 
@@ -144,7 +155,7 @@ cdef double outputs(
             costs[t] = cost
             total += cost
     if Y != NULL and not canonical and layer.activation != SOFTMAX:
-        multiply_by_slope(layer, n_samples, a, delta)
+        multiply_by_slope(layer, n_samples, z, a, delta)
     return total
 
 

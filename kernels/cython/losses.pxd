@@ -3,7 +3,7 @@ from libc.math cimport log, log1p
 
 from exponentials cimport exp_of_negative, log1p_of_fraction
 from lanes cimport magnitude, real, vec4
-from plan cimport BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE, SIGMOID, SOFTMAX
+from plan cimport BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE, SIGMOID, SOFTMAX, custom_loss
 
 cdef extern from *:
     """
@@ -70,9 +70,11 @@ cdef inline double general_slope(
     elif loss == CROSS_ENTROPY:
         for j in range(n_out):
             cost += limited_cross_entropy(a[j], y[j], &dC_da[j])
-    else:
+    elif loss == BINARY_CROSS_ENTROPY:
         for j in range(n_out):
             cost += limited_binary_cross_entropy(a[j], y[j], &dC_da[j])
+    else:
+        cost = (<custom_loss> loss)(a, y, dC_da, n_out)
     for j in range(n_out, width):
         dC_da[j] = 0
     return cost

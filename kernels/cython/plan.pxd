@@ -3,15 +3,22 @@ from lanes cimport LINE, prefetch, real
 
 cdef enum:
     # positions in interface.ACTIVATIONS
-    IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX
+    IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX, CUSTOM
 
 cdef enum:
-    # positions in interface.LOSSES
+    # positions in interface.LOSSES; what is greater is the address of a custom_loss
     MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY
 
 cdef enum:
     # positions in interface.RULES; the last one only adds the gradient to a buffer
     SGD, MOMENTUM, NESTEROV, ADAM, ACCUMULATE
+
+# functions of users: see interface.py
+ctypedef void (*custom_f)(const real *z, real *a, Py_ssize_t n) noexcept nogil
+ctypedef void (*custom_slope)(
+    const real *z, const real *a, real *delta, Py_ssize_t n) noexcept nogil
+ctypedef double (*custom_loss)(
+    const real *a, const real *y, real *dC_da, Py_ssize_t n) noexcept nogil
 
 cdef struct Layer:      # interface.LAYER
     Py_ssize_t n_in
@@ -24,6 +31,8 @@ cdef struct Layer:      # interface.LAYER
     Py_ssize_t delta
     Py_ssize_t activation
     double alpha
+    custom_f f
+    custom_slope slope
 
 cdef struct Net:        # Plan, theta and Work of one call
     const Layer *layers

@@ -87,7 +87,7 @@ cdef void descend_above(const Net *net, const Rule *rule) noexcept nogil:
         descend_bias(net, layer, rule)
         for i in range(below.n_out, below.width):
             dC_da[i] = 0
-        multiply_by_slope(below, 1, a, dC_da)
+        multiply_by_slope(below, 1, block(net, below, below.z), a, dC_da)
 
 
 cdef void descend_inputs(

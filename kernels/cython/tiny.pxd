@@ -10,7 +10,7 @@
 from activations cimport f, slope
 from lanes cimport fill, lane, real, vector
 from plan cimport (
-    ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH, Layer, Net, bias_of,
+    CUSTOM, ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH, Layer, Net, bias_of,
 )
 
 cdef enum:
@@ -30,6 +30,8 @@ cdef inline bint is_tiny(const Net *net) noexcept nogil:
         return False
     for k in range(net.n_layers):
         if net.layers[k].n_in > MOST or net.layers[k].n_out > MOST:
+            return False
+        if net.layers[k].activation == CUSTOM:
             return False
     return True
 

@@ -289,6 +289,13 @@ class Emitter:
         read_soon_data = [ir.Constant(number, n) for n in (0, 3, 1)]
         builder.call(function, [builder.bitcast(pointer.ir, byte), *read_soon_data])
 
+    def call_address(self, address: Value, returned, *arguments) -> Value:
+        """Call a function of C that lies at an address and returns a type of LLVM."""
+        values = [argument.ir for argument in arguments]
+        kind = ir.FunctionType(returned, [value.type for value in values])
+        function = self.builder.inttoptr(address.ir, kind.as_pointer())
+        return Value(self.builder, self.builder.call(function, values))
+
     @contextmanager
     def loop(self, start, stop, step=1):
         """For i in range(start, stop, step): yields i."""

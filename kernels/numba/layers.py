@@ -1,21 +1,56 @@
 """What a step does in one layer."""
 
+from llvmlite import ir
+
+from ..interface import CUSTOM
 from .activations import SOFTMAX, map_f, map_slope
 from .compiling import COLUMNS, DOUBLE, REALS, RECORD, WHOLE, call, inline_kernel, kernel
 from .losses import canonical_delta, general_slope, softmax, through_softmax
 from .plan import Layer, Net, Rows, is_canonical
 
 
+@kernel
+def map_custom_f(
+    e, f: WHOLE, n_samples: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS
+) -> None:
+    """A = f(z) with the function of a user, which does not see the padding"""
+    with e.loop(0, n_samples) as t:
+        e.call_address(f, ir.VoidType(), z + t * width, a + t * width, n_out)
+
+
+@kernel
+def map_custom_slope(
+    e, slope: WHOLE, n_samples: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS,
+    delta: REALS,
+) -> None:  # fmt: skip
+    """Delta = dC/da f'(z) with the function of a user"""
+    with e.loop(0, n_samples) as t:
+        k = t * width
+        e.call_address(slope, ir.VoidType(), z + k, a + k, delta + k, n_out)
+
+
 def activate(e, layer: Layer, n_samples) -> None:
     """A = f(z) for (n_samples, width) values"""
-    n = layer.width * n_samples
-    call(e, map_f, layer.activation, layer.alpha, n, layer.z, layer.a)
+    n_out, width, activation = layer.n_out, layer.width, layer.activation
+    n = width * n_samples
+    z, a = layer.z, layer.a
+    with e.either(activation.compare("==", CUSTOM)) as (custom, built_in):
+        with custom:
+            call(e, map_custom_f, layer.f, n_samples, n_out, width, z, a)
+        with built_in:
+            call(e, map_f, activation, layer.alpha, n, z, a)
 
 
 def multiply_by_slope(e, layer: Layer, n_samples) -> None:
-    """Delta = dC/da f'(z) for (n_samples, width) values"""
-    n = layer.width * n_samples
-    call(e, map_slope, layer.activation, layer.alpha, n, layer.a, layer.delta)
+    """Delta = dC/da f'(z) for (n_samples, width) values; built-in slopes are found from a"""
+    n_out, width, activation = layer.n_out, layer.width, layer.activation
+    n = width * n_samples
+    a, delta = layer.a, layer.delta
+    with e.either(activation.compare("==", CUSTOM)) as (custom, built_in):
+        with custom:
+            call(e, map_custom_slope, layer.slope, n_samples, n_out, width, layer.z, a, delta)
+        with built_in:
+            call(e, map_slope, activation, layer.alpha, n, a, delta)
 
 
 @kernel

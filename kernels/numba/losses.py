@@ -8,7 +8,7 @@ import numpy as np
 from .activations import exp_of_difference, largest, sum_of, tail
 from .compiling import DOUBLE, REAL, REALS, WHOLE, call, kernel
 from .lanes import DOUBLE_TYPE, Value
-from .plan import CROSS_ENTROPY, MSE
+from .plan import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE
 
 
 def _double(x: Value) -> Value:
@@ -97,10 +97,17 @@ def general_slope(
 
         return write
 
+    def custom():  # the code is the address of a user's function
+        cost.set(e.call_address(loss, DOUBLE_TYPE, a, y, dC_da, n_out))
+
     e.cases(
         loss,
-        {MSE: squared, CROSS_ENTROPY: limited(limited_cross_entropy)},
-        limited(limited_binary_cross_entropy),
+        {
+            MSE: squared,
+            CROSS_ENTROPY: limited(limited_cross_entropy),
+            BINARY_CROSS_ENTROPY: limited(limited_binary_cross_entropy),
+        },
+        custom,
     )
     _zero_padding(e, n_out, width, dC_da)
     return cost.get()

@@ -11,7 +11,7 @@ from .activations import SIGMOID, SOFTMAX
 from .lanes import DOUBLE_TYPE, INT, Pointer, Value
 
 # words of a layer: interface.LAYER
-N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA = range(len(LAYER.names))
+N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA, F, SLOPE = range(len(LAYER.names))
 LAYER_WORDS = len(LAYER.names)
 
 # words of Rows that change on the way
@@ -53,6 +53,16 @@ class Layer:
     def alpha(self) -> Value:
         """The parameter of leaky_relu and elu."""
         return self.words.reinterpreted(DOUBLE_TYPE).get(ALPHA).as_real(self.net.emitter.real)
+
+    @property
+    def f(self) -> Value:
+        """The address of a user's f."""
+        return self.words.get(F)
+
+    @property
+    def slope(self) -> Value:
+        """The address of its slope."""
+        return self.words.get(SLOPE)
 
     def _block(self, name) -> Pointer:
         """(room, width)"""

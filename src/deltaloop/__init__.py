@@ -2,6 +2,7 @@
 
 from . import datasets
 from .activations import Activation
+from .custom import custom_activation, custom_loss
 from .embedding import get_include
 from .errors import (
     BusyError,
@@ -40,6 +41,8 @@ __all__ = [
     "MissingDependencyError",
     "Network",
     "Scaling",
+    "custom_activation",
+    "custom_loss",
     "datasets",
     "get_include",
     "load",

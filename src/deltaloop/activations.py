@@ -83,6 +83,10 @@ class Activation:
             raise InvalidInputError(f"alpha of elu must be > 0, got {alpha:g}; for 0 use 'relu'")
         object.__setattr__(self, "alpha", alpha)
 
+    def for_plan(self, dtype):
+        """What Plan.build takes."""
+        return self.name
+
     def __str__(self):
         if self.alpha in (None, _DEFAULT_ALPHA.get(self.name)):
             return self.name

@@ -9,6 +9,7 @@ import numpy as np
 from . import __version__
 from .c_functions import FUNCTIONS
 from .checks import converted, switch
+from .custom import refuse_custom
 from .errors import InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .losses import CANONICAL_OUTPUT
@@ -42,6 +43,12 @@ def write(net, path, name: str | None = None, learn: bool = False) -> None:
 
 def header(net, name: str, learn: bool) -> str:
     """The text of the header."""
+    refuse_custom(
+        net,
+        "a function of Python cannot be written as C",
+        "use built-in activations and a built-in loss, see deltaloop.activations and "
+        "deltaloop.losses",
+    )
     if not np.isfinite(net.theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, which C cannot compute with; "

@@ -47,7 +47,7 @@ def _from_sizes(sizes, activation, output, loss):
             f"sizes must name inputs and outputs at least, such as [4, 1], got {sizes}"
         )
     hidden = as_activation("sigmoid" if activation is None else activation)
-    last = CANONICAL_OUTPUT[loss] if output is None else output
+    last = CANONICAL_OUTPUT.get(str(loss), "identity") if output is None else output
     return sizes[0], (*(Dense(width, hidden) for width in sizes[1:-1]), Dense(sizes[-1], last))
 
 
@@ -64,9 +64,9 @@ def _check(layers, loss):
             )
 
 
-def warn_about_output(layer, loss: str) -> None:
+def warn_about_output(layer, loss) -> None:
     """Warn about a last layer with which the loss cannot do what is expected of it."""
-    output, name = CANONICAL_OUTPUT[loss], layer.activation.name
+    output, name = CANONICAL_OUTPUT.get(str(loss)), layer.activation.name
     if name == "softmax" and layer.n_out == 1:
         _warn("softmax of a single unit is always 1, so nothing can be learned; use 'sigmoid'")
     elif loss == "cross_entropy" and name != "softmax":

@@ -23,6 +23,7 @@ Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
 Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2.
 """
 
+from .custom import CustomLoss
 from .errors import InvalidTypeError, unknown_name
 from .kernels.interface import LOSSES
 
@@ -34,10 +35,14 @@ CANONICAL_OUTPUT = {
 }
 
 
-def check_loss(name: str) -> str:
-    """`name`, if it is a loss."""
+def check_loss(name) -> str | CustomLoss:
+    """`name`, if it is a loss: a name or what `custom_loss` made."""
+    if isinstance(name, CustomLoss):
+        return name
     if not isinstance(name, str):
-        raise InvalidTypeError(f"loss is a name such as 'mse', got {type(name).__name__}")
+        raise InvalidTypeError(
+            f"loss is what custom_loss returned or a name such as 'mse', got {type(name).__name__}"
+        )
     if name not in LOSSES:
         raise unknown_name("loss", name, LOSSES)
     return name

@@ -15,6 +15,7 @@ from .construction import (
     parameters,
     warn_about_output,
 )  # fmt: skip
+from .custom import CustomLoss
 from .embedding import Embedding
 from .errors import BusyError, InvalidInputError, InvalidTypeError
 from .history import History
@@ -29,7 +30,7 @@ from .training import check_settings, train
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
-_FIXED = frozenset(("sizes", "layers", "loss_name", "dtype", "plan", "_theta"))
+_FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
 _BLOCK_ROWS = 96  # samples per block outside training: activations stay in cache
 
 
@@ -53,13 +54,14 @@ class Network(Embedding):
     layers : sequence of Dense, optional
         The layers one by one, where they differ in more than their width.
     activation : str or Activation, default 'sigmoid'
-        Of the hidden layers; only with a list of sizes. See `deltaloop.activations`.
+        Of the hidden layers; only with a list of sizes. See `deltaloop.activations`, and
+        `deltaloop.custom_activation` for one of your own.
     output : str or Activation, optional
         Of the last layer; left out, the one that belongs to the loss (identity for mse,
         sigmoid for binary_cross_entropy, softmax for cross_entropy).
-    loss : {'mse', 'binary_cross_entropy', 'cross_entropy'}, default 'mse'
+    loss : {'mse', 'binary_cross_entropy', 'cross_entropy'} or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
-        `deltaloop.losses`.
+        `deltaloop.losses`, and `deltaloop.custom_loss` for one of your own.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
     init : str or sequence, default 'glorot_uniform'
@@ -127,7 +129,7 @@ class Network(Embedding):
         *,
         activation=None,
         output=None,
-        loss: str = "mse",
+        loss: str | CustomLoss = "mse",
         dtype="float32",
         init="glorot_uniform",
         seed=0,
@@ -150,15 +152,18 @@ class Network(Embedding):
 
     def _build(self, n_in, layers, loss, dtype, backend, generator):
         self.layers = layers
-        self.loss_name = loss
+        self.loss_name = str(loss)
+        self._loss = loss
         self.dtype = dtype
         self.backend_name = backend
         self.generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
         units = [
-            (d.n_out, d.activation.name, d.activation.alpha or 0.0, d.bias) for d in layers
-        ]  # fmt: skip
-        self.plan = Plan.build(n_in, units, loss, dtype)
+            (d.n_out, d.activation.for_plan(dtype), d.activation.alpha or 0.0, d.bias)
+            for d in layers
+        ]
+        self.plan = Plan.build(n_in, units, loss if isinstance(loss, str) else loss.for_plan(dtype),
+                               dtype)  # fmt: skip
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._optimizer = SGD()
         self.use_backend(kernels.load(backend))
@@ -427,7 +432,8 @@ class Network(Embedding):
         Raises
         ------
         InvalidInputError
-            Parameters that are not finite, or a `table` that JSON cannot hold.
+            Parameters that are not finite, a `table` that JSON cannot hold, or an activation or
+            loss of your own, which is code.
         OSError
             The file cannot be written; what was there before is untouched.
         """
@@ -467,7 +473,7 @@ class Network(Embedding):
         ------
         InvalidInputError, InvalidTypeError
             A name that is no C identifier; parameters that are not finite; a scaling beyond the
-            range of the dtype.
+            range of the dtype; an activation or loss of your own.
         OSError
             The file cannot be written; what was there before is untouched.
 
@@ -524,7 +530,7 @@ class Network(Embedding):
     def __setstate__(self, state: dict) -> None:
         theta = state.pop("_theta")
         self._build(
-            state["sizes"][0], state["layers"], state["loss_name"], state["dtype"],
+            state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
             state["backend_name"], state["generator"],
         )  # fmt: skip
         self.__dict__.update(state)

@@ -92,7 +92,7 @@ class Unpacked(NamedTuple):
     ----------
     theta : ndarray, shape (n_theta,)
         The parameters of the network themselves, laid out as `Network.theta`.
-    layers : ndarray of intp, shape (n_layers, 10)
+    layers : ndarray of intp, shape (n_layers, 12)
         The table of the layers: n_in, n_out, row length, where W and b begin in theta, and so on;
         see LAYER in kernels/interface.py.
     kernels : ndarray
@@ -100,7 +100,7 @@ class Unpacked(NamedTuple):
     buffer, costs : ndarray
         Scratch memory; one thread at a time.
     loss, batch_size, n_work, widest : int
-        Code of the loss; samples that there is room for; sizes of the scratch memory.
+        Code or address of the loss; samples that there is room for; sizes of the scratch memory.
     """
 
     theta: np.ndarray

@@ -11,6 +11,7 @@ import numpy as np
 
 from .activations import Activation
 from .construction import as_backend, as_layers
+from .custom import refuse_custom
 from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .layers import Dense
@@ -27,6 +28,12 @@ def save(net: Network, path) -> None:
     """Write `net`; see `Network.save`."""
     import json
 
+    refuse_custom(
+        net,
+        "a file of a network holds no code",
+        "keep the parameters with numpy.save(path, net.theta), make the network anew in the same "
+        "way, and assign net.theta = numpy.load(path)",
+    )
     arrays = _arrays(net)
     if not np.isfinite(net.theta).all():
         raise InvalidInputError(

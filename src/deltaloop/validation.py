@@ -140,7 +140,7 @@ def _one_hot(name, labels, n_classes, dtype):
 
 
 def _check_targets_of_loss(name, Y, loss):
-    if loss == "mse":
+    if loss not in ("binary_cross_entropy", "cross_entropy"):
         return
     if Y.min() < 0 or Y.max() > 1:
         raise InvalidInputError(
