@@ -46,3 +46,31 @@ def test_learn_batch(benchmark, net, optimizer):
     X, Y = samples(net.sizes, 32)
     net.optimizer = OPTIMIZERS[optimizer]
     benchmark(net.learn_batch, X, Y)
+
+
+@pytest.mark.benchmark(group="1000 samples learned in a loop of @njit")
+@pytest.mark.parametrize("door", ["deltaloop.numba", "numba_handles"])
+def test_learn_in_njit(benchmark, net, door):
+    numba = pytest.importorskip("numba")
+    import deltaloop.numba
+    from deltaloop import numba_handles
+
+    X, Y = samples(net.sizes, 1000)
+    if door == "deltaloop.numba":
+        handle, step = deltaloop.numba.unpack(net), deltaloop.numba.train_step
+
+        @numba.njit
+        def loop(handle, X, Y):
+            for t in range(len(X)):
+                step(handle, X[t], Y[t], 0.001)
+    else:
+        session = net.session(optimizer=OPTIMIZERS["sgd"])
+        handle, learn = session.address, numba_handles.learn
+
+        @numba.njit
+        def loop(handle, X, Y):
+            for t in range(len(X)):
+                learn(handle, X[t], Y[t])
+
+    loop(handle, X, Y)
+    benchmark(loop, handle, X, Y)
