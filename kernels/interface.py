@@ -73,6 +73,7 @@ FUNCTIONS: dict[int, Callable | tuple[Callable, Callable]] = {}
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a mini-batch that are taken at once, so that they stay in cache
+SHARE = 48  # samples and rows of W go to threads in multiples of it: whole tiles and cache lines
 BLOCK = 16  # elements: blocks of theta and work start at multiples of this
 
 # One weight layer. Offsets count elements: W and b from the start of theta, z, a and delta
@@ -254,8 +255,7 @@ class Work:
     samples on, sums in the layout of theta. `costs`: (batch_size,) float64.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
-    taken piece by piece, with the same result bit for bit; but a backend with a true
-    WHOLE_BATCHES wants room for all of a mini-batch.
+    taken piece by piece, with the same result bit for bit.
     """
 
     def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1):
@@ -266,6 +266,17 @@ class Work:
             size += plan.n_theta
         self.buffer = aligned_zeros(size, plan.dtype)
         self.costs = np.zeros(batch_size)
+
+    @classmethod
+    def for_batches(cls, plan: Plan, X, batch_size: int, n_threads: int) -> "Work":
+        """For mini-batches of X: large ones go through piece by piece, but not those of lists.
+
+        Threads for which there would be no samples are left out.
+        """
+        n_threads = min(n_threads, -(-batch_size // SHARE))
+        if not isinstance(X, SparseRows):
+            batch_size = min(batch_size, PIECE * n_threads)
+        return cls(plan, batch_size, n_threads)
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:
         """View of 'z', 'a' or 'delta' of weight layer `layer`, shape (n_samples, n_out)."""

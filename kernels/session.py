@@ -1,7 +1,7 @@
 """Many small calls on one network, with little around them.
 
 The compiled backend has a class of its own with these methods; this one makes them of any
-backend's contract functions.
+backend's contract functions, and the Numba backend puts shorter ways in the place of some.
 """
 
 import threading
@@ -27,7 +27,7 @@ class Session:
     def __init__(self, plan: Plan, theta, batch_size: int = 1, *, forward, train_epoch):
         self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
-        self._work = Work(plan, batch_size)
+        self._make_room(batch_size)
         self._training = threading.Lock()  # held by whoever trains
         self._computing = False  # a step of this session
 
@@ -76,16 +76,23 @@ class Session:
             self._computing = True
             n = len(X)
             if n > self._work.batch_size:
-                self._work = Work(self._plan, n)
-            total = self._train(
-                self._plan, self._theta, self._state, self._rule, X, Y, None, 0, n, n,
-                self._work, 0.0, self._step,
-            )  # fmt: skip
+                self._make_room(n)
+            total = self._descend(X, Y, n)
             self._step += 1
             return total / n
         finally:
             self._computing = False
             self.release()
+
+    def _make_room(self, n: int) -> None:
+        self._work = Work(self._plan, n)
+
+    def _descend(self, X, Y, n: int) -> float:
+        """One step; the sum of the losses."""
+        return self._train(
+            self._plan, self._theta, self._state, self._rule, X, Y, None, 0, n, n,
+            self._work, 0.0, self._step,
+        )  # fmt: skip
 
     def _rows(self, name, values, n, n_columns):
         """`values` as (n, n_columns) in the dtype of the network; n = 0: one row alone."""

@@ -212,3 +212,33 @@ def test_networks_that_no_memory_holds_are_refused():
         dl.Network([10**8, 10**8])
     with pytest.raises(dl.InvalidInputError, match="more than fit into memory"):
         dl.Network([4, 2**62])
+
+
+def test_the_backend_that_was_put_in_place_is_the_one_that_is_named():
+    net = dl.Network([2, 1], backend="cython")
+    net.use_backend(kernels.load("reference"))
+    assert net.backend_name == "reference"
+    assert "backend reference" in repr(net)
+    assert pickle.loads(pickle.dumps(net)).backend_name == "reference"
+    with pytest.raises(dl.InvalidInputError, match=r"needs backend='cython'.*'reference'"):
+        net.session()
+
+
+def test_a_backend_is_not_exchanged_while_a_network_is_trained():
+    net = dl.Network([2, 1], backend="reference")
+    cython = kernels.load("cython")
+
+    def exchange(*_):
+        with pytest.raises(dl.BusyError):
+            net.use_backend(cython)
+
+    net.fit([[0.0, 1.0]], [[1.0]], epochs=2, progress=exchange)
+    assert net.backend_name == "reference"
+    net.use_backend(cython)
+    net.fit([[0.0, 1.0]], [[1.0]], epochs=2)
+    assert net.backend_name == "cython"
+
+
+def test_a_name_is_no_backend():
+    with pytest.raises(dl.InvalidTypeError, match="use_backend takes a backend"):
+        dl.Network([2, 1]).use_backend("reference")

@@ -167,6 +167,22 @@ def test_rows_may_lie_apart():
     np.testing.assert_array_equal(forward(unpacked, frame[::2, 2:7]), forward(unpacked, X[::2]))
 
 
+@pytest.mark.parametrize("column", [lambda v: v[:, None], lambda v: np.expand_dims(v, 1)])
+def test_a_column_of_single_values_has_any_stride(column):
+    net = dl.Network([1, 4, 1], dtype="float64", seed=1)
+    x, y = np.linspace(-1, 1, 12)[::2], np.linspace(0, 1, 18)[::3]
+    grad, expected = np.empty_like(net.theta), np.empty_like(net.theta)
+    net_, columns = dn.unpack(net, 6), (x.reshape(-1, 1).copy(), y.reshape(-1, 1).copy())
+    loss = loss_gradient(net_, *columns, expected)
+    assert loss_gradient(net_, column(x), column(y), grad) == loss
+    assert grad.tobytes() == expected.tobytes()
+    np.testing.assert_array_equal(forward(net_, column(x)), forward(net_, columns[0]))
+    out, dC_dx = np.empty(12)[::2], np.empty((6, 1))
+    slopes(net_, columns[0], columns[1], grad, dC_dx)
+    slopes(net_, column(x), column(y), grad, column(out))
+    np.testing.assert_array_equal(out, dC_dx[:, 0])
+
+
 # Refused
 
 
@@ -184,6 +200,8 @@ def zeros(*shape):
         (lambda net: dn.forward(net, zeros(4)), "n_in values"),
         (lambda net: dn.forward(net, zeros(10)[::2]), "side by side"),
         (lambda net: dn.forward(net, zeros(3, 5)), "unpack\\(batch_size"),
+        (lambda net: dn.forward(net, zeros(0, 5)), "at least 1 sample"),
+        (lambda net: dn.train_step(net, zeros(4, 5)[4:], zeros(4, 3)[4:], 0.1), "at least 1"),
         (lambda net: dn.train_step(net, zeros(5), zeros(2), 0.1), "n_out values"),
         (lambda net: dn.train_step(net, zeros(2, 5), zeros(1, 3), 0.1), "number of samples"),
         (lambda net: dn.loss_gradient(net, zeros(5), zeros(3), zeros(7)), "shape of theta"),
@@ -198,6 +216,23 @@ def test_wrong_shapes_are_refused(call, message):
 def test_another_dtype_is_refused_when_the_function_is_compiled():
     with pytest.raises(numba.TypingError, match=r"arrays .* of float32, as the network is, got"):
         dn.forward(unpacked(), np.zeros(5))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda net, grad, out: dn.loss_gradient(net, out, zeros(3), grad), "grad"),
+        (lambda net, grad, out: dn.backward(net, out, zeros(3), grad), "grad"),
+        (lambda net, grad, out: dn.input_gradient(net, out, zeros(3), out), "out"),
+    ],
+)
+def test_what_is_written_must_be_writable(call, name):
+    net = unpacked()
+    grad, out = np.zeros_like(net.theta), zeros(5)
+    grad.flags.writeable = out.flags.writeable = False
+    with pytest.raises(numba.TypingError, match=f"{name} must be a writable array .* got readonly"):
+        call(net, grad, out)
+    assert not grad.any() and not out.any()
 
 
 def test_what_is_no_network_is_refused():

@@ -100,6 +100,14 @@ def test_indices_outside_the_matrix_are_refused():
         network().predict(X)
 
 
+def test_a_matrix_with_room_to_spare_stays_as_it_is():
+    X = sp.csr_matrix(DENSE)
+    X.data, X.indices = (np.concatenate([v, v[:7]]) for v in (X.data, X.indices))
+    data, indices, indptr = X.data, X.indices, X.indptr
+    np.testing.assert_allclose(network().predict(X), network().predict(DENSE), rtol=0, atol=1e-12)
+    assert X.data is data and X.indices is indices and X.indptr is indptr
+
+
 def test_sparse_targets_are_refused():
     with pytest.raises(dl.InvalidTypeError, match="Y is a sparse"):
         network().fit(DENSE, sp.csr_matrix(Y))
@@ -116,9 +124,22 @@ def test_scaling_of_sparse_rows():
         net.predict(sp.csr_array(DENSE))
 
 
+@pytest.mark.parametrize("scale", [1e39, 1e-46])
+def test_scaling_comes_before_rounding(scale):
+    net = network(dtype="float32")
+    net.scaling = dl.Scaling(np.zeros(N_IN), np.full(N_IN, scale))
+    X = DENSE * scale
+    np.testing.assert_allclose(net.predict(sp.csr_array(X)), net.predict(X), rtol=0, atol=1e-5)
+    with pytest.raises(dl.InvalidInputError, match="range of float32"):
+        net.predict(sp.csr_array(X) * 1e60)
+    net.scaling = dl.Scaling(np.zeros(N_IN), np.full(N_IN, 1e-300))
+    with pytest.raises(dl.InvalidInputError, match="no longer finite after scaling"):
+        net.predict(sp.csr_array(DENSE * 1e300))
+
+
 def test_the_argument_sparse():
     assert trained(DENSE, sparse=True).theta == pytest.approx(trained(DENSE, sparse=False).theta)
-    for wrong in ("yes", None, 1):
+    for wrong in ("yes", None, 1, np.array([1, 2])):
         with pytest.raises(dl.InvalidInputError, match="sparse must be 'auto', True or False"):
             trained(DENSE, sparse=wrong)
 

@@ -99,7 +99,7 @@ cdef struct Piece:      # of a mini-batch, and the rows of W that are updated wi
 
 cdef void descend_rows_of_layer(
     const Net *net, const Layer *layer, const Piece *piece, const Rule *rule,
-    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row,   # sample k, row r at k A_k + r A_row
+    const real *A_prev, Py_ssize_t A_row,                   # (n_samples, n)
     Py_ssize_t n, Py_ssize_t weights,                       # rows of theta from there on
     Ahead *ahead,
 ) noexcept nogil:
@@ -108,10 +108,10 @@ cdef void descend_rows_of_layer(
     cdef real *sums = net.partial + weights
     cdef const real *start = NULL if piece.is_first else sums
     if piece.is_last:
-        descend(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, start, net.theta,
+        descend(n, layer.width, piece.n_samples, A_prev, A_row, delta, start, net.theta,
                 weights, rule, piece.scale, ahead)
     else:
-        add_gradient(n, layer.width, piece.n_samples, A_prev, A_k, A_row, delta, sums, start,
+        add_gradient(n, layer.width, piece.n_samples, A_prev, A_row, delta, sums, start,
                      ahead)
 
 
@@ -123,7 +123,7 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
     for k in range(net.n_layers):
         layer = &net.layers[k]
         if layer.b >= 0:
-            descend_rows_of_layer(net, layer, piece, rule, &one, 0, 0, 1, layer.b, NULL)
+            descend_rows_of_layer(net, layer, piece, rule, &one, 0, 1, layer.b, NULL)
 
 
 cdef void descend_sparse(
@@ -179,9 +179,9 @@ cdef void descend_batch(
         if k > 0:
             below = &net.layers[k - 1]
             descend_rows_of_layer(net, layer, piece, rule, block(net, below, below.a) + i,
-                                  below.width, 1, n, weights, NULL)
+                                  below.width, n, weights, NULL)
         elif X.dense != NULL:
-            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, 1, n, weights,
+            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, n, weights,
                                   ahead)
         else:
             descend_sparse(net, piece, X, i, n, rule)
@@ -190,8 +190,9 @@ cdef void descend_batch(
 
 
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_parts) noexcept nogil:
-    """What each of n_parts takes of n, in multiples of 48: whole tiles, vectors, cache lines."""
-    return (n + 48 * n_parts - 1) // (48 * n_parts) * 48 if n_parts > 1 else n
+    """What each of n_parts takes of n, in multiples of SHARE; the last ones may get nothing."""
+    cdef Py_ssize_t all_shares = SHARE * n_parts
+    return (n + all_shares - 1) // all_shares * SHARE if n_parts > 1 else n
 
 
 cdef void look_ahead(
@@ -253,7 +254,8 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
             if gathers:
                 for t in range(net.first, net.first + n_own):
                     spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
-            pass_batch(&net, n_own, &X, &Y, True)
+            if n_own > 0:   # a small piece leaves nothing for the last threads
+                pass_batch(&net, n_own, &X, &Y, True)
             meet(&epoch.barrier)
             if part == 0:
                 for t in range(piece.n_samples):    # in one order, whoever computed the terms

@@ -18,8 +18,8 @@ from lanes cimport (
 )
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, CUSTOM, MSE, RELU, SGD, SOFTMAX, Ahead, Layer, Net, Rows, Rule, bias_of,
-    block, padded_width, round_up, row_number, row_of,
+    ACCUMULATE, ADAM, CUSTOM, MSE, RELU, SGD, SHARE, SOFTMAX, Ahead, Layer, Net, Rows, Rule,
+    bias_of, block, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,

@@ -89,21 +89,10 @@ cdef extern from *:
     DEFINE(vec8)
     DEFINE(vec4)
 
-    /* bring the cache lines of n elements nearer; reads nothing */
+    /* bring the cache lines of n elements nearer, but not into L1, where the weights pass */
     static inline void prefetch(const real *x, Py_ssize_t n) {
         const char *line = (const char *)x, *end = (const char *)(x + n);
-        for (; line < end; line += 64) __builtin_prefetch(line, 0, 3); }
-
-    /* Read x here: it keeps its register until then, so that a product just before is added to
-       its accumulator in place and not to a copy of x, which takes a move of its own. */
-    #if defined(__AVX512F__)
-    #define KEEP(x) __asm__ volatile("" :: "v"(x))
-    #elif defined(__SSE__)
-    #define KEEP(x) __asm__ volatile("" :: "x"(x))
-    #else
-    #define KEEP(x)
-    #endif
-    static inline void vec_keep(vec x) { KEEP(x); }
+        for (; line < end; line += 64) __builtin_prefetch(line, 0, 1); }
 
     /* four lanes with the same total */
     static inline vec4 vec4_fold(vec4 x) { return x; }
@@ -154,7 +143,6 @@ cdef extern from *:
     const Py_ssize_t TILE_VECTORS
     const real ROUNDER
     void prefetch(const real *x, Py_ssize_t n) noexcept nogil
-    void vec_keep(vec x) noexcept nogil
     vec4 vec_fold(vec x) noexcept nogil
     vec4 vec8_fold(vec8 x) noexcept nogil
     vec4 vec4_fold(vec4 x) noexcept nogil
@@ -214,12 +202,6 @@ cdef inline vector lane(vector x, int i) noexcept nogil:
         return vec8_lane(x, i)
     else:
         return vec4_lane(x, i)
-
-
-cdef inline void keep(vector x) noexcept nogil:
-    """x has a register up to here."""
-    if vector is vec:
-        vec_keep(x)
 
 
 cdef inline vector quotient(vector x, vector y) noexcept nogil:

@@ -29,7 +29,7 @@ cdef void sum_rows(
     const Layer *layer, const real *a_prev, const real *W, const real *b, real *z,
 ) noexcept nogil:
     """z = W a_prev + b"""
-    sum_rows_of_width(layer.n_in, NULL, layer.width, a_prev, W, b, z)
+    sum_rows_of_width(layer.n_in, False, NULL, layer.width, a_prev, W, b, z)
 
 
 cdef void sum_listed(
@@ -37,7 +37,7 @@ cdef void sum_listed(
     const real *W, const real *b, real *z,
 ) noexcept nogil:
     """z = W a_prev + b, where all but n values of a_prev are 0"""
-    sum_rows_of_width(n, index, layer.width, a_prev, W, b, z)
+    sum_rows_of_width(n, True, index, layer.width, a_prev, W, b, z)
 
 
 cdef void descend_rows(
@@ -45,7 +45,12 @@ cdef void descend_rows(
     real learning_rate, real *dC_da_prev,
 ) noexcept nogil:
     """dC/da_prev = W^T delta (unless NULL), then W -= eps delta a_prev^T"""
-    descend_rows_of_width(n_in, NULL, width, a_prev, W, delta, learning_rate, dC_da_prev)
+    if dC_da_prev == NULL:
+        descend_rows_of_width(n_in, False, NULL, False, width, a_prev, W, delta, learning_rate,
+                              NULL)
+    else:
+        descend_rows_of_width(n_in, False, NULL, True, width, a_prev, W, delta, learning_rate,
+                              dC_da_prev)
 
 
 cdef void descend_listed(
@@ -53,7 +58,11 @@ cdef void descend_listed(
     const real *delta, real learning_rate, real *dC_da_prev,
 ) noexcept nogil:
     """descend_rows, where all but n values of a_prev are 0; dC/da_prev is written for those n"""
-    descend_rows_of_width(n, index, width, a_prev, W, delta, learning_rate, dC_da_prev)
+    if dC_da_prev == NULL:
+        descend_rows_of_width(n, True, index, False, width, a_prev, W, delta, learning_rate, NULL)
+    else:
+        descend_rows_of_width(n, True, index, True, width, a_prev, W, delta, learning_rate,
+                              dC_da_prev)
 
 
 cdef void descend_by_rule(
@@ -85,11 +94,11 @@ cdef void multiply(
 
 cdef void add_gradient(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    const real *A_prev, Py_ssize_t A_row, const real *delta,
     real *sums, const real *start, Ahead *ahead,
 ) noexcept nogil:
     """sums = start + A_prev^T delta"""
-    product(STORE, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+    product(STORE, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
             sums, width, start, width, 0, NULL, 0, ahead)
 
 
@@ -98,28 +107,28 @@ cdef void add_gradient(
 
 cdef void descend_plainly(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta,
+    const real *A_prev, Py_ssize_t A_row, const real *delta,
     real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
 ) noexcept nogil:
     """The step of plain SGD on the weights, their gradient being A_prev^T delta scale"""
-    product(SGD, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+    product(SGD, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
             theta + weights, width, NULL, 0, weights, rule, scale, ahead)
 
 
 cdef void descend(
     Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_k, Py_ssize_t A_row, const real *delta, const real *start,
+    const real *A_prev, Py_ssize_t A_row, const real *delta, const real *start,
     real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
 ) noexcept nogil:
     """The step of any rule, the gradient being (start + A_prev^T delta) scale; start may be NULL"""
     if rule.code == SGD and start == NULL:
-        descend_plainly(n_rows, width, n_samples, A_prev, A_k, A_row, delta,
+        descend_plainly(n_rows, width, n_samples, A_prev, A_row, delta,
                         theta, weights, rule, scale, ahead)
     elif rule.code == ADAM:
-        product(ADAM, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+        product(ADAM, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
                 theta + weights, width, start, width, weights, rule, scale, ahead)
     else:
-        product(rule.code, n_rows, width, n_samples, A_prev, A_row, A_k, delta, width,
+        product(rule.code, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
                 theta + weights, width, start, width, weights, rule, scale, ahead)
 
 

@@ -13,6 +13,9 @@ cdef enum:
     # positions in interface.RULES; the last one only adds the gradient to a buffer
     SGD, MOMENTUM, NESTEROV, ADAM, ACCUMULATE
 
+cdef enum:
+    SHARE = 48      # interface.SHARE
+
 # functions of users: see interface.py
 ctypedef void (*custom_f)(const real *z, real *a, Py_ssize_t n) noexcept nogil
 ctypedef void (*custom_slope)(

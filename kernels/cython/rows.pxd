@@ -5,7 +5,7 @@
 #     descend_and_sum   the update of one sample and z of the next one, in one pass over W
 #
 # An index lists the rows that count, where the others meet a zero: a_prev[i] then belongs to row
-# index[i]. The index NULL, all rows in order, is a constant that the compiler takes out.
+# index[i]. `listed`, whether there is one, is a constant.
 from lanes cimport (
     NATIVE, fill, fold, prefetch, real, row_totals, vec, vec4, vec4_total, vec8, vector,
 )
@@ -13,14 +13,12 @@ from plan cimport Rule
 from rules cimport descended
 
 
-cdef inline Py_ssize_t row(const int *index, Py_ssize_t i) noexcept nogil:
-    if index == NULL:
-        return i
-    return index[i]
+cdef inline Py_ssize_t row(bint listed, const int *index, Py_ssize_t i) noexcept nogil:
+    return index[i] if listed else i
 
 
 cdef inline void sum_rows_narrow(
-    Py_ssize_t n, Py_ssize_t chains, Py_ssize_t n_in, const int *index,
+    Py_ssize_t n, Py_ssize_t chains, Py_ssize_t n_in, bint listed, const int *index,
     const real *a_prev,     # (n_in,)            read
     const vector *W,        # (n_in, n vectors)  read
     const vector *b,        # (n vectors)        read, or NULL
@@ -35,11 +33,11 @@ cdef inline void sum_rows_narrow(
     while i + chains <= n_in:
         for c in range(chains):
             for v in range(n):
-                sums[c][v] += a_prev[i + c] * W[row(index, i + c) * n + v]
+                sums[c][v] += a_prev[i + c] * W[row(listed, index, i + c) * n + v]
         i += chains
     while i < n_in:
         for v in range(n):
-            sums[0][v] += a_prev[i] * W[row(index, i) * n + v]
+            sums[0][v] += a_prev[i] * W[row(listed, index, i) * n + v]
         i += 1
     for c in range(1, chains):
         for v in range(n):
@@ -56,7 +54,7 @@ cdef inline vec sum_of_four(
 
 
 cdef inline void sum_rows_wide(
-    Py_ssize_t n, Py_ssize_t n_in, const int *index,
+    Py_ssize_t n, Py_ssize_t n_in, bint listed, const int *index,
     const real *a_prev,     # (n_in,)            read
     const vec *W,           # (n_in, n vectors)  read
     const vec *b,           # (n vectors)        read, or NULL
@@ -65,6 +63,7 @@ cdef inline void sum_rows_wide(
     """z stays in the L1 cache; four rows pass over it at once."""
     cdef Py_ssize_t i = 0, v, c
     cdef const vec *w[4]
+    cdef real a[4]          # copies: for all the compiler knows, z is written over a_prev
     for v in range(n):
         if b == NULL:
             fill(&z[v], 0)
@@ -72,19 +71,20 @@ cdef inline void sum_rows_wide(
             z[v] = b[v]
     while i + 4 <= n_in:
         for c in range(4):
-            w[c] = W + row(index, i + c) * n
+            w[c] = W + row(listed, index, i + c) * n
+            a[c] = a_prev[i + c]
         for v in range(n):
-            z[v] = sum_of_four(z[v], a_prev + i, w[0][v], w[1][v], w[2][v], w[3][v])
+            z[v] = sum_of_four(z[v], a, w[0][v], w[1][v], w[2][v], w[3][v])
         i += 4
     while i < n_in:
-        w[0] = W + row(index, i) * n
+        w[0] = W + row(listed, index, i) * n
         for v in range(n):
             z[v] += a_prev[i] * w[0][v]
         i += 1
 
 
 cdef inline void sum_rows_of_width(
-    Py_ssize_t n_in, const int *index, Py_ssize_t width,
+    Py_ssize_t n_in, bint listed, const int *index, Py_ssize_t width,
     const real *a_prev,     # (n_in,)        read
     const real *W,          # (n_in, width)  read
     const real *b,          # (width,)       read, or NULL; may be z
@@ -92,21 +92,28 @@ cdef inline void sum_rows_of_width(
 ) noexcept nogil:
     cdef Py_ssize_t n = width // NATIVE
     if width == 4:
-        sum_rows_narrow(1, 4, n_in, index, a_prev, <const vec4 *> W, <const vec4 *> b, <vec4 *> z)
+        sum_rows_narrow(1, 4, n_in, listed, index, a_prev, <const vec4 *> W,
+                        <const vec4 *> b, <vec4 *> z)
     elif width == 8:
-        sum_rows_narrow(1, 4, n_in, index, a_prev, <const vec8 *> W, <const vec8 *> b, <vec8 *> z)
+        sum_rows_narrow(1, 4, n_in, listed, index, a_prev, <const vec8 *> W,
+                        <const vec8 *> b, <vec8 *> z)
     elif n == 1:
-        sum_rows_narrow(1, 8, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(1, 8, n_in, listed, index, a_prev, <const vec *> W,
+                        <const vec *> b, <vec *> z)
     elif n == 2:
-        sum_rows_narrow(2, 4, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(2, 4, n_in, listed, index, a_prev, <const vec *> W,
+                        <const vec *> b, <vec *> z)
     elif n == 3:
-        sum_rows_narrow(3, 3, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(3, 3, n_in, listed, index, a_prev, <const vec *> W,
+                        <const vec *> b, <vec *> z)
     elif n == 4:
-        sum_rows_narrow(4, 2, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(4, 2, n_in, listed, index, a_prev, <const vec *> W,
+                        <const vec *> b, <vec *> z)
     elif n == 8:
-        sum_rows_narrow(8, 1, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_narrow(8, 1, n_in, listed, index, a_prev, <const vec *> W,
+                        <const vec *> b, <vec *> z)
     else:
-        sum_rows_wide(n, n_in, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
+        sum_rows_wide(n, n_in, listed, index, a_prev, <const vec *> W, <const vec *> b, <vec *> z)
 
 
 cdef inline void descend_and_sum_narrow(
@@ -170,8 +177,10 @@ cdef inline void descend_and_sum_wide(
     """descend_rows and sum_rows_wide, with the same order of all sums."""
     cdef Py_ssize_t i = 0, v, c
     cdef vec *row
+    cdef vec d
     cdef vec w[4]
     cdef real step[4]
+    cdef real a[4]
     for v in range(n):
         if b == NULL:
             fill(&z[v], 0)
@@ -183,11 +192,13 @@ cdef inline void descend_and_sum_wide(
         row = W + i * n
         for c in range(4):
             step[c] = learning_rate * a_prev[i + c]
+            a[c] = a_next[i + c]
         for v in range(n):
+            d = delta[v]
             for c in range(4):
-                w[c] = row[c * n + v] - step[c] * delta[v]
+                w[c] = row[c * n + v] - step[c] * d
                 row[c * n + v] = w[c]
-            z[v] = sum_of_four(z[v], a_next + i, w[0], w[1], w[2], w[3])
+            z[v] = sum_of_four(z[v], a, w[0], w[1], w[2], w[3])
         i += 4
     while i < n_in:
         row = W + i * n
@@ -236,94 +247,89 @@ cdef inline void descend_and_sum_of_width(
                              learning_rate, a_next, ahead, <vec *> z)
 
 
-cdef inline vec4 descend_row(
-    Py_ssize_t n,
-    vector *W,              # (n vectors)  updated: row -= step delta
-    const vector *delta,    # (n vectors)  read; padding lanes are 0
-    real step,              # eps a_i
+cdef inline void descend_some(
+    Py_ssize_t rows, Py_ssize_t n, bint dotted,
+    vector **w,             # (rows), (n vectors)  updated: row -= step delta
+    const vector *delta,    # (n vectors)          read; padding lanes are 0
+    const real *step,       # (rows,)              read: eps a
+    vector *sums,           # (rows vectors)       overwritten, if `dotted`: lanes whose total is
+                            #                      row . delta, with the row before the update
 ) noexcept nogil:
-    """Four lanes whose total is row . delta, with the row before the update."""
-    cdef vector sums[2]
-    cdef vector w
-    cdef Py_ssize_t v = 0, c
-    for c in range(2):
-        fill(&sums[c], 0)
-    while v + 2 <= n:
-        for c in range(2):
-            w = W[v + c]
-            sums[c] += w * delta[v + c]
-            W[v + c] = w - step * delta[v + c]
-        v += 2
-    if v < n:
-        w = W[v]
-        sums[0] += w * delta[v]
-        W[v] = w - step * delta[v]
-    return fold(sums[0] + sums[1])
+    """Rows side by side share what is read of delta; `rows` and `dotted` are constants."""
+    cdef Py_ssize_t v, r
+    cdef vector before, d
+    for r in range(rows):
+        fill(&sums[r], 0)
+    for v in range(n):
+        d = delta[v]
+        for r in range(rows):
+            before = w[r][v]
+            if dotted:
+                sums[r] += before * d
+            w[r][v] = before - step[r] * d
 
 
 cdef inline void descend_rows_of(
-    Py_ssize_t n, Py_ssize_t n_in, const int *index,
+    Py_ssize_t n, Py_ssize_t n_in, bint listed, const int *index, bint dotted,
     const real *a_prev,     # (n_in,)            read
     vector *W,              # (n_in, n vectors)  updated: row_i -= eps a_i delta
     const vector *delta,    # (n vectors)        read; padding lanes are 0
     real learning_rate,     # eps
-    real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta with row_i before
-                            #                    the update; NULL: not wanted
+    real *dC_da_prev,       # (n_in,)            overwritten, if `dotted`: row_i . delta with row_i
+                            #                    before the update
 ) noexcept nogil:
-    cdef vec4 folded[4]
-    cdef real totals[4]
-    cdef Py_ssize_t i = 0, v, c
-    cdef real step
-    cdef vector *w
-    if dC_da_prev == NULL:
-        for i in range(n_in):
-            step = learning_rate * a_prev[i]
-            w = W + row(index, i) * n
-            for v in range(n):
-                w[v] -= step * delta[v]
-        return
+    cdef vector sums[4]
+    cdef vec4 totals
+    cdef vector *w[4]
+    cdef real step[4]
+    cdef Py_ssize_t i = 0, r
     while i + 4 <= n_in:
-        for c in range(4):
-            folded[c] = descend_row(
-                n, W + row(index, i + c) * n, delta, learning_rate * a_prev[i + c])
-        (<vec4 *> totals)[0] = row_totals(folded[0], folded[1], folded[2], folded[3])
-        if index == NULL:
-            (<vec4 *> (dC_da_prev + i))[0] = (<vec4 *> totals)[0]
-        else:
-            for c in range(4):
-                dC_da_prev[index[i + c]] = totals[c]
+        for r in range(4):
+            w[r] = W + row(listed, index, i + r) * n
+            step[r] = learning_rate * a_prev[i + r]
+        descend_some(4, n, dotted, w, delta, step, sums)
+        if dotted:
+            totals = row_totals(fold(sums[0]), fold(sums[1]), fold(sums[2]), fold(sums[3]))
+            if listed:
+                for r in range(4):
+                    dC_da_prev[index[i + r]] = (<real *> &totals)[r]
+            else:
+                (<vec4 *> (dC_da_prev + i))[0] = totals
         i += 4
     while i < n_in:
-        dC_da_prev[row(index, i)] = vec4_total(
-            descend_row(n, W + row(index, i) * n, delta, learning_rate * a_prev[i]))
+        w[0] = W + row(listed, index, i) * n
+        step[0] = learning_rate * a_prev[i]
+        descend_some(1, n, dotted, w, delta, step, sums)
+        if dotted:
+            dC_da_prev[row(listed, index, i)] = vec4_total(fold(sums[0]))
         i += 1
 
 
 cdef inline void descend_rows_of_width(
-    Py_ssize_t n_in, const int *index, Py_ssize_t width,
+    Py_ssize_t n_in, bint listed, const int *index, bint dotted, Py_ssize_t width,
     const real *a_prev,     # (n_in,)        read
     real *W,                # (n_in, width)  updated: row_i -= eps a_i delta
     const real *delta,      # (width,)       read; padding lanes are 0
     real learning_rate,     # eps
-    real *dC_da_prev,       # (n_in,)        overwritten: W^T delta, before the update; or NULL
+    real *dC_da_prev,       # (n_in,)        overwritten, if `dotted`: W^T delta, before the update
 ) noexcept nogil:
     """Backward and update of one layer in one pass over its weights."""
     cdef Py_ssize_t n = width // NATIVE
     if width == 4:
-        descend_rows_of(1, n_in, index, a_prev, <vec4 *> W, <const vec4 *> delta, learning_rate,
-                        dC_da_prev)
+        descend_rows_of(1, n_in, listed, index, dotted, a_prev, <vec4 *> W, <const vec4 *> delta,
+                        learning_rate, dC_da_prev)
     elif width == 8:
-        descend_rows_of(1, n_in, index, a_prev, <vec8 *> W, <const vec8 *> delta, learning_rate,
-                        dC_da_prev)
+        descend_rows_of(1, n_in, listed, index, dotted, a_prev, <vec8 *> W, <const vec8 *> delta,
+                        learning_rate, dC_da_prev)
     elif n == 1:
-        descend_rows_of(1, n_in, index, a_prev, <vec *> W, <const vec *> delta, learning_rate,
-                        dC_da_prev)
+        descend_rows_of(1, n_in, listed, index, dotted, a_prev, <vec *> W, <const vec *> delta,
+                        learning_rate, dC_da_prev)
     elif n == 2:
-        descend_rows_of(2, n_in, index, a_prev, <vec *> W, <const vec *> delta, learning_rate,
-                        dC_da_prev)
+        descend_rows_of(2, n_in, listed, index, dotted, a_prev, <vec *> W, <const vec *> delta,
+                        learning_rate, dC_da_prev)
     else:
-        descend_rows_of(n, n_in, index, a_prev, <vec *> W, <const vec *> delta, learning_rate,
-                        dC_da_prev)
+        descend_rows_of(n, n_in, listed, index, dotted, a_prev, <vec *> W, <const vec *> delta,
+                        learning_rate, dC_da_prev)
 
 
 cdef inline void descend_rows_by_rule_of(

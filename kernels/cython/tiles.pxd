@@ -8,7 +8,7 @@
 #
 # B and C are read and written in vectors, A one element at a time, so A may lie transposed.
 from lanes cimport (
-    NATIVE, TILE_ROWS, TILE_VECTORS, fill, keep, real, vec, vec4, vec8, vector,
+    NATIVE, TILE_ROWS, TILE_VECTORS, fill, real, vec, vec4, vec8, vector,
 )
 from plan cimport ACCUMULATE, SGD, Ahead, Rule, fetch_some
 from rules cimport descended
@@ -21,7 +21,7 @@ cdef enum:
 
 cdef inline void descend_tile(
     Py_ssize_t code, Py_ssize_t rows, Py_ssize_t n,
-    vector (*sums)[2],      # (rows, n vectors)  read
+    const vector (*sums)[2],    # (rows, n vectors)  read
     real *w,                # (rows, n vectors)  updated; distance of rows: w_row
     Py_ssize_t w_row,
     Py_ssize_t offset,      # of w in theta, and so in the state of the rule
@@ -29,6 +29,7 @@ cdef inline void descend_tile(
     real scale,             # 1 / n_samples
 ) noexcept nogil:
     cdef Py_ssize_t r, c
+    cdef Rule constants = rule[0]   # which the stores below cannot change
     cdef real step = scale * rule.learning_rate
     cdef vector *w_r
     cdef vector *m_r
@@ -43,14 +44,19 @@ cdef inline void descend_tile(
             elif code == ACCUMULATE:    # the gradient itself, over several batches
                 m_r[c] += scale * sums[r][c]
             else:
-                w_r[c] = descended(code, rule, w_r[c], scale * sums[r][c], &m_r[c], &v_r[c])
+                w_r[c] = descended(code, &constants, w_r[c], scale * sums[r][c], &m_r[c], &v_r[c])
 
 
-cdef inline const vector *at(const vector *start, Py_ssize_t n) noexcept nogil:
+cdef inline const vector *at(const vector *first, Py_ssize_t n) noexcept nogil:
+    """n elements on."""
+    return <const vector *> (<const real *> first + n)
+
+
+cdef inline const vector *at_or_null(const vector *first, Py_ssize_t n) noexcept nogil:
     """n elements on; nothing stays nothing."""
-    if start == NULL:
+    if first == NULL:
         return NULL
-    return <const vector *> (<const real *> start + n)
+    return at(first, n)
 
 
 cdef inline void add_products(
@@ -67,8 +73,6 @@ cdef inline void add_products(
         a = A[r * A_row]
         for c in range(n):
             sums[r][c] += a * b[c]
-    for c in range(n):
-        keep(b[c])
 
 
 cdef inline void tile(
@@ -81,6 +85,7 @@ cdef inline void tile(
 ) noexcept nogil:
     """rows and n (vectors in a row) are constants: the loops over them are unrolled."""
     cdef vector sums[TILE_ROWS][2]
+    cdef vector gradient[TILE_ROWS][2]
     cdef vector *C_r
     cdef Py_ssize_t r, c, k = 0, _
     for r in range(rows):
@@ -88,7 +93,7 @@ cdef inline void tile(
             if start == NULL:
                 fill(&sums[r][c], 0)
             else:
-                sums[r][c] = (<const vector *> (<const real *> start + r * start_row))[c]
+                sums[r][c] = at(start, r * start_row)[c]
     while k + 2 <= n_k:         # two a turn are faster than one or four
         for _ in range(2):
             add_products(rows, n, sums, A + k * A_k, A_row, at(B, k * B_k))
@@ -100,8 +105,13 @@ cdef inline void tile(
             C_r = <vector *> (C + r * C_row)
             for c in range(n):
                 C_r[c] = sums[r][c]
-    else:
-        descend_tile(purpose, rows, n, sums, C, C_row, weights, rule, scale)
+    elif purpose == SGD:
+        descend_tile(SGD, rows, n, sums, C, C_row, weights, rule, scale)
+    else:       # the constants of the rule take the registers of the sums
+        for r in range(rows):
+            for c in range(n):
+                gradient[r][c] = sums[r][c]
+        descend_tile(purpose, rows, n, gradient, C, C_row, weights, rule, scale)
 
 
 cdef inline void panel(
@@ -116,25 +126,25 @@ cdef inline void panel(
     cdef Py_ssize_t r = 0
     while r + TILE_ROWS <= n_rows:
         tile(purpose, TILE_ROWS, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at_or_null(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         if ahead != NULL:
             fetch_some(ahead)
         r += TILE_ROWS
     if TILE_ROWS > 8 and r + 8 <= n_rows:
         tile(purpose, 8, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at_or_null(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 8
     if r + 4 <= n_rows:
         tile(purpose, 4, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at_or_null(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 4
     if r + 2 <= n_rows:
         tile(purpose, 2, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at_or_null(start, r * start_row), start_row, weights + r * C_row, rule, scale)
         r += 2
     if r < n_rows:
         tile(purpose, 1, n, n_k, A + r * A_row, A_row, A_k, B, B_k, C + r * C_row, C_row,
-             at(start, r * start_row), start_row, weights + r * C_row, rule, scale)
+             at_or_null(start, r * start_row), start_row, weights + r * C_row, rule, scale)
 
 
 cdef inline void product(
@@ -158,10 +168,10 @@ cdef inline void product(
         return
     while j + TILE_VECTORS * NATIVE <= width:
         panel(purpose, TILE_VECTORS, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, at(<const vec *> start, j), start_row, weights + j, rule, scale,
+              C + j, C_row, at_or_null(<const vec *> start, j), start_row, weights + j, rule, scale,
               ahead)
         j += TILE_VECTORS * NATIVE
     if j < width:
         panel(purpose, 1, n_rows, n_k, A, A_row, A_k, <const vec *> (B + j), B_k,
-              C + j, C_row, at(<const vec *> start, j), start_row, weights + j, rule, scale,
+              C + j, C_row, at_or_null(<const vec *> start, j), start_row, weights + j, rule, scale,
               ahead)

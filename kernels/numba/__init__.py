@@ -14,13 +14,12 @@ except ImportError:
     raise missing("numba", "numba", "backend 'numba'") from None
 
 from ..interface import SparseRows
-from ..session import Session
 from . import doors
 from .compiling import entry_points
+from .session import Session
 
 NAME = "numba"
 MAX_THREADS = 1  # of work.n_threads
-WHOLE_BATCHES = True  # work has to have room for a whole mini-batch
 
 _NO_STARTS, _NO_COLUMNS = np.empty(0, np.intp), np.empty(0, np.int32)
 _NOTHING = {np.dtype(name): np.empty((0, 0), name) for name in ("float32", "float64")}

@@ -12,7 +12,7 @@ from .compiling import REAL, REALS, WHOLE, kernel
 from .lanes import Value, constant, total, where_above
 
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX = range(len(ACTIVATIONS))
-_CODES = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)  # with a loop of their own
+CODES = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)  # with a loop of their own
 
 
 class _Constants:
@@ -164,7 +164,7 @@ def map_f(e, activation: WHOLE, alpha: REAL, n: WHOLE, z: REALS, a: REALS) -> No
 
         return write
 
-    e.cases(activation, {code: mapped(code) for code in _CODES}, mapped(IDENTITY))
+    e.cases(activation, {code: mapped(code) for code in CODES}, mapped(IDENTITY))
 
 
 @kernel
@@ -178,7 +178,7 @@ def map_slope(e, activation: WHOLE, alpha: REAL, n: WHOLE, a: REALS, delta: REAL
 
         return lambda: _over(e, n, write)
 
-    e.cases(activation, {code: mapped(code) for code in _CODES})
+    e.cases(activation, {code: mapped(code) for code in CODES})
 
 
 @kernel

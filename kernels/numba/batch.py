@@ -15,11 +15,11 @@ from .layers import (
     multiply_by_slope,
     outputs,
     spread,
-)  # fmt: skip
+)
 from .losses import through_softmax
 from .plan import DENSE, FIRST, ORDER, ROW, Net, Rows, padded_width, round_up
 from .rows import descend_listed, sum_listed
-from .rules import SGD, Rule
+from .rules import ACCUMULATE, CODE, RULE_WORDS, SGD, M, Rule
 from .sample import forward_sample, unbias
 from .tiles import descend_product, product, transpose
 
@@ -30,11 +30,11 @@ def _multiply(e, n_rows, width, n_k, A, A_row, B, B_k, C, C_row, bias) -> None:
 
 
 @kernel
-def forward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE, rows: RECORD) -> None:
+def forward_batch(e, record: RECORD, n_samples: WHOLE, rows: RECORD) -> None:
     """Z of every layer, a of the hidden ones; dense rows of X follow each other."""
     net, X = Net(e, record), Rows(e, rows)
     with e.loop(0, net.n_layers) as k:
-        layer = net.layer(k, first)
+        layer = net.layer(k)
         n_in, width, z = layer.n_in, layer.width, layer.z
 
         def dense(a, a_row):
@@ -49,21 +49,21 @@ def forward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE, rows: RECOR
                 with full:
                     dense(X.dense_row(0), X.row)
             with above:
-                below = net.layer(k - 1, first)
+                below = net.layer(k - 1)
                 dense(below.a, below.width)
         with e.when(k.compare("<", net.last)):
             activate(e, layer, n_samples)
 
 
 @kernel
-def backward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
+def backward_batch(e, record: RECORD, n_samples: WHOLE) -> None:
     """Delta of all layers from that of the last: delta_prev = (delta W) f'(z_prev)."""
     net = Net(e, record)
     stride, padded = round_up(net.room), padded_width(n_samples)
     turned, turned_prev = net.turned, net.turned_prev
     with e.loop(1, net.n_layers) as from_last:
         k = net.n_layers - from_last
-        layer, below = net.layer(k, first), net.layer(k - 1, first)
+        layer, below = net.layer(k), net.layer(k - 1)
         n_in, n_out, width = layer.n_in, layer.n_out, layer.width
         # a product of W with delta^T needs no transposed W: only the small deltas are turned
         call(e, transpose, n_samples, n_out, padded, layer.delta, width, turned, stride)
@@ -82,102 +82,105 @@ def backward_batch(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
 def pass_batch(
     e, record: RECORD, n_samples: WHOLE, inputs: RECORD, targets: RECORD, backward: WHOLE
 ) -> DOUBLE:
-    """Forward and back through all layers, piece by piece; the sum of the losses."""
-    X, Y, total = Rows(e, inputs), Rows(e, targets), e.variable(e.double(0))
-    with e.loop(0, n_samples, PIECE) as first:
-        n = e.smaller(n_samples - first, PIECE)
-        x, y = (rows.from_sample(rows.first + first) for rows in (X, Y))
-        call(e, forward_batch, record, n, first, x)
-        total.set(total.get() + call(e, outputs, record, n, first, y))
-        with e.unless(backward.compare("==", 0)):
-            call(e, backward_batch, record, n, first)
-    return total.get()
-
-
-def _descend(e, n_rows, width, n, A, A_k, A_row, delta, offset, W, start, rule, scale) -> None:
-    """The step of `rule` on W, whose gradient is (start + A^T delta) scale."""
-    with e.either(rule.code.compare("==", SGD)) as (sgd, other):
-        with sgd:
-            call(
-                e, product, n_rows, width, n, A, A_row, A_k, delta, width, W, width, start, width,
-                1, -(scale * rule.learning_rate),
-            )  # fmt: skip
-        with other:
-            call(
-                e, descend_product, rule.code, n_rows, width, n, A, A_row, A_k, delta, width, W,
-                rule.m + offset, rule.v + offset, start, width, rule.hyper, scale,
-            )  # fmt: skip
+    """Forward and back through all layers; the sum of the losses."""
+    call(e, forward_batch, record, n_samples, inputs)
+    total = call(e, outputs, record, n_samples, targets)
+    with e.unless(backward.compare("==", 0)):
+        call(e, backward_batch, record, n_samples)
+    return total
 
 
 @kernel
-def descend_layer(
-    e, record: RECORD, k: WHOLE, n_samples: WHOLE, A: REALS, A_row: WHOLE, how: RECORD, scale: REAL
-) -> None:
-    """dC/dW = A^T delta, spent at once on W."""
+def spend_gradient(
+    e, record: RECORD, how: RECORD, n_samples: WHOLE, is_first: WHOLE, is_last: WHOLE, scale: REAL,
+    n_rows: WHOLE, width: WHOLE, A: REALS, A_row: WHOLE, A_k: WHOLE, delta: REALS, offset: WHOLE,
+) -> None:  # fmt: skip
+    """dC/dW = A^T delta, spent at once on W, or with the last of several pieces.
+
+    A[k, r] of sample k at k A_k + r A_row; W begins at theta + offset.
+    """
     net, rule = Net(e, record), Rule(e, how)
-    layer = net.layer(k)
-    n_in, width, delta, sums = layer.n_in, layer.width, layer.delta, net.partial + layer.offset
-    last = (n_samples - 1) // PIECE * PIECE
-    nothing = e.null(net.theta)
-    with e.loop(0, last, PIECE) as first:  # all but the last samples go into partial sums
-        start = e.address_or_null(first.compare("==", 0), sums, 0)
+    W, sums = net.theta + offset, net.partial + offset
+    start = e.address_or_null(is_first.compare("!=", 0), sums, 0)
+
+    def add(C, adds, factor):
         call(
-            e, product, n_in, width, PIECE, A + first * A_row, 1, A_row, delta + first * width,
-            width, sums, width, start, width, 0, scale,
+            e, product, n_rows, width, n_samples, A, A_row, A_k, delta, width, C, width, start,
+            width, adds, factor,
         )  # fmt: skip
-    start = e.address_or_null(last.compare("==", 0), sums, 0)
-    _descend(
-        e, n_in, width, n_samples - last, A + last * A_row, A_row, e.whole(1),
-        delta + last * width, layer.offset, layer.W, start, rule, scale,
-    )  # fmt: skip
-    with e.unless(layer.b_offset.compare("<", 0)):
-        # dC/db = 1^T delta: the weights of an input that is always 1
-        zero, b = e.whole(0), layer.b_offset
-        _descend(
-            e, e.whole(1), width, n_samples, net.one, zero, zero, delta, b, net.theta + b, nothing,
-            rule, scale,
+
+    def descend_by_rule():
+        call(
+            e, descend_product, rule.code, n_rows, width, n_samples, A, A_row, A_k, delta, width, W,
+            rule.m + offset, rule.v + offset, start, width, rule.hyper, scale,
         )  # fmt: skip
+
+    with e.either(is_last.compare("!=", 0)) as (last, before):
+        with last:
+            e.cases(
+                rule.code,
+                {
+                    SGD: lambda: add(W, 1, -(scale * rule.learning_rate)),
+                    ACCUMULATE: lambda: add(rule.m + offset, 1, scale),
+                },
+                descend_by_rule,
+            )
+        with before:
+            add(sums, 0, scale)
 
 
 @kernel
 def descend_sparse(
-    e, record: RECORD, n_samples: WHOLE, rows: RECORD, W: REALS, factor: REAL
+    e, record: RECORD, n_samples: WHOLE, rows: RECORD, how: RECORD, scale: REAL
 ) -> None:
-    """W -= factor A^T delta for the first layer: only rows that meet a value move."""
-    net, X = Net(e, record), Rows(e, rows)
+    """The same for the first layer and sparse rows: only rows that meet a value move."""
+    net, X, rule = Net(e, record), Rows(e, rows), Rule(e, how)
     layer = net.layer(0)
-    delta, width = layer.delta, layer.width
-    with e.loop(0, n_samples) as t:
-        n, columns, values = X.listed(t)
-        call(
-            e, descend_listed, n, columns, width, values, W, delta + t * width, factor,
-            e.null(W),
-        )  # fmt: skip
+
+    def descend(W, factor):
+        with e.loop(0, n_samples) as t:
+            n, columns, values = X.listed(t)
+            delta = layer.delta + t * layer.width
+            call(
+                e, descend_listed, n, columns, layer.width, values, W, delta, factor, e.null(W)
+            )  # fmt: skip
+
+    with e.either(rule.code.compare("==", ACCUMULATE)) as (gradient, weights):
+        with gradient:
+            descend(rule.m + layer.offset, -scale)
+        with weights:
+            descend(layer.W, rule.learning_rate * scale)
 
 
 @kernel
 def descend_batch(
-    e, record: RECORD, n_samples: WHOLE, rows: RECORD, how: RECORD, scale: REAL
-) -> None:
-    """The step of `rule` on every W and b."""
-    net, X, rule = Net(e, record), Rows(e, rows), Rule(e, how)
-    with e.loop(1, net.n_layers) as from_last:
+    e, record: RECORD, n_samples: WHOLE, rows: RECORD, how: RECORD, is_first: WHOLE,
+    is_last: WHOLE, scale: REAL,
+) -> None:  # fmt: skip
+    """The step of a rule on every W and b."""
+    net, X = Net(e, record), Rows(e, rows)
+    with e.loop(1, net.n_layers + 1) as from_last:
         k = net.n_layers - from_last
-        below = net.layer(k - 1)
-        call(e, descend_layer, record, k, n_samples, below.a, below.width, how, scale)
-    layer = net.layer(0)
-    with e.either(X.are_sparse) as (sparse, dense):
-        with sparse:
-            factor = rule.learning_rate * scale
-            call(e, descend_sparse, record, n_samples, rows, layer.W, factor)
-            b, zero = layer.b_offset, e.whole(0)
-            with e.unless(b.compare("<", 0)):
-                _descend(
-                    e, e.whole(1), layer.width, n_samples, net.one, zero, zero, layer.delta, b,
-                    net.theta + b, e.null(net.theta), rule, scale,
-                )  # fmt: skip
-        with dense:
-            call(e, descend_layer, record, 0, n_samples, X.dense_row(0), X.row, how, scale)
+        layer = net.layer(k)
+
+        def spend(n_rows, A, A_row, A_k, offset):
+            call(
+                e, spend_gradient, record, how, n_samples, is_first, is_last, scale, n_rows,
+                layer.width, A, A_row, A_k, layer.delta, offset,
+            )  # fmt: skip
+
+        with e.either(k.compare("==", 0)) as (bottom, above):
+            with bottom, e.either(X.are_sparse) as (sparse, full):
+                with sparse:
+                    call(e, descend_sparse, record, n_samples, rows, how, scale)
+                with full:
+                    spend(layer.n_in, X.dense_row(0), 1, X.row, layer.offset)
+            with above:
+                below = net.layer(k - 1)
+                spend(layer.n_in, below.a, 1, below.width, layer.offset)
+        with e.unless(layer.b_offset.compare("<", 0)):
+            # dC/db = 1^T delta: the weights of an input that is always 1
+            spend(1, net.one, 0, 0, layer.b_offset)
 
 
 @entry
@@ -197,61 +200,36 @@ def descend_batches(
         batch.set(DENSE, net.gathered.as_whole())
         batch.set(ROW, row)
         batch.set(ORDER, 0)
-    with e.loop_while(start, stop, lambda: total.get().is_finite(), batch_size) as first:
-        n = e.smaller(stop - first, batch_size)
-        batch.set(FIRST, gathers.choose(e.whole(0), X.first + first))
-        with e.when(gathers), e.loop(first, first + n) as t:
-            with e.when((t + n).compare("<", stop)):  # the batch that follows
-                call(e, fetch, inputs, t + n, n_in, net.one)
-                call(e, fetch, targets, t + n, 1, net.one)
-            call(e, spread, inputs, t, n_in, net.gathered + (t - first) * row)
-        call(e, pass_batch, record, n, batch, Y.from_sample(Y.first + first), 1)
-        with e.loop(0, n) as t:
-            total.set(total.get() + net.costs.get(t))
-        unbias(e, rule, step_before + ((first - start) // batch_size + 1))
-        scale = 1 / n.as_real(e.real)
-        call(e, descend_batch, record, n, batch, how, scale)
+    # lists go whole: their rows of W move at once, which a second piece would notice
+    longest = Rows(e, batch).are_sparse.choose(batch_size, PIECE)
+    with e.loop_while(start, stop, lambda: total.get().is_finite(), batch_size) as first_of_batch:
+        n_batch = e.smaller(stop - first_of_batch, batch_size)
+        end = first_of_batch + n_batch
+        scale = 1 / n_batch.as_real(e.real)
+        unbias(e, rule, step_before + ((first_of_batch - start) // batch_size + 1))
+        with e.loop(first_of_batch, end, longest) as first:
+            n = e.smaller(end - first, longest)
+            batch.set(FIRST, gathers.choose(e.whole(0), X.first + first))
+            with e.when(gathers), e.loop(first, first + n) as t:
+                with e.when((t + n).compare("<", stop)):  # what comes next
+                    call(e, fetch, inputs, t + n, n_in, net.one)
+                    call(e, fetch, targets, t + n, 1, net.one)
+                call(e, spread, inputs, t, n_in, net.gathered + (t - first) * row)
+            call(e, pass_batch, record, n, batch, Y.from_sample(Y.first + first), 1)
+            with e.loop(0, n) as t:
+                total.set(total.get() + net.costs.get(t))
+            is_first = first.compare("==", first_of_batch).choose(1, 0)
+            is_last = (first + n).compare("==", end).choose(1, 0)
+            call(e, descend_batch, record, n, batch, how, is_first, is_last, scale)
     return total.get()
 
 
-@kernel
-def add_gradient(
-    e, record: RECORD, n_samples: WHOLE, rows: RECORD, grad: REALS, scale: REAL
-) -> None:
+def _add_gradient(e, record, n_samples, rows, grad, scale) -> None:
     """Grad += scale times the gradient of the summed losses of these samples."""
-    net, X = Net(e, record), Rows(e, rows)
-
-    def add(n_rows, width, n, A, A_row, A_k, delta, out):
-        call(
-            e, product, n_rows, width, n, A, A_row, A_k, delta, width, out, width, e.null(grad), 0,
-            1, scale,
-        )  # fmt: skip
-
-    with e.loop(1, net.n_layers + 1) as from_last:
-        k = net.n_layers - from_last
-        layer = net.layer(k)
-        width, delta, b = layer.width, layer.delta, layer.b_offset
-
-        def dense(A, A_row):
-            with e.loop(0, n_samples, PIECE) as first:
-                n = e.smaller(n_samples - first, PIECE)
-                add(
-                    layer.n_in, width, n, A + first * A_row, 1, A_row, delta + first * width,
-                    grad + layer.offset,
-                )  # fmt: skip
-
-        with e.either(k.compare("==", 0)) as (bottom, above):
-            with bottom, e.either(X.are_sparse) as (sparse, full):
-                with sparse:
-                    W = grad + layer.offset
-                    call(e, descend_sparse, record, n_samples, rows, W, -scale)
-                with full:
-                    dense(X.dense_row(0), X.row)
-            with above:
-                below = net.layer(k - 1)
-                dense(below.a, below.width)
-        with e.unless(b.compare("<", 0)):
-            add(1, width, n_samples, net.one, 0, 0, delta, grad + b)
+    how = e.words(RULE_WORDS)
+    how.set(CODE, ACCUMULATE)
+    how.set(M, grad.as_whole())
+    call(e, descend_batch, record, n_samples, rows, how, 1, 1, scale)
 
 
 @entry
@@ -265,8 +243,8 @@ def forward_rows(e, record: RECORD, rows: RECORD, n_samples: WHOLE, out: REALS) 
             with single:
                 call(e, forward_sample, record, rows)
             with several:
-                call(e, forward_batch, record, n, 0, X.from_sample(X.first + first))
-        call(e, activate_outputs, record, n, 0)
+                call(e, forward_batch, record, n, X.from_sample(X.first + first))
+        call(e, activate_outputs, record, n)
         call(e, copy_outputs, record, n, out + first * n_out)
 
 
@@ -287,7 +265,7 @@ def gradient_of_rows(
         x, y = (rows.from_sample(rows.first + first) for rows in (X, Y))
         total.set(total.get() + call(e, pass_batch, record, n, x, y, wanted))
         with e.unless(grad.is_null()):
-            call(e, add_gradient, record, n, x, grad, scale)
+            _add_gradient(e, record, n, x, grad, scale)
     return total.get() / n_samples.as_real(DOUBLE_TYPE)
 
 
@@ -301,8 +279,8 @@ def forward_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE) -> None:
         with single:
             call(e, forward_sample, record, rows)
         with several:
-            call(e, forward_batch, record, n_samples, 0, rows)
-    call(e, activate_outputs, record, n_samples, 0)
+            call(e, forward_batch, record, n_samples, rows)
+    call(e, activate_outputs, record, n_samples)
 
 
 @entry
@@ -319,13 +297,13 @@ def backward_pass(e, record: RECORD, n_samples: WHOLE, slopes: RECORD) -> None:
             call(e, through_softmax, n_out, a + t * width, delta + t * width)
         with elementwise:
             multiply_by_slope(e, layer, n_samples)
-    call(e, backward_batch, record, n_samples, 0)
+    call(e, backward_batch, record, n_samples)
 
 
 @entry
 def add_gradient_of_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE, grad: REALS) -> None:
     """Grad += the gradient of the summed costs, after `backward_pass`."""
-    call(e, add_gradient, record, n_samples, rows, grad, e.number(1))
+    _add_gradient(e, record, n_samples, rows, grad, e.number(1))
 
 
 @entry

@@ -231,6 +231,16 @@ def pointer_to(context, table, number):
 
 
 @intrinsic
+def record_at(context, number):
+    """An address as a pointer to words."""
+
+    def write(context, builder, signature, values):
+        return builder.inttoptr(values[0], INT.as_pointer())
+
+    return types.CPointer(types.intp)(types.intp), write
+
+
+@intrinsic
 def number_of(context, pointer):
     """A pointer as an address."""
 
@@ -279,9 +289,10 @@ def put(context, record, k, word):
     return types.void(record, types.intp, kind), write
 
 
-def _check(array, theta, ndims, what):
+def _check(array, theta, ndims, what, written=False):
     """Refuse an array while its caller is compiled."""
-    if not isinstance(array, types.Array) or array.dtype != theta.dtype or array.ndim not in ndims:
+    fits = isinstance(array, types.Array) and array.dtype == theta.dtype and array.ndim in ndims
+    if not fits or (written and not array.mutable):
         raise errors.TypingError(f"{what} of {theta.dtype}, as the network is, got {array}")
     return types.void(array, theta), lambda context, *_: context.get_dummy_value()
 
@@ -289,10 +300,16 @@ def _check(array, theta, ndims, what):
 @intrinsic
 def check_rows(context, array, theta):
     """Refuse what is no sample and no rows of samples of the element type of theta."""
-    return _check(array, theta, (1, 2), "x, y, dC_da and out must be arrays (1-d or 2-d)")
+    return _check(array, theta, (1, 2), "x, y and dC_da must be arrays (1-d or 2-d)")
 
 
 @intrinsic
-def check_flat(context, array, theta):
-    """Refuse what is no 1-d array of the element type of theta."""
-    return _check(array, theta, (1,), "grad must be an array (1-d)")
+def check_written_rows(context, array, theta):
+    """Refuse what `check_rows` refuses, and read-only arrays."""
+    return _check(array, theta, (1, 2), "out must be a writable array (1-d or 2-d)", written=True)
+
+
+@intrinsic
+def check_written_flat(context, array, theta):
+    """Refuse what is no 1-d array of the element type of theta, and read-only arrays."""
+    return _check(array, theta, (1,), "grad must be a writable array (1-d)", written=True)

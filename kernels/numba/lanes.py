@@ -122,12 +122,14 @@ class Value:
         return (self - self).compare("==", 0)
 
     def as_real(self, kind):
-        """A whole number or a real in an element type."""
+        """A whole number, a real or a vector of reals in an element type."""
+        lanes = getattr(self.ir.type, "count", 1)
+        to_double, kind = kind == DOUBLE_TYPE, ir.VectorType(kind, lanes) if lanes > 1 else kind
         if self.is_whole:
             return Value(self.builder, self.builder.sitofp(self.ir, kind))
         if self.ir.type == kind:
             return self
-        convert = self.builder.fpext if kind == DOUBLE_TYPE else self.builder.fptrunc
+        convert = self.builder.fpext if to_double else self.builder.fptrunc
         return Value(self.builder, convert(self.ir, kind))
 
     def fill(self, lanes: int):
@@ -147,6 +149,10 @@ class Value:
     def lane(self, k: int):
         """One element."""
         return Value(self.builder, self.builder.extract_element(self.ir, _position(k)))
+
+    def with_lane(self, k: int, x):
+        """Another element in one place."""
+        return Value(self.builder, self.builder.insert_element(self.ir, x.ir, _position(k)))
 
     def function(self, name: str, *others):
         """A function of C, or an instruction of LLVM that is written as a call: 'llvm.sqrt'."""

@@ -9,75 +9,52 @@ from .losses import canonical_delta, general_slope, softmax, through_softmax
 from .plan import Layer, Net, Rows, is_canonical
 
 
-@kernel
-def map_custom_f(
-    e, f: WHOLE, n_samples: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS
-) -> None:
-    """A = f(z) with the function of a user, which does not see the padding"""
-    with e.loop(0, n_samples) as t:
-        e.call_address(f, ir.VoidType(), z + t * width, a + t * width, n_out)
-
-
-@kernel
-def map_custom_slope(
-    e, slope: WHOLE, n_samples: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS,
-    delta: REALS,
-) -> None:  # fmt: skip
-    """Delta = dC/da f'(z) with the function of a user"""
-    with e.loop(0, n_samples) as t:
-        k = t * width
-        e.call_address(slope, ir.VoidType(), z + k, a + k, delta + k, n_out)
-
-
 def activate(e, layer: Layer, n_samples) -> None:
-    """A = f(z) for (n_samples, width) values"""
-    n_out, width, activation = layer.n_out, layer.width, layer.activation
-    n = width * n_samples
-    z, a = layer.z, layer.a
-    with e.either(activation.compare("==", CUSTOM)) as (custom, built_in):
-        with custom:
-            call(e, map_custom_f, layer.f, n_samples, n_out, width, z, a)
+    """A = f(z) for (n_samples, width) values; functions of users do not see the padding"""
+    with e.either(layer.activation.compare("==", CUSTOM)) as (custom, built_in):
+        with custom, e.loop(0, n_samples * layer.width, layer.width) as k:
+            e.call_address(layer.f, ir.VoidType(), layer.z + k, layer.a + k, layer.n_out)
         with built_in:
-            call(e, map_f, activation, layer.alpha, n, z, a)
+            n = n_samples * layer.width
+            call(e, map_f, layer.activation, layer.alpha, n, layer.z, layer.a)
 
 
 def multiply_by_slope(e, layer: Layer, n_samples) -> None:
     """Delta = dC/da f'(z) for (n_samples, width) values; built-in slopes are found from a"""
-    n_out, width, activation = layer.n_out, layer.width, layer.activation
-    n = width * n_samples
-    a, delta = layer.a, layer.delta
-    with e.either(activation.compare("==", CUSTOM)) as (custom, built_in):
-        with custom:
-            call(e, map_custom_slope, layer.slope, n_samples, n_out, width, layer.z, a, delta)
+    with e.either(layer.activation.compare("==", CUSTOM)) as (custom, built_in):
+        with custom, e.loop(0, n_samples * layer.width, layer.width) as k:
+            z, a, delta = layer.z + k, layer.a + k, layer.delta + k
+            e.call_address(layer.slope, ir.VoidType(), z, a, delta, layer.n_out)
         with built_in:
-            call(e, map_slope, activation, layer.alpha, n, a, delta)
+            n = n_samples * layer.width
+            call(e, map_slope, layer.activation, layer.alpha, n, layer.a, layer.delta)
 
 
 @kernel
-def activate_outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE) -> None:
+def activate_outputs(e, record: RECORD, n_samples: WHOLE) -> None:
     """A of the output layer."""
     net = Net(e, record)
-    layer = net.layer(net.last, first)
+    layer = net.layer(net.last)
     with e.either(layer.activation.compare("==", SOFTMAX)) as (is_softmax, elementwise):
         with is_softmax, e.loop(0, n_samples) as t:
-            here = net.layer(net.last, first + t)
+            here = net.layer(net.last, t)
             call(e, softmax, here.n_out, here.width, here.z, here.a)
         with elementwise:
             activate(e, layer, n_samples)
 
 
 @kernel
-def outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE, targets: RECORD) -> DOUBLE:
-    """A and delta of the output layer, costs[first:first+n_samples], and the sum of these."""
+def outputs(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
+    """A and delta of the output layer, costs[:n_samples], and the sum of these."""
     net, Y = Net(e, record), Rows(e, targets)
-    layer, loss = net.layer(net.last, first), net.loss
+    layer, loss = net.layer(net.last), net.loss
     is_softmax = layer.activation.compare("==", SOFTMAX)
     canonical = is_canonical(loss, layer.activation)
     total = e.variable(e.double(0))
     with e.unless(is_softmax):
         activate(e, layer, n_samples)
     with e.loop(0, n_samples) as t:
-        here = net.layer(net.last, first + t)
+        here = net.layer(net.last, t)
         n_out, width, z, a, delta = here.n_out, here.width, here.z, here.a, here.delta
         y = Y.dense_row(t)
         log_sum, cost = e.variable(e.double(0)), e.variable(e.double(0))
@@ -86,15 +63,13 @@ def outputs(e, record: RECORD, n_samples: WHOLE, first: WHOLE, targets: RECORD) 
         with e.either(canonical) as (from_logits, general):
             with from_logits:
                 cost.set(
-                    call(
-                        e, canonical_delta, loss, n_out, width, z, a, log_sum.get(), y, delta
-                    )
-                )  # fmt: skip
+                    call(e, canonical_delta, loss, n_out, width, z, a, log_sum.get(), y, delta)
+                )
             with general:
                 cost.set(call(e, general_slope, loss, n_out, width, a, y, delta))
                 with e.when(is_softmax):
                     call(e, through_softmax, n_out, a, delta)
-        net.costs.set(first + t, cost.get())
+        net.costs.set(t, cost.get())
         total.set(total.get() + cost.get())
     with e.unless(canonical.any(is_softmax)):
         multiply_by_slope(e, layer, n_samples)

@@ -14,13 +14,6 @@ from .lanes import DOUBLE_TYPE, INT, Pointer, Value
 N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA, F, SLOPE = range(len(LAYER.names))
 LAYER_WORDS = len(LAYER.names)
 
-# words of Rows that change on the way
-DENSE, ROW, ORDER, FIRST = 0, 1, 5, 6
-
-COLUMN = ir.IntType(32)
-
-MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
-
 # words of a Net and of Rows; see the attributes below
 (LAYERS, N_LAYERS, LOSS, THETA, ROOM, WORK, GATHERED, TURNED, TURNED_PREV, PARTIAL, COSTS, ONE,
  NET_WORDS) = range(13)  # fmt: skip
@@ -29,9 +22,6 @@ DENSE, ROW, STARTS, COLUMNS, VALUES, ORDER, FIRST, ROWS_WORDS = range(8)
 COLUMN = ir.IntType(32)
 
 MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
-
-# words of the other records, in the order of the attributes below
-NET_WORDS, ROWS_WORDS, RULE_WORDS = 12, 7, 6
 
 
 class Layer:
@@ -113,7 +103,7 @@ class Net:
     gathered = property(lambda self: self._address(GATHERED))  # (room, round_up(n_in))
     turned = property(lambda self: self._address(TURNED))  # (widest, round_up(room)): delta^T
     turned_prev = property(lambda self: self._address(TURNED_PREV))  # the same for its image
-    partial = property(lambda self: self._address(PARTIAL))  # (n_theta,), if room > PIECE
+    partial = property(lambda self: self._address(PARTIAL))  # (n_theta,), if room >= PIECE
     costs = property(lambda self: self._address(COSTS, DOUBLE_TYPE))  # (room,)
     one = property(lambda self: self._address(ONE))  # the number 1: the input of every bias
     # the positions of what is not zero, beside their values in turned_prev

@@ -4,6 +4,7 @@ from ..interface import RULES
 from .lanes import DOUBLE_TYPE, Pointer, Value, muladd
 
 SGD, MOMENTUM, NESTEROV, ADAM = range(len(RULES))
+ACCUMULATE = len(RULES)  # adds the gradient to m, in the layout of theta, and moves no weight
 # where the constants of a step lie, see `Hyper`
 LEARNING_RATE, MU, DECAY, NEW_M, NEW_V, EPSILON, UNBIAS_M, UNBIAS_V, N_HYPER = range(9)
 # words of a Rule
@@ -16,14 +17,13 @@ class Rule:
     def __init__(self, emitter, words: Pointer):
         self.emitter, self.words = emitter, words
 
+    def _reals(self, k) -> Pointer:
+        return self.words.address(k, self.emitter.real)
+
     code = property(lambda self: self.words.get(CODE))
-    hyper = property(lambda self: self.words.address(HYPER, self.emitter.real))  # (N_HYPER,)
-    m = property(
-        lambda self: self.words.address(M, self.emitter.real)
-    )  # (n_theta,): velocity, mean
-    v = property(
-        lambda self: self.words.address(V, self.emitter.real)
-    )  # (n_theta,), or any address
+    hyper = property(lambda self: self._reals(HYPER))  # (N_HYPER,)
+    m = property(lambda self: self._reals(M))  # (n_theta,): velocity, mean
+    v = property(lambda self: self._reals(V))  # (n_theta,), or any address
     beta1 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA1))
     beta2 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA2))
 

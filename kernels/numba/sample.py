@@ -12,8 +12,9 @@ from .rows import (
     descend_rows,
     sum_listed,
     sum_rows,
-)  # fmt: skip
+)
 from .rules import ADAM, SGD, UNBIAS_M, UNBIAS_V, Rule
+from .tiny import MOST, descend_tiny, widest_layer
 
 AHEAD = 1  # samples between the fetching of a row and its use
 LISTED_WIDTH = 32  # rows of at least this length are worth a list of those that count
@@ -146,12 +147,12 @@ def unbias(e, rule: Rule, step) -> None:
             rule.hyper.set(place, (1 / (1 - power)).as_real(e.real))
 
 
-@entry
-def descend_samples(
+@kernel
+def descend_larger(
     e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, inputs: RECORD, targets: RECORD,
     before: DOUBLE, step_before: WHOLE,
 ) -> DOUBLE:  # fmt: skip
-    """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
+    """Samples start..stop-1 where layers are longer than a vector, or whatever the rule."""
     net, rule, X, Y = Net(e, record), Rule(e, how), Rows(e, inputs), Rows(e, targets)
     layer, total = net.layer(0), e.variable(before)
     y = Rows(e, Y.from_sample(Y.first))
@@ -165,7 +166,7 @@ def descend_samples(
         unbias(e, rule, step_before + (t - start + 1))
         call(e, forward_above, record)
         y.words.set(FIRST, Y.first + t)
-        total.set(total.get() + call(e, outputs, record, 1, 0, y.words))
+        total.set(total.get() + call(e, outputs, record, 1, y.words))
         call(e, descend_above, record, how)
         goes_on = (t + 1).compare("<", stop).both(total.get().is_finite())
         with e.either(goes_on.both(fuses)) as (fused, apart):
@@ -178,6 +179,25 @@ def descend_samples(
                 call(e, descend_inputs, record, inputs, t, how)
                 with e.when(goes_on):
                     call(e, sum_inputs, record, inputs, t + 1)
+    return total.get()
+
+
+@entry
+def descend_samples(
+    e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, inputs: RECORD, targets: RECORD,
+    before: DOUBLE, step_before: WHOLE,
+) -> DOUBLE:  # fmt: skip
+    """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
+    rule, total, widest = Rule(e, how), e.variable(before), call(e, widest_layer, record)
+    fuses = rule.code.compare("==", SGD).both(Rows(e, inputs).are_sparse.negated())
+    with e.either(fuses.both(widest.compare("<=", MOST))) as (tiny, larger):
+        with tiny:
+            rate = rule.learning_rate
+            arguments = record, widest, rate, start, stop, inputs, targets, before
+            total.set(call(e, descend_tiny, *arguments))
+        with larger:
+            arguments = record, how, start, stop, inputs, targets, before, step_before
+            total.set(call(e, descend_larger, *arguments))
     return total.get()
 
 

@@ -29,7 +29,6 @@ class Embedding:
     sizes: tuple[int, ...]
     plan: Plan
     backend: Any
-    backend_name: str
     _theta: np.ndarray
     _session: Any
     _scaling: Scaling | None
@@ -69,6 +68,8 @@ class Embedding:
         ------
         InvalidInputError
             A wrong length, or an `out` that does not fit.
+        ValueError, TypeError, OverflowError
+            Of NumPy, for what it cannot make an array of numbers of.
         BusyError
             Another thread is in the middle of `learn_batch`.
 
@@ -109,6 +110,8 @@ class Embedding:
         ------
         InvalidInputError
             A wrong length.
+        ValueError, TypeError, OverflowError
+            Of NumPy, for what it cannot make an array of numbers of.
         BusyError
             Another thread is training this network.
 
@@ -148,6 +151,8 @@ class Embedding:
         ------
         InvalidInputError
             A wrong shape.
+        ValueError, TypeError, OverflowError
+            Of NumPy, for what it cannot make an array of numbers of.
         BusyError
             Another thread is training this network.
         """
@@ -194,10 +199,10 @@ class Embedding:
         InvalidInputError, InvalidTypeError
             Settings that are not accepted, or another backend.
         """
-        if self.backend_name != "cython":
+        if self.backend.NAME != "cython":
             raise InvalidInputError(
                 f"a session for compiled code needs backend='cython', this network has "
-                f"{self.backend_name!r}"
+                f"{self.backend.NAME!r}"
             )
         optimizer = check_optimizer(self._optimizer if optimizer is None else optimizer)
         session = self.backend.session(

@@ -229,7 +229,6 @@ def compare(
 
     def seconds(backend, rows, repeats):
         twin = copy.deepcopy(net)  # same parameters, and the same order of the samples
-        twin.backend_name = backend
         twin.use_backend(kernels.load(backend))
         history = twin.fit(
             problem.X_train[:rows], targets(net, problem.y_train[:rows]),

@@ -24,7 +24,7 @@ from .kernels.session import BUSY
 from .layers import Dense
 from .losses import check_loss
 from .optimizers import SGD
-from .scaling import Scaling
+from .scaling import Scaling, check_scaling
 from .text import aligned
 from .training import check_settings, train
 from .views import Views
@@ -71,8 +71,8 @@ class Network(Embedding):
         Of initial values and sample order. Same seed, same machine: same bits.
     backend : {'auto', 'cython', 'numba', 'reference'}, default 'auto'
         What computes. 'auto' is what the environment variable DELTALOOP_BACKEND names, else
-        'cython'. 'numba' is as fast, but compiles for some seconds when it is first used (then
-        Numba keeps it on disk), and uses one thread; it needs the package numba.
+        'cython'. 'numba' is about as fast, but compiles for some seconds when it is first used
+        (then Numba keeps it on disk), and uses one thread; it needs the package numba.
 
     Attributes
     ----------
@@ -155,7 +155,6 @@ class Network(Embedding):
         self.loss_name = str(loss)
         self._loss = loss
         self.dtype = dtype
-        self.backend_name = backend
         self.generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
         units = [
@@ -165,17 +164,28 @@ class Network(Embedding):
         self.plan = Plan.build(n_in, units, loss if isinstance(loss, str) else loss.for_plan(dtype),
                                dtype)  # fmt: skip
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
-        self._optimizer = SGD()
+        self._optimizer, self._session = SGD(), None
         self.use_backend(kernels.load(backend))
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.table: dict | None = None
 
     def use_backend(self, backend) -> None:
-        """Compute with another module of the contract, such as one instruction set of Cython."""
-        self.backend = backend
-        self._session = backend.session(self.plan, self._theta)
-        self._session.set_rule(self._optimizer.rule())
+        """Compute with another module of the contract, such as one instruction set of Cython.
+
+        The state of `optimizer` starts afresh. Refused with a BusyError while a thread trains.
+        """
+        if not hasattr(backend, "train_epoch"):
+            raise InvalidTypeError(
+                "use_backend takes a backend, such as deltaloop.kernels.load('reference'), got "
+                f"{backend!r}"
+            )
+        session = backend.session(self.plan, self._theta)
+        session.set_rule(self._optimizer.rule())
+        # the session before stays claimed: whoever still holds it trains no more
+        if self._session is not None and not self._session.claim():
+            raise BusyError(BUSY)
+        self.backend, self._session = backend, session
 
     def __setattr__(self, name, value):
         if name in _FIXED and name in self.__dict__:
@@ -202,27 +212,13 @@ class Network(Embedding):
     @scaling.setter
     def scaling(self, scaling: Scaling | None) -> None:
         if scaling is not None:
-            self._check_scaling(scaling)
+            check_scaling(scaling, self.sizes, self.loss_name)
         self._scaling = scaling
 
-    def _check_scaling(self, scaling):
-        if not isinstance(scaling, Scaling):
-            raise InvalidTypeError(f"scaling must be a Scaling or None, got {scaling!r}")
-        if scaling.x_mean.shape != (self.sizes[0],):
-            raise InvalidInputError(
-                f"scaling must have {self.sizes[0]} input columns, got {len(scaling.x_mean)}"
-            )
-        if scaling.y_mean is None:
-            return
-        if self.loss_name != "mse":
-            raise InvalidInputError(
-                f"targets can be scaled for loss='mse' only, not for {self.loss_name!r}; "
-                "leave y_mean and y_scale out"
-            )
-        if scaling.y_mean.shape != (self.sizes[-1],):
-            raise InvalidInputError(
-                f"scaling must have {self.sizes[-1]} output columns, got {len(scaling.y_mean)}"
-            )
+    @property
+    def backend_name(self) -> str:
+        """What computes: 'cython', 'numba' or 'reference'."""
+        return self.backend.NAME
 
     @property
     def W(self) -> Views:
@@ -338,13 +334,14 @@ class Network(Embedding):
             validation.warn_if_unreachable(Y, self.layers[-1].activation.name)
         from .progress import reporter
 
-        if not self._session.claim():
+        session = self._session
+        if not session.claim():
             raise BusyError(BUSY)
         try:
             with reporter(progress, settings["epochs"]) as report:
                 return train(self, X, Y, validation=watched, progress=report, **settings)
         finally:
-            self._session.release()
+            session.release()
 
     def predict(self, X, n_threads: int = 1) -> np.ndarray:
         """Output activations for every sample, in the units of the targets.
@@ -522,16 +519,16 @@ class Network(Embedding):
         return "\n".join([head, *aligned(rows, ">><>")])
 
     def __getstate__(self) -> dict:
-        state = self.__dict__.copy()
-        # a module, what follows from the layers, and what belongs to this process
-        del state["backend"], state["plan"], state["_session"]
+        state = self.__dict__ | {"backend": self.backend_name}
+        # what follows from the layers, and what belongs to this process
+        del state["plan"], state["_session"]
         return state
 
     def __setstate__(self, state: dict) -> None:
-        theta = state.pop("_theta")
+        theta, backend = state.pop("_theta"), state.pop("backend")
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            state["backend_name"], state["generator"],
+            backend, state["generator"],
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:] = theta

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .checks import as_numbers, check_finite
-from .errors import InvalidInputError
+from .errors import InvalidInputError, InvalidTypeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +88,27 @@ class Scaling:
     def outputs(self, out: np.ndarray) -> np.ndarray:
         """Outputs of the network in the units of the targets; float64 where they are scaled."""
         return out if self.y_mean is None else out * self.y_scale + self.y_mean
+
+
+def check_scaling(scaling: Scaling, sizes: tuple[int, ...], loss_name: str) -> None:
+    """Refuse what does not fit a network of these sizes."""
+    if not isinstance(scaling, Scaling):
+        raise InvalidTypeError(f"scaling must be a Scaling or None, got {scaling!r}")
+    if scaling.x_mean.shape != (sizes[0],):
+        raise InvalidInputError(
+            f"scaling must have {sizes[0]} input columns, got {len(scaling.x_mean)}"
+        )
+    if scaling.y_mean is None:
+        return
+    if loss_name != "mse":
+        raise InvalidInputError(
+            f"targets can be scaled for loss='mse' only, not for {loss_name!r}; "
+            "leave y_mean and y_scale out"
+        )
+    if scaling.y_mean.shape != (sizes[-1],):
+        raise InvalidInputError(
+            f"scaling must have {sizes[-1]} output columns, got {len(scaling.y_mean)}"
+        )
 
 
 def _vector(name, values):

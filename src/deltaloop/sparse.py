@@ -4,7 +4,7 @@ import numpy as np
 
 from .checks import check_finite, converted
 from .errors import InvalidInputError, InvalidTypeError
-from .kernels.interface import PIECE, SparseRows, Work
+from .kernels.interface import SparseRows
 
 # Up to these shares of non-zero values, lists beat dense rows (784 inputs, 30 to 512 units):
 # without mini-batches, and in mini-batches, where tiles make dense rows cheaper.
@@ -36,20 +36,21 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
         raise InvalidTypeError(f"{name} must contain real numbers, got dtype {X.dtype}")
     X = _canonical(name, X.tocsr())
     check_finite(name, X.data.reshape(-1, 1))
-    values = converted(name, X.data, net.dtype)
-    if net.scaling is not None:
-        values = _scaled(name, values, X.indices, net)
+    values = X.data if net.scaling is None else _scaled(name, X, net.scaling)
     return SparseRows(
         X.indptr.astype(np.intp, copy=False),
         X.indices.astype(np.int32, copy=False),
-        np.ascontiguousarray(values),
+        np.ascontiguousarray(converted(name, values, net.dtype)),
         X.shape[1],
     )
 
 
 def _canonical(name, X):
-    """CSR whose columns ascend in every row, none of them twice."""
+    """CSR whose columns ascend in every row, none of them twice; X itself stays as it is."""
     try:
+        # a new matrix of the same arrays: the check cuts what is over-allocated, and one that was
+        # changed by hand may still claim to be canonical
+        X = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
         X.check_format(full_check=True)
     except ValueError as error:
         raise InvalidInputError(f"{name} is not a valid sparse matrix: {error}") from None
@@ -57,20 +58,20 @@ def _canonical(name, X):
     borders = X.indptr[1:-1] - 1  # from the last value of a row to the first of the next
     ascends[borders[(borders >= 0) & (borders < len(ascends))]] = True
     if not ascends.all():
-        # a matrix that was changed by hand may still claim to be canonical: ask a new one
-        X = type(X)((X.data.copy(), X.indices.copy(), X.indptr.copy()), shape=X.shape)
+        X = X.copy()
         X.sum_duplicates()
     return X
 
 
-def _scaled(name, values, columns, net):
-    scaling = net.scaling
+def _scaled(name, X, scaling):
+    """The values of X in the units of the network, in float64 at least."""
     if scaling.x_mean.any():
         raise InvalidInputError(
             f"net.scaling shifts the inputs, which would turn the zeros of sparse {name} into "
             "other values; use a Scaling with x_mean = 0, or a dense array (.toarray())"
         )
-    scaled = (values / scaling.x_scale[columns]).astype(net.dtype)
+    with np.errstate(over="ignore"):
+        scaled = X.data / scaling.x_scale[X.indices]
     if not np.isfinite(scaled).all():
         raise InvalidInputError(
             f"{name} is no longer finite after scaling, its scale is too small for these values"
@@ -82,7 +83,7 @@ def check_mode(sparse) -> bool | str:
     """The argument `sparse` of `fit`."""
     if isinstance(sparse, bool | np.bool_):
         return bool(sparse)
-    if sparse != "auto":
+    if not (isinstance(sparse, str) and sparse == "auto"):
         raise InvalidInputError(f"sparse must be 'auto', True or False, got {sparse!r}")
     return "auto"
 
@@ -96,13 +97,6 @@ def arranged(X, mode: bool | str, backend, moves_every_weight: bool, batch_size:
     if mode is True or (not moves_every_weight and _pays(X, batch_size)):
         return backend.sparse_rows(X)
     return X
-
-
-def room(backend, plan, X, batch_size: int, n_threads: int) -> Work:
-    """For mini-batches of X: large ones go through piece by piece, but not those of lists."""
-    if not (isinstance(X, SparseRows) or getattr(backend, "WHOLE_BATCHES", False)):
-        batch_size = min(batch_size, PIECE * n_threads)
-    return Work(plan, batch_size, n_threads)
 
 
 def _pays(X, batch_size):

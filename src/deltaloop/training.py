@@ -8,9 +8,9 @@ import numpy as np
 from .checks import number, switch, whole_number
 from .errors import DivergenceError, InvalidInputError
 from .history import History
-from .kernels.interface import RULES, aligned_zeros
+from .kernels.interface import RULES, Work, aligned_zeros
 from .optimizers import check_optimizer
-from .sparse import arranged, check_mode, room
+from .sparse import arranged, check_mode
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
 
@@ -30,7 +30,7 @@ def train(
         )
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
-    work = room(net.backend, net.plan, X, batch_size, n_threads)
+    work = Work.for_batches(net.plan, X, batch_size, n_threads)
     last_finite = theta.copy()
     slices = _Slices(n_samples, batch_size, len(theta))
     stopping = _Stopping(tol, patience, target_loss)

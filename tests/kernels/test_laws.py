@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cases
-from deltaloop import SGD
-from deltaloop.kernels.interface import ALIGNMENT, Work, aligned_zeros
+from deltaloop import SGD, Adam
+from deltaloop.kernels.interface import ALIGNMENT, PIECE, Work, aligned_zeros
 from tolerances import assert_within, eps, expected_within
 
 RULES = {
@@ -104,6 +104,19 @@ def test_the_same_call_gives_the_same_bits(backend, case, rule):
     assert_same_bits(cases.gradient_of(backend, *case), cases.gradient_of(backend, *case))
     first, second = (cases.trained(backend, case, rule, shuffled(), 5) for _ in range(2))
     assert_same_bits(first, second)
+
+
+@pytest.mark.parametrize("name", [*RULES, "adam"])
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_pieces_of_a_mini_batch_do_not_change_a_bit(backend, dtype, name, is_shuffled):
+    rule = RULES.get(name, Adam(0.01).rule())
+    order = np.random.default_rng(1).permutation(1100) if is_shuffled else None
+    sizes, activations = [100, 70, 130, 5], ["relu", "tanh", "softmax"]
+    case = cases.case(8, sizes, activations, "cross_entropy", dtype, 1100)
+    expected = cases.trained(backend, case, rule, order, 700)
+    for room in (PIECE, PIECE + 100, 2 * PIECE):
+        found = cases.trained(backend, case, rule, order, 700, work=Work(case.plan, room))
+        assert_same_bits(found, expected)
 
 
 def at_offset(array, offset):

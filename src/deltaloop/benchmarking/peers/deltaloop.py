@@ -9,10 +9,10 @@ import numpy as np
 
 from ... import optimizers
 from ...kernels import load
-from ...kernels.interface import aligned_zeros
+from ...kernels.interface import Work, aligned_zeros
 from ...layers import Dense
 from ...network import Network
-from ...sparse import arranged, room
+from ...sparse import arranged
 from ..data import Parameters
 from ..jobs import Job
 
@@ -39,7 +39,7 @@ class Training:
         optimizer = {"sgd": "SGD", "adam": "Adam"}[job.optimizer]
         self.rule = getattr(optimizers, optimizer)(learning_rate=job.learning_rate).rule()
         self.state = aligned_zeros((self.rule.n_slots, len(self.net.theta)), X.dtype)
-        self.work = room(backend, self.net.plan, self.X, job.batch_size, job.n_threads)
+        self.work = Work.for_batches(self.net.plan, self.X, job.batch_size, job.n_threads)
         self.step = 0
 
     def run(self) -> float:

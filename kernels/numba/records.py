@@ -1,0 +1,93 @@
+"""Records of plan.py and rules.py, filled from arrays in jitted functions."""
+
+from .. import interface
+from . import plan, rules
+from .compiling import address_of, number_of, part, pointer_to, put, put_real
+
+N_NUMBERS = rules.N_HYPER + 1  # words, of 8 bytes: room for a 1 before the constants of a rule
+
+
+round_up = part(interface.round_up)
+
+
+@part
+def fill_net(net, layers, loss, theta, room, buffer, costs, n_work, widest, one):
+    """Plan, theta and Work as the words of a Net; `one` is the address of a 1."""
+    size = theta.itemsize
+    put(net, plan.LAYERS, address_of(layers))
+    put(net, plan.N_LAYERS, layers.shape[0])
+    put(net, plan.LOSS, loss)
+    put(net, plan.THETA, address_of(theta))
+    put(net, plan.ROOM, room)
+    place = address_of(buffer)
+    put(net, plan.WORK, place)
+    place += size * room * n_work
+    put(net, plan.GATHERED, place)
+    place += size * room * round_up(layers[0, plan.N_IN])
+    put(net, plan.TURNED, place)
+    place += size * widest * round_up(room)
+    put(net, plan.TURNED_PREV, place)
+    place += size * widest * round_up(room)
+    put(net, plan.PARTIAL, place)
+    put(net, plan.COSTS, address_of(costs))
+    put(net, plan.ONE, one)
+
+
+@part
+def fill_dense(rows, X):
+    """Rows of an array, or one sample, as the words of Rows."""
+    put(rows, plan.DENSE, address_of(X))
+    put(rows, plan.ROW, X.strides[0] // X.itemsize)
+    put(rows, plan.ORDER, 0)
+    put(rows, plan.FIRST, 0)
+
+
+@part
+def fill_order(rows, order):
+    """The order of the samples; none if it is empty."""
+    if order.size > 0:
+        put(rows, plan.ORDER, address_of(order))
+
+
+@part
+def fill_rows(rows, X, starts, columns, values, order):
+    """Rows of an array or, where `starts` is not empty, SparseRows."""
+    fill_dense(rows, X)
+    fill_order(rows, order)
+    if starts.size > 0:
+        put(rows, plan.DENSE, 0)
+        put(rows, plan.STARTS, address_of(starts))
+        put(rows, plan.COLUMNS, address_of(columns))
+        put(rows, plan.VALUES, address_of(values))
+
+
+@part
+def fill_rule(rule, hyper, code, learning_rate, beta1, beta2, epsilon, m, v):
+    """A rule as words, its constants in `hyper`, (N_HYPER,); beta1 is also the momentum."""
+    put_real(hyper, rules.LEARNING_RATE, learning_rate)
+    put_real(hyper, rules.MU, beta1)
+    put_real(hyper, rules.DECAY, beta2)
+    put_real(hyper, rules.NEW_M, 1 - beta1)
+    put_real(hyper, rules.NEW_V, 1 - beta2)
+    put_real(hyper, rules.EPSILON, epsilon)
+    put(rule, rules.CODE, code)
+    put(rule, rules.HYPER, number_of(hyper))
+    put(rule, rules.M, m)
+    put(rule, rules.V, v)
+    put(rule, rules.BETA1, beta1)
+    put(rule, rules.BETA2, beta2)
+
+
+@part
+def slots(state, theta):
+    """The addresses m and v of a state; rules without one get an address all the same."""
+    m = address_of(state) if state.shape[0] > 0 else address_of(theta)
+    return m, m + state.shape[1] * state.itemsize if state.shape[0] > 1 else m
+
+
+@part
+def reals(kernels, room):
+    """Words as reals, the first of which is 1."""
+    pointer = pointer_to(kernels, number_of(room))
+    put_real(pointer, 0, 1.0)
+    return pointer
