@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+from functools import partial
 
 import numpy as np
 
@@ -66,10 +67,10 @@ def write_all(folder, nets, learn):
     return folder / "doors.c"
 
 
-def load(folder, nets, learn=False):
+def load(folder, nets, learn=False, options=("-O1",)):
     """The networks {name: net} as {name: Exported}, from one shared library."""
     source = write_all(folder, nets, learn)
-    library = ctypes.CDLL(str(compiled(folder, [source], *STRICT, "-O1", "-fPIC", "-shared")))
+    library = ctypes.CDLL(str(compiled(folder, [source], *STRICT, *options, "-fPIC", "-shared")))
     return {name: Exported(library, name, net) for name, net in nets.items()}
 
 
@@ -97,10 +98,15 @@ class Exported:
 
     def epoch(self, X, Y, learning_rate):
         """Learn the samples one by one; sum of their losses."""
+        return self.epoch_of(X, Y, learning_rate)()
+
+    def epoch_of(self, X, Y, learning_rate):
+        """A function that does what `epoch` does, with everything but the call done before."""
         X, Y = (np.ascontiguousarray(rows, self.net.dtype) for rows in (X, Y))
         assert (X.shape[1], Y.shape[1]) == (self.net.sizes[0], self.net.sizes[-1])
         epoch = self._function("epoch", ctypes.c_double)
-        return epoch(len(X), self._pointer(X), self._pointer(Y), self.real(learning_rate))
+        pointers = self._pointer(X), self._pointer(Y)
+        return partial(epoch, len(X), *pointers, self.real(learning_rate))
 
     def parameters(self):
         """What the arrays W1, b1, ... hold now."""

@@ -237,8 +237,12 @@ def test_one_sample_at_a_time(backend, net):
     assert_same(net.theta, other.theta)
     assert_same(net.predict_one(X[0]), net.predict(X)[0])
     net.learn_batch(X, Y)
-    session = net.session()
-    assert_same(session.predict_one(X[0]), net.predict(X)[0])
+    assert_same(net.predict_one(X[0]), net.predict(X)[0])
+
+
+def test_a_session_of_its_own(net):
+    X, _ = samples(5)
+    assert_same(net.session().predict_one(X[0]), net.predict(X)[0])
 
 
 def test_unpacked_for_functions_of_users(net):
@@ -329,6 +333,34 @@ def test_functions_that_numba_has_compiled_already():
     assert np.isfinite(dl.Network([2, 3, 1], activation=own).predict([[1.0, 2.0]])).all()
 
 
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda z, c=2.0: c * z, lambda z, a, c=2.0: c),
+        (lambda z, c=None: 2 * z if c is None else c, lambda *at: 2.0),
+    ],
+)
+def test_further_arguments_keep_their_defaults(backend, dtype, f, slope):
+    nets = (
+        network(twice, "identity", "mse", dtype, backend)
+        for twice in (
+            dl.custom_activation("twice", f, slope),
+            dl.custom_activation("doubled", lambda z: 2 * z, lambda z, a: 2.0),
+        )
+    )
+    X, Y = samples()
+    found, expected = (net.fit(X, Y, epochs=1).loss[0] for net in nets)
+    assert found == expected
+
+
+async def waits(z):
+    return z
+
+
+async def yields(z):
+    yield z
+
+
 def returns_none(z):
     return z if z > 0 else None
 
@@ -353,6 +385,9 @@ def returns_none(z):
         ("tanh", slope_of_tanh, TypeError, "must be a Python function, .* got 'tanh'"),
         (tanh, lambda a: 1 - a * a, TypeError, "must take 2 arguments"),
         (squares, slope_of_tanh, TypeError, "must take 1 argument:"),
+        (waits, slope_of_tanh, TypeError, r"f\(z\) of bad must be a plain function, not an async"),
+        (yields, slope_of_tanh, ValueError, "f of bad cannot be compiled by Numba: Use of unsupp"),
+        (lambda z, **more: z, slope_of_tanh, ValueError, "f of bad cannot be compiled by Numba"),
     ],
 )
 def test_activations_that_are_refused(f, slope, error, text):

@@ -2,10 +2,6 @@
 
 import copy
 import ctypes
-import importlib.util
-import subprocess
-import sys
-import sysconfig
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import c_programs
+import cython_programs
 import deltaloop as dl
 from handles import Handle, capsule
 
@@ -25,29 +21,9 @@ OPTIMIZERS = [
 
 @pytest.fixture(scope="session")
 def consumer(tmp_path_factory):
-    """The module of tests/consumer, built the way docs/cython.md says."""
-    if importlib.util.find_spec("Cython") is None:
-        pytest.skip("Cython is not installed")
-    if c_programs.COMPILER is None:
-        pytest.skip("there is no C compiler")
-    folder = tmp_path_factory.mktemp("consumer")
+    """The module of tests/consumer."""
     source = Path(__file__).parent / "consumer" / "consumer.pyx"
-    done = subprocess.run(
-        [sys.executable, "-m", "cython", "-Werror", str(source), "-o", "consumer.c"],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    # every function of the .pxd is there, called or not
-    options = ["-O0", "-Wall", "-Wno-unused-function", "-Werror", "-fPIC", "-shared"]
-    include = [f"-I{sysconfig.get_path('include')}", f"-I{dl.get_include()}"]
-    path = c_programs.compiled(
-        folder, ["consumer.c"], *options, *include,
-        output="consumer" + sysconfig.get_config_var("EXT_SUFFIX"),
-    )  # fmt: skip
-    spec = importlib.util.spec_from_file_location("consumer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return cython_programs.built(tmp_path_factory.mktemp("consumer"), source, "-O0")
 
 
 def network(dtype, **more):

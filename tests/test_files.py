@@ -42,13 +42,14 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(
 
 
 def test_failed_rename_leaves_the_old_file_and_nothing_else(path, tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError("no rename")
+    def refuse(temporary, target):
+        raise OSError(1, "no rename", temporary, None, target)
 
     path.write_bytes(b"old")
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="no rename"):
+    with pytest.raises(PermissionError, match="no rename") as told:
         dl.Network([2, 1]).save(path)
+    assert (told.value.filename, told.value.filename2) == (str(path), None)
     assert [p.name for p in tmp_path.iterdir()] == ["net.npz"]
     assert path.read_bytes() == b"old"
 
@@ -80,16 +81,26 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(path, tmp_path):
 
 
 def test_folder_that_cannot_be_written_is_an_os_error(tmp_path):
-    with pytest.raises(OSError, match="nowhere"):
-        dl.Network([2, 1]).save(tmp_path / "nowhere" / "net.npz")
+    (tmp_path / "file").touch()
+    for folder, error in (("nowhere", FileNotFoundError), ("file", NotADirectoryError)):
+        path = tmp_path / folder / "net.npz"
+        with pytest.raises(error) as told:
+            dl.Network([2, 1]).save(path)
+        assert told.value.filename == str(path)
+    (tmp_path / "file").unlink()
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         dl.Network([2, 1]).save(tmp_path / "folder")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
     if os.name == "posix" and os.geteuid() != 0:  # root may write everywhere
         (tmp_path / "folder").chmod(0o500)
-        with pytest.raises(PermissionError):
+        with pytest.raises(PermissionError, match=r"folder.net\.npz"):
             dl.Network([2, 1]).save(tmp_path / "folder" / "net.npz")
+
+
+def test_error_about_another_file_keeps_its_name(path):
+    with pytest.raises(FileNotFoundError, match="elsewhere"), whole_file(path):
+        os.stat("elsewhere")
 
 
 @POSIX

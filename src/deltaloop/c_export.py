@@ -14,21 +14,6 @@ from .errors import InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .losses import CANONICAL_OUTPUT
 
-# C and C++; a name made of one would be confusing where it is not wrong
-KEYWORDS = frozenset(
-    (
-        "alignas", "alignof", "and", "asm", "auto", "bitand", "bitor", "bool", "break", "case",
-        "catch", "char", "char16_t", "char32_t", "class", "compl", "const", "const_cast",
-        "constexpr", "continue", "decltype", "default", "delete", "do", "double",
-        "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for",
-        "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new",
-        "noexcept", "not", "nullptr", "operator", "or", "private", "protected", "public",
-        "register", "reinterpret_cast", "restrict", "return", "short", "signed", "sizeof",
-        "static", "static_assert", "static_cast", "struct", "switch", "template", "this",
-        "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof",
-        "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor",
-    )
-)  # fmt: skip
 _VALUES_PER_LINE = 8
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
 
@@ -83,7 +68,7 @@ def header(net, name: str, learn: bool) -> str:
 def _name_of_file(path):
     """The stem of the file as a prefix of C names: 'net' for 'build/net.h'."""
     stem = re.sub(r"[^A-Za-z0-9]+", "_", Path(os.fsdecode(path)).stem).strip("_")
-    return stem if re.match("[A-Za-z]", stem) and stem not in KEYWORDS else f"net_{stem}".strip("_")
+    return stem if re.match("[A-Za-z]", stem) else f"net_{stem}".strip("_")
 
 
 def _checked_name(name):
@@ -94,8 +79,6 @@ def _checked_name(name):
             "name must be a C identifier that begins with a letter (a to z, then digits and _ as "
             f"well), got {name!r}"
         )
-    if name in KEYWORDS:
-        raise InvalidInputError(f"name must not be a keyword of C or C++, got {name!r}")
     return name
 
 

@@ -80,7 +80,7 @@ def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivat
         What reports call it.
     f : callable
         f(z), a number for a number. It is compiled by Numba: what it uses of other modules and
-        names is fixed with that, and it should not raise.
+        names is fixed with that, and it should not raise. Further arguments keep their defaults.
     slope : callable
         slope(z, a) = f'(z), where a = f(z).
     z_range : (float, float), default (-6, 6)
@@ -185,6 +185,8 @@ def _check_function(what, function, n_arguments):
         raise InvalidTypeError(
             f"{what} must be a Python function, or one compiled by numba.njit, got {function!r}"
         )
+    if inspect.iscoroutinefunction(_plain(function)):
+        raise InvalidTypeError(f"{what} must be a plain function, not an async one")
     try:
         inspect.signature(_plain(function)).bind(*range(n_arguments))
     except TypeError as error:
@@ -229,18 +231,18 @@ def _jitted(function):
 def _compiled(what, function, n_arguments):
     """The function for both dtypes; InvalidInputError where it is none of numbers to a number."""
     from numba import types
-    from numba.core.errors import NumbaError
 
     found = _jitted(function)
     for real in (types.float32, types.float64):
         try:
-            found.compile((real,) * n_arguments)
-        except NumbaError as error:
+            # folds in the defaults of further arguments, as every call does
+            _, _, arguments, _ = found.get_call_template((real,) * n_arguments, {})
+        except Exception as error:  # Numba has its own for most of what it does not know, not all
             raise InvalidInputError(
                 f"{what} cannot be compiled by Numba: {_short(error)}; use numbers, math and "
                 "functions that numba.njit has compiled"
             ) from None
-        returned = found.overloads[(real,) * n_arguments].signature.return_type
+        returned = found.overloads[arguments].signature.return_type
         if not isinstance(returned, types.Float | types.Integer | types.Boolean):
             raise InvalidInputError(
                 f"{what} must return one number in every case, but Numba finds that it returns "

@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 
@@ -36,18 +35,20 @@ def whole_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[An
         with open(path, mode, **text) as file:  # a directory raises here
             yield file
         return
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{token_hex(8)}.part")
+    target = os.path.realpath(path)
+    temporary = os.path.join(os.path.dirname(target), f".{token_hex(8)}.part")
     try:
         with open(temporary, mode.replace("w", "x"), **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if target.exists():
-            temporary.chmod(target.stat().st_mode)
+        if os.path.exists(target):
+            os.chmod(temporary, os.stat(target).st_mode)
         os.replace(temporary, target)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno and error.filename is None:
-            error.filename = path  # a full disk does not say whose
+        with suppress(OSError):  # it was not made
+            os.unlink(temporary)
+        # a full disk does not say whose, and nobody knows the temporary file
+        if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
+            raise OSError(error.errno, error.strerror, path) from None
         raise

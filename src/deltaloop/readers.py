@@ -259,8 +259,10 @@ def _load(open_file: Callable[[], Any], source: str) -> Any:
     try:
         return open_file()
     except Exception as error:
+        # what NumPy does not know it takes for objects, and advises to load them without safety
+        reason = "damaged, or with Python objects" if "pickle" in str(error) else error
         raise FileFormatError(
-            f"{source!r} is no file of plain NumPy arrays ({error}); write it with numpy.save or "
+            f"{source!r} is no file of plain NumPy arrays ({reason}); write it with numpy.save or "
             "numpy.savez, from arrays of numbers or text"
         ) from error
 

@@ -12,6 +12,7 @@ from ..outputs import check_output
 from ..terminal import is_terminal, status
 from . import jobs, machine, peers, report, results, runner, start, workers
 
+_PICTURES = (".png", ".svg", ".pdf")
 Entry = tuple[jobs.Job, str | None, float | None]
 
 
@@ -66,7 +67,7 @@ def bench(
         check_output("--json", json_file)
     if picture is not None:
         check_output("--plot", picture)
-        _check_matplotlib()
+        _check_format(picture)
     settings = settings_of(names, curve_names, quick)
     found = measure(chosen, entries, settings, quick, with_starts=not (patterns or curve_names))
     report.print_results(found)
@@ -152,8 +153,10 @@ def progress() -> Iterator[Callable[[int, int, str], None]]:
         yield tell
 
 
-def _check_matplotlib() -> None:
+def _check_format(picture: str) -> None:
     """Say that a picture cannot be drawn before the measurements, not after them."""
+    if Path(picture).suffix.lower() not in _PICTURES:
+        raise InvalidInputError(f"--plot {picture!r} must end in {', '.join(_PICTURES)}")
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
