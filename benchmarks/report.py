@@ -1,6 +1,7 @@
-"""Write README.md, and a picture for every run, from the results that were kept.
+"""Write README.md, and a picture for every run of the jobs, from the results that were kept.
 
     deltaloop bench --json benchmarks/results/NAME.json
+    pytest benchmarks/test_doors.py --benchmark-json=benchmarks/results/NAME-doors.json
     python benchmarks/report.py
 
 Explanations for jobs that are not at their target come from limits.md.
@@ -8,6 +9,7 @@ Explanations for jobs that are not at their target come from limits.md.
 
 from pathlib import Path
 
+import doors_report
 from deltaloop.benchmarking import plots, report
 from deltaloop.benchmarking.results import JobResult, Results, curves, load
 
@@ -23,6 +25,7 @@ from the files in `results/`; losing rows stay in it.
     pip install ".[bench]" && deltaloop bench --quick     # a first look at your own machine
     deltaloop bench --json benchmarks/results/NAME.json   # what is below
     deltaloop bench --scaling all --json benchmarks/results/NAME-scaling.json
+    pytest benchmarks/test_doors.py --benchmark-json=benchmarks/results/NAME-doors.json
     python benchmarks/report.py                           # this page
     pytest benchmarks -k "784-30-10"                      # the same jobs as pytest-benchmark cases
 
@@ -43,6 +46,8 @@ from the files in `results/`; losing rows stay in it.
   parameters, two layouts and an unrolled loop tried; PyTorch with fused optimisers, with the
   backward pass by hand, and compiled as one graph per step; Numba with compile-time sizes on
   aligned arrays, two layouts tried; scikit-learn without shuffling.
+- **Doors**: the same steps from Python, `@njit`, Cython and C. Each has learned the same parameters
+  before it is timed; what is read as "per sample" is a pass over 1000 samples, call included.
 """
 
 
@@ -91,6 +96,7 @@ def section(name: str, results: Results, known: dict[str, str]) -> str:
     if results.starts:
         parts += ["### From process start to the first epoch of 4-4-4-1"]
         parts += [report.markdown_starts(results)]
+        parts += ["Installed: the package and what it needs, NumPy apart, which has its own row."]
     remarks = report.notes(results)
     if remarks:
         parts += ["### Not timed", "\n".join(f"- {line}" for line in remarks)]
@@ -102,6 +108,9 @@ def main() -> None:
     known = explanations((HERE / "limits.md").read_text(encoding="utf-8"))
     parts = [INTRODUCTION.rstrip()]
     for path in sorted((HERE / "results").glob("*.json")):
+        if path.stem.endswith("-doors"):
+            parts.append(doors_report.section(path))
+            continue
         results = load(path)
         parts.append(section(path.stem, results, known))
         plots.save(results, path.with_suffix(".png"))

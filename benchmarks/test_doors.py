@@ -1,12 +1,26 @@
-"""Small calls from Python: one sample, one mini-batch, and what the call adds to the step."""
+"""Every way to learn and predict in small steps, and what each adds to the step.
+
+The column of a case in README.md is its network, the row is what else it is parametrised with.
+"""
+
+import copy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import deltaloop as dl
+import tolerances
+from clock import CLOCK
+from deltaloop.benchmarking import workers
+from doors import DOORS, LOOPS, fit
 
 NETWORKS = {"4-4-4-1": [4, 4, 4, 1], "10-64-64-1": [10, 64, 64, 1], "784-128-10": [784, 128, 10]}
 OPTIMIZERS = {"sgd": dl.SGD(0.001), "momentum": dl.SGD(0.001, momentum=0.9), "adam": dl.Adam(1e-5)}
+RATE = 0.001
+N_SAMPLES = 1000
+N_STARTS = 3
 
 
 def samples(sizes, n):
@@ -15,21 +29,21 @@ def samples(sizes, n):
     return X, generator.random((n, sizes[-1]), dtype=np.float32)
 
 
-@pytest.fixture(params=NETWORKS)
-def net(request):
-    return dl.Network(NETWORKS[request.param], activation="tanh")
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    return request.param
+
+
+@pytest.fixture
+def net(network):
+    return dl.Network(NETWORKS[network], activation="tanh", backend="cython")
 
 
 @pytest.mark.benchmark(group="predict one sample")
-def test_predict_one(benchmark, net):
+@pytest.mark.parametrize("call", ["predict_one", "predict"])
+def test_predict(benchmark, net, call):
     x, _ = samples(net.sizes, 1)
-    benchmark(net.predict_one, x[0])
-
-
-@pytest.mark.benchmark(group="predict one sample")
-def test_predict(benchmark, net):
-    x, _ = samples(net.sizes, 1)
-    benchmark(net.predict, x)
+    benchmark(getattr(net, call), x[0] if call == "predict_one" else x)
 
 
 @pytest.mark.benchmark(group="learn one sample")
@@ -48,29 +62,56 @@ def test_learn_batch(benchmark, net, optimizer):
     benchmark(net.learn_batch, X, Y)
 
 
-@pytest.mark.benchmark(group="1000 samples learned in a loop of @njit")
-@pytest.mark.parametrize("door", ["deltaloop.numba", "numba_handles"])
-def test_learn_in_njit(benchmark, net, door):
-    numba = pytest.importorskip("numba")
-    import deltaloop.numba
-    from deltaloop import numba_handles
+@pytest.mark.benchmark(group="1000 samples learned in a loop")
+@pytest.mark.parametrize("door", DOORS)
+def test_learn_in_a_loop(benchmark, net, door, tmp_path):
+    X, Y = samples(net.sizes, N_SAMPLES)
+    epoch, expected = fit(copy.deepcopy(net), X, Y, RATE, tmp_path)
+    epoch()
+    epoch, parameters = DOORS[door](net, X, Y, RATE, tmp_path)
+    epoch()
+    assert_same_parameters(parameters(), expected())
+    benchmark.extra_info["samples"] = N_SAMPLES
+    benchmark(epoch)
 
-    X, Y = samples(net.sizes, 1000)
-    if door == "deltaloop.numba":
-        handle, step = deltaloop.numba.unpack(net), deltaloop.numba.train_step
 
-        @numba.njit
-        def loop(handle, X, Y):
-            for t in range(len(X)):
-                step(handle, X[t], Y[t], 0.001)
-    else:
-        session = net.session(optimizer=OPTIMIZERS["sgd"])
-        handle, learn = session.address, numba_handles.learn
+def assert_same_parameters(actual, expected):
+    """Within the rounding of sums of so many steps; one sample more or less is noticed.
 
-        @numba.njit
-        def loop(handle, X, Y):
-            for t in range(len(X)):
-                learn(handle, X[t], Y[t])
+    See tests/tolerances.py; a step moves a parameter by RATE times numbers of order 0.1 to 1.
+    """
+    rounding = tolerances.SHAKE * np.sqrt(N_SAMPLES) * tolerances.eps(np.float32)
+    assert actual.keys() == expected.keys()
+    for name, array in expected.items():
+        scale = np.abs(array).max()
+        np.testing.assert_allclose(
+            actual[name], array, rtol=0, atol=rounding * scale, err_msg=name
+        )  # fmt: skip
 
-    loop(handle, X, Y)
-    benchmark(loop, handle, X, Y)
+
+@pytest.fixture(scope="module", params=["predict", "fit"])
+def call(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def first_calls(network, call, tmp_path_factory):
+    """Seconds of pairs of fresh processes: the first compiles, the second finds it in the cache."""
+    pytest.importorskip("numba")
+    command = [sys.executable, "-P", LOOPS / "first_call.py", call, *map(str, NETWORKS[network])]
+    found = {"empty cache": [], "filled cache": []}
+    for _ in range(N_STARTS):
+        cache = str(tmp_path_factory.mktemp("cache"))
+        environment = workers.plain_environment() | {"NUMBA_CACHE_DIR": cache}
+        for seconds in found.values():
+            done = subprocess.run(
+                command, env=environment, check=True, capture_output=True, text=True
+            )  # fmt: skip
+            seconds.append(float(done.stdout))
+    return found
+
+
+@pytest.mark.benchmark(timer=CLOCK, group="first call of a network of the Numba backend")
+@pytest.mark.parametrize("cache", ["empty cache", "filled cache"])
+def test_first_call(benchmark, replay, first_calls, cache):
+    replay(benchmark, first_calls[cache])

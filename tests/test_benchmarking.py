@@ -554,6 +554,8 @@ def test_files_are_written(measured, tmp_path, found):
         (["--scaling", "sideways"], "unknown scaling curve 'sideways'"),
         (["--scaling", "width", "--jobs", "8-3-8"], "exclude each other"),
         (["--json", "no/such/folder/a.json"], "cannot be written"),
+        (["--plot", "picture.foo"], "'picture.foo' must end in .png, .svg, .pdf"),
+        (["--plot", "picture"], "'picture' must end in .png"),
     ],
 )
 def test_errors_come_before_measurements(measured, arguments, message):
