@@ -74,6 +74,7 @@ FUNCTIONS: dict[int, Callable | tuple[Callable, Callable]] = {}
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a mini-batch that are taken at once, so that they stay in cache
 SHARE = 48  # samples and rows of W go to threads in multiples of it: whole tiles and cache lines
+CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
 BLOCK = 16  # elements: blocks of theta and work start at multiples of this
 
 # One weight layer. Offsets count elements: W and b from the start of theta, z, a and delta
@@ -97,7 +98,7 @@ LAYER = np.dtype(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SparseRows:
     """Samples that list only what is not zero, as a CSR matrix does.
 
@@ -171,7 +172,7 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
     return buffer[first : first + n_bytes].view(dtype).reshape(shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """Where everything of a network lies: the description a backend works from.
 
@@ -251,8 +252,9 @@ class Work:
 
     `buffer` holds, one after the other: the blocks z, a and delta of every layer,
     (batch_size, width) each; the gathered inputs, (batch_size, round_up(n_in)); two blocks
-    (widest layer, round_up(batch_size)) for a transposed delta and its image; and, from PIECE
-    samples on, sums in the layout of theta. `costs`: (batch_size,) float64.
+    (widest layer, round_up(batch_size)) for a transposed delta and its image; from PIECE
+    samples on, sums in the layout of theta; and, where products may be cut into parts, CUT bytes
+    for every thread. `costs`: (batch_size,) float64.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
     taken piece by piece, with the same result bit for bit.
@@ -264,6 +266,10 @@ class Work:
         size = batch_size * plan.n_work + gathered + 2 * plan.widest * round_up(batch_size)
         if batch_size >= PIECE:
             size += plan.n_theta
+        # smaller products have both factors in L1, or pass but once over the larger one
+        self.cuts = batch_size >= 16 and plan.n_theta * plan.dtype.itemsize > 2**15
+        if self.cuts:
+            size += n_threads * CUT // plan.dtype.itemsize
         self.buffer = aligned_zeros(size, plan.dtype)
         self.costs = np.zeros(batch_size)
 

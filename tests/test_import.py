@@ -15,7 +15,7 @@ FOREIGN = (
     "torch", "jax", "pytest", "asyncio", "concurrent", "multiprocessing", "unittest", "ctypes.util",
     "doctest", "pdb", "sqlite3", "csv", "urllib.request", "http", "ssl",
 )  # fmt: skip
-LIMIT_SECONDS = 0.030
+LIMIT_SECONDS, NUMPY_SECONDS = 0.03, 0.066
 
 
 def run(code):
@@ -64,21 +64,26 @@ def test_command_line_and_pictures_are_not_imported(modules):
     assert parts & {m.removeprefix("deltaloop.") for m in modules[1]} == set()
 
 
-def test_import_takes_at_most_30_ms_beyond_numpy():
+def test_import_takes_at_most_30_ms_where_numpy_takes_66():
     code = (
-        "import json, time, numpy, numpy.random\n"
-        "begin = time.process_time()\n"  # of this process alone: other load does not count
+        "import json, time\n"
+        "start = time.process_time()\n"  # of this process alone: other load does not count
+        "import numpy, numpy.random\n"
+        "begin = time.process_time()\n"
         "import deltaloop\n"
         "deltaloop.Network([2, 1])\n"  # the compiled module is part of the price
-        "print(json.dumps(time.process_time() - begin))"
+        "print(json.dumps([time.process_time() - begin, begin - start]))"
     )
     run(code)  # writes the byte code
-    best = LIMIT_SECONDS
-    for _ in range(12):
-        best = min(best, run(code))
-        if best < LIMIT_SECONDS / 2:
+    pairs = []
+    while len(pairs) < 12:
+        pairs.append(run(code))
+        seconds, numpy_seconds = (min(column) for column in zip(*pairs, strict=True))
+        # a slower machine may take as much longer as it does for NumPy
+        limit = LIMIT_SECONDS * max(1, numpy_seconds / NUMPY_SECONDS)
+        if seconds < limit / 2:
             break
-    assert best < LIMIT_SECONDS
+    assert seconds < limit
 
 
 def test_denormal_numbers_survive_the_import():

@@ -11,10 +11,11 @@ cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noe
         Z = block(net, layer, layer.z)
         if k > 0:
             below = &net.layers[k - 1]
-            multiply(n_samples, layer.width, layer.n_in, block(net, below, below.a), below.width,
-                     net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
+            multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a),
+                     below.width, net.theta + layer.W, layer.width, Z, layer.width,
+                     bias_of(net, layer))
         elif X.dense != NULL:
-            multiply(n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
+            multiply(net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
                      net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
         else:
             for t in range(n_samples):
@@ -33,28 +34,6 @@ cdef void sum_listed_row(
                net.theta + layer.W, bias_of(net, layer), z)
 
 
-cdef void transpose(
-    Py_ssize_t n_rows, Py_ssize_t n_columns, Py_ssize_t padded_rows,
-    const real *A, Py_ssize_t A_row,    # (n_rows, n_columns)         read
-    real *C, Py_ssize_t C_row,          # (n_columns, padded_rows)    overwritten, padded by 0
-) noexcept nogil:
-    cdef Py_ssize_t r, c, whole_rows = n_rows // 4 * 4, whole_columns = n_columns // 4 * 4
-    for c in range(0, whole_columns, 4):
-        for r in range(0, whole_rows, 4):
-            transpose_4x4(A + r * A_row + c, A_row, C + c * C_row + r, C_row)
-        for r in range(whole_rows, n_rows):
-            C[c * C_row + r] = A[r * A_row + c]
-            C[(c + 1) * C_row + r] = A[r * A_row + c + 1]
-            C[(c + 2) * C_row + r] = A[r * A_row + c + 2]
-            C[(c + 3) * C_row + r] = A[r * A_row + c + 3]
-    for c in range(whole_columns, n_columns):
-        for r in range(n_rows):
-            C[c * C_row + r] = A[r * A_row + c]
-    for c in range(n_columns):
-        for r in range(n_rows, padded_rows):
-            C[c * C_row + r] = 0
-
-
 cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
     cdef const Layer *layer = &net.layers[k]
@@ -67,7 +46,7 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     # a product of W with delta^T needs no transposed W: only the small deltas are turned
     transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
               turned, stride)
-    multiply(layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
+    multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
              turned, stride, turned_prev, stride, NULL)
     transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
     multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
@@ -104,15 +83,28 @@ cdef void descend_rows_of_layer(
     Ahead *ahead,
 ) noexcept nogil:
     """dC/dW = A_prev^T delta, spent at once on W, or with the last of several pieces."""
-    cdef const real *delta = block(net, layer, layer.delta)
     cdef real *sums = net.partial + weights
-    cdef const real *start = NULL if piece.is_first else sums
-    if piece.is_last:
-        descend(n, layer.width, piece.n_samples, A_prev, A_row, delta, start, net.theta,
-                weights, rule, piece.scale, ahead)
+    cdef Product p
+    memset(&p, 0, sizeof(Product))
+    p.n_rows, p.width, p.n_k = n, layer.width, piece.n_samples
+    p.A, p.A_row, p.A_k = A_prev, 1, A_row
+    p.B, p.B_k = block(net, layer, layer.delta), layer.width
+    p.C, p.C_row, p.weights = net.theta + weights, layer.width, weights
+    if not piece.is_first:
+        p.start, p.start_row = sums, layer.width
+    p.rule, p.ahead, p.parts = rule, ahead, net.parts
+    if not piece.is_last:
+        p.C = sums
+        product(STORE, &p)
+    elif rule.code == SGD:              # w := w - eps g, with one product less
+        p.factor = -(piece.scale * rule.learning_rate)
+        product(ADD, &p)
+    elif rule.code == ACCUMULATE:       # the gradient itself, over several batches
+        p.C, p.factor = rule.state + weights, piece.scale
+        product(ADD, &p)
     else:
-        add_gradient(n, layer.width, piece.n_samples, A_prev, A_row, delta, sums, start,
-                     ahead)
+        p.factor = piece.scale
+        product(DESCEND, &p)
 
 
 cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:
@@ -238,6 +230,7 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
     piece.part, piece.n_parts = part, epoch.n_threads
+    become_part(&net, part)
     while more:
         n = min(epoch.batch_size, epoch.stop - start)
         piece.scale, done = <real> 1 / <real> n, 0

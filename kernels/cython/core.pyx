@@ -14,12 +14,13 @@ from libc.string cimport memcpy, memset, strerror
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
 from lanes cimport (
-    LINE, NATIVE, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec4, vec8, vector,
+    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec,
+    vec4, vec8, vector,
 )
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, CUSTOM, MSE, RELU, SGD, SHARE, SOFTMAX, Ahead, Layer, Net, Rows, Rule,
-    bias_of, block, padded_width, round_up, row_number, row_of,
+    ACCUMULATE, ADAM, CUSTOM, CUT, MSE, PIECE, RELU, SGD, SHARE, SOFTMAX, Ahead, Layer, Net, Rows,
+    Rule, bias_of, block, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
@@ -29,7 +30,7 @@ from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, f_by_code, first_step,
     first_sum, forward_tiny, is_tiny, slope_by_code,
 )
-from tiles cimport STORE, product
+from tiles cimport at, descend_tile_by, tile
 
 from numpy import ascontiguousarray, empty
 
@@ -37,6 +38,7 @@ from deltaloop.errors import BusyError, InvalidInputError
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import BUSY
 
+include "products.pxi"
 include "layers.pxi"
 include "sample.pxi"
 include "tiny.pxi"
@@ -68,8 +70,17 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.transposed[0] = net.gathered + net.batch_size * round_up(net.layers[0].n_in)
     net.transposed[1] = net.transposed[0] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
     net.partial = net.transposed[1] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
+    net.parts = NULL
+    if work.cuts:
+        net.parts = net.partial + (<Py_ssize_t> plan.n_theta if net.batch_size >= PIECE else 0)
     net.costs = <double *> data(work.costs, True, NULL)
     return 0
+
+
+cdef inline void become_part(Net *net, Py_ssize_t part) noexcept nogil:
+    """The thread's own share of what is not shared"""
+    if net.parts != NULL:
+        net.parts += part * CUT // <Py_ssize_t> sizeof(real)
 
 
 cdef int bind_rows(Rows *rows, object X, object order) except -1:
@@ -116,6 +127,7 @@ cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = part * n_block
     cdef const Layer *last = &net.layers[net.n_layers - 1]
     net.first = part * n_block
+    become_part(&net, part)
     while first < call.n_samples:
         n = min(n_block, call.n_samples - first)
         X.first = first

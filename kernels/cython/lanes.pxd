@@ -39,7 +39,8 @@ cdef extern from *:
     #define VECTOR_BYTES 16
     #endif
 
-    #define LINE ((Py_ssize_t)(64 / sizeof(real)))      /* elements of a cache line */
+    #define REAL_BYTES ((Py_ssize_t)sizeof(real))
+    #define LINE (64 / REAL_BYTES)                      /* elements of a cache line */
     #define NATIVE ((Py_ssize_t)(VECTOR_BYTES / sizeof(real)))
     #define VECTOR(element, n) \\
         element __attribute__((vector_size((n) * sizeof(element)), aligned(sizeof(real)), \\
@@ -94,6 +95,20 @@ cdef extern from *:
         const char *line = (const char *)x, *end = (const char *)(x + n);
         for (; line < end; line += 64) __builtin_prefetch(line, 0, 1); }
 
+    /* x, which has a register at this place; and loads that do not pass it. Between two steps of
+       a tile it keeps the compiler from beginning the second with the sums of the first still in
+       the way, for which there would not be registers enough. */
+    #if defined(__AVX512F__)
+    #define HOLD(x) __asm__ volatile("" : "+v"(x) :: "memory")
+    #elif defined(__SSE__)
+    #define HOLD(x) __asm__ volatile("" : "+x"(x) :: "memory")
+    #elif defined(__aarch64__)
+    #define HOLD(x) __asm__ volatile("" : "+w"(x) :: "memory")
+    #else
+    #define HOLD(x)
+    #endif
+    static inline vec vec_held(vec x) { HOLD(x); return x; }
+
     /* four lanes with the same total */
     static inline vec4 vec4_fold(vec4 x) { return x; }
     static inline vec4 vec8_fold(vec8 x) {
@@ -137,12 +152,14 @@ cdef extern from *:
     ctypedef float vec
     ctypedef double vec8           # of another base type, so that Cython tells them apart
     ctypedef long double vec4
+    const Py_ssize_t REAL_BYTES
     const Py_ssize_t LINE          # elements of a cache line
     const Py_ssize_t NATIVE        # lanes of vec
     const Py_ssize_t TILE_ROWS
     const Py_ssize_t TILE_VECTORS
     const real ROUNDER
     void prefetch(const real *x, Py_ssize_t n) noexcept nogil
+    vec vec_held(vec x) noexcept nogil
     vec4 vec_fold(vec x) noexcept nogil
     vec4 vec8_fold(vec8 x) noexcept nogil
     vec4 vec4_fold(vec4 x) noexcept nogil
@@ -202,6 +219,12 @@ cdef inline vector lane(vector x, int i) noexcept nogil:
         return vec8_lane(x, i)
     else:
         return vec4_lane(x, i)
+
+
+cdef inline void hold(vector *x) noexcept nogil:
+    """x is in a register here, and later loads come later; for vectors of the level's own length"""
+    if vector is vec:
+        x[0] = vec_held(x[0])
 
 
 cdef inline vector quotient(vector x, vector y) noexcept nogil:

@@ -85,51 +85,19 @@ cdef void descend_and_sum(
 
 
 cdef void multiply(
-    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_k, const real *A, Py_ssize_t A_row,
-    const real *B, Py_ssize_t B_k, real *C, Py_ssize_t C_row, const real *bias,
+    const Net *net, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_k,
+    const real *A, Py_ssize_t A_row, const real *B, Py_ssize_t B_k,
+    real *C, Py_ssize_t C_row, const real *bias,
 ) noexcept nogil:
     """C = A B + bias"""
-    product(STORE, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, 0, 0, NULL, 0, NULL)
-
-
-cdef void add_gradient(
-    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_row, const real *delta,
-    real *sums, const real *start, Ahead *ahead,
-) noexcept nogil:
-    """sums = start + A_prev^T delta"""
-    product(STORE, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
-            sums, width, start, width, 0, NULL, 0, ahead)
-
-
-# A rule that is a constant leaves the sums in their registers. What is summed piece by piece comes
-# through the same code as what is not, so that it is rounded alike.
-
-cdef void descend_plainly(
-    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_row, const real *delta,
-    real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
-) noexcept nogil:
-    """The step of plain SGD on the weights, their gradient being A_prev^T delta scale"""
-    product(SGD, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
-            theta + weights, width, NULL, 0, weights, rule, scale, ahead)
-
-
-cdef void descend(
-    Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_samples,
-    const real *A_prev, Py_ssize_t A_row, const real *delta, const real *start,
-    real *theta, Py_ssize_t weights, const Rule *rule, real scale, Ahead *ahead,
-) noexcept nogil:
-    """The step of any rule, the gradient being (start + A_prev^T delta) scale; start may be NULL"""
-    if rule.code == SGD and start == NULL:
-        descend_plainly(n_rows, width, n_samples, A_prev, A_row, delta,
-                        theta, weights, rule, scale, ahead)
-    elif rule.code == ADAM:
-        product(ADAM, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
-                theta + weights, width, start, width, weights, rule, scale, ahead)
-    else:
-        product(rule.code, n_rows, width, n_samples, A_prev, 1, A_row, delta, width,
-                theta + weights, width, start, width, weights, rule, scale, ahead)
+    cdef Product p
+    memset(&p, 0, sizeof(Product))
+    p.n_rows, p.width, p.n_k = n_rows, width, n_k
+    p.A, p.A_row, p.A_k = A, A_row, 1
+    p.B, p.B_k = B, B_k
+    p.C, p.C_row, p.start = C, C_row, bias
+    p.parts = net.parts
+    product(STORE, &p)
 
 
 cdef double outputs(

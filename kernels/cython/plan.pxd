@@ -15,6 +15,8 @@ cdef enum:
 
 cdef enum:
     SHARE = 48      # interface.SHARE
+    CUT = 352 * 1024    # interface.CUT
+    PIECE = 256     # interface.PIECE
 
 # functions of users: see interface.py
 ctypedef void (*custom_f)(const real *z, real *a, Py_ssize_t n) noexcept nogil
@@ -48,6 +50,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *gathered          # (batch_size, round_up(n_in))
     real *transposed[2]     # (widest, round_up(batch_size)) each
     real *partial           # (n_theta,): sums over some of the samples, where there is room
+    real *parts             # CUT bytes, of this thread; or NULL
     double *costs           # (batch_size,)
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse

@@ -3,9 +3,9 @@
 `data/SOURCES.md` names the source, the licence and the citation of the bundled files.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from .errors import FileFormatError, InvalidInputError, unknown_name
 
 __all__ = ["Dataset", "load", "names"]
 
-_DATA = Path(__file__).parent / "data"
+_DATA = os.path.join(os.path.dirname(__file__), "data")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -358,11 +358,13 @@ def _integer(what: str, value: Any, low: int, high: int) -> int:
 
 def _open(file_name: str) -> Any:
     """The arrays of a bundled .npz, or the lines of a bundled text."""
+    path = os.path.join(_DATA, file_name)
     try:
         if file_name.endswith(".npz"):
-            with np.load(_DATA / file_name, allow_pickle=False) as archive:
+            with np.load(path, allow_pickle=False) as archive:
                 return {key: archive[key] for key in ("X", "y")}
-        return (_DATA / file_name).read_text(encoding="ascii").splitlines()
+        with open(path, encoding="ascii") as file:
+            return file.read().splitlines()
     except Exception as error:
         raise FileFormatError(
             f"the bundled data file {file_name!r} is missing or damaged ({error}); "

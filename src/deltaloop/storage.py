@@ -5,7 +5,7 @@ with the network) and the plain parameters `W1`, `b1`, `W2`, ... in the 1-based 
 mathematics, free of padding: it can be read by numpy.load alone.
 """
 
-from pathlib import Path
+import os
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def load(path, backend: str = "auto") -> Network:
     (2, 3, 1)
     """
     backend = as_backend(backend)
-    path = Path(path)
+    path = os.fspath(path)
     with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
         arrays = _read(path, file)
     description = _description(path, arrays)

@@ -1,0 +1,272 @@
+# Products of matrices, put together from tiles. Small ones go through as they are. Large ones are
+# cut into parts, for which rows of B are laid side by side: rows of a wide layer lie a power of two
+# apart, share a few sets of the caches and throw each other out. A sum that is put aside in C and
+# taken up again is the same sum: no bit depends on how a product is cut.
+
+cdef enum:
+    # what becomes of the sums of a product
+    STORE       # C = sums
+    ADD         # C = C + factor sums
+    DESCEND     # factor sums is the gradient of the weights C, which take a step of a rule
+
+cdef enum:
+    DEPTH = 256                         # rows of B in a part, where sums may be put aside
+    OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: four panels of 16 KB
+    OF_A = CUT // REAL_BYTES - OF_B     # and of A: most of L2
+
+cdef struct Product:
+    Py_ssize_t n_rows
+    Py_ssize_t width        # 4, 8 or a multiple of 16; of a part a multiple of its tiles
+    Py_ssize_t n_k
+    const real *A           # A[r, k] at r A_row + k A_k
+    Py_ssize_t A_row
+    Py_ssize_t A_k
+    const real *B           # B[k, :] at k B_k
+    Py_ssize_t B_k
+    Py_ssize_t B_tile       # from one tile to the next, in a part
+    real *C                 # C[r, :] at r C_row
+    Py_ssize_t C_row
+    const real *start       # start[r, :] at r start_row, or NULL: a bias, sums so far
+    Py_ssize_t start_row
+    real factor
+    const Rule *rule
+    Py_ssize_t weights      # where C lies in theta
+    Ahead *ahead            # fetched meanwhile; or NULL
+    real *parts             # CUT bytes for copies of parts of A and B; or NULL: not to be cut
+
+
+cdef inline void strip(
+    Py_ssize_t purpose, Py_ssize_t rows, Py_ssize_t n, const Product *p, Py_ssize_t r,
+    const vector *B,
+) noexcept nogil:
+    """A row of tiles, side by side: `rows` rows from r on, n vectors each."""
+    cdef vector sums[TILE_ROWS][2]
+    cdef const vector *start = NULL
+    cdef Py_ssize_t j = 0, lanes = sizeof(vector) // sizeof(real), place = r * p.C_row
+    cdef const real *A = p.A + r * p.A_row
+    while j < p.width:
+        if p.start != NULL:
+            start = <const vector *> (p.start + r * p.start_row + j)
+        if purpose == DESCEND:
+            fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)
+            tile(False, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
+                 start, p.start_row, p.factor)
+            descend_tile(p, rows, n, sums, p.C + place, p.weights + place)
+        else:
+            tile(purpose == ADD, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, p.C + place,
+                 p.C_row, start, p.start_row, p.factor)
+        if p.ahead != NULL:
+            fetch_some(p.ahead)
+        B = at(B, p.B_tile)
+        j += n * lanes
+        place += n * lanes
+
+
+cdef inline void fetch_next(
+    const Product *p, Py_ssize_t rows, Py_ssize_t w, Py_ssize_t place,
+) noexcept nogil:
+    """The weights and the state of the next tile"""
+    cdef Py_ssize_t r
+    for r in range(rows):
+        prefetch(p.C + w + r * p.C_row, 1)
+        prefetch(p.rule.state + place + r * p.C_row, 1)
+        prefetch(p.rule.squares + place + r * p.C_row, 1)
+
+
+cdef void descend_tile(
+    const Product *p, Py_ssize_t rows, Py_ssize_t n, const vector (*sums)[2], real *w,
+    Py_ssize_t place,
+) noexcept nogil:
+    """Not inlined: the constants of a rule and the sums of a tile do not meet in registers."""
+    if p.rule.code == ADAM:
+        descend_tile_by(ADAM, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
+    else:
+        descend_tile_by(p.rule.code, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
+
+
+cdef inline void strips(
+    Py_ssize_t purpose, Py_ssize_t n, const Product *p, const vector *B,
+) noexcept nogil:
+    """All rows of a part, in tiles of n vectors; purpose and n are constants."""
+    cdef Py_ssize_t r = 0
+    while r + TILE_ROWS <= p.n_rows:
+        strip(purpose, TILE_ROWS, n, p, r, B)
+        r += TILE_ROWS
+    if TILE_ROWS > 8 and r + 8 <= p.n_rows:
+        strip(purpose, 8, n, p, r, B)
+        r += 8
+    if r + 4 <= p.n_rows:
+        strip(purpose, 4, n, p, r, B)
+        r += 4
+    if r + 2 <= p.n_rows:
+        strip(purpose, 2, n, p, r, B)
+        r += 2
+    if r < p.n_rows:
+        strip(purpose, 1, n, p, r, B)
+
+
+# Each a function of its own, so that its sums get the registers.
+
+cdef void store_wide(const Product *p) noexcept nogil:
+    strips(STORE, TILE_VECTORS, p, <const vec *> p.B)
+
+
+cdef void add_wide(const Product *p) noexcept nogil:
+    strips(ADD, TILE_VECTORS, p, <const vec *> p.B)
+
+
+cdef void descend_wide(const Product *p) noexcept nogil:
+    strips(DESCEND, TILE_VECTORS, p, <const vec *> p.B)
+
+
+cdef inline void narrow(Py_ssize_t purpose, Py_ssize_t lanes, const Product *p) noexcept nogil:
+    if lanes == 4:
+        strips(purpose, 1, p, <const vec4 *> p.B)
+    elif lanes == 8:
+        strips(purpose, 1, p, <const vec8 *> p.B)
+    else:
+        strips(purpose, 1, p, <const vec *> p.B)
+
+
+cdef void store_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
+    narrow(STORE, lanes, p)
+
+
+cdef void add_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
+    narrow(ADD, lanes, p)
+
+
+cdef void descend_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
+    narrow(DESCEND, lanes, p)
+
+
+cdef void do_wide(Py_ssize_t purpose, const Product *p) noexcept nogil:
+    """A part of whole tiles, two vectors wide"""
+    if purpose == STORE:
+        store_wide(p)
+    elif purpose == ADD:
+        add_wide(p)
+    else:
+        descend_wide(p)
+
+
+cdef void do_narrow(Py_ssize_t purpose, Py_ssize_t lanes, const Product *p) noexcept nogil:
+    """A part of tiles of one vector"""
+    if purpose == STORE:
+        store_narrow(lanes, p)
+    elif purpose == ADD:
+        add_narrow(lanes, p)
+    else:
+        descend_narrow(lanes, p)
+
+
+cdef Product part_of(
+    const Product *whole, Py_ssize_t r, Py_ssize_t n_rows, Py_ssize_t j, Py_ssize_t width,
+) noexcept nogil:
+    """Rows r.. and columns j.. of a product"""
+    cdef Product p = whole[0]
+    p.n_rows, p.width = n_rows, width
+    p.A += r * p.A_row
+    p.B += j
+    p.C += r * p.C_row + j
+    p.weights += r * p.C_row + j
+    if p.start != NULL:
+        p.start += r * p.start_row + j
+    return p
+
+
+cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
+    cdef Py_ssize_t panel = TILE_VECTORS * NATIVE
+    cdef Py_ssize_t wide = whole.width // panel * panel if whole.width > 8 else 0
+    cdef Product p
+    if wide > 0:
+        p = part_of(whole, 0, whole.n_rows, 0, wide)
+        if is_cut(purpose, whole):
+            cut(purpose, &p)
+        else:
+            p.B_tile = panel
+            do_wide(purpose, &p)
+    if wide < whole.width:
+        p = part_of(whole, 0, whole.n_rows, wide, whole.width - wide)
+        p.B_tile = min(p.width, NATIVE)
+        do_narrow(purpose, p.width if whole.width <= 8 else NATIVE, &p)
+
+
+cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
+    """Whether a copy of B pays: where it comes from L2, and where it does not even fit there."""
+    cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, n_bytes = p.n_k * p.B_k * REAL_BYTES
+    return (p.parts != NULL
+            and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)
+            and (purpose == STORE or p.n_k * panel <= OF_B))
+
+
+cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
+    """DEPTH rows of B at a time, as many rows of A as L2 has room for, and as many columns of B."""
+    cdef Product p, rest = whole[0]
+    cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, r, j, n_rows
+    cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if purpose == STORE else whole.n_k
+    cdef Py_ssize_t columns = OF_B // depth // panel * panel
+    cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
+    cdef real *part_of_B = whole.parts
+    cdef real *part_of_A = whole.parts + OF_B
+    cdef bint turns = whole.A_k != 1 and whole.width >= 256     # pays with many columns
+    while rest.n_k > 0:
+        depth = min(depth, rest.n_k)
+        r = 0
+        while r < whole.n_rows:
+            n_rows = min(most_rows, whole.n_rows - r)
+            if turns:
+                transpose(depth, n_rows, depth, rest.A + r * rest.A_row, rest.A_k,
+                          part_of_A, depth)
+            j = 0
+            while j < whole.width:
+                p = part_of(&rest, r, n_rows, j, min(columns, whole.width - j))
+                p.n_k = depth
+                if turns:
+                    p.A, p.A_row, p.A_k = part_of_A, depth, 1
+                lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
+                p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
+                do_wide(purpose, &p)
+                j += columns
+            r += most_rows
+        rest.A += depth * rest.A_k
+        rest.B += depth * rest.B_k
+        rest.start, rest.start_row = rest.C, rest.C_row
+        rest.n_k -= depth
+
+
+cdef void lay_side_by_side(
+    Py_ssize_t n_k, Py_ssize_t width,
+    const real *B, Py_ssize_t B_k,  # (n_k, width)                          read
+    real *panels,                   # (width / panel, n_k, panel)           overwritten
+) noexcept nogil:
+    """Panels of B, the rows of each without a gap."""
+    cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, k, c, v
+    cdef vec *out
+    for k in range(n_k):
+        prefetch(B + (k + 16) * B_k, width)
+        for c in range(width // panel):
+            out = <vec *> (panels + (c * n_k + k) * panel)
+            for v in range(TILE_VECTORS):
+                out[v] = (<const vec *> (B + k * B_k + c * panel))[v]
+
+
+cdef void transpose(
+    Py_ssize_t n_rows, Py_ssize_t n_columns, Py_ssize_t padded_rows,
+    const real *A, Py_ssize_t A_row,    # (n_rows, n_columns)         read
+    real *C, Py_ssize_t C_row,          # (n_columns, padded_rows)    overwritten, padded by 0
+) noexcept nogil:
+    cdef Py_ssize_t r, c, j, next_c, whole_rows = n_rows // 4 * 4
+    cdef Py_ssize_t whole_columns = n_columns // 4 * 4
+    c = 0
+    while c < whole_columns:        # a cache line of every row
+        next_c = min(c + LINE, whole_columns)
+        for r in range(0, whole_rows, 4):
+            for j in range(c, next_c, 4):
+                transpose_4x4(A + r * A_row + j, A_row, C + j * C_row + r, C_row)
+        c = next_c
+    for c in range(n_columns):
+        for r in range(whole_rows if c < whole_columns else 0, n_rows):
+            C[c * C_row + r] = A[r * A_row + c]
+        for r in range(n_rows, padded_rows):
+            C[c * C_row + r] = 0

@@ -1,0 +1,77 @@
+"""Products that are cut into parts: wide layers, whose rows are laid side by side first."""
+
+import numpy as np
+import pytest
+
+import cases
+from deltaloop import SGD, Adam
+from deltaloop.kernels import reference
+from deltaloop.kernels.interface import PIECE, Work
+from tolerances import are_useful, assert_within, expected_within
+
+RULES = {"sgd": SGD(0.05).rule(), "momentum": SGD(0.05, momentum=0.9).rule(), "adam": Adam().rule()}
+# more inputs than a part is deep, more units than it is wide, and widths that no tile divides
+WIDE = [
+    ([530, 272, 600, 5], 96),
+    ([300, 513, 20], 130),
+    ([40, 1100, 70], 16),
+    ([700, 48, 33, 300], PIECE + 40),
+]
+
+
+def wide_case(sizes, dtype, n_samples):
+    activations = [*["tanh"] * (len(sizes) - 2), "identity"]
+    return cases.case(3, sizes, activations, "mse", dtype, n_samples)
+
+
+def room(plan, batch_size, cuts, n_threads=1):
+    work = Work(plan, batch_size, n_threads)
+    assert work.cuts
+    work.cuts = cuts
+    return work
+
+
+def assert_same_bits(found, expected):
+    for name, array in expected.items():
+        assert np.asarray(found[name]).tobytes() == np.asarray(array).tobytes(), name
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
+def test_no_bit_depends_on_cuts(threaded, dtype, sizes, batch_size, rule):
+    case = wide_case(sizes, dtype, 2 * batch_size + 17)
+    whole = room(case.plan, batch_size, cuts=False)
+    expected = cases.trained(threaded, case, RULES[rule], None, batch_size, work=whole)
+    for n_threads in (1, 2, 3):
+        work = room(case.plan, batch_size, True, n_threads)
+        found = cases.trained(threaded, case, RULES[rule], None, batch_size, work=work)
+        assert_same_bits(found, expected)
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
+def test_wide_layers_agree_with_equations(compiled, dtype, sizes, batch_size):
+    plan, theta, X, Y = wide_case(sizes, dtype, batch_size)
+    expected, tolerance = expected_within(
+        lambda *arrays: cases.gradient_of(reference, plan, *arrays),
+        theta, X, Y, cases.longest_sum(plan, batch_size),
+    )  # fmt: skip
+    assert are_useful(expected, tolerance)
+    assert_within(cases.gradient_of(compiled, plan, theta, X, Y), expected, tolerance)
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
+def test_prediction_of_many_rows(threaded, dtype, sizes, batch_size):
+    plan, theta, X, _ = wide_case(sizes, dtype, 5 * batch_size)
+    outs = []
+    for cuts in (False, True):
+        out = np.full((len(X), sizes[-1]), np.nan, dtype)
+        threaded.forward(plan, theta, X, out, room(plan, batch_size, cuts))
+        outs.append(out)
+    assert np.isfinite(outs[0]).all()
+    assert outs[0].tobytes() == outs[1].tobytes()
+
+
+def test_small_networks_need_no_room_for_parts(dtype):
+    plan = cases.case(1, [10, 20, 1], ["tanh", "identity"], "mse", dtype, 1).plan
+    assert not Work(plan, 256).cuts
+    assert not Work(wide_case([530, 272, 5], dtype, 1).plan, 1).cuts
