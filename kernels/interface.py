@@ -2,8 +2,9 @@
 
 A backend is a module with `NAME`, `describe()` and these functions:
 
-    forward(plan, theta, X, out, work)
-        out[t] = output activations of sample t.
+    forward(plan, theta, X, out, work) -> bool
+        out[t] = output activations of sample t. True where the weighted inputs of the first
+        layer were seen to be finite, and so X; False where they are not, or not looked at.
     loss_gradient(plan, theta, X, Y, grad, work) -> loss
         Mean loss of the samples; grad (None: not wanted) receives dC/dtheta in the layout
         of theta. With n_samples <= work.batch_size the z, a and delta of every layer stay
@@ -42,7 +43,8 @@ threads; every result is the same bit for bit. A backend with fewer says so: MAX
 The distance from one row of X or Y to the next is a positive number of elements, at least
 the length of a row. For cross_entropy every row of Y sums to 1.
 
-A backend checks nothing: shapes, dtypes and finiteness were settled at the door. It does
+A backend checks nothing: shapes, dtypes and finiteness were settled at the door (the inputs of a
+prediction may be left to the answer of forward: a look at X of its own costs a tenth more). It does
 not allocate, raise or touch Python objects between the first sample and the last, and it
 releases the GIL. Trouble is a value: a loss that is not finite.
 """

@@ -166,11 +166,13 @@ def session(plan: Plan, theta, batch_size: int = 1) -> Session:
     return Session(plan, theta, batch_size, forward=forward, train_epoch=train_epoch)
 
 
-def forward(plan: Plan, theta, X, out, work: Work) -> None:
-    """Output activations of every sample."""
+def forward(plan: Plan, theta, X, out, work: Work) -> bool:
+    """Output activations of every sample; whether z of the first layer is finite."""
     X = _rows(X)
     with np.errstate(all="ignore"):
-        out[:] = _forward(plan, theta, X)[1][-1]
+        Z, A = _forward(plan, theta, X)
+    out[:] = A[-1]
+    return bool(np.isfinite(Z[0]).all())
 
 
 def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work) -> float:

@@ -46,7 +46,7 @@ class _Backend:
         return f"Cython, {level_name(self.level)}"
 
     def forward(self, plan, theta, X, out, work):
-        self._core[plan.dtype.itemsize].forward(plan, theta, X, out, work)
+        return self._core[plan.dtype.itemsize].forward(plan, theta, X, out, work)
 
     def loss_gradient(self, plan, theta, X, Y, grad, work):
         return self._core[plan.dtype.itemsize].loss_gradient(plan, theta, X, Y, grad, work)

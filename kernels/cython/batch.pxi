@@ -1,27 +1,35 @@
 # One step of the whole network on a mini-batch, weights updated from the mean gradient.
 
-cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
-    """z of every layer, a of the hidden ones; dense rows of X follow each other."""
+cdef void sum_inputs_of_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
+    """z of the first layer; dense rows of X follow each other."""
+    cdef const Layer *layer = &net.layers[0]
+    cdef real *Z = block(net, layer, layer.z)
+    cdef Py_ssize_t t
+    if X.dense != NULL:
+        multiply(net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
+                 net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
+    else:
+        for t in range(n_samples):
+            sum_listed_row(net, X, t, Z + t * layer.width)
+
+
+cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nogil:
+    """From z of the first layer to z of the last."""
     cdef const Layer *layer
     cdef const Layer *below
-    cdef Py_ssize_t k, t
-    cdef real *Z
-    for k in range(net.n_layers):
-        layer = &net.layers[k]
-        Z = block(net, layer, layer.z)
-        if k > 0:
-            below = &net.layers[k - 1]
-            multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a),
-                     below.width, net.theta + layer.W, layer.width, Z, layer.width,
-                     bias_of(net, layer))
-        elif X.dense != NULL:
-            multiply(net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
-                     net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
-        else:
-            for t in range(n_samples):
-                sum_listed_row(net, X, t, Z + t * layer.width)
-        if k < net.n_layers - 1:
-            activate(layer, n_samples, Z, block(net, layer, layer.a))
+    cdef Py_ssize_t k
+    for k in range(1, net.n_layers):
+        below, layer = &net.layers[k - 1], &net.layers[k]
+        activate(below, n_samples, block(net, below, below.z), block(net, below, below.a))
+        multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a),
+                 below.width, net.theta + layer.W, layer.width, block(net, layer, layer.z),
+                 layer.width, bias_of(net, layer))
+
+
+cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
+    """z of every layer, a of the hidden ones."""
+    sum_inputs_of_batch(net, n_samples, X)
+    forward_batch_above(net, n_samples)
 
 
 cdef void sum_listed_row(

@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset, strerror
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec,
-    vec4, vec8, vector,
+    vec4, vec4_total, vec8, vector,
 )
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
@@ -103,20 +103,22 @@ cdef struct Forward:    # what the threads of one call share
     Py_ssize_t n_samples
     Py_ssize_t n_threads
     real *out           # (n_samples, n_out)
+    bint is_finite      # z of the first layer, everywhere
     Barrier barrier
 
 
 def forward(plan, theta, X, out, work):
-    """Output activations of every sample into out."""
+    """Output activations of every sample into out; whether z of the first layer is finite."""
     cdef Forward call
     bind(&call.net, plan, theta, False, work)
     bind_rows(&call.X, X, None)
     call.n_samples, call.n_threads = len(X), work.n_threads
-    call.out = <real *> data(out, True, NULL)
+    call.out, call.is_finite = <real *> data(out, True, NULL), True
     cdef int failed
     with nogil:
         failed = run_parts(forward_part, &call, &call.barrier, call.n_threads)
     check_threads(failed, call.n_threads)
+    return call.is_finite
 
 
 cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
@@ -125,6 +127,7 @@ cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef Net net = call.net
     cdef Rows X = call.X
     cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = part * n_block
+    cdef const Layer *layer = &net.layers[0]
     cdef const Layer *last = &net.layers[net.n_layers - 1]
     net.first = part * n_block
     become_part(&net, part)
@@ -132,9 +135,15 @@ cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
         n = min(n_block, call.n_samples - first)
         X.first = first
         if call.n_samples == 1:
-            forward_sample(&net, &X, 0)
+            sum_inputs(&net, &X, 0)
         else:
-            forward_batch(&net, n, &X)
+            sum_inputs_of_batch(&net, n, &X)
+        if not are_finite(n * layer.width, block(&net, layer, layer.z)):
+            call.is_finite = False
+        if call.n_samples == 1:
+            forward_above(&net)
+        else:
+            forward_batch_above(&net, n)
         outputs(&net, n, NULL, NULL)
         copy_outputs(&net, n, call.out + first * last.n_out)
         first += n_block * call.n_threads

@@ -80,10 +80,12 @@ cdef extern from *:
     static inline V V##_where_above(V x, V y, V above, V other) { \\
         V##_bits mask = (V##_bits)(x > y); \\
         return (V)((mask & (V##_bits)above) | (~mask & (V##_bits)other)); } \\
-    static inline V V##_smaller(V x, V y) { return V##_where_above(x, y, y, x); } \\
+    static inline V V##_smaller(V x, V y) { /* one instruction, as a loop */ \\
+        for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) x[k] = y[k] < x[k] ? y[k] : x[k]; \\
+        return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
-    static inline V V##_with_sign(V x, V sign) { \\
-        return (V)(((V##_bits)x & ~SIGN) | ((V##_bits)sign & SIGN)); } \\
+    static inline V V##_turned(V x, V z) { \\
+        return (V)((V##_bits)x ^ (~(V##_bits)z & SIGN)); } \\
     static inline V V##_pow2(V rounded) { \\
         return (V)(((V##_bits)rounded << MANTISSA) + ((bits)EXPONENT_OF_1 << MANTISSA)); }
     DEFINE(vec)
@@ -188,9 +190,9 @@ cdef extern from *:
     vec vec_magnitude(vec x) noexcept nogil
     vec8 vec8_magnitude(vec8 x) noexcept nogil
     vec4 vec4_magnitude(vec4 x) noexcept nogil
-    vec vec_with_sign(vec x, vec sign) noexcept nogil
-    vec8 vec8_with_sign(vec8 x, vec8 sign) noexcept nogil
-    vec4 vec4_with_sign(vec4 x, vec4 sign) noexcept nogil
+    vec vec_turned(vec x, vec z) noexcept nogil
+    vec8 vec8_turned(vec8 x, vec8 z) noexcept nogil
+    vec4 vec4_turned(vec4 x, vec4 z) noexcept nogil
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
@@ -277,14 +279,14 @@ cdef inline vector magnitude(vector x) noexcept nogil:
         return vec4_magnitude(x)
 
 
-cdef inline vector with_sign(vector x, vector sign) noexcept nogil:
-    """|x| with the sign of the other."""
+cdef inline vector turned(vector x, vector z) noexcept nogil:
+    """-x where z is not negative, for x <= 0: |x| with the sign of z"""
     if vector is vec:
-        return vec_with_sign(x, sign)
+        return vec_turned(x, z)
     elif vector is vec8:
-        return vec8_with_sign(x, sign)
+        return vec8_turned(x, z)
     else:
-        return vec4_with_sign(x, sign)
+        return vec4_turned(x, z)
 
 
 cdef inline vector pow2(vector rounded) noexcept nogil:

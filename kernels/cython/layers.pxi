@@ -136,6 +136,21 @@ cdef double outputs(
     return total
 
 
+cdef bint are_finite(Py_ssize_t n, const real *x) noexcept nogil:
+    """Whether x - x is 0 for all of n values, n a multiple of 4."""
+    cdef vec4 first, second
+    cdef Py_ssize_t k = 0
+    fill(&first, 0)
+    fill(&second, 0)
+    while k + 8 <= n:
+        first += (<const vec4 *> (x + k))[0] - (<const vec4 *> (x + k))[0]
+        second += (<const vec4 *> (x + k + 4))[0] - (<const vec4 *> (x + k + 4))[0]
+        k += 8
+    if k < n:
+        first += (<const vec4 *> (x + k))[0] - (<const vec4 *> (x + k))[0]
+    return vec4_total(first + second) == 0
+
+
 cdef Py_ssize_t list_nonzero(
     Py_ssize_t n, const real *a, int *index, real *values,
 ) noexcept nogil:

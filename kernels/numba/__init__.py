@@ -46,12 +46,13 @@ def _memory(plan, work):
 
 
 def forward(plan, theta, X, out, work):
-    """Output activations of every sample into out."""
+    """Output activations of every sample into out; whether X is finite is not looked at."""
     dtype = plan.dtype
     doors.forward(dtype)(
         entry_points(dtype), plan.words, theta, *_rows(X, dtype), _NO_STARTS, len(X), out,
         *_memory(plan, work),
     )  # fmt: skip
+    return False
 
 
 def loss_gradient(plan, theta, X, Y, grad, work):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels, validation
-from .checks import parameter, whole_number
+from .checks import check_finite, parameter, whole_number
 from .construction import (
     as_backend,
     as_dtype,
@@ -19,7 +19,7 @@ from .custom import CustomLoss
 from .embedding import Embedding
 from .errors import BusyError, InvalidInputError, InvalidTypeError
 from .history import History
-from .kernels.interface import Plan, Work, aligned_zeros
+from .kernels.interface import Plan, SparseRows, Work, aligned_zeros
 from .kernels.session import BUSY
 from .layers import Dense
 from .losses import check_loss
@@ -31,7 +31,7 @@ from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
 _FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
-_BLOCK_ROWS = 96  # samples per block outside training: activations stay in cache
+_BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
 
 class Gradients(NamedTuple):
@@ -363,10 +363,14 @@ class Network(Embedding):
         InvalidInputError, InvalidTypeError
             X is not accepted.
         """
-        X, n_threads = validation.inputs(X, self), whole_number("n_threads", n_threads)
+        X = validation.inputs(X, self, looks=False)
+        n_threads = whole_number("n_threads", n_threads)
         self._check_threads(n_threads)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
-        self.backend.forward(self.plan, self._theta, X, out, self._work(len(X), n_threads))
+        work = self._work(len(X), n_threads)
+        is_finite = self.backend.forward(self.plan, self._theta, X, out, work)
+        if not (is_finite or isinstance(X, SparseRows)):  # finite numbers may overflow, though
+            check_finite("X", X)
         return out if self.scaling is None else self.scaling.outputs(out)
 
     def loss(self, X, Y) -> float:

@@ -9,11 +9,11 @@ from .kernels.interface import SparseRows
 from .sparse import is_sparse, sparse_inputs
 
 
-def inputs(X, net, name: str = "X") -> np.ndarray | SparseRows:
+def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRows:
     """X as rows the kernels can read, shape (n_samples, n_in); of scipy.sparse as SparseRows.
 
     Copies only where dtype or memory order demand it: rows need a unit stride, the distance
-    between rows is free.
+    between rows is free. Without `looks` the caller finds nan and infinity in what is not copied.
 
     Raises
     ------
@@ -35,7 +35,8 @@ def inputs(X, net, name: str = "X") -> np.ndarray | SparseRows:
         raise InvalidInputError(
             f"{name} must have {n_in} values per sample, got {X.shape[1]} (shape {shape}){hint}"
         )
-    check_finite(name, X)
+    if looks or net.scaling is not None or X.dtype != net.dtype:
+        check_finite(name, X)
     if net.scaling is not None:
         X = _still_finite(name, net.scaling.inputs(X))
     return _rows(name, X, net.dtype)
