@@ -81,7 +81,8 @@ cdef extern from *:
         V##_bits mask = (V##_bits)(x > y); \\
         return (V)((mask & (V##_bits)above) | (~mask & (V##_bits)other)); } \\
     static inline V V##_smaller(V x, V y) { /* one instruction, as a loop */ \\
-        for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) x[k] = y[k] < x[k] ? y[k] : x[k]; \\
+        for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) \\
+            x[k] = y[k] < x[k] ? y[k] : x[k]; \\
         return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
     static inline V V##_turned(V x, V z) { \\
