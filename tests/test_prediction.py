@@ -1,5 +1,7 @@
 """What `predict` makes of inputs that are not finite: the kernels notice them on the way."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,23 @@ def test_finite_inputs_may_overflow(backend, dtype):
     net.W[0][:] = 1
     net.b[0][:] = 0
     assert net.predict(X).shape == (300, 2)
+
+
+@pytest.mark.parametrize("n_samples", [1, 95, 97, 193, 200, 1000])
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_share_the_samples_evenly(n_samples, n_threads):
+    work = dl.Network([40, 20, 2])._work(n_samples, n_threads)
+    per_thread = work.batch_size // work.n_threads
+    assert per_thread <= -(-n_samples // n_threads) + 15
+    assert work.n_threads == min(n_threads, -(-n_samples // per_thread))
+
+
+def test_functions_of_users_do_not_meet_what_is_not_finite():
+    seen = []
+    own = dl.custom_activation("own", lambda z: z / 2, lambda z, a: 0.5)
+    net = dl.Network([40, 3, 1], activation=own, backend="cython")
+    forward = net.backend.forward
+    net.backend = SimpleNamespace(NAME="spy", forward=lambda *a: seen.append(a) or forward(*a))
+    with pytest.raises(dl.InvalidInputError, match="X must be finite"):
+        net.predict(np.full((3, 40), np.inf, "float32"))
+    assert not seen

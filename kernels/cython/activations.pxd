@@ -6,7 +6,7 @@ from exponentials cimport (
 )
 from lanes cimport (
     NATIVE, fill, fold, magnitude, quotient, real, smaller, vec, vec4, vec4_total, vec8, vector,
-    turned, where_above,
+    where_above, with_sign,
 )
 from plan cimport ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH
 
@@ -26,7 +26,7 @@ cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil
     if activation == TANH:          # with t = expm1(-2|z|): tanh|z| = -t / (2 + t)
         fill(&t, TANH_MOST)
         t = expm1_of_moderate(smaller(magnitude(z), t) * -two)
-        return turned(quotient(t, t + two), z)
+        return with_sign(quotient(t, t + two), z)
     if activation == RELU:          # this way round NaN comes through
         return where_above(zero, z, zero, z)
     if activation == LEAKY_RELU:

@@ -14,8 +14,8 @@ from libc.string cimport memcpy, memset, strerror
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
 from lanes cimport (
-    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, prefetch, real, transpose_4x4, vec,
-    vec4, vec4_total, vec8, vector,
+    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
+    transpose_4x4, vec, vec4, vec4_total, vec8, vector,
 )
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
@@ -35,8 +35,11 @@ from tiles cimport at, descend_tile_by, tile
 from numpy import ascontiguousarray, empty
 
 from deltaloop.errors import BusyError, InvalidInputError
+from deltaloop.kernels import interface
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import BUSY
+
+assert (SHARE, CUT, PIECE) == (interface.SHARE, interface.CUT, interface.PIECE)
 
 include "products.pxi"
 include "layers.pxi"

@@ -85,8 +85,8 @@ cdef extern from *:
             x[k] = y[k] < x[k] ? y[k] : x[k]; \\
         return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
-    static inline V V##_turned(V x, V z) { \\
-        return (V)((V##_bits)x ^ (~(V##_bits)z & SIGN)); } \\
+    static inline V V##_with_sign(V x, V sign) { \\
+        return (V)(((V##_bits)x & ~SIGN) | ((V##_bits)sign & SIGN)); } \\
     static inline V V##_pow2(V rounded) { \\
         return (V)(((V##_bits)rounded << MANTISSA) + ((bits)EXPONENT_OF_1 << MANTISSA)); }
     DEFINE(vec)
@@ -191,9 +191,9 @@ cdef extern from *:
     vec vec_magnitude(vec x) noexcept nogil
     vec8 vec8_magnitude(vec8 x) noexcept nogil
     vec4 vec4_magnitude(vec4 x) noexcept nogil
-    vec vec_turned(vec x, vec z) noexcept nogil
-    vec8 vec8_turned(vec8 x, vec8 z) noexcept nogil
-    vec4 vec4_turned(vec4 x, vec4 z) noexcept nogil
+    vec vec_with_sign(vec x, vec sign) noexcept nogil
+    vec8 vec8_with_sign(vec8 x, vec8 sign) noexcept nogil
+    vec4 vec4_with_sign(vec4 x, vec4 sign) noexcept nogil
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
@@ -280,14 +280,14 @@ cdef inline vector magnitude(vector x) noexcept nogil:
         return vec4_magnitude(x)
 
 
-cdef inline vector turned(vector x, vector z) noexcept nogil:
-    """-x where z is not negative, for x <= 0: |x| with the sign of z"""
+cdef inline vector with_sign(vector x, vector sign) noexcept nogil:
+    """|x| with the sign of the other."""
     if vector is vec:
-        return vec_turned(x, z)
+        return vec_with_sign(x, sign)
     elif vector is vec8:
-        return vec8_turned(x, z)
+        return vec8_with_sign(x, sign)
     else:
-        return vec4_turned(x, z)
+        return vec4_with_sign(x, sign)
 
 
 cdef inline vector pow2(vector rounded) noexcept nogil:

@@ -11,7 +11,7 @@ cdef enum:
 
 cdef enum:
     DEPTH = 256                         # rows of B in a part, where sums may be put aside
-    OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: four panels of 16 KB
+    OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: two panels of DEPTH rows or more
     OF_A = CUT // REAL_BYTES - OF_B     # and of A: most of L2
 
 cdef struct Product:
@@ -186,16 +186,17 @@ cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
         else:
             p.B_tile = panel
             do_wide(purpose, &p)
-    if wide < whole.width:
+    if wide < whole.width:      # at most one tile, which is not worth a copy
         p = part_of(whole, 0, whole.n_rows, wide, whole.width - wide)
-        p.B_tile = min(p.width, NATIVE)
+        p.B_tile = p.width
         do_narrow(purpose, p.width if whole.width <= 8 else NATIVE, &p)
 
 
 cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
-    """Whether a copy of B pays: where it comes from L2, and where it does not even fit there."""
+    """Whether a copy of B pays: it is larger than L1 (32 KB), or even than L2 (512 KB)."""
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, n_bytes = p.n_k * p.B_k * REAL_BYTES
     return (p.parts != NULL
+            and p.B_k > panel       # else its rows lie side by side as they are
             and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)
             and (purpose == STORE or p.n_k * panel <= OF_B))
 

@@ -19,7 +19,7 @@ from .custom import CustomLoss
 from .embedding import Embedding
 from .errors import BusyError, InvalidInputError, InvalidTypeError
 from .history import History
-from .kernels.interface import Plan, SparseRows, Work, aligned_zeros
+from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
 from .kernels.session import BUSY
 from .layers import Dense
 from .losses import check_loss
@@ -363,7 +363,8 @@ class Network(Embedding):
         InvalidInputError, InvalidTypeError
             X is not accepted.
         """
-        X = validation.inputs(X, self, looks=False)
+        # the kernels tell whether all was finite; functions of users do not meet what is not
+        X = validation.inputs(X, self, looks=CUSTOM in self.plan.layers["activation"])
         n_threads = whole_number("n_threads", n_threads)
         self._check_threads(n_threads)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
@@ -497,8 +498,10 @@ class Network(Embedding):
         return self.backend.loss_gradient(self.plan, self._theta, X, Y, None, self._work(len(X)))
 
     def _work(self, n_samples, n_threads=1):
-        n_threads = min(n_threads, -(-n_samples // _BLOCK_ROWS))  # one block at least for each
-        return Work(self.plan, n_threads * min(n_samples, _BLOCK_ROWS), n_threads)
+        share = -(-n_samples // n_threads)
+        n_block = min(round_up(share) if n_threads > 1 else share, _BLOCK_ROWS)
+        n_threads = min(n_threads, -(-n_samples // n_block))  # one block at least for each
+        return Work(self.plan, n_threads * n_block, n_threads)
 
     def _check_threads(self, n_threads):
         if n_threads > getattr(self.backend, "MAX_THREADS", n_threads):

@@ -13,7 +13,8 @@ def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRo
     """X as rows the kernels can read, shape (n_samples, n_in); of scipy.sparse as SparseRows.
 
     Copies only where dtype or memory order demand it: rows need a unit stride, the distance
-    between rows is free. Without `looks` the caller finds nan and infinity in what is not copied.
+    between rows is free. Without `looks` nan and infinity in what is neither
+    converted nor scaled are for the caller to find.
 
     Raises
     ------
