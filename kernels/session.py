@@ -12,8 +12,8 @@ from ..errors import BusyError, InvalidInputError
 from .interface import Plan, Rule, Work, aligned_zeros
 
 BUSY = (
-    "this network is being trained by another thread, and two cannot train it at once; wait for "
-    "the other to end, or train a copy"
+    "this network is being trained already, by another thread or by the fit that made this call, and "
+    "two cannot train it at once; wait for the other to end, or train a copy"
 )
 
 
@@ -37,6 +37,14 @@ class Session:
             raise BusyError(BUSY)
         self._rule, self._step = rule, 0
         self._state = aligned_zeros((rule.n_slots, len(self._theta)), self._plan.dtype)
+
+    def progress(self) -> tuple[np.ndarray, int]:
+        """How far the optimiser is: a copy of its state, and the number of its steps."""
+        return self._state.copy(), self._step
+
+    def resume(self, state: np.ndarray, step: int) -> None:
+        """Go on from there, with the rule that was set."""
+        self._state[:], self._step = state, step
 
     def claim(self) -> bool:
         """Whether nobody was training; from now on somebody is."""

@@ -354,6 +354,34 @@ def test_run_reports_progress_up_to_the_end():
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
 
 
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_interrupted_run_keeps_the_jobs_that_were_finished(at):
+    jobs_begun = []
+
+    class Impatient(Here):
+        def host(self, peer, n_threads):
+            if len(set(jobs_begun)) > at:
+                raise KeyboardInterrupt
+            return super().host(peer, n_threads)
+
+    chosen = [fake("right")]
+    found = runner.run(
+        [(job, None, None) for job in (SGD, ADAM, PREDICT)], chosen, QUICKLY, MACHINE,
+        Impatient(chosen), lambda done, total, text: jobs_begun.append(text.split(":")[0]),
+    )  # fmt: skip
+    assert [one.job for one in found.jobs] == [SGD, ADAM, PREDICT][:at]
+
+
+def test_interrupted_before_the_first_job_is_finished():
+    class Impatient(Here):
+        def host(self, peer, n_threads):
+            raise KeyboardInterrupt
+
+    chosen = [fake("right")]
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([(SGD, None, None)], chosen, QUICKLY, MACHINE, Impatient(chosen))
+
+
 def test_environment_of_a_worker_limits_every_thread_pool():
     limits = workers.environment(1, "cache", {"HOME": "here", "OMP_NUM_THREADS": "8"})
     assert limits["OMP_NUM_THREADS"] == limits["OPENBLAS_NUM_THREADS"] == "1"

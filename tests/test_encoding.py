@@ -132,7 +132,7 @@ def test_the_cell_that_spoils_a_numeric_column_is_named(write):
 
 
 def test_decimal_commas_are_recognised(write):
-    with pytest.raises(InvalidInputError, match=r"'a' .* decimal comma, such as '1,5'; write them"):
+    with pytest.raises(InvalidInputError, match=r"'a' .* with a comma, such as '1,5'; write them"):
         read(write("a;b\n1,5;1\n2;2\n")).split()
 
 

@@ -116,6 +116,15 @@ cdef class Session:
         self.inner.step = 0
         self.state = state      # only now may the state before be freed
 
+    def progress(self):
+        """How far the optimiser is: a copy of its state, and the number of its steps."""
+        return self.state.copy(), self.inner.step
+
+    def resume(self, state, Py_ssize_t step):
+        """Go on from there, with the rule that was set."""
+        self.state[:] = state
+        self.inner.step = step
+
     @property
     def address(self):
         """Of the handle: see deltaloop.h."""

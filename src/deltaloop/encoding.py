@@ -66,7 +66,7 @@ class FeatureEncoding:
         ------
         InvalidInputError
             When a name in `exclude` is unknown, no column is left, a cell is missing or infinite,
-            or a text column has more than 100 values or holds numbers with a decimal comma.
+            or a text column has more than 100 values or holds numbers with a comma.
         """
         names = (exclude,) if isinstance(exclude, str) else exclude
         excluded = {table.column_name(name) for name in names}
@@ -304,8 +304,8 @@ def _categories(values: np.ndarray, name: str, source: str) -> tuple[str, ...] |
     if _numbers([category.replace(",", ".") for category in categories]) is not None:
         first = next(cell for cell in values if not is_number(cell))
         raise InvalidInputError(
-            f"column {name!r} of {source!r} has numbers with a decimal comma, such as {first!r}; "
-            "write them with a decimal point"
+            f"column {name!r} of {source!r} has numbers with a comma, such as {first!r}; write "
+            "them with a decimal point, and thousands without a separator"
         )
     if len(categories) > MAX_CATEGORIES:
         row = next(row for row, cell in enumerate(values) if not is_number(cell))

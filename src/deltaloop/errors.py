@@ -19,7 +19,7 @@ class InvalidTypeError(DeltaloopError, TypeError):
 
 
 class BusyError(DeltaloopError, RuntimeError):
-    """A network is being trained by another thread; nothing was changed."""
+    """A network is being trained already; nothing was changed."""
 
 
 class FileFormatError(DeltaloopError, ValueError):

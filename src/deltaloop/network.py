@@ -164,6 +164,7 @@ class Network(Embedding):
         self.plan = Plan.build(n_in, units, loss if isinstance(loss, str) else loss.for_plan(dtype),
                                dtype)  # fmt: skip
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
+        self._views: dict[str, Views] = {}
         self._optimizer, self._session = SGD(), None
         self.use_backend(kernels.load(backend))
         self._scaling: Scaling | None = None
@@ -223,12 +224,18 @@ class Network(Embedding):
     @property
     def W(self) -> Views:
         """Weights per layer; see the class."""
-        return Views("W", [self.plan.W(self._theta, k) for k in range(len(self.layers))])
+        return self._views_of("W", self.plan.W)
 
     @property
     def b(self) -> Views:
         """Biases per layer; see the class."""
-        return Views("b", [self.plan.b(self._theta, k) for k in range(len(self.layers))])
+        return self._views_of("b", self.plan.b)
+
+    def _views_of(self, name, view) -> Views:
+        if name not in self._views:  # made once: loops over the layers come here for each of them
+            layers = range(len(self.layers))
+            self._views[name] = Views(name, [view(self._theta, k) for k in layers])
+        return self._views[name]
 
     @property
     def n_parameters(self) -> int:
@@ -527,12 +534,13 @@ class Network(Embedding):
 
     def __getstate__(self) -> dict:
         state = self.__dict__ | {"backend": self.backend_name}
+        state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this process
-        del state["plan"], state["_session"]
+        del state["plan"], state["_session"], state["_views"]
         return state
 
     def __setstate__(self, state: dict) -> None:
-        theta, backend = state.pop("_theta"), state.pop("backend")
+        theta, backend, progress = (state.pop(k) for k in ("_theta", "backend", "_progress"))
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
             backend, state["generator"],
@@ -540,3 +548,4 @@ class Network(Embedding):
         self.__dict__.update(state)
         self._theta[:] = theta
         self._session.set_rule(self._optimizer.rule())
+        self._session.resume(*progress)

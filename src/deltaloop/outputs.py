@@ -26,8 +26,10 @@ def check_output(option: str, path: str, *inputs: str, devices: bool = False) ->
     InvalidInputError
         Nothing can or should be written there.
     """
+    if not path:
+        raise InvalidInputError(f"{option} is an empty name; give the name of a file")
     target = Path(os.path.realpath(path))
-    if not path or target.is_dir():
+    if target.is_dir():
         raise InvalidInputError(f"{option} {path!r} is a directory; give the name of a file in it")
     if os.path.exists(path) and not os.path.isfile(path):
         if devices:

@@ -212,8 +212,8 @@ def _look_for_misread_numbers(y, name):
     if all(is_number(cell.replace(",", ".", 1)) for cell in y):
         comma = next(cell for cell in y if "," in cell)
         raise InvalidInputError(
-            f"target {name!r} has numbers with a decimal comma, such as {comma!r}; "
-            "write them with a decimal point"
+            f"target {name!r} has numbers with a comma, such as {comma!r}; write them with a "
+            "decimal point, and thousands without a separator"
         )
     odd = [row for row, cell in enumerate(y) if not is_number(cell)]
     if 2 * len(odd) < len(y):

@@ -9,7 +9,7 @@ import click
 
 from ..errors import InvalidInputError, missing
 from ..outputs import check_output
-from ..terminal import is_terminal, status
+from ..terminal import INTERRUPTED, is_terminal, status
 from . import jobs, machine, peers, report, results, runner, start, workers
 
 _PICTURES = (".png", ".svg", ".pdf")
@@ -71,6 +71,9 @@ def bench(
     settings = settings_of(names, curve_names, quick)
     found = measure(chosen, entries, settings, quick, with_starts=not (patterns or curve_names))
     report.print_results(found)
+    interrupted = len(found.jobs) < len(entries)
+    if interrupted:
+        click.echo(f"interrupted after {len(found.jobs)} of {len(entries)} jobs", err=True)
     if json_file is not None:
         found.save(json_file)
         click.echo(f"results: {json_file}")
@@ -79,6 +82,8 @@ def bench(
 
         save(found, picture)
         click.echo(f"picture: {picture}")
+    if interrupted:
+        raise SystemExit(INTERRUPTED)
 
 
 def entries_of(
@@ -125,7 +130,7 @@ def measure(
             found = runner.run(entries, chosen, settings, here, places, tell, quick)
     finally:
         places.close()
-    if with_starts:
+    if with_starts and len(found.jobs) == len(entries):
         with status("starting every library"):
             found.starts = start.measure(chosen, workers.plain_environment(), 1 if quick else 5)
     return found

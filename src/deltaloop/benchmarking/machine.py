@@ -18,7 +18,8 @@ possible and shown as they are.
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -91,17 +92,37 @@ def measure() -> Machine:
     from .. import kernels
 
     caches = cache_sizes()
-    levels = [_level(name, size) for name, size in caches.items()]
-    levels.append(_level("memory", None, 4 * max(caches.values())))
+    with _on_one_processor():
+        levels = [_level(name, size) for name, size in caches.items()]
+        levels.append(_level("memory", None, 4 * max(caches.values())))
+        gflops = max(_tile_gflops(), _blas_gflops())
     return Machine(
         processor=processor_name(),
         system=f"{platform.system()} {platform.machine()}",
         python=f"Python {platform.python_version()}, NumPy {np.__version__}",
         n_cpus=cpu_count(),
         instruction_set=kernels.load("cython").describe(),
-        gflops=max(_tile_gflops(), _blas_gflops()),
+        gflops=gflops,
         levels=tuple(levels),
     )
+
+
+@contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """All threads of this process share one, those of NumPy's products with them (Linux)."""
+    threads = Path("/proc/self/task")
+    if not (threads.exists() and hasattr(os, "sched_setaffinity")):
+        yield
+        return
+    before = {int(path.name): os.sched_getaffinity(int(path.name)) for path in threads.iterdir()}
+    try:
+        for thread, processors in before.items():
+            os.sched_setaffinity(thread, {max(processors)})
+        yield
+    finally:
+        for thread, processors in before.items():
+            with suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(thread, processors)
 
 
 def cpu_count() -> int:

@@ -93,6 +93,11 @@ def run(
         Gets (done, total, text) as the run goes on.
     quick : bool, default False
         Recorded with the results.
+
+    Returns
+    -------
+    Results
+        After Ctrl-C those of the jobs that were finished, if there are any.
     """
     versions = {peer.label: peer.available() for peer in peers}
     results = Results(
@@ -109,7 +114,12 @@ def run(
         def tell(step: float, text: str, index=index, job=job) -> None:
             report(int(index * steps + step), len(jobs) * steps, f"{job.name}: {text}")
 
-        rows = time_job(job, peers, settings, places, tell)
+        try:
+            rows = time_job(job, peers, settings, places, tell)
+        except KeyboardInterrupt:
+            if results.jobs:
+                return results
+            raise
         results.jobs.append(JobResult(job, machine.floor(job), rows, curve, x))
     report(len(jobs) * steps, len(jobs) * steps, "done")
     return results
@@ -130,7 +140,7 @@ def time_job(
         row = Row(peer.name, peer.label)
         rows.append(row)
         if peer.available() is None:
-            row.status, row.note = "missing", f"{peer.library} is not installed"
+            row.status, row.note = "missing", f"{peer.missing()} is not installed"
         elif peer.slow_start and not settings.with_slow_starts:
             row.status, row.note = "left out", "compiles for too long; name it with --peers"
         elif _prepared(job, peer, row, expected, places):

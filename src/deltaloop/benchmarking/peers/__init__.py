@@ -63,14 +63,18 @@ class Peer:
     compiles: bool = False
     slow_start: bool = False
 
+    def missing(self) -> str | None:
+        """A package that is not installed, or None."""
+        for package in (*self.needs, self.library):
+            try:
+                version(package)
+            except PackageNotFoundError:
+                return package
+        return None
+
     def available(self) -> str | None:
         """The version that is installed, or None."""
-        try:
-            for package in self.needs:
-                version(package)
-            return version(self.library)
-        except PackageNotFoundError:
-            return None
+        return None if self.missing() else version(self.library)
 
     def prepare(self, job: Job, parameters: Parameters, X, Y) -> Session:
         """Set the job up: same parameters, same batches for everybody."""
