@@ -12,8 +12,8 @@ from ..errors import BusyError, InvalidInputError
 from .interface import Plan, Rule, Work, aligned_zeros
 
 BUSY = (
-    "this network is being trained already, by another thread or by the fit that made this call, and "
-    "two cannot train it at once; wait for the other to end, or train a copy"
+    "this network is being trained already, by another thread or by the fit that made this call, "
+    "and two cannot train it at once; wait for the other to end, or train a copy"
 )
 
 

@@ -370,6 +370,7 @@ def test_an_interrupted_run_keeps_the_jobs_that_were_finished(at):
         Impatient(chosen), lambda done, total, text: jobs_begun.append(text.split(":")[0]),
     )  # fmt: skip
     assert [one.job for one in found.jobs] == [SGD, ADAM, PREDICT][:at]
+    assert found.interrupted
 
 
 def test_interrupted_before_the_first_job_is_finished():

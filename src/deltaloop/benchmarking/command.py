@@ -71,8 +71,7 @@ def bench(
     settings = settings_of(names, curve_names, quick)
     found = measure(chosen, entries, settings, quick, with_starts=not (patterns or curve_names))
     report.print_results(found)
-    interrupted = len(found.jobs) < len(entries)
-    if interrupted:
+    if found.interrupted:
         click.echo(f"interrupted after {len(found.jobs)} of {len(entries)} jobs", err=True)
     if json_file is not None:
         found.save(json_file)
@@ -82,7 +81,7 @@ def bench(
 
         save(found, picture)
         click.echo(f"picture: {picture}")
-    if interrupted:
+    if found.interrupted:
         raise SystemExit(INTERRUPTED)
 
 
@@ -130,7 +129,7 @@ def measure(
             found = runner.run(entries, chosen, settings, here, places, tell, quick)
     finally:
         places.close()
-    if with_starts and len(found.jobs) == len(entries):
+    if with_starts and not found.interrupted:
         with status("starting every library"):
             found.starts = start.measure(chosen, workers.plain_environment(), 1 if quick else 5)
     return found

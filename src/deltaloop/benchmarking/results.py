@@ -115,7 +115,7 @@ class Start:
 
 @dataclass
 class Results:
-    """A whole run."""
+    """A whole run, or what there was of it when it was interrupted."""
 
     version: str
     date: str
@@ -124,6 +124,7 @@ class Results:
     peers: dict[str, str | None]
     jobs: list[JobResult]
     starts: list[Start] = field(default_factory=list)
+    interrupted: bool = False
 
     def missing(self) -> list[str]:
         """Labels of the peers that are not installed."""

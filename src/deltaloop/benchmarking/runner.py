@@ -117,9 +117,10 @@ def run(
         try:
             rows = time_job(job, peers, settings, places, tell)
         except KeyboardInterrupt:
-            if results.jobs:
-                return results
-            raise
+            if not results.jobs:
+                raise
+            results.interrupted = True
+            return results
         results.jobs.append(JobResult(job, machine.floor(job), rows, curve, x))
     report(len(jobs) * steps, len(jobs) * steps, "done")
     return results
