@@ -29,14 +29,17 @@ class Session:
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
         self._make_room(batch_size)
         self._training = threading.Lock()  # held by whoever trains
-        self._computing = False  # a step of this session
+        self._stepping = threading.Lock()  # held in a step: rule and state change together
 
     def set_rule(self, rule: Rule) -> None:
         """Take an optimiser, with fresh state."""
-        if self._computing:
+        state = aligned_zeros((rule.n_slots, len(self._theta)), self._plan.dtype)
+        if not self._stepping.acquire(blocking=False):
             raise BusyError(BUSY)
-        self._rule, self._step = rule, 0
-        self._state = aligned_zeros((rule.n_slots, len(self._theta)), self._plan.dtype)
+        try:
+            self._rule, self._state, self._step = rule, state, 0
+        finally:
+            self._stepping.release()
 
     def progress(self) -> tuple[np.ndarray, int]:
         """How far the optimiser is: a copy of its state, and the number of its steps."""
@@ -81,15 +84,14 @@ class Session:
         if not self.claim():
             raise BusyError(BUSY)
         try:
-            self._computing = True
-            n = len(X)
-            if n > self._work.batch_size:
-                self._make_room(n)
-            total = self._descend(X, Y, n)
-            self._step += 1
-            return total / n
+            with self._stepping:
+                n = len(X)
+                if n > self._work.batch_size:
+                    self._make_room(n)
+                total = self._descend(X, Y, n)
+                self._step += 1
+                return total / n
         finally:
-            self._computing = False
             self.release()
 
     def _make_room(self, n: int) -> None:
