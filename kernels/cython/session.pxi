@@ -153,13 +153,16 @@ cdef class Session:
         if first == NULL:
             x = conversion(x, 0, handle.n_in, self.dtype, "x")
             first = data(x, False, NULL)
+        cdef void *out_first
         if out is None:
             out = self.empty(handle.n_out, self.dtype)
-        elif not writable_row(out, handle.n_out):
-            raise InvalidInputError(
-                f"out must be a writable contiguous array of {handle.n_out} values of "
-                f"{self.dtype}")
-        cdef void *out_first = data(out, True, NULL)
+            out_first = data(out, True, NULL)
+        else:
+            out_first = room(out, handle.n_out)
+            if out_first == NULL:
+                raise InvalidInputError(
+                    f"out must be a writable contiguous array of {handle.n_out} values of "
+                    f"{self.dtype}")
         self.check_computes_nothing()   # after all that might let another thread in
         handle_forward(handle, first, 1, out_first)
         return out
@@ -229,16 +232,18 @@ cdef bint is_aligned(const void *first) noexcept:
     return <size_t> first % sizeof(real) == 0
 
 
-cdef bint writable_row(object array, Py_ssize_t n) except -1:
+cdef void *room(object array, Py_ssize_t n) except? NULL:
+    """First of the n values that can be written there, or NULL where they cannot."""
     cdef Py_buffer view
-    cdef bint fits
+    cdef void *first = NULL
     try:
         PyObject_GetBuffer(array, &view, PyBUF_FORMAT | PyBUF_ND | PyBUF_WRITABLE)
     except (BufferError, TypeError, ValueError):
-        return False
-    fits = is_real(&view) and view.len == n * <Py_ssize_t> sizeof(real)
+        return NULL
+    if is_real(&view) and view.len == n * <Py_ssize_t> sizeof(real):
+        first = view.buf
     PyBuffer_Release(&view)
-    return fits
+    return first                # the caller keeps the array, and arrays do not move
 
 
 cdef const void *direct(object x, Py_ssize_t n, Py_ssize_t n_columns) except? NULL:

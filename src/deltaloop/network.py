@@ -533,19 +533,21 @@ class Network(Embedding):
         return "\n".join([head, *aligned(rows, ">><>")])
 
     def __getstate__(self) -> dict:
-        state = self.__dict__ | {"backend": self.backend_name}
+        state = self.__dict__ | {"backend": self.backend_name, "_scaling": self._scaling}
         state["_progress"] = self._session.progress()
-        # what follows from the layers, and what belongs to this process
-        del state["plan"], state["_session"], state["_views"]
+        # what follows from the layers
+        del state["plan"], state["_views"]
         return state
 
     def __setstate__(self, state: dict) -> None:
-        theta, backend, progress = (state.pop(k) for k in ("_theta", "backend", "_progress"))
+        theta, backend, scaling, progress = (
+            state.pop(k) for k in ("_theta", "backend", "_scaling", "_progress")
+        )
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
             backend, state["generator"],
         )  # fmt: skip
         self.__dict__.update(state)
-        self._theta[:] = theta
+        self._theta[:], self._scaling = theta, scaling
         self._session.set_rule(self._optimizer.rule())
         self._session.resume(*progress)
