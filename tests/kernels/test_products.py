@@ -6,7 +6,7 @@ import pytest
 import cases
 from deltaloop import SGD, Adam
 from deltaloop.kernels import reference
-from deltaloop.kernels.interface import PIECE, Work
+from deltaloop.kernels.interface import CUT, PIECE, Work
 from tolerances import are_useful, assert_within, expected_within
 
 RULES = {"sgd": SGD(0.05).rule(), "momentum": SGD(0.05, momentum=0.9).rule(), "adam": Adam().rule()}
@@ -14,7 +14,7 @@ RULES = {"sgd": SGD(0.05).rule(), "momentum": SGD(0.05, momentum=0.9).rule(), "a
 WIDE = [
     ([530, 272, 600, 5], 96),
     ([300, 513, 20], 130),
-    ([40, 1100, 70], 16),
+    ([40, 1100, 130], 16),
     ([700, 48, 33, 300], PIECE + 40),
 ]
 
@@ -75,3 +75,14 @@ def test_small_networks_need_no_room_for_parts(dtype):
     plan = cases.case(1, [10, 20, 1], ["tanh", "identity"], "mse", dtype, 1).plan
     assert not Work(plan, 256).cuts
     assert not Work(wide_case([530, 272, 5], dtype, 1).plan, 1).cuts
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
+def test_wide_layers_are_cut(threaded, dtype, sizes, batch_size):
+    """The room for parts is used: without that, the comparisons above compare nothing."""
+    case = wide_case(sizes, dtype, batch_size)
+    work = room(case.plan, batch_size, cuts=True)
+    parts = work.buffer[-(CUT // case.plan.dtype.itemsize) :]
+    assert not parts.any()
+    cases.trained(threaded, case, RULES["sgd"], None, batch_size, work=work)
+    assert parts.any()
