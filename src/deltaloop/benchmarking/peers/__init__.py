@@ -92,7 +92,7 @@ def table() -> dict[str, Peer]:
     peers = [
         Peer("deltaloop", "deltaloop", "deltaloop", "deltaloop"),
         *(
-            Peer(f"deltaloop-v{level}", f"deltaloop v{level}", "deltaloop", "deltaloop",
+            Peer(f"deltaloop-v{level}", f"deltaloop x86-64-v{level}", "deltaloop", "deltaloop",
                  options={"level": level})
             for level in _other_levels()
         ),
