@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from command_line import write_csv
 from deltaloop import kernels
 
 # the same examples in every run: what passed once passes again
@@ -68,3 +69,22 @@ def write(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    """120 rows, a text column among the inputs, two classes with names that need care."""
+    generator = np.random.default_rng(1)
+    size, colour = generator.normal(size=(120, 2)), generator.choice(["red", "blue"], 120)
+    names = np.where(size[:, 0] + (colour == "red") > 0.5, "Größe, α", "[bold]小")
+    lines = [[*s.round(4), c, n] for s, c, n in zip(size, colour, names, strict=True)]
+    return write_csv(tmp_path / "flowers.csv", ["length", "width", "colour", "species"], lines)
+
+
+@pytest.fixture
+def prices(tmp_path):
+    """150 rows, the target first, far from 0 and widely spread."""
+    x = np.random.default_rng(2).normal(size=(150, 2))
+    y = 50000 + 12000 * x[:, 0] - 3000 * x[:, 1]
+    lines = [[f"{t:.2f}", *row.round(4)] for t, row in zip(y, x, strict=True)]
+    return write_csv(tmp_path / "prices.csv", ["price", "area", "age"], lines)

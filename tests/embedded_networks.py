@@ -1,0 +1,33 @@
+"""Networks and samples for the doors that take one sample or one mini-batch at a time."""
+
+import numpy as np
+
+import deltaloop as dl
+
+OPTIMIZERS = {
+    "sgd": dl.SGD(learning_rate=0.05),
+    "momentum": dl.SGD(learning_rate=0.02, momentum=0.9),
+    "nesterov": dl.SGD(learning_rate=0.02, momentum=0.9, nesterov=True),
+    "adam": dl.Adam(learning_rate=0.003),
+}
+SCALINGS = {
+    "inputs": dl.Scaling([1.0, -2, 3, 0, 5], [2.0, 0.5, 1, 3, -1]),
+    "both": dl.Scaling([1.0, -2, 3, 0, 5], [2.0, 0.5, 1, 3, -1], [10.0, 20, 30], [5.0, 4, 3]),
+}
+BACKENDS = ["reference", "cython"]
+
+
+def network(sizes=(5, 9, 3), activation="tanh", seed=1, **more):
+    return dl.Network(list(sizes), activation=activation, seed=seed, **more)
+
+
+def samples(n, sizes=(5, 9, 3), dtype="float32", seed=0):
+    """Targets between 0 and 1 that sum to 1: fit for every loss."""
+    generator = np.random.default_rng(seed)
+    X = generator.normal(size=(n, sizes[0]))
+    Y = generator.dirichlet(np.ones(sizes[-1]), n) if sizes[-1] > 1 else generator.random((n, 1))
+    return X.astype(dtype), Y.astype(dtype)
+
+
+def same_bits(a, b):
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
