@@ -35,7 +35,7 @@ cdef void sum_for_one_unit(
     """z = w . a_prev + b, four samples at once; a tile would use one of its four lanes."""
     cdef const real *A = block(net, below, below.a)
     cdef real *z = block(net, layer, layer.z)
-    cdef real *w = net.transposed[0] + net.first * below.width      # (below.width,)
+    cdef real *w = block(net, below, below.delta)   # (below.width,)  free in the forward pass
     cdef real b = 0 if layer.b < 0 else net.theta[layer.b]
     cdef const vec *a[4]
     cdef vec sums[4]

@@ -36,6 +36,21 @@ def test_training(threaded, dtype, rule, batch_size, sparse, shuffled):
         assert_same_bits(found, expected)
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("batch_size", [64, 256])
+@pytest.mark.parametrize("sizes", [[10, 64, 64, 1], [10, 256, 1]])
+def test_training_of_a_single_output(threaded, dtype, sizes, batch_size, rule):
+    """One unit is summed in a way of its own, in scratch that belongs to the thread."""
+    activations = [*["tanh"] * (len(sizes) - 2), "identity"]
+    case = cases.case(8, sizes, activations, "mse", dtype, 8 * batch_size)
+    expected = cases.trained(threaded, case, RULES[rule], None, batch_size)
+    for n_threads in (2, 4):
+        for _ in range(5):
+            work = Work(case.plan, batch_size, n_threads)
+            found = cases.trained(threaded, case, RULES[rule], None, batch_size, work=work)
+            assert_same_bits(found, expected)
+
+
 @pytest.mark.parametrize("n_samples", [1, 129, 1000])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_prediction(threaded, dtype, n_samples, sparse):
