@@ -75,6 +75,15 @@ def test_mistyped_number_in_the_target_is_warned_of(tmp_path):
     assert "warning: target 'y' counts as text because of 1 cell such as '12..5'" in output
 
 
+def test_mistyped_number_in_an_input_is_warned_of(tmp_path):
+    lines = [[i / 2, "12..5" if i == 3 else i, i % 2] for i in range(30)]
+    path = write_csv(tmp_path / "t.csv", ["a", "b", "y"], lines)
+    status, output = call("train", path)
+    assert status == 0
+    assert "warning: column 'b' counts as text because of 1 cell such as '12..5'" in output
+    assert "column 'a'" not in output
+
+
 def test_file_without_header(tmp_path):
     lines = [[i, -i, "yes" if i % 2 else "no"] for i in range(30)]
     path, net = write_csv(tmp_path / "t.csv", None, lines), tmp_path / "net.npz"

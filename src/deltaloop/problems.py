@@ -155,6 +155,9 @@ def _from_table(table, target, ignore, task, test_fraction, seed) -> Problem:
     task, reason = _task(y, name, task)
     encoding = FeatureEncoding.fit(table, exclude=ignored | {name})
     X = encoding.transform(table)
+    for column, categories in encoding.columns:
+        if categories is not None:
+            _warn_of_few_words(table.column(column), f"column {column!r}")
     generator = np.random.default_rng(seed)
     classes: tuple[str, ...] | None
     if task == "classification":
@@ -215,12 +218,17 @@ def _look_for_misread_numbers(y, name):
             f"target {name!r} has numbers with a comma, such as {comma!r}; write them with a "
             "decimal point, and thousands without a separator"
         )
-    odd = [row for row, cell in enumerate(y) if not is_number(cell)]
-    if 2 * len(odd) < len(y):
+    _warn_of_few_words(y, f"target {name!r}")
+
+
+def _warn_of_few_words(values, what):
+    """A text column most of whose cells are numbers."""
+    odd = [row for row, cell in enumerate(values) if not is_number(cell)]
+    if 2 * len(odd) < len(values):
         _warn(
-            f"target {name!r} counts as text because of {_counted(len(odd), 'cell')} such as "
-            f"{y[odd[0]]!r} in row {odd[0] + 1}, all other cells are numbers; if it is meant to be "
-            "numeric, correct them"
+            f"{what} counts as text because of {_counted(len(odd), 'cell')} such as "
+            f"{values[odd[0]]!r} in row {odd[0] + 1}, all other cells are numbers; if it is meant "
+            "to be numeric, correct them"
         )
 
 
