@@ -253,38 +253,42 @@ class Work:
     """Scratch memory for mini-batches of up to `batch_size` samples, and the threads to use.
 
     `buffer` holds, one after the other: the blocks z, a and delta of every layer,
-    (batch_size, width) each; the gathered inputs, (batch_size, round_up(n_in)); two blocks
-    (widest layer, round_up(batch_size)) for a transposed delta and its image; from PIECE
-    samples on, sums in the layout of theta; and, where products may be cut into parts, CUT bytes
-    for every thread. `costs`: (batch_size,) float64.
+    (batch_size, width) each; two blocks (widest layer, round_up(batch_size)) for a transposed
+    delta and its image; from PIECE samples on, sums in the layout of theta; where products may be
+    cut into parts, CUT bytes for every thread; and at its end, unless nothing gathers inputs,
+    (batch_size, round_up(n_in)) for them. `costs`: (batch_size,) float64.
+
+    Inputs are gathered by train_epoch: dense ones with an order of the samples, and SparseRows
+    where a rule moves the weights of inputs that are zero.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
     taken piece by piece, with the same result bit for bit.
     """
 
-    def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1):
+    def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1, gathers: bool = True):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
-        gathered = batch_size * round_up(int(plan.layers[0]["n_in"]))
-        size = batch_size * plan.n_work + gathered + 2 * plan.widest * round_up(batch_size)
+        size = batch_size * plan.n_work + 2 * plan.widest * round_up(batch_size)
         if batch_size >= PIECE:
             size += plan.n_theta
         # smaller products have both factors in L1, or pass but once over the larger one
         self.cuts = batch_size >= 16 and plan.n_theta * plan.dtype.itemsize > 2**15
         if self.cuts:
             size += n_threads * CUT // plan.dtype.itemsize
+        if gathers:
+            size += batch_size * round_up(int(plan.layers[0]["n_in"]))
         self.buffer = aligned_zeros(size, plan.dtype)
         self.costs = np.zeros(batch_size)
 
     @classmethod
-    def for_batches(cls, plan: Plan, X, batch_size: int, n_threads: int) -> "Work":
+    def for_batches(cls, plan: Plan, X, rule: "Rule", batch_size: int, n_threads: int) -> "Work":
         """For mini-batches of X: large ones go through piece by piece, but not those of lists.
 
         Threads for which there would be no samples are left out.
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
-        if not isinstance(X, SparseRows):
-            batch_size = min(batch_size, PIECE * n_threads)
-        return cls(plan, batch_size, n_threads)
+        if isinstance(X, SparseRows):
+            return cls(plan, batch_size, n_threads, gathers=RULES[rule.code] != "sgd")
+        return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:
         """View of 'z', 'a' or 'delta' of weight layer `layer`, shape (n_samples, n_out)."""

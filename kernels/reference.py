@@ -101,7 +101,7 @@ def _output_delta(plan, z, a, Y):
     # every other pair: delta = dC/da f'(z)
     if loss == "mse":
         dC_da = a - Y
-        losses = dC_da * dC_da / 2
+        losses = np.square(dC_da, dtype=np.float64) / 2
     elif loss == "custom":
         of_unit, slope_of_unit = FUNCTIONS[plan.loss]
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)

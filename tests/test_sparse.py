@@ -1,5 +1,7 @@
 """scipy.sparse at the door, and when rows are listed."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -170,3 +172,18 @@ def test_the_reference_backend_takes_them_too():
     net = network(backend="reference")
     net.fit(X, Y, epochs=3, batch_size=1)
     np.testing.assert_allclose(net.theta, trained(X).theta, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["cython", "numba"])
+def test_no_memory_is_taken_for_zeros(backend):
+    n, n_in = 1000, 200_000  # dense, that is 800 MB
+    X = sp.csr_array((np.ones(n, "f4"), np.arange(n) * 7, np.arange(n + 1)), shape=(n, n_in))
+    net = dl.Network([n_in, 4, 1], backend=backend)
+    tracemalloc.start()
+    try:
+        net.fit(X, np.ones(n), epochs=1, batch_size=n)
+        net.gradients(X, np.ones(n))
+        net.loss(X, np.ones(n))
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()

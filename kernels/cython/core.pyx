@@ -25,7 +25,7 @@ from plan cimport (
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
-from threads cimport Barrier, meet, run_parts
+from threads cimport Barrier, become_false, meet, run_parts
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, f_by_code, first_step,
     first_sum, forward_tiny, is_tiny, slope_by_code,
@@ -39,7 +39,10 @@ from deltaloop.kernels import interface
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import BUSY
 
-assert (SHARE, CUT, PIECE) == (interface.SHARE, interface.CUT, interface.PIECE)
+if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer)) != (
+        interface.SHARE, interface.CUT, interface.PIECE, interface.BLOCK, interface.CUSTOM,
+        interface.LAYER.itemsize):
+    raise ImportError("plan.pxd and interface.py lay out different records; build deltaloop again")
 
 include "products.pxi"
 include "layers.pxi"
@@ -69,8 +72,9 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.batch_size = work.batch_size
     net.first = 0
     net.work = <real *> data(work.buffer, True, NULL)
-    net.gathered = net.work + net.batch_size * <Py_ssize_t> plan.n_work
-    net.transposed[0] = net.gathered + net.batch_size * round_up(net.layers[0].n_in)
+    net.gathered = net.work + <Py_ssize_t> len(work.buffer) \
+        - net.batch_size * round_up(net.layers[0].n_in)
+    net.transposed[0] = net.work + net.batch_size * <Py_ssize_t> plan.n_work
     net.transposed[1] = net.transposed[0] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
     net.partial = net.transposed[1] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
     net.parts = NULL
@@ -106,7 +110,7 @@ cdef struct Forward:    # what the threads of one call share
     Py_ssize_t n_samples
     Py_ssize_t n_threads
     real *out           # (n_samples, n_out)
-    bint is_finite      # z of the first layer, everywhere
+    int is_finite       # z of the first layer, everywhere
     Barrier barrier
 
 
@@ -116,12 +120,12 @@ def forward(plan, theta, X, out, work):
     bind(&call.net, plan, theta, False, work)
     bind_rows(&call.X, X, None)
     call.n_samples, call.n_threads = len(X), work.n_threads
-    call.out, call.is_finite = <real *> data(out, True, NULL), True
+    call.out, call.is_finite = <real *> data(out, True, NULL), 1
     cdef int failed
     with nogil:
         failed = run_parts(forward_part, &call, &call.barrier, call.n_threads)
     check_threads(failed, call.n_threads)
-    return call.is_finite
+    return call.is_finite != 0
 
 
 cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
@@ -142,7 +146,7 @@ cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
         else:
             sum_inputs_of_batch(&net, n, &X)
         if not are_finite(n * layer.width, block(&net, layer, layer.z)):
-            call.is_finite = False
+            become_false(&call.is_finite)
         if call.n_samples == 1:
             forward_above(&net)
         else:
@@ -163,9 +167,9 @@ cdef void copy_outputs(const Net *net, Py_ssize_t n_samples, real *out) noexcept
 
 cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:
     if failed:
-        raise RuntimeError(
-            f"{n_threads - 1} threads could not be started ({strerror(failed).decode()}); "
-            "nothing was computed: use a smaller n_threads")
+        raise InvalidInputError(
+            f"n_threads={n_threads}, but {n_threads - 1} threads could not be started "
+            f"({strerror(failed).decode()}); nothing was computed: use a smaller n_threads")
     return 0
 
 

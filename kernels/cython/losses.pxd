@@ -65,7 +65,7 @@ cdef inline double general_slope(
         for j in range(n_out):                      # 1/2 (a - y)^2
             d = a[j] - y[j]
             dC_da[j] = d
-            cost += d * d
+            cost += <double> d * d
         cost *= 0.5
     elif loss == CROSS_ENTROPY:
         for j in range(n_out):

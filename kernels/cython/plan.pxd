@@ -47,7 +47,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     Py_ssize_t batch_size   # samples that work has room for
     Py_ssize_t first        # of them, those before the part that is computed now
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
-    real *gathered          # (batch_size, round_up(n_in))
+    real *gathered          # (batch_size, round_up(n_in)), where there is room
     real *transposed[2]     # (widest, round_up(batch_size)) each
     real *partial           # (n_theta,): sums over some of the samples, where there is room
     real *parts             # CUT bytes, of this thread; or NULL

@@ -149,61 +149,66 @@ cdef class Session:
     def predict_one(self, x, out=None):
         """Outputs (n_out,) for x (n_in,)."""
         cdef deltaloop_handle *handle = &self.inner.handle
-        cdef const void *first = direct(x, 0, handle.n_in)
-        if first == NULL:
-            x = conversion(x, 0, handle.n_in, self.dtype, "x")
-            first = data(x, False, NULL)
+        cdef Py_buffer x_view
         cdef void *out_first
-        if out is None:
-            out = self.empty(handle.n_out, self.dtype)
-            out_first = data(out, True, NULL)
-        else:
-            out_first = room(out, handle.n_out)
-            if out_first == NULL:
-                raise InvalidInputError(
-                    f"out must be a writable contiguous array of {handle.n_out} values of "
-                    f"{self.dtype}")
-        self.check_computes_nothing()   # after all that might let another thread in
-        handle_forward(handle, first, 1, out_first)
+        hold_rows(&x_view, x, 0, handle.n_in, self.dtype, "x")
+        try:
+            if out is None:
+                out = self.empty(handle.n_out, self.dtype)
+                out_first = data(out, True, NULL)
+            else:
+                out_first = room(out, handle.n_out)
+                if out_first == NULL:
+                    raise InvalidInputError(
+                        f"out must be a writable contiguous array of {handle.n_out} values of "
+                        f"{self.dtype}")
+            self.check_computes_nothing()   # after all that might let another thread in
+            handle_forward(handle, x_view.buf, 1, out_first)
+        finally:
+            PyBuffer_Release(&x_view)
         return out
 
     def learn_one(self, x, y):
         """One step on one sample; its loss before the step."""
-        cdef deltaloop_handle *handle = &self.inner.handle
-        cdef const void *x_first = direct(x, 0, handle.n_in)
-        if x_first == NULL:
-            x = conversion(x, 0, handle.n_in, self.dtype, "x")
-            x_first = data(x, False, NULL)
-        cdef const void *y_first = direct(y, 0, handle.n_out)
-        if y_first == NULL:
-            y = conversion(y, 0, handle.n_out, self.dtype, "y")
-            y_first = data(y, False, NULL)
-        self.check_idle()
-        return handle_learn(handle, x_first, y_first, 1)
+        return self.learn(x, y, 0)
 
     def learn_batch(self, X, Y):
         """One step on one mini-batch; its mean loss before the step."""
-        cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_ssize_t n = len(X)
-        cdef double loss
         if n < 1:
             raise InvalidInputError("X is empty, give at least 1 sample")
-        cdef const void *x_first = direct(X, n, handle.n_in)
-        if x_first == NULL:
-            X = conversion(X, n, handle.n_in, self.dtype, "X")
-            x_first = data(X, False, NULL)
-        cdef const void *y_first = direct(Y, n, handle.n_out)
-        if y_first == NULL:
-            Y = conversion(Y, n, handle.n_out, self.dtype, "Y")
-            y_first = data(Y, False, NULL)
-        self.check_idle()
+        return self.learn(X, Y, n)
+
+    cdef object learn(self, object X, object Y, Py_ssize_t n):
+        """n = 0: one sample alone"""
+        cdef deltaloop_handle *handle = &self.inner.handle
+        cdef Py_buffer x_view, y_view
+        cdef double loss
+        hold_rows(&x_view, X, n, handle.n_in, self.dtype, "X" if n else "x")
+        try:
+            hold_rows(&y_view, Y, n, handle.n_out, self.dtype, "Y" if n else "y")
+            try:
+                self.check_idle()
+                if n == 0:
+                    loss = handle_learn(handle, x_view.buf, y_view.buf, 1)
+                else:
+                    loss = self.learn_aside(x_view.buf, y_view.buf, n)
+            finally:
+                PyBuffer_Release(&y_view)
+        finally:
+            PyBuffer_Release(&x_view)
+        return loss
+
+    cdef double learn_aside(self, const void *x, const void *y, Py_ssize_t n) except? -1:
+        """A step that lets other Python threads run."""
+        cdef double loss
         self.claimed = True     # before Python runs, and with it perhaps another thread
         try:
-            if n > handle.batch_size:
+            if n > self.inner.handle.batch_size:
                 self._make_room(n)
             self.computing = True
             with nogil:
-                loss = handle_learn(handle, x_first, y_first, n)
+                loss = handle_learn(&self.inner.handle, x, y, n)
             self.computing = False
         finally:
             self.claimed = False
@@ -246,25 +251,23 @@ cdef void *room(object array, Py_ssize_t n) except? NULL:
     return first                # the caller keeps the array, and arrays do not move
 
 
-cdef const void *direct(object x, Py_ssize_t n, Py_ssize_t n_columns) except? NULL:
-    """First of the n rows of x (n = 0: one row alone), or NULL where x has to be converted."""
-    cdef Py_buffer view
-    cdef const void *first = NULL
-    if not PyObject_CheckBuffer(x):
-        return NULL
-    PyObject_GetBuffer(x, &view, PyBUF_FORMAT | PyBUF_STRIDES)
-    if is_real(&view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
-            and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \
-            and PyBuffer_IsContiguous(&view, c'C') and is_aligned(view.buf):
-        first = view.buf
-    PyBuffer_Release(&view)
-    return first                # the caller keeps x, and arrays do not move
-
-
-cdef object conversion(object x, Py_ssize_t n, Py_ssize_t n_columns, object dtype, name):
-    """x as an array that `data` can read."""
+cdef int hold_rows(
+    Py_buffer *view, object x, Py_ssize_t n, Py_ssize_t n_columns, object dtype, name,
+) except -1:
+    """The n rows of x (n = 0: one row alone) where they lie, else a copy; to be released."""
+    if PyObject_CheckBuffer(x):
+        PyObject_GetBuffer(x, view, PyBUF_FORMAT | PyBUF_STRIDES)
+        if is_real(view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
+                and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \
+                and PyBuffer_IsContiguous(view, c'C') and is_aligned(view.buf):
+            return 0
+        PyBuffer_Release(view)
     array = ascontiguousarray(x, dtype)
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
         raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
-    return array if is_aligned(data(array, False, NULL)) else array.copy()
+    PyObject_GetBuffer(array, view, PyBUF_STRIDES)
+    if not is_aligned(view.buf):
+        PyBuffer_Release(view)
+        PyObject_GetBuffer(array.copy(), view, PyBUF_STRIDES)
+    return 0

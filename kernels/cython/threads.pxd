@@ -5,6 +5,7 @@
 
 cdef extern from *:
     """
+    #include <errno.h>
     #include <pthread.h>
     #include <stdlib.h>
     #if defined(__x86_64__) || defined(__i386__)
@@ -67,7 +68,7 @@ cdef extern from *:
         barrier->arrived = barrier->generation = 0;
         if (n == 1) { work(shared, 0); return 0; }
         Part *parts = malloc(n * sizeof(Part));
-        if (parts == NULL) return 12;
+        if (parts == NULL) return ENOMEM;
         int failed = 0;
         Py_ssize_t made = 1;
         pthread_mutex_init(&barrier->mutex, NULL);
@@ -87,9 +88,13 @@ cdef extern from *:
         free(parts);
         return failed;
     }
+
+    /* said by any thread, while others may say it too */
+    static void become_false(int *flag) { __atomic_store_n(flag, 0, __ATOMIC_RELAXED); }
     """
     ctypedef struct Barrier:
         pass
+    void become_false(int *flag) noexcept nogil
     void meet(Barrier *barrier) noexcept nogil
     int run_parts(void (*work)(void *shared, Py_ssize_t part) noexcept nogil, void *shared,
                   Barrier *barrier, Py_ssize_t n) noexcept nogil

@@ -33,7 +33,7 @@ cdef double descend_tiny_samples_of(
             cost = 0
             for j in range(last.n_out):
                 d = (<real *> &delta)[j]
-                cost += d * d
+                cost += <double> d * d
             total += 0.5 * cost
             delta *= slope_by_code(last, a)
         else:
@@ -41,6 +41,7 @@ cdef double descend_tiny_samples_of(
                 block(net, last, last.z)[j] = (<real *> &z)[j]
             of_sample.first = Y.first + t
             total += outputs(net, 1, &of_sample, net.costs)
+            delta = zero
             for j in range(last.width):
                 (<real *> &delta)[j] = block(net, last, last.delta)[j]
         delta = descend_tiny(net, memory, delta, learning_rate)

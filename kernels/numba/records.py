@@ -22,13 +22,13 @@ def fill_net(net, layers, loss, theta, room, buffer, costs, n_work, widest, one)
     place = address_of(buffer)
     put(net, plan.WORK, place)
     place += size * room * n_work
-    put(net, plan.GATHERED, place)
-    place += size * room * round_up(layers[0, plan.N_IN])
     put(net, plan.TURNED, place)
     place += size * widest * round_up(room)
     put(net, plan.TURNED_PREV, place)
     place += size * widest * round_up(room)
     put(net, plan.PARTIAL, place)
+    place = address_of(buffer) + size * buffer.size
+    put(net, plan.GATHERED, place - size * room * round_up(layers[0, plan.N_IN]))
     put(net, plan.COSTS, address_of(costs))
     put(net, plan.ONE, one)
 

@@ -421,7 +421,7 @@ class Network(Embedding):
         X, Y = self._data(X, Y)
         n, indices = len(X), range(len(self.layers))
         grad = aligned_zeros(len(self._theta), self.dtype)
-        work = Work(self.plan, n)
+        work = Work(self.plan, n, gathers=False)
         loss = self.backend.loss_gradient(self.plan, self._theta, X, Y, grad, work)
         return Gradients(
             loss,
@@ -508,7 +508,7 @@ class Network(Embedding):
         share = -(-n_samples // n_threads)
         n_block = min(round_up(share) if n_threads > 1 else share, _BLOCK_ROWS)
         n_threads = min(n_threads, -(-n_samples // n_block))  # one block at least for each
-        return Work(self.plan, n_threads * n_block, n_threads)
+        return Work(self.plan, n_threads * n_block, n_threads, gathers=False)
 
     def _check_threads(self, n_threads):
         if n_threads > getattr(self.backend, "MAX_THREADS", n_threads):

@@ -30,7 +30,7 @@ def train(
         )
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
-    work = Work.for_batches(net.plan, X, batch_size, n_threads)
+    work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
     last_finite = theta.copy()
     slices = _Slices(n_samples, batch_size, len(theta))
     stopping = _Stopping(tol, patience, target_loss)

@@ -81,7 +81,7 @@ def test_small_networks_need_no_room_for_parts(dtype):
 def test_wide_layers_are_cut(threaded, dtype, sizes, batch_size):
     """The room for parts is used: without that, the comparisons above compare nothing."""
     case = wide_case(sizes, dtype, batch_size)
-    work = room(case.plan, batch_size, cuts=True)
+    work = Work(case.plan, batch_size, gathers=False)  # so the room for parts comes last
     parts = work.buffer[-(CUT // case.plan.dtype.itemsize) :]
     assert not parts.any()
     cases.trained(threaded, case, RULES["sgd"], None, batch_size, work=work)

@@ -39,7 +39,9 @@ class Training:
         optimizer = {"sgd": "SGD", "adam": "Adam"}[job.optimizer]
         self.rule = getattr(optimizers, optimizer)(learning_rate=job.learning_rate).rule()
         self.state = aligned_zeros((self.rule.n_slots, len(self.net.theta)), X.dtype)
-        self.work = Work.for_batches(self.net.plan, self.X, job.batch_size, job.n_threads)
+        self.work = Work.for_batches(
+            self.net.plan, self.X, self.rule, job.batch_size, job.n_threads
+        )  # fmt: skip
         self.step = 0
 
     def run(self) -> float:
