@@ -42,9 +42,9 @@ from the files in `results/`; losing rows stay in it.
   move over bandwidth, both measured at the start of the run; "latency" where it is far below what
   the chain of layers costs. Inputs that are zero count as nothing in it; activations that are zero
   count.
-- **deltaloop in three forms**: as it runs on this machine, compiled for lower levels of x86-64 (v2, v3:
-  processors without AVX2 or AVX-512 run these), and in Numba (`backend="numba"`). Only the first has a
-  ratio.
+- **deltaloop in three forms**: as it runs on this machine; compiled for a lower level of x86-64 (v3
+  without AVX-512, v2 without AVX2 as well); and in Numba (`backend="numba"`). The ratio is that of
+  the first.
 - **The strongest form of every peer** that was found: JAX with a scan over the epoch, donated
   parameters, two layouts and an unrolled loop tried; PyTorch with fused optimisers, with the
   backward pass by hand, and compiled as one graph per step; Numba with compile-time sizes on

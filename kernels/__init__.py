@@ -6,6 +6,8 @@
 import importlib
 from types import ModuleType
 
+from ..errors import unknown_name
+
 _MODULES = {"reference": ".reference", "cython": ".cython", "numba": ".numba"}
 
 
@@ -25,11 +27,13 @@ def load(name: str) -> ModuleType:
 
     Raises
     ------
-    KeyError
+    InvalidInputError
         `name` is no backend.
     ImportError
         The backend cannot run here, for example because `DELTALOOP_ISA` forces an
         instruction set that the processor lacks, or the package numba is not installed. There
         is no silent fallback.
     """
+    if name not in _MODULES:
+        raise unknown_name("backend", name, _MODULES)
     return importlib.import_module(_MODULES[name], __package__)

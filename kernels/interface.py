@@ -7,9 +7,9 @@ A backend is a module with `NAME`, `describe()` and these functions:
         layer were seen to be finite, and so X; False where they are not, or not looked at.
     loss_gradient(plan, theta, X, Y, grad, work) -> loss
         Mean loss of the samples; grad (None: not wanted) receives dC/dtheta in the layout
-        of theta. With n_samples <= work.batch_size the z, a and delta of every layer stay
-        readable through `work.rows`; delta[t] belongs to sample t's own cost, so that
-        dC/dW = mean over t of delta[t] a[t]^T.
+        of theta. With n_samples <= work.batch_size a and delta of every layer, and z of the
+        last and of CUSTOM ones, stay readable through `work.rows`; delta[t] belongs to sample
+        t's own cost, so that dC/dW = mean over t of delta[t] a[t]^T.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
                 total=0.0, step=0) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in

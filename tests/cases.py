@@ -14,7 +14,6 @@ from oracle import Layer
 PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
-KINKED = ("relu", "leaky_relu", "elu")
 CANONICAL = [("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]
 # outputs that leave (0, 1), where a logarithm of them ends
 UNBOUNDED = ("identity", "tanh", "relu", "leaky_relu", "elu", "softplus")

@@ -8,7 +8,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import kernels
-from deltaloop.activations import RANGE, as_activation
+from deltaloop.activations import as_activation
 
 BACKENDS = kernels.available()
 Z = np.array([-90.0, -20, -3, -1, -0.25, -1e-3, 0, 1e-3, 0.25, 1, 3, 20, 90])
@@ -87,9 +87,10 @@ def test_softmax_is_a_distribution_that_no_shift_changes(shift, dtype, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", [*RANGE, "elu"])
+@pytest.mark.parametrize("name", ["sigmoid", "softmax", "tanh", "relu", "softplus", "elu"])
 def test_output_stays_in_its_range_at_the_largest_inputs(name, dtype, backend):
-    low, high = RANGE.get(name, (-1, math.inf))
+    low, high = dl.Activation(name).range
+    assert math.isfinite(low)
     net = dl.Network(2, [dl.Dense(2, name, init=np.eye(2))], dtype=dtype, backend=backend)
     huge = float(np.finfo(dtype).max)
     out = net.predict([[huge, -huge], [-huge, huge], [1e30, 1e30], [-1e30, -1e30]])

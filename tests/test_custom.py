@@ -459,6 +459,26 @@ def test_without_numba(monkeypatch):
         dl.custom_loss("mine", squares, slope_of_squares)
 
 
+def test_registering_again_compiles_again():
+    alpha = 0.1
+
+    def f(z):
+        return z if z > 0 else alpha * z
+
+    def slope(z, a):
+        return 1.0 if z > 0 else alpha
+
+    def network(activation):
+        return dl.Network(1, [dl.Dense(1, activation, init=([[1.0]], [0.0]))])
+
+    first = dl.custom_activation("leaky", f, slope)
+    nets = [network(first)]
+    alpha = 0.5
+    nets += [network(dl.custom_activation("leaky", f, slope)), copy.deepcopy(nets[0])]
+    nets.append(network(first))
+    assert [net.predict([[-1.0]]).item() for net in nets] == pytest.approx([-0.1, -0.5, -0.1, -0.1])
+
+
 def test_built_in_networks_hold_no_addresses():
     plan = dl.Network(SIZES).plan
     assert not plan.layers["f"].any() and not plan.layers["slope"].any()

@@ -239,6 +239,12 @@ def test_a_backend_is_not_exchanged_while_a_network_is_trained():
     assert net.backend_name == "cython"
 
 
-def test_a_name_is_no_backend():
-    with pytest.raises(dl.InvalidTypeError, match="use_backend takes a backend"):
-        dl.Network([2, 1]).use_backend("reference")
+def test_backend_by_name():
+    net = dl.Network([2, 1])
+    net.use_backend("reference")
+    assert net.backend_name == "reference"
+    with pytest.raises(dl.InvalidInputError, match=r"unknown backend 'cyton'.*mean 'cython'"):
+        net.use_backend("cyton")
+    with pytest.raises(dl.InvalidTypeError, match="use_backend takes a name such as 'reference'"):
+        net.use_backend(np)
+    assert net.backend_name == "reference"

@@ -1,6 +1,8 @@
 """deltaloop.numba: a network inside functions that the user has compiled."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -213,6 +215,42 @@ def test_wrong_shapes_are_refused(call, message):
         call(unpacked())
 
 
+CONSTANT = dn.unpack(dl.Network([5, 3]))
+
+
+@numba.njit
+def forward_of_a_global(x):
+    return dn.forward(CONSTANT, x)[0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        forward_of_a_global,
+        lambda x: dn.forward(copy.deepcopy(CONSTANT), x),
+        lambda x: dn.train_step(pickle.loads(pickle.dumps(CONSTANT)), x, zeros(3), 0.1),
+        lambda x: slopes(copy.deepcopy(CONSTANT), x, zeros(3), zeros(80), x),
+    ],
+    ids=["global", "deepcopy", "pickle", "backward"],
+)
+def test_copies_of_an_unpacked_network_are_refused(call):
+    """Their scratch memory may be read-only, their addresses those of another process."""
+    with pytest.raises(ValueError, match="is a copy: hand it to your function as an argument"):
+        call(zeros(5))
+    dn.forward(CONSTANT, zeros(5))
+
+
+def test_rows_that_are_no_whole_elements_apart_are_refused():
+    packed = np.zeros(6, [("x", "f4", 5), ("done", "?")])
+    net = unpacked(6)
+    for rows in (packed["x"], packed["x"][::-1]):
+        with pytest.raises(ValueError, match="whole elements apart"):
+            dn.forward(net, rows)
+        with pytest.raises(ValueError, match="whole elements apart"):
+            slopes(net, zeros(6, 5), zeros(6, 3), np.zeros_like(net.theta), rows)
+    assert not packed["done"].any()
+
+
 def test_another_dtype_is_refused_when_the_function_is_compiled():
     with pytest.raises(numba.TypingError, match=r"arrays .* of float32, as the network is, got"):
         dn.forward(unpacked(), np.zeros(5))
@@ -320,6 +358,23 @@ def test_missing_numba_is_explained(tmp_path):
                 print('pip install "deltaloop[numba]"' in str(error))
         """
     assert run(code, tmp_path) == ["True", "True"]
+
+
+def test_switched_off_compiler_is_explained(tmp_path):
+    code = """
+        import deltaloop as dl
+        actions = [
+            "dl.Network([2, 1], backend='numba')", "import deltaloop.numba",
+            "import deltaloop.numba_handles",
+            "dl.custom_activation('square', lambda z: z * z, lambda z, a: 2 * z)",
+        ]
+        for action in actions:
+            try:
+                exec(action)
+            except dl.MissingDependencyError as error:
+                print("NUMBA_DISABLE_JIT" in str(error))
+        """
+    assert run(code, tmp_path, NUMBA_DISABLE_JIT="1") == ["True"] * 4
 
 
 def test_backend_says_what_computes():

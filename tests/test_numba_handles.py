@@ -57,6 +57,10 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(dtype):
     cases = [
         (X[:, :4].copy(), Y, ValueError, "n_in and n_out values"),
         (X, Y[:3], ValueError, "n_in and n_out values"),
+        (X[0], Y[:2], ValueError, "n_in and n_out values"),
+        (X.T.copy(), Y, ValueError, "n_in and n_out values"),
+        (X.reshape(2, 10), Y[:2], ValueError, "n_in and n_out values"),
+        (X[:2].reshape(2, 5, 1), Y[:2].reshape(2, 3, 1), ValueError, "n_in and n_out values"),
         (X[:0], Y[:0], ValueError, "from 1 to batch_size"),
         (X, Y, ValueError, "from 1 to batch_size"),
         (X[:3].astype(other), Y[:3], TypeError, "dtype of the network"),

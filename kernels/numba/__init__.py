@@ -6,17 +6,16 @@ Numba; `doors` is where Python comes in. What is compiled is kept on disk by Num
 
 import numpy as np
 
-try:
-    import numba
-except ImportError:
-    from deltaloop.errors import missing
+from deltaloop.errors import require_numba
 
-    raise missing("numba", "numba", "backend 'numba'") from None
+require_numba("backend 'numba' or deltaloop.numba")
 
-from ..interface import SparseRows
-from . import doors
-from .compiling import entry_points
-from .session import Session
+import numba  # noqa: E402
+
+from ..interface import SparseRows  # noqa: E402
+from . import doors  # noqa: E402
+from .compiling import entry_points  # noqa: E402
+from .session import Session  # noqa: E402
 
 NAME = "numba"
 MAX_THREADS = 1  # of work.n_threads

@@ -27,8 +27,7 @@ from .kernels.interface import ACTIVATIONS
 
 _DEFAULT_ALPHA = {"leaky_relu": 0.01, "elu": 1.0}
 
-# open interval of the outputs; a target outside can never be reached
-RANGE = {
+_RANGE = {
     "sigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
     "tanh": (-1.0, 1.0),
@@ -82,6 +81,13 @@ class Activation:
         if self.name == "elu" and alpha <= 0:
             raise InvalidInputError(f"alpha of elu must be > 0, got {alpha:g}; for 0 use 'relu'")
         object.__setattr__(self, "alpha", alpha)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The open interval of the outputs: a target outside can never be reached."""
+        if self.name == "elu" and self.alpha is not None:
+            return -self.alpha, math.inf
+        return _RANGE.get(self.name, (-math.inf, math.inf))
 
     def for_plan(self, dtype):
         """What Plan.build takes."""

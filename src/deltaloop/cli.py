@@ -14,7 +14,7 @@ from .files import whole_file
 from .kernels import available
 from .losses import LOSSES
 from .modelling import Recipe
-from .optimizers import OPTIMIZERS
+from .optimizers import OPTIMIZERS, Adam
 from .outputs import check_output
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
@@ -103,8 +103,9 @@ def command(context: click.Context) -> None:
     "--learning-rate",
     type=float,
     metavar="NUMBER",
-    help="Default: {}; {} with binary_cross_entropy, {} with mse for classes.".format(
-        *(modelling.LEARNING_RATE[key] for key in _LEARNING_RATE_KEYS)
+    help="Default of sgd: {}; {} with binary_cross_entropy, {} with mse for classes. "
+    "Of adam: {}.".format(
+        *(modelling.LEARNING_RATE[key] for key in _LEARNING_RATE_KEYS), Adam().learning_rate
     ),
 )
 @click.option("--momentum", type=float, metavar="NUMBER", help="Default: 0.")
@@ -240,11 +241,11 @@ def info(net: str | None) -> None:
     deltaloop info
     deltaloop info net.npz
     """  # noqa: D301 - click wants the character
-    rows = report.installation_rows()
-    if net is not None:
-        network = load(net, backend="reference")  # told even where no compiled one runs
-        rows += [("file", net), *report.network_rows(network, _format_version(net))]
-    print_rows(rows)
+    if net is None:
+        print_rows(report.installation_rows())
+        return
+    network = load(net, backend="reference")  # told even where no compiled one runs
+    print_rows([("file", net), *report.network_rows(network, _format_version(net))])
 
 
 def _widths(text: str) -> tuple[int, ...]:

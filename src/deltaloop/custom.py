@@ -11,7 +11,7 @@ a slope that is not the derivative of its function is refused.
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from .activations import Activation
 from .checks import number
-from .errors import InvalidInputError, InvalidTypeError, missing
+from .errors import InvalidInputError, InvalidTypeError, require_numba
 from .kernels.interface import ACTIVATIONS, FUNCTIONS, LOSSES
 
 _N_POINTS = 25  # at which derivatives are compared
@@ -37,15 +37,27 @@ class CustomActivation(Activation):
         f(z) and slope(z, a) of one unit.
     """
 
-    f: Callable = abs
-    slope: Callable = abs
+    f: Callable = field(kw_only=True)
+    slope: Callable = field(kw_only=True)
+    compiled: tuple = field(kw_only=True, repr=False, compare=False)
 
     def __post_init__(self):
         pass  # checked by custom_activation
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Not known."""
+        return -math.inf, math.inf
+
     def for_plan(self, dtype):
         """The addresses of f and slope."""
-        return _addresses_of_activation(self.f, self.slope, np.dtype(dtype).name)
+        return _addresses_of_activation(*self.compiled, np.dtype(dtype).name)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return _unpickled_activation, (self.name, self.f, self.slope)
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,17 @@ class CustomLoss:
     name: str
     loss: Callable
     dloss: Callable
+    compiled: tuple = field(kw_only=True, repr=False, compare=False)
 
     def for_plan(self, dtype) -> int:
         """The address of the loss of a sample."""
-        return _address_of_loss(self.loss, self.dloss, np.dtype(dtype).name)
+        return _address_of_loss(*self.compiled, np.dtype(dtype).name)
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return _unpickled_loss, (self.name, self.loss, self.dloss)
 
     def __str__(self):
         return self.name
@@ -79,8 +98,9 @@ def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivat
     name : str
         What reports call it.
     f : callable
-        f(z), a number for a number. It is compiled by Numba: what it uses of other modules and
-        names is fixed with that, and it should not raise. Further arguments keep their defaults.
+        f(z), a number for a number. It is compiled by Numba, in every call of custom_activation:
+        what it uses of other modules and names is fixed with that, and it should not raise. Further
+        arguments keep their defaults.
     slope : callable
         slope(z, a) = f'(z), where a = f(z).
     z_range : (float, float), default (-6, 6)
@@ -108,13 +128,13 @@ def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivat
     >>> dl.Network([2, 3, 1], activation=square).layers[0].activation.name
     'square'
     """
-    _numba(f"activation {name!r}")
+    require_numba(f"activation {name!r}")
     _check_name("activation", name, ACTIVATIONS)
     for what, function, n in (("f(z)", f, 1), ("slope(z, a)", slope, 2)):
         _check_function(f"{what} of {name}", function, n)
     compiled = _compiled(f"f of {name}", f, 1), _compiled(f"slope of {name}", slope, 2)
     _check_activation(name, *compiled, _interval("z_range", z_range))
-    return CustomActivation(name, None, f, slope)
+    return CustomActivation(name, f=f, slope=slope, compiled=compiled)
 
 
 def custom_loss(
@@ -154,13 +174,13 @@ def custom_loss(
     >>> dl.Network([2, 3, 1], loss=fourth).loss_name
     'fourth'
     """
-    _numba(f"loss {name!r}")
+    require_numba(f"loss {name!r}")
     _check_name("loss", name, LOSSES)
     for what, function in (("loss(a, y)", loss), ("dloss(a, y)", dloss)):
         _check_function(f"{what} of {name}", function, 2)
     compiled = _compiled(f"loss of {name}", loss, 2), _compiled(f"dloss of {name}", dloss, 2)
     _check_loss(name, *compiled, _interval("a_range", a_range), _interval("y_range", y_range))
-    return CustomLoss(name, loss, dloss)
+    return CustomLoss(name, loss, dloss, compiled=compiled)
 
 
 def refuse_custom(net, reason: str, advice: str) -> None:
@@ -209,23 +229,27 @@ def _interval(name, limits):
 # Compiling
 
 
-def _numba(purpose):
-    try:
-        import numba
-    except ImportError:
-        raise missing("numba", "numba", purpose) from None
-    return numba
-
-
 def _plain(function):
     """The Python function of one that numba.njit made."""
     return getattr(function, "py_func", function)
 
 
-@cache
 def _jitted(function):
+    from numba import njit
+
     # division by zero is a value, as everywhere in the kernels
-    return _numba("a function").njit(_plain(function), error_model="numpy", nogil=True)
+    return njit(_plain(function), error_model="numpy", nogil=True)
+
+
+@cache
+def _unpickled_activation(name, f, slope):
+    compiled = _jitted(f), _jitted(slope)
+    return CustomActivation(name, f=f, slope=slope, compiled=compiled)
+
+
+@cache
+def _unpickled_loss(name, loss, dloss):
+    return CustomLoss(name, loss, dloss, compiled=(_jitted(loss), _jitted(dloss)))
 
 
 def _compiled(what, function, n_arguments):
@@ -260,11 +284,10 @@ def _short(error):
 
 
 @cache
-def _addresses_of_activation(f, slope, dtype) -> tuple[int, int]:
+def _addresses_of_activation(f_of_unit, slope_of_unit, dtype) -> tuple[int, int]:
     import numba
     from numba import types
 
-    f_of_unit, slope_of_unit = _jitted(f), _jitted(slope)
     reals = types.CPointer(getattr(types, dtype))
 
     @numba.cfunc(types.void(reals, reals, types.intp))
@@ -281,11 +304,10 @@ def _addresses_of_activation(f, slope, dtype) -> tuple[int, int]:
 
 
 @cache
-def _address_of_loss(loss, dloss, dtype) -> int:
+def _address_of_loss(loss_of_unit, dloss_of_unit, dtype) -> int:
     import numba
     from numba import types
 
-    loss_of_unit, dloss_of_unit = _jitted(loss), _jitted(dloss)
     reals = types.CPointer(getattr(types, dtype))
 
     @numba.cfunc(types.float64(reals, reals, reals, types.intp))

@@ -66,6 +66,19 @@ def unknown_name(what: str, name: object, accepted: Iterable[str]) -> InvalidInp
     return InvalidInputError(text + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
+def require_numba(purpose: str) -> None:
+    """Raise MissingDependencyError where Numba is not installed, or compiles nothing."""
+    try:
+        import numba
+    except ImportError:
+        raise missing("numba", "numba", purpose) from None
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise MissingDependencyError(
+            f"{purpose} needs Numba to compile, which the environment variable NUMBA_DISABLE_JIT "
+            "forbids; unset it"
+        )
+
+
 def missing(package: str, extra: str, purpose: str) -> MissingDependencyError:
     """The error for an optional package that is not installed."""
     return MissingDependencyError(

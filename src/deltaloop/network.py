@@ -97,6 +97,8 @@ class Network(Embedding):
         Names of the classes, for reports; saved with the network.
     optimizer : SGD or Adam
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
+    generator : numpy.random.Generator
+        Draws the order of the samples; what `seed` became.
     table : dict or None
         How columns of a table become inputs, kept for the command line; saved with the network.
 
@@ -166,20 +168,33 @@ class Network(Embedding):
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._views: dict[str, Views] = {}
         self._optimizer, self._session = SGD(), None
-        self.use_backend(kernels.load(backend))
+        self.use_backend(backend)
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.table: dict | None = None
 
     def use_backend(self, backend) -> None:
-        """Compute with another module of the contract, such as one instruction set of Cython.
+        """Compute with another backend from now on; the state of `optimizer` starts afresh.
 
-        The state of `optimizer` starts afresh. Refused with a BusyError while a thread trains.
+        Parameters
+        ----------
+        backend : str or module
+            As `backend` of the class; or a module of the contract of `deltaloop.kernels`, such as
+            one instruction set of Cython.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            There is no such backend.
+        BusyError
+            A thread trains this network.
         """
+        if isinstance(backend, str):
+            backend = kernels.load(as_backend(backend))
         if not hasattr(backend, "train_epoch"):
             raise InvalidTypeError(
-                "use_backend takes a backend, such as deltaloop.kernels.load('reference'), got "
-                f"{backend!r}"
+                "use_backend takes a name such as 'reference', or a backend of "
+                f"deltaloop.kernels.load, got {backend!r}"
             )
         session = backend.session(self.plan, self._theta)
         session.set_rule(self._optimizer.rule())
@@ -338,7 +353,7 @@ class Network(Embedding):
         )  # fmt: skip
         self._check_threads(n_threads)
         if self.loss_name == "mse":
-            validation.warn_if_unreachable(Y, self.layers[-1].activation.name)
+            validation.warn_if_unreachable(Y, self.layers[-1].activation)
         from .progress import reporter
 
         session = self._session
@@ -382,9 +397,28 @@ class Network(Embedding):
         return out if self.scaling is None else self.scaling.outputs(out)
 
     def loss(self, X, Y) -> float:
-        """Mean loss of the samples, in the units of the network (see `scaling`).
+        """Mean over the samples of the loss, in the units of the network (see `scaling`).
 
-        Shapes and errors as in `fit`.
+        Parameters
+        ----------
+        X, Y
+            As in `fit`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X or Y are not accepted.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.loss([[3.0], [1.0]], [5.0, 2.0])  # mean of 1/2 (6 - 5)^2 and 0
+        0.25
         """
         return self._mean_loss(*self._data(X, Y))
 

@@ -35,15 +35,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .checks import whole_number
-from .errors import InvalidInputError, InvalidTypeError, missing
+from .errors import InvalidInputError, InvalidTypeError
 from .kernels.interface import Work
-from .network import Network
-
-try:
-    import numba as _numba  # noqa: F401
-except ImportError:
-    raise missing("numba", "numba", "deltaloop.numba") from None
-
 from .kernels.numba.batch import (
     add_gradient_of_pass,
     backward_pass,
@@ -68,6 +61,7 @@ from .kernels.numba.plan import N_IN, N_OUT, NET_WORDS, ROWS_WORDS, WIDTH, A
 from .kernels.numba.records import N_NUMBERS, fill_dense, fill_net, fill_rule, reals
 from .kernels.numba.rules import RULE_WORDS, SGD
 from .kernels.numba.sample import descend_samples
+from .network import Network
 
 __all__ = [
     "Unpacked", "backward", "forward", "input_gradient", "loss_gradient", "train_step", "unpack",
@@ -90,6 +84,9 @@ class Unpacked(NamedTuple):
         Scratch memory; one thread at a time.
     loss, batch_size, n_work, widest : int
         Code or address of the loss; samples that there is room for; sizes of the scratch memory.
+    address : int
+        Where the scratch memory lies. A copy of it, made by Numba for a global variable, by pickle
+        or by deepcopy, is known by that, and refused.
     """
 
     theta: np.ndarray
@@ -101,6 +98,7 @@ class Unpacked(NamedTuple):
     batch_size: int
     n_work: int
     widest: int
+    address: int
 
 
 def unpack(net: Network, batch_size: int = 1) -> Unpacked:
@@ -134,7 +132,7 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     work = Work(net.plan, whole_number("batch_size", batch_size))
     return Unpacked(
         net.theta, net.plan.words, entry_points(net.dtype), work.buffer, work.costs, net.plan.loss,
-        work.batch_size, net.plan.n_work, net.plan.widest,
+        work.batch_size, net.plan.n_work, net.plan.widest, work.buffer.ctypes.data,
     )  # fmt: skip
 
 
@@ -152,15 +150,27 @@ def _n_samples(x):
 
 
 @part
+def _check_network(net):
+    if address_of(net.buffer) != net.address:
+        raise ValueError(
+            "this unpacked network is a copy: hand it to your function as an argument, it can be "
+            "no global or closed-over variable, and unpack it anew in every process"
+        )
+
+
+@part
 def _check_rows(x, n_values, message):
     # NumPy leaves the stride of a single value open
     apart = n_values > 1 and x.strides[x.ndim - 1] != x.itemsize
     if x.shape[x.ndim - 1] != n_values or apart:
         raise ValueError(message)
+    if x.ndim == 2 and x.strides[0] % x.itemsize != 0:
+        raise ValueError("rows must lie whole elements apart; make a copy of this array")
 
 
 @part
 def _check_inputs(net, x):
+    _check_network(net)
     check_rows(x, net.theta)
     if _n_samples(x) < 1:
         raise ValueError("x is empty, give at least 1 sample")
@@ -202,11 +212,21 @@ def forward(net, x):
     -------
     ndarray, shape (n_out,) or (n_samples, n_out)
         A view of the scratch memory, valid until the next call for this unpacked network.
+        `backward` and `input_gradient` read it again: until then it has to stay as it is.
 
     Raises
     ------
     ValueError
-        Wrong shapes, or more samples than `batch_size`.
+        Wrong shapes, more samples than `batch_size`, or a copy of an unpacked network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deltaloop as dl
+    >>> import deltaloop.numba
+    >>> net = dl.Network(2, [dl.Dense(1, "identity", init=([[2.0, 3.0]], [1.0]))])
+    >>> dl.numba.forward(dl.numba.unpack(net), np.array([1, 10], np.float32))
+    array([33.], dtype=float32)
     """
     _check_inputs(net, x)
     _check_room(net, x)

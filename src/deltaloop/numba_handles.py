@@ -5,15 +5,14 @@ through it at run time: the caller can be cached (`cache=True`), and serves ever
 dtype. The session has to be kept alive meanwhile. 64-bit platforms only.
 """
 
-from .errors import missing
+from .errors import require_numba
 
-try:
-    from llvmlite import ir
-    from numba import njit, types
-    from numba.core.errors import TypingError
-    from numba.extending import intrinsic
-except ImportError:
-    raise missing("numba", "numba", "deltaloop.numba_handles") from None
+require_numba("deltaloop.numba_handles")
+
+from llvmlite import ir  # noqa: E402
+from numba import njit, types  # noqa: E402
+from numba.core.errors import TypingError  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 _WORD = ir.IntType(64)
 # the struct of deltaloop.h in words of 8 bytes; version and itemsize share the first one
@@ -22,14 +21,26 @@ _ITEMSIZE, _N_IN, _N_OUT, _BATCH_SIZE, _FORWARD, _LEARN = 0, 1, 2, 4, 7, 8
 
 @njit
 def forward(address, x, out):
-    """Outputs for x (n, n_in) into out (n, n_out); or vectors, for one sample."""
+    """Outputs for x (n, n_in) into out (n, n_out); or vectors, for one sample.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Arrays of another shape or dtype, or that are not contiguous.
+    """
     n = _n_samples(address, x, out)
     _call_forward(_word(address, _FORWARD), address, _first(x), n, _first_written(out))
 
 
 @njit
 def learn(address, x, y):
-    """One step on x (n, n_in), y (n, n_out); the mean loss before it. n <= batch_size."""
+    """One step on x (n, n_in), y (n, n_out), or on vectors, one sample; the mean loss before it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `forward`, or more samples than the session's batch_size.
+    """
     n = _n_samples(address, x, y)
     if n < 1 or n > _word(address, _BATCH_SIZE):
         raise ValueError("one step takes from 1 to batch_size samples: net.session(batch_size)")
@@ -41,9 +52,11 @@ def _n_samples(address, x, y):
     itemsize = _word(address, _ITEMSIZE) >> 32
     if x.itemsize != itemsize or y.itemsize != itemsize:
         raise TypeError("arrays must have the dtype of the network")
-    n = x.size // _word(address, _N_IN)
-    if n * _word(address, _N_IN) != x.size or n * _word(address, _N_OUT) != y.size:
-        raise ValueError("arrays must have n_in and n_out values per sample")
+    n_in, n_out = _word(address, _N_IN), _word(address, _N_OUT)
+    n = x.shape[0] if x.ndim > 1 else 1
+    rows_fit = x.shape[-1] == n_in and y.shape[-1] == n_out
+    if not (rows_fit and x.size == n * n_in and y.size == n * n_out):
+        raise ValueError("arrays must have n_in and n_out values per sample: (n,), or (k, n)")
     return n
 
 

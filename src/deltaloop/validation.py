@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .activations import RANGE
 from .checks import as_numbers, check_finite, converted, whole_number
 from .errors import DeltaloopWarning, InvalidInputError
 from .kernels.interface import SparseRows
@@ -78,14 +77,14 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     return _rows(name, Y, net.dtype)
 
 
-def warn_if_unreachable(Y: np.ndarray, output: str) -> None:
-    """Warn when targets of a squared error lie outside what the output can give."""
-    low, high = RANGE.get(output, (-np.inf, np.inf))
+def warn_if_unreachable(Y: np.ndarray, output) -> None:
+    """Warn when targets of a squared error lie outside what the output activation can give."""
+    low, high = output.range
     if Y.min() < low or Y.max() > high:
         import warnings
 
         warnings.warn(
-            f"targets reach from {Y.min():g} to {Y.max():g}, but output={output!r} only gives "
+            f"targets reach from {Y.min():g} to {Y.max():g}, but output={str(output)!r} only gives "
             f"values between {low:g} and {high:g}; use output='identity' or rescale Y",
             DeltaloopWarning,
             stacklevel=3,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cases
+import deltaloop as dl
 from deltaloop import kernels
 from deltaloop.kernels import interface, reference
 from deltaloop.kernels.interface import (
@@ -164,7 +165,7 @@ def test_backends_load_by_name(name):
 
 
 def test_unknown_backend_is_refused():
-    with pytest.raises(KeyError):
+    with pytest.raises(dl.InvalidInputError, match=r"unknown backend .* expected one of"):
         kernels.load("fortran")
 
 

@@ -165,10 +165,3 @@ def _check_format(picture: str) -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         raise missing("matplotlib", "plot", "drawing the results") from None
-
-
-def redraw(source: str | Path, picture: str | Path) -> None:
-    """Draw results that were kept."""
-    from .plots import save
-
-    save(results.load(source), picture)
