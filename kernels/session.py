@@ -113,7 +113,9 @@ def rows(name: str, array: np.ndarray, n: int, n_columns: int) -> np.ndarray:
     """`array` as n rows of n_columns values, or as 1 row where n = 0 (one sample alone)."""
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
-        raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
+        labels = name in ("y", "Y") and array.size == max(n, 1)
+        hint = f"; for class numbers use deltaloop.one_hot({name}, {n_columns})" if labels else ""
+        raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}{hint}")
     return array.reshape(max(n, 1), n_columns)
 
 

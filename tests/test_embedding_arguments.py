@@ -89,7 +89,9 @@ def test_wrong_lengths_are_refused_and_change_nothing(name, scaling):
             net.predict_one(x)
         with pytest.raises(dl.InvalidInputError, match=r"x must have shape \(5,\), got shape"):
             net.learn_one(x, Y[0])
-    with pytest.raises(dl.InvalidInputError, match=r"y must have shape \(3,\), got shape \(2,\)"):
+    with pytest.raises(dl.InvalidInputError, match=r"got shape \(1,\); for .*one_hot\(y, 3\)"):
+        net.learn_one(np.zeros(5), 1)
+    with pytest.raises(dl.InvalidInputError, match=r"y must have shape \(3,\), got shape \(2,\)$"):
         net.learn_one(X[0], Y[0, :2])
     for bad in (X[:, :4], X[:3].tolist(), np.zeros((4, 6)), X.reshape(5, 4), X.ravel()):
         with pytest.raises(dl.InvalidInputError, match="must have shape"):

@@ -37,7 +37,7 @@ from numpy import ascontiguousarray, empty
 from deltaloop.errors import BusyError, InvalidInputError
 from deltaloop.kernels import interface
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
-from deltaloop.kernels.session import BUSY
+from deltaloop.kernels.session import BUSY, rows as rows_of
 
 if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer)) != (
         interface.SHARE, interface.CUT, interface.PIECE, interface.BLOCK, interface.CUSTOM,

@@ -262,10 +262,7 @@ cdef int hold_rows(
                 and PyBuffer_IsContiguous(view, c'C') and is_aligned(view.buf):
             return 0
         PyBuffer_Release(view)
-    array = ascontiguousarray(x, dtype)
-    if array.size != max(n, 1) * n_columns or (n and len(array) != n):
-        expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
-        raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}")
+    array = rows_of(name, ascontiguousarray(x, dtype), n, n_columns)
     PyObject_GetBuffer(array, view, PyBUF_STRIDES)
     if not is_aligned(view.buf):
         PyBuffer_Release(view)
