@@ -2,31 +2,22 @@
 from libc.math cimport log
 
 from exponentials cimport (
-    exp_of_negative, expm1_of_moderate, expm1_of_negative, log1p_of_fraction,
+    exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction, logistic,
 )
 from lanes cimport (
-    NATIVE, fill, fold, magnitude, quotient, real, smaller, vec, vec4, vec4_total, vec8, vector,
-    where_above, with_sign,
+    NATIVE, fill, fold, magnitude, real, vec, vec4, vec4_total, vec8, vector,
+    where_above,
 )
 from plan cimport ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH
 
 
-cdef enum:
-    TANH_MOST = 20      # tanh of more is 1 in float and in double
-
-
 cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil:
-    cdef vector zero, one, t
-    cdef real two = 2
+    cdef vector zero
     fill(&zero, 0)
-    fill(&one, 1)
-    if activation == SIGMOID:       # 1 / (1 + e^-z), with e^-|z| which cannot overflow
-        t = exp_of_negative(-magnitude(z))
-        return quotient(where_above(zero, z, t, one), one + t)
-    if activation == TANH:          # with t = expm1(-2|z|): tanh|z| = -t / (2 + t)
-        fill(&t, TANH_MOST)
-        t = expm1_of_moderate(smaller(magnitude(z), t) * -two)
-        return with_sign(quotient(t, t + two), z)
+    if activation == SIGMOID:
+        return logistic(z)
+    if activation == TANH:
+        return hyperbolic_tangent(z)
     if activation == RELU:          # this way round NaN comes through
         return where_above(zero, z, zero, z)
     if activation == LEAKY_RELU:

@@ -1,20 +1,30 @@
 # exp, expm1 and log1p for vectors of `real`, accurate to a few ulp; NaN in, NaN out.
-from lanes cimport ROUNDER, fill, pow2, quotient, real, vector, where_above
+from lanes cimport ROUNDER, clipped, fill, pow2, quotient, real, vector, where_above
+
+cdef enum:
+    TANH_MOST = 20      # tanh of more is 1 in float and in double
 
 cdef extern from *:
     """
+    /* n LN2_HIGH is exact because LN2_HIGH is so short. Where products fuse with sums, LN2_HIGH may
+       have all bits of a float: then n LN2_LOW is so little that most terms do not need it. */
+    #if !defined(DELTALOOP_DOUBLE) && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
+    #define FUSES 1
+    #else
+    #define FUSES 0
+    #endif
     #ifdef DELTALOOP_DOUBLE
     #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
     #define EXP_LOWEST -708.3964185322642   /* exp of less is no normal number */
-    #define LN2_HIGH 0x1.62e42feep-1              /* 32 bits of ln 2: n * LN2_HIGH is exact */
-    #define LN2_LOW 0x1.a39ef35793c76p-33         /* the rest */
+    #define LN2_HIGH 0x1.62e42feep-1
+    #define LN2_LOW 0x1.a39ef35793c76p-33
     #else
     #define EXP_TERMS 6
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
     #define EXP_LOWEST -87.336548f
-    #define LN2_HIGH 0x1.63p-1f
-    #define LN2_LOW -0x1.bd0106p-13f
+    #define LN2_HIGH (FUSES ? 0x1.62e43p-1f : 0x1.63p-1f)
+    #define LN2_LOW (FUSES ? -0x1.05c61p-29f : -0x1.bd0106p-13f)
     #endif
     #define LOG2_E ((real)1.4426950408889634)
     /* expm1(r) = r + c_2 r^2 + c_3 r^3 + ... for |r| <= ln(2) / 2 */
@@ -30,57 +40,92 @@ cdef extern from *:
         1, 1.0/3, 1.0/5, 1.0/7, 1.0/9, 1.0/11, 1.0/13, 1.0/15, 1.0/17, 1.0/19, 1.0/21,
         1.0/23, 1.0/25, 1.0/27, 1.0/29, 1.0/31, 1.0/33};
     """
-    const Py_ssize_t EXP_TERMS, LOG_TERMS
+    const Py_ssize_t FUSES, EXP_TERMS, LOG_TERMS
     const real EXP_LOWEST, LN2_HIGH, LN2_LOW, LOG2_E
     const real exp_coefficient[7]
     const real reciprocal_odd[17]
 
 
-cdef inline vector reduced(vector x, vector *rounded) noexcept nogil:
-    """expm1(r) where x = n ln 2 + r, |r| <= ln(2) / 2, and rounded = n + ROUNDER."""
-    cdef vector r, n, square, q, c
-    cdef Py_ssize_t k
-    rounded[0] = x * LOG2_E + ROUNDER
-    n = rounded[0] - ROUNDER
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
-    # r + r^2 (c_2 + c_3 r + c_4 r^2 + ...), the sum in pairs of terms that do not wait for
-    # each other
-    square = r * r
-    fill(&q, exp_coefficient[EXP_TERMS])
-    if EXP_TERMS % 2:
-        fill(&c, exp_coefficient[EXP_TERMS - 1])
-        q = r * q + c
-    for k in range((EXP_TERMS - 2) // 2 * 2, 1, -2):
-        fill(&c, exp_coefficient[k])
-        q = q * square + (r * exp_coefficient[k + 1] + c)
-    return r + square * q
+cdef inline vector pair(Py_ssize_t k, vector r) noexcept nogil:
+    """c_k + c_(k+1) r; c_k alone where that is the last one"""
+    cdef vector c
+    fill(&c, exp_coefficient[k])
+    if k < EXP_TERMS:
+        c = r * exp_coefficient[k + 1] + c
+    return c
+
+
+cdef inline vector expm1_of_rest(vector r, vector rest) noexcept nogil:
+    """expm1(r) for |r| <= ln(2) / 2, in few steps that wait for each other.
+
+    `rest` is r once more, for the first term: with the bits that come too late for the others.
+    """
+    cdef vector square = r * r, fourth = square * square, q
+    cdef Py_ssize_t k, last = EXP_TERMS // 4 * 4
+    q = pair(last, r)
+    if last + 2 <= EXP_TERMS:
+        q = square * pair(last + 2, r) + q
+    for k in range(last - 4, 3, -4):
+        q = fourth * q + (square * pair(k + 2, r) + pair(k, r))
+    return fourth * q + (square * pair(2, r) + rest)
+
+
+cdef inline vector expm1_and_power(
+    bint negated, bint small, vector x, vector x_log2_e, vector *power,
+) noexcept nogil:
+    """expm1(r), or expm1(-r) where it is negated, and power = 2^n, where x = n ln 2 + r.
+
+    The errors of r that are left where x is `small` do not show in tanh.
+    """
+    cdef vector rounded = x_log2_e + ROUNDER, n, r, rest
+    power[0] = pow2(rounded)
+    n = rounded - ROUNDER
+    if negated:
+        r = n * LN2_HIGH - x
+        rest = n * LN2_LOW + r
+    else:
+        r = x - n * LN2_HIGH
+        rest = r - n * LN2_LOW
+    if FUSES and small:
+        return expm1_of_rest(r, r)
+    return expm1_of_rest(r if FUSES else rest, rest)
 
 
 cdef inline vector exp_of_negative(vector x) noexcept nogil:
     """exp(x) for x <= 0; results below the smallest normal number become 0."""
-    cdef vector lowest, zero, rounded, p
-    cdef real one = 1
+    cdef vector lowest, zero, power, p
     fill(&lowest, EXP_LOWEST)
     fill(&zero, 0)
-    p = reduced(x, &rounded) + one
-    return where_above(lowest, x, zero, p * pow2(rounded))      # 2^n e^r
+    p = expm1_and_power(False, False, x, x * LOG2_E, &power)
+    return where_above(lowest, x, zero, power * p + power)      # 2^n e^r
 
 
 cdef inline vector expm1_of_negative(vector x) noexcept nogil:
     """exp(x) - 1 for x <= 0, to full relative accuracy near 0."""
-    cdef vector lowest, minus_one
+    cdef vector lowest, minus_one, power, p
+    cdef real one = 1
     fill(&lowest, EXP_LOWEST)
     fill(&minus_one, -1)
-    return where_above(lowest, x, minus_one, expm1_of_moderate(x))
+    p = expm1_and_power(False, False, x, x * LOG2_E, &power)
+    return where_above(lowest, x, minus_one, power * p + (power - one))     # 2^n e^r - 1
 
 
-cdef inline vector expm1_of_moderate(vector x) noexcept nogil:
-    """The same for x >= EXP_LOWEST."""
-    cdef vector rounded, p, power
+cdef inline vector logistic(vector z) noexcept nogil:
+    """1 / (1 + e^-z) = 2^n / (2^n + e^-r) where z = n ln 2 + r"""
+    cdef vector power, p
     cdef real one = 1
-    p = reduced(x, &rounded)
-    power = pow2(rounded)
-    return power * p + (power - one)    # 2^n e^r - 1
+    z = clipped(z, EXP_LOWEST - one, -EXP_LOWEST)   # where 2^n is 0, and before it overflows
+    p = expm1_and_power(True, False, z, z * LOG2_E, &power)
+    return quotient(power, p + (power + one))
+
+
+cdef inline vector hyperbolic_tangent(vector z) noexcept nogil:
+    """(e^2z - 1) / (e^2z + 1) = (2^n - e^-r) / (2^n + e^-r) where 2 z = n ln 2 + r"""
+    cdef vector power, p
+    cdef real one = 1, most = TANH_MOST, two_log2_e = 2 * LOG2_E
+    z = clipped(z, -most, most)
+    p = expm1_and_power(True, True, z + z, z * two_log2_e, &power)
+    return quotient((power - one) - p, p + (power + one))
 
 
 cdef inline vector log1p_of_fraction(vector u) noexcept nogil:

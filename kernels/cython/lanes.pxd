@@ -28,8 +28,8 @@ cdef extern from *:
     #define EXPONENT_OF_1 127
     #endif
 
-    /* 1.5 * 2^MANTISSA: adding it rounds to an integer, which then sits in the low bits */
-    #define ROUNDER ((real)(3LL << (MANTISSA - 1)))
+    /* adding it rounds to an integer n, and the low bits are the exponent of 2^n */
+    #define ROUNDER ((real)((3LL << (MANTISSA - 1)) + EXPONENT_OF_1))
 
     #if defined(__AVX512F__)
     #define VECTOR_BYTES 64
@@ -69,6 +69,24 @@ cdef extern from *:
 
     #define SIGN ((bits)1 << (8 * sizeof(bits) - 1))
 
+    /* x = y < x ? y : x, or with >, lane by lane; x stays where one of them is NaN. It is one
+       instruction, but gcc 12 makes two of it. */
+    #define LOOP_OF_BOUND(x, y, relation) \\
+        for (int k = 0; k < (int)(sizeof(x) / sizeof(real)); k++) \\
+            x[k] = y[k] relation x[k] ? y[k] : x[k];
+    #ifdef DELTALOOP_DOUBLE
+    #define PACKED "pd"
+    #else
+    #define PACKED "ps"
+    #endif
+    #if defined(__AVX__) && !defined(__clang__)
+    #define BOUND(x, y, name, relation) \\
+        if (sizeof(x) > VECTOR_BYTES) { LOOP_OF_BOUND(x, y, relation) } \\
+        else __asm__("v" name PACKED " %0, %1, %0" : "+v"(x) : "v"(y));
+    #else
+    #define BOUND(x, y, name, relation) LOOP_OF_BOUND(x, y, relation)
+    #endif
+
     #define DEFINE(V) \\
     static inline V V##_splat(real x) { return (V){0} + x; } \\
     static inline __attribute__((always_inline)) \\
@@ -80,15 +98,11 @@ cdef extern from *:
     static inline V V##_where_above(V x, V y, V above, V other) { \\
         V##_bits mask = (V##_bits)(x > y); \\
         return (V)((mask & (V##_bits)above) | (~mask & (V##_bits)other)); } \\
-    static inline V V##_smaller(V x, V y) { /* one instruction, as a loop */ \\
-        for (int k = 0; k < (int)(sizeof(V) / sizeof(real)); k++) \\
-            x[k] = y[k] < x[k] ? y[k] : x[k]; \\
-        return x; } \\
+    static inline V V##_smaller(V x, V y) { BOUND(x, y, "min", <) return x; } \\
+    static inline V V##_larger(V x, V y) { BOUND(x, y, "max", >) return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
-    static inline V V##_with_sign(V x, V sign) { \\
-        return (V)(((V##_bits)x & ~SIGN) | ((V##_bits)sign & SIGN)); } \\
     static inline V V##_pow2(V rounded) { \\
-        return (V)(((V##_bits)rounded << MANTISSA) + ((bits)EXPONENT_OF_1 << MANTISSA)); }
+        return (V)((V##_bits)rounded << MANTISSA); }
     DEFINE(vec)
     DEFINE(vec8)
     DEFINE(vec4)
@@ -188,12 +202,12 @@ cdef extern from *:
     vec vec_smaller(vec x, vec y) noexcept nogil
     vec8 vec8_smaller(vec8 x, vec8 y) noexcept nogil
     vec4 vec4_smaller(vec4 x, vec4 y) noexcept nogil
+    vec vec_larger(vec x, vec y) noexcept nogil
+    vec8 vec8_larger(vec8 x, vec8 y) noexcept nogil
+    vec4 vec4_larger(vec4 x, vec4 y) noexcept nogil
     vec vec_magnitude(vec x) noexcept nogil
     vec8 vec8_magnitude(vec8 x) noexcept nogil
     vec4 vec4_magnitude(vec4 x) noexcept nogil
-    vec vec_with_sign(vec x, vec sign) noexcept nogil
-    vec8 vec8_with_sign(vec8 x, vec8 sign) noexcept nogil
-    vec4 vec4_with_sign(vec4 x, vec4 sign) noexcept nogil
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
@@ -260,14 +274,17 @@ cdef inline vector where_above(vector x, vector y, vector above, vector other) n
         return vec4_where_above(x, y, above, other)
 
 
-cdef inline vector smaller(vector x, vector y) noexcept nogil:
-    """The smaller one, lane by lane; x where one of them is NaN."""
+cdef inline vector clipped(vector x, real lowest, real highest) noexcept nogil:
+    """x, but at least the one and at most the other; NaN where x is NaN."""
+    cdef vector low, high
+    fill(&low, lowest)
+    fill(&high, highest)
     if vector is vec:
-        return vec_smaller(x, y)
+        return vec_smaller(vec_larger(x, low), high)
     elif vector is vec8:
-        return vec8_smaller(x, y)
+        return vec8_smaller(vec8_larger(x, low), high)
     else:
-        return vec4_smaller(x, y)
+        return vec4_smaller(vec4_larger(x, low), high)
 
 
 cdef inline vector magnitude(vector x) noexcept nogil:
@@ -280,18 +297,8 @@ cdef inline vector magnitude(vector x) noexcept nogil:
         return vec4_magnitude(x)
 
 
-cdef inline vector with_sign(vector x, vector sign) noexcept nogil:
-    """|x| with the sign of the other."""
-    if vector is vec:
-        return vec_with_sign(x, sign)
-    elif vector is vec8:
-        return vec8_with_sign(x, sign)
-    else:
-        return vec4_with_sign(x, sign)
-
-
 cdef inline vector pow2(vector rounded) noexcept nogil:
-    """2^n for rounded = n + ROUNDER and n a normal exponent."""
+    """2^n for rounded = n + ROUNDER and n a normal exponent; 0 for the one before these."""
     if vector is vec:
         return vec_pow2(rounded)
     elif vector is vec8:

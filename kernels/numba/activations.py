@@ -9,28 +9,41 @@ from llvmlite import ir
 
 from ..interface import ACTIVATIONS
 from .compiling import REAL, REALS, WHOLE, kernel
-from .lanes import Value, constant, total, where_above
+from .lanes import HAS_FMA, Value, constant, total, where_above
 
 IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX = range(len(ACTIVATIONS))
 CODES = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)  # with a loop of their own
+
+
+LOG2_E = math.log2(math.e)
+TANH_MOST = 20  # tanh of more is 1 in float and in double
 
 
 class _Constants:
     """What depends on the element type; see exponentials.pxd for the errors."""
 
     def __init__(self, is_double: bool):
-        self.exp_terms = 13 if is_double else 7
+        # expm1(r) = r + c_2 r^2 + c_3 r^3 + ...: Taylor, or of least maximal relative error
+        self.exp_coefficient = (
+            [1 / math.factorial(k) for k in range(14)]
+            if is_double
+            else [1, 1, 0.49999998154, 0.16666543621, 0.04166719986, 0.0083665205774, 0.00138825215]
+        )
         self.log_terms = 17 if is_double else 8
         self.exp_lowest = -708.3964185322642 if is_double else -87.336548
+        # see exponentials.pxd
+        self.fuses = HAS_FMA and not is_double
         high, low = (
             ("0x1.62e42feep-1", "0x1.a39ef35793c76p-33")
             if is_double
+            else ("0x1.62e43p-1", "-0x1.05c61p-29")
+            if self.fuses
             else ("0x1.63p-1", "-0x1.bd0106p-13")
         )
         self.ln2_high, self.ln2_low = float.fromhex(high), float.fromhex(low)
-        self.mantissa, self.exponent_of_1 = (52, 1023) if is_double else (23, 127)
-        # adding it rounds to an integer, which then sits in the low bits
-        self.rounder = 1.5 * 2**self.mantissa
+        self.mantissa, exponent_of_1 = (52, 1023) if is_double else (23, 127)
+        # adding it rounds to an integer n, and the low bits are the exponent of 2^n
+        self.rounder = 1.5 * 2**self.mantissa + exponent_of_1
 
 
 _SINGLE, _DOUBLE = _Constants(False), _Constants(True)
@@ -46,42 +59,78 @@ def _same(x: Value, value: float) -> Value:
 
 
 def _pow2(rounded: Value) -> Value:
-    """2^n for rounded = n + rounder and n a normal exponent."""
+    """2^n for rounded = n + rounder and n a normal exponent; 0 for the one before these."""
     c, builder, kind = _constants(rounded), rounded.builder, rounded.ir.type
     whole = ir.VectorType(ir.IntType(64 if c is _DOUBLE else 32), kind.count)
     shift = constant(builder, whole, c.mantissa).ir
-    one = constant(builder, whole, c.exponent_of_1 << c.mantissa).ir
-    bits = builder.add(builder.shl(builder.bitcast(rounded.ir, whole), shift), one)
+    bits = builder.shl(builder.bitcast(rounded.ir, whole), shift)
     return Value(builder, builder.bitcast(bits, kind))
 
 
-def _reduced(x: Value) -> tuple[Value, Value]:
-    """expm1(r) where x = n ln 2 + r, |r| <= ln(2) / 2, and n + rounder."""
+def _clipped(x: Value, lowest: float, highest: float) -> Value:
+    """x, but at least the one and at most the other; NaN where x is NaN."""
+    low, high = _same(x, lowest), _same(x, highest)
+    x = where_above(low, x, low, x)
+    return where_above(x, high, high, x)
+
+
+def _pair(k: int, r: Value) -> Value:
+    """c_k + c_(k+1) r; c_k alone where that is the last one."""
+    c = _constants(r).exp_coefficient
+    return r * c[k + 1] + c[k] if k + 1 < len(c) else _same(r, c[k])
+
+
+def _expm1_of_rest(r: Value, rest: Value) -> Value:
+    """expm1(r) for |r| <= ln(2) / 2; `rest` is r once more, see exponentials.pxd."""
+    terms = len(_constants(r).exp_coefficient) - 1
+    square, last = r * r, terms // 4 * 4
+    fourth, q = square * square, _pair(last, r)
+    if last + 2 <= terms:
+        q = square * _pair(last + 2, r) + q
+    for k in range(last - 4, 3, -4):
+        q = fourth * q + (square * _pair(k + 2, r) + _pair(k, r))
+    return fourth * q + (square * _pair(2, r) + rest)
+
+
+def _expm1_and_power(x: Value, x_log2_e: Value, negated=False, small=False) -> tuple[Value, Value]:
+    """expm1(r), or expm1(-r) where it is negated, and 2^n, where x = n ln 2 + r."""
     c = _constants(x)
-    rounded = x * math.log2(math.e) + c.rounder
+    rounded = x_log2_e + c.rounder
     n = rounded - c.rounder
-    r = (x - n * c.ln2_high) - n * c.ln2_low
-    # Taylor: expm1(r) = r + r^2 (1/2! + r/3! + r^2/4! + ...), the sum in pairs of terms that
-    # do not wait for each other
-    square = r * r
-    q = r * (1 / math.factorial(c.exp_terms)) + 1 / math.factorial(c.exp_terms - 1)
-    for k in range(c.exp_terms - 3, 1, -2):
-        q = q * square + (r * (1 / math.factorial(k + 1)) + 1 / math.factorial(k))
-    return r + square * q, rounded
+    r = n * c.ln2_high - x if negated else x - n * c.ln2_high
+    rest = n * c.ln2_low + r if negated else r - n * c.ln2_low
+    if c.fuses and small:
+        rest = r
+    return _expm1_of_rest(r if c.fuses else rest, rest), _pow2(rounded)
 
 
 def exp_of_negative(x: Value) -> Value:
     """exp(x) for x <= 0; results below the smallest normal number become 0."""
-    p, rounded = _reduced(x)
+    p, power = _expm1_and_power(x, x * LOG2_E)
     lowest = _same(x, _constants(x).exp_lowest)
-    return where_above(lowest, x, _same(x, 0), (p + 1) * _pow2(rounded))  # 2^n e^r
+    return where_above(lowest, x, _same(x, 0), power * p + power)  # 2^n e^r
 
 
 def expm1_of_negative(x: Value) -> Value:
     """exp(x) - 1 for x <= 0, to full relative accuracy near 0."""
-    p, rounded = _reduced(x)
-    lowest, power = _same(x, _constants(x).exp_lowest), _pow2(rounded)
+    p, power = _expm1_and_power(x, x * LOG2_E)
+    lowest = _same(x, _constants(x).exp_lowest)
     return where_above(lowest, x, _same(x, -1), power * p + (power - 1))  # 2^n e^r - 1
+
+
+def logistic(z: Value) -> Value:
+    """1 / (1 + e^-z) = 2^n / (2^n + e^-r) where z = n ln 2 + r."""
+    lowest = _constants(z).exp_lowest
+    z = _clipped(z, lowest - 1, -lowest)  # where 2^n is 0, and before it overflows
+    p, power = _expm1_and_power(z, z * LOG2_E, negated=True)
+    return power / (p + (power + 1))
+
+
+def hyperbolic_tangent(z: Value) -> Value:
+    """(e^2z - 1) / (e^2z + 1) = (2^n - e^-r) / (2^n + e^-r) where 2 z = n ln 2 + r."""
+    z = _clipped(z, -TANH_MOST, TANH_MOST)
+    p, power = _expm1_and_power(z + z, z * (2 * LOG2_E), negated=True, small=True)
+    return ((power - 1) - p) / (p + (power + 1))
 
 
 def log1p_of_fraction(u: Value) -> Value:
@@ -103,13 +152,10 @@ def magnitude(z: Value) -> Value:
 def f(activation: int, alpha: Value, z: Value) -> Value:
     """The activation of a vector."""
     zero = _same(z, 0)
-    if activation == SIGMOID:  # 1 / (1 + e^-z), with e^-|z| which cannot overflow
-        t = exp_of_negative(-magnitude(z))
-        return where_above(zero, z, t, _same(z, 1)) / (t + 1)
-    if activation == TANH:  # with t = expm1(-2|z|): tanh|z| = -t / (2 + t)
-        t = expm1_of_negative(magnitude(z) * -2)
-        t = t / (t + 2)
-        return where_above(z, zero, -t, t)
+    if activation == SIGMOID:
+        return logistic(z)
+    if activation == TANH:
+        return hyperbolic_tangent(z)
     if activation == RELU:  # this way round NaN comes through
         return where_above(zero, z, zero, z)
     if activation == LEAKY_RELU:

@@ -11,6 +11,7 @@ splits where registers are shorter. Products may fuse with sums, nothing is reas
 that is written is the order of the sums.
 """
 
+import platform
 from contextlib import contextmanager
 
 from llvmlite import ir
@@ -23,14 +24,11 @@ DOUBLE_TYPE = ir.DoubleType()
 _FLAGS = ("contract",)
 
 
-def _has_long_registers() -> bool:
-    """Whether a vector of 64 bytes is one register, and 32 of them exist."""
-    _, _, features = cpu_target.target_context.codegen().magic_tuple()
-    return "+avx512f" in features
-
-
-# accumulators of one tile (rows x vectors) and of one sum over rows: what registers hold
-TILE_ROWS, TILE_VECTORS, ACCUMULATORS = (12, 2, 8) if _has_long_registers() else (6, 1, 4)
+_, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
+# accumulators of one tile (rows x vectors) and of one sum over rows: what registers hold.
+# With AVX-512 a vector of 64 bytes is one register, and there are 32 of them.
+TILE_ROWS, TILE_VECTORS, ACCUMULATORS = (12, 2, 8) if "+avx512f" in _FEATURES else (6, 1, 4)
+HAS_FMA = "+fma" in _FEATURES or platform.machine() in ("aarch64", "arm64")
 
 
 class Value:

@@ -12,7 +12,7 @@
 | softmax    | exp(z_j) / sum_k exp(z_k)         | output layer only         |
 
 The slope of relu, leaky_relu and elu at z = 0 is the one of the left side. Every backend
-computes f within 4 units in the last place for every z (tested; at most 2.4 were seen), NaN
+computes f within 4 units in the last place for every z (tested; at most 2.9 were seen), NaN
 comes through, and exponentials below the smallest normal number become 0.
 Sources: Goodfellow, Bengio & Courville, Deep Learning (2016), chapter 6; elu: Clevert,
 Unterthiner & Hochreiter (2016).
