@@ -75,7 +75,7 @@ FUNCTIONS: dict[int, Callable | tuple[Callable, Callable]] = {}
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a mini-batch that are taken at once, so that they stay in cache
-SHARE = 48  # samples and rows of W go to threads in multiples of it: whole tiles and cache lines
+SHARE = 16  # samples and rows of W go to threads in multiples of it: whole cache lines
 CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
 BLOCK = 16  # elements: blocks of theta and work start at multiples of this
 

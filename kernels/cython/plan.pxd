@@ -14,7 +14,7 @@ cdef enum:
     SGD, MOMENTUM, NESTEROV, ADAM, ACCUMULATE
 
 cdef enum:
-    SHARE = 48      # interface.SHARE
+    SHARE = 16      # interface.SHARE
     CUT = 352 * 1024    # interface.CUT
     PIECE = 256     # interface.PIECE
 
