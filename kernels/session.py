@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 
-from ..errors import BusyError, InvalidInputError
+from ..errors import BusyError, InvalidInputError, InvalidTypeError
 from .interface import Plan, Rule, Work, aligned_zeros
 
 BUSY = (
@@ -105,12 +105,15 @@ class Session:
         )  # fmt: skip
 
     def _rows(self, name, values, n, n_columns):
-        """`values` as (n, n_columns) in the dtype of the network; n = 0: one row alone."""
-        return rows(name, np.ascontiguousarray(values, self._plan.dtype), n, n_columns)
+        return rows(name, values, n, n_columns, self._plan.dtype)
 
 
-def rows(name: str, array: np.ndarray, n: int, n_columns: int) -> np.ndarray:
-    """`array` as n rows of n_columns values, or as 1 row where n = 0 (one sample alone)."""
+def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
+    """`values` as n rows of n_columns numbers, or as 1 row where n = 0 (one sample alone)."""
+    array = np.asarray(values)
+    if array.dtype.kind == "c":
+        raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    array = np.ascontiguousarray(array, dtype)
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
         labels = name in ("y", "Y") and array.size == max(n, 1)

@@ -32,7 +32,7 @@ from tiny cimport (
 )
 from tiles cimport at, descend_tile_by, tile
 
-from numpy import ascontiguousarray, empty
+from numpy import empty
 
 from deltaloop.errors import BusyError, InvalidInputError
 from deltaloop.kernels import interface

@@ -251,18 +251,28 @@ cdef void *room(object array, Py_ssize_t n) except? NULL:
     return first                # the caller keeps the array, and arrays do not move
 
 
+cdef bint has_buffer(object x, Py_buffer *view) except -1:
+    """Whether x shows its memory; elements that no format names are an array's own business."""
+    if not PyObject_CheckBuffer(x):
+        return False
+    try:
+        PyObject_GetBuffer(x, view, PyBUF_FORMAT | PyBUF_STRIDES)
+    except (BufferError, ValueError):
+        return False
+    return True
+
+
 cdef int hold_rows(
     Py_buffer *view, object x, Py_ssize_t n, Py_ssize_t n_columns, object dtype, name,
 ) except -1:
     """The n rows of x (n = 0: one row alone) where they lie, else a copy; to be released."""
-    if PyObject_CheckBuffer(x):
-        PyObject_GetBuffer(x, view, PyBUF_FORMAT | PyBUF_STRIDES)
+    if has_buffer(x, view):
         if is_real(view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
                 and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \
                 and PyBuffer_IsContiguous(view, c'C') and is_aligned(view.buf):
             return 0
         PyBuffer_Release(view)
-    array = rows_of(name, ascontiguousarray(x, dtype), n, n_columns)
+    array = rows_of(name, x, n, n_columns, dtype)
     PyObject_GetBuffer(array, view, PyBUF_STRIDES)
     if not is_aligned(view.buf):
         PyBuffer_Release(view)

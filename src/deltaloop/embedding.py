@@ -218,7 +218,7 @@ class Embedding:
 
 def _rows(name, values, n, n_columns):
     """`values` in float64, in which `scaling` computes; otherwise as in a Session."""
-    return rows(name, np.ascontiguousarray(values, np.float64), n, n_columns)
+    return rows(name, values, n, n_columns, np.float64)
 
 
 def get_include() -> str:
