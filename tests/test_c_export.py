@@ -116,6 +116,7 @@ def test_softmax_of_large_values_equals_predict(tmp_path, dtype):
 
 
 @needs_compiler
+@pytest.mark.filterwarnings("ignore:x of the header is float")
 def test_inputs_far_from_zero_keep_their_digits(tmp_path, dtype):
     net = dl.Network(2, [dl.Dense(2, "identity", False)], dtype=dtype, init=[np.eye(2)])
     net.scaling = dl.Scaling([1e6 + 0.123, -4e5 - 0.01], [0.7, 3.0])
@@ -315,7 +316,33 @@ def test_name_is_made_of_the_name_of_the_file(tmp_path, file, name):
 def test_name_that_is_given_is_taken(path, name):
     dl.Network([2, 1]).to_c(path, name=name)
     assert f"void {name}_predict(" in path.read_text()
-    assert f"#ifndef {name.upper()}_H" in path.read_text()
+    assert re.search(f"#ifndef {name.upper()}_[0-9A-F]{{8}}_H", path.read_text())
+
+
+def test_networks_of_one_name_are_told_apart_by_the_compiler(tmp_path):
+    for folder, seed in (("left", 1), ("right", 2)):
+        (tmp_path / folder).mkdir()
+        dl.Network([2, 1], seed=seed).to_c(tmp_path / folder / "net.h")
+    left, right = ((tmp_path / folder / "net.h").read_text() for folder in ("left", "right"))
+    guards = [re.search(r"#ifndef (\w+)", text)[1] for text in (left, right)]
+    assert guards[0] != guards[1]
+    dl.Network([2, 1], seed=1).to_c(tmp_path / "again.h", name="net")
+    assert (tmp_path / "again.h").read_text() == left
+
+
+@pytest.mark.parametrize(("mean", "dtype", "warns"), [(1e3, "float32", False),
+                         (1.7e9, "float32", True), (1.7e9, "float64", False)])  # fmt: skip
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_data_far_from_zero_are_warned_of(path, mean, dtype, warns, side):
+    net = dl.Network([1, 1], dtype=dtype)
+    far, near = np.array([mean]), np.array([0.0])
+    net.scaling = dl.Scaling(far if side == "x" else near, np.array([100.0]),
+                             far if side == "y" else near, np.array([100.0]))  # fmt: skip
+    if warns:
+        with pytest.warns(dl.DeltaloopWarning, match=f"{side} of the header .* near 1.7e.09"):
+            net.to_c(path)
+    else:
+        net.to_c(path)
 
 
 @pytest.mark.parametrize("name", ["", "2nd", "_net", "a b", "a-b", "net\n", "größe", "*/"])

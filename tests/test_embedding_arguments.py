@@ -1,5 +1,7 @@
 """What predict_one, learn_one and learn_batch take: samples of any form, of the right length."""
 
+import array
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,40 @@ def test_samples_of_any_form_give_the_same(name, dtype):
         assert same_bits(net.predict_one(x), net.predict_one(row)), form
         trained.append(net.theta.tobytes())
     assert len(set(trained)) == 1
+
+
+class Shrinking:
+    """A target that takes values out of x while it is read."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __array__(self, dtype=None, copy=None):
+        del self.x[:]
+        return np.zeros(3, dtype)
+
+
+def test_memory_that_is_read_cannot_be_given_back_meanwhile():
+    net = network(backend="cython")
+    x = array.array("f", [1, 2, 3, 4, 5])
+    with pytest.raises(BufferError):
+        net.learn_one(x, Shrinking(x))
+    assert len(x) == 5
+    del x[:]  # and afterwards it can
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("scaling", [None, "both"])
+def test_elements_that_no_buffer_can_name(name, scaling):
+    """Complex numbers are refused, others converted."""
+    net = network(backend=name)
+    net.scaling = SCALINGS.get(scaling)
+    with pytest.raises(dl.InvalidTypeError, match="x must hold real numbers, got dtype complex"):
+        net.predict_one(np.ones(5, complex))
+    with pytest.raises(dl.InvalidTypeError, match="y must hold real numbers, got dtype complex"):
+        net.learn_one(np.ones(5), [1j, 0, 0])
+    days = np.array([1, 2, 3, 4, 5], "timedelta64[D]")
+    assert same_bits(net.predict_one(days), net.predict_one([1, 2, 3, 4, 5]))
 
 
 @pytest.mark.parametrize("name", BACKENDS)

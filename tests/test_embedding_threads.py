@@ -56,6 +56,24 @@ def test_one_thread_predicts_while_another_trains(name):
 
 
 @pytest.mark.parametrize("name", BACKENDS)
+def test_many_threads_predict_at_once(name):
+    net = network(backend=name)
+    X, _ = samples(8)
+    expected = [net.predict_one(x) for x in X]
+    wrong = []
+
+    def ask(x, y):
+        wrong.extend(1 for _ in range(300) if not same_bits(net.predict_one(x), y))
+
+    threads = [threading.Thread(target=ask, args=both) for both in zip(X, expected, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", BACKENDS)
 def test_the_callback_of_fit_may_predict(name):
     net, found = network(backend=name), []
     X, Y = samples(20)

@@ -67,27 +67,41 @@ def test_half_life_is_a_number(wrong):
         network().stream(half_life=wrong)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_loss_that_is_not_finite_is_an_error(backend, value):
+@pytest.mark.parametrize("value", [math.nan, math.inf, None])
+def test_samples_that_are_not_finite_are_refused_and_change_nothing(backend, value):
+    net = network()
+    net.use_backend(backend)
+    stream, before = net.stream(), net.theta.copy()
+    with pytest.raises(dl.InvalidInputError, match="x of sample 0 has a value that is not finite"):
+        stream.learn([value, 1, 2], Y[0])
+    with pytest.raises(dl.InvalidInputError, match=r"y of sample 0 .* leave this sample out"):
+        stream.learn(X[0], [0, value])
+    assert (net.theta == before).all()
+    assert stream.n_samples == 0
+
+
+def test_loss_that_is_not_finite_is_an_error(backend):
     net = network()
     net.use_backend(backend)
     stream = net.stream()
     for x, y in zip(X[:3], Y[:3], strict=True):
         stream.learn(x, y)
     loss = stream.loss
+    net.W[1][:] = math.inf
     with pytest.raises(
         dl.DivergenceError,
         match=r"the loss of sample 3 is (nan|inf) \(running loss so far \d.*lower the lea",
     ) as caught:
-        stream.learn(X[3], [value, 0])
+        stream.learn(X[3], Y[3])
     assert caught.value.last_loss == loss == stream.loss
     assert stream.n_samples == 3
 
 
 def test_divergence_in_the_first_sample_has_no_loss_before():
-    stream = network().stream()
-    with pytest.raises(dl.DivergenceError, match="the loss of sample 0 is nan; lower") as caught:
-        stream.learn([math.nan] * 3, Y[0])
+    net = network()
+    net.W[1][:] = math.inf
+    with pytest.raises(dl.DivergenceError, match=r"the loss of sample 0 is \w+; lower") as caught:
+        net.stream().learn(X[0], Y[0])
     assert caught.value.last_loss is None
 
 

@@ -107,7 +107,7 @@ class Value:
         """Of truth values: self and other."""
         return Value(self.builder, self.builder.and_(self.ir, other.ir))
 
-    def any(self, other):
+    def either(self, other):
         """Of truth values: self or other."""
         return Value(self.builder, self.builder.or_(self.ir, other.ir))
 

@@ -71,7 +71,7 @@ def outputs(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
                     call(e, through_softmax, n_out, a, delta)
         net.costs.set(t, cost.get())
         total.set(total.get() + cost.get())
-    with e.unless(canonical.any(is_softmax)):
+    with e.unless(canonical.either(is_softmax)):
         multiply_by_slope(e, layer, n_samples)
     return total.get()
 

@@ -132,7 +132,7 @@ def limited_binary_cross_entropy(e, a: REAL, y: REAL, dC_da: REALS) -> DOUBLE:
     eps = _epsilon(e)
     low, high = a.compare("<", eps), a.compare(">", 1 - eps)
     # a nan is neither below nor above
-    dC_da.set(0, low.any(high).choose(e.number(0), (a - y) / (a * (1 - a))))
+    dC_da.set(0, low.either(high).choose(e.number(0), (a - y) / (a * (1 - a))))
     p = _double(low.choose(e.number(eps), high.choose(e.number(1 - eps), a)))
     other = (1 - _double(y)) * (-p).function("log1p")
     return -(_double(y) * p.function("llvm.log")) - other

@@ -183,4 +183,4 @@ def is_canonical(loss: Value, activation: Value) -> Value:
     def pair(one, other):
         return loss.compare("==", one).both(activation.compare("==", other))
 
-    return pair(CROSS_ENTROPY, SOFTMAX).any(pair(BINARY_CROSS_ENTROPY, SIGMOID))
+    return pair(CROSS_ENTROPY, SOFTMAX).either(pair(BINARY_CROSS_ENTROPY, SIGMOID))

@@ -65,7 +65,7 @@ def _panels(e, width, write) -> None:
         with e.loop(whole, width, e.native) as j:
             write(j, 1, 0)
 
-    table = {lanes: lambda lanes=lanes: write(0, 1, lanes) for lanes in (4, 8) if lanes < 16}
+    table = {lanes: lambda lanes=lanes: write(0, 1, lanes) for lanes in (4, 8)}
     e.cases(width, table, wide)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import re
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,12 @@ from . import __version__
 from .c_functions import FUNCTIONS
 from .checks import converted, switch
 from .custom import refuse_custom
-from .errors import InvalidInputError, InvalidTypeError
+from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .losses import CANONICAL_OUTPUT
 
 _VALUES_PER_LINE = 8
+_ROUGH = 1e-4  # of a standard deviation
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
 
 
@@ -44,9 +47,11 @@ def header(net, name: str, learn: bool) -> str:
     code = _in_dtype(_with_helpers("\n".join(functions)), net.dtype)
     library = [f for f in ("exp", "tanh", "expf", "tanhf") if re.search(rf"\b{f}\(", code)]
     include = [f"#include <math.h> /* {', '.join(library)} */\n"] if library else []
+    # not the name alone: two networks of one name in a program are an error of the compiler then
+    guard = f"UPPER_{zlib.crc32(code.encode() + net.theta.tobytes()):08X}_H"
     parts = [
         _comment(net, learn),
-        "#ifndef UPPER_H\n#define UPPER_H\n",
+        f"#ifndef {guard}\n#define {guard}\n",
         *include,
         f"#define UPPER_N_IN {net.sizes[0]}\n#define UPPER_N_OUT {net.sizes[-1]}\n",
         *_parameters(net, learn),
@@ -133,7 +138,22 @@ def _scaling(net):
                 f"{side}_scale has values below the range of float32 (smallest magnitude "
                 f"{np.abs(scale).min():g}); rescale the data or use dtype='float64'"
             )
+        if net.dtype == np.float32:
+            _warn_of_rounding(side, np.abs(arrays[f"{side}_mean"]), np.abs(scale))
     return arrays
+
+
+def _warn_of_rounding(side, mean, scale):
+    """The header takes and gives floats: they are rounded before their mean is taken off."""
+    lost = np.spacing(mean) / scale
+    if lost.max() > _ROUGH:
+        warnings.warn(
+            f"{side} of the header is float, in which numbers near {mean[lost.argmax()]:g} are "
+            f"{lost.max():.1g} of a standard deviation apart: the program computes that much less "
+            "exactly than predict; move the data towards 0 or use dtype='float64'",
+            DeltaloopWarning,
+            stacklevel=6,
+        )
 
 
 # code

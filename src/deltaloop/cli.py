@@ -1,4 +1,4 @@
-"""The commands `deltaloop train`, `predict` and `info`."""
+"""The commands `deltaloop train`, `predict`, `export` and `info`."""
 
 import json
 import re
@@ -230,6 +230,22 @@ def predict(net: str, data: str, output: str | None) -> None:
         return
     with whole_file(output, "w") as file:
         file.writelines(lines)
+
+
+@command.command(short_help="Write a saved network as a C header.")
+@click.argument("net")
+@click.argument("header")
+@click.option("--name", metavar="TEXT", help="Prefix of all names in it. Default: of the file.")
+@click.option("--learn", is_flag=True, help="With a function that learns one sample.")
+def export(net: str, header: str, name: str | None, learn: bool) -> None:
+    """Write the saved network NET as the C header HEADER, which needs nothing but itself.
+
+    \b
+    deltaloop export net.npz net.h
+    deltaloop export net.npz net.h --name valve --learn
+    """  # noqa: D301 - click wants the character
+    load(net, backend="reference").to_c(header, name=name, learn=learn)
+    click.echo(f"C header: {header}")
 
 
 @command.command(short_help="Tell what is installed, or what a network holds.")

@@ -2,7 +2,8 @@
 
     from deltaloop.embedding cimport Handle, forward, handle_of, learn
 
-    cdef Handle *handle = handle_of(net.session(), sizeof(float))
+    session = net.session()     # keep it: the handle lives as long as the session
+    cdef Handle *handle = handle_of(session, sizeof(float))
 
 cimports what deltaloop.h declares, and nothing of deltaloop is linked: the functions are reached
 through the handle. The C compiler needs the folder deltaloop.get_include(). The rules of threads

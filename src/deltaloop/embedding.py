@@ -32,7 +32,7 @@ class Embedding:
     # set by Network
     sizes: tuple[int, ...]
     plan: Plan
-    backend: Any
+    _backend: Any
     _theta: np.ndarray
     _session: Any
     _scaling: Scaling | None
@@ -203,13 +203,13 @@ class Embedding:
         InvalidInputError, InvalidTypeError
             Settings that are not accepted, or another backend.
         """
-        if self.backend.NAME != "cython":
+        if self._backend.NAME != "cython":
             raise InvalidInputError(
                 f"a session for compiled code needs backend='cython', this network has "
-                f"{self.backend.NAME!r}"
+                f"{self._backend.NAME!r}"
             )
         optimizer = check_optimizer(self._optimizer if optimizer is None else optimizer)
-        session = self.backend.session(
+        session = self._backend.session(
             self.plan, self._theta, whole_number("batch_size", batch_size)
         )
         session.set_rule(optimizer.rule())

@@ -1,5 +1,6 @@
 """The network: flat parameters, live views of them, and the doors to the kernels."""
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -201,7 +202,7 @@ class Network(Embedding):
         # the session before stays claimed: whoever still holds it trains no more
         if self._session is not None and not self._session.claim():
             raise BusyError(BUSY)
-        self.backend, self._session = backend, session
+        self._backend, self._session = backend, session
 
     def __setattr__(self, name, value):
         if name in _FIXED and name in self.__dict__:
@@ -230,6 +231,11 @@ class Network(Embedding):
         if scaling is not None:
             check_scaling(scaling, self.sizes, self.loss_name)
         self._scaling = scaling
+
+    @property
+    def backend(self):
+        """The module that computes; see `use_backend`."""
+        return self._backend
 
     @property
     def backend_name(self) -> str:
@@ -567,7 +573,8 @@ class Network(Embedding):
         return "\n".join([head, *aligned(rows, ">><>")])
 
     def __getstate__(self) -> dict:
-        state = self.__dict__ | {"backend": self.backend_name, "_scaling": self._scaling}
+        state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
+        state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
         state["_progress"] = self._session.progress()
         # what follows from the layers
         del state["plan"], state["_views"]
@@ -575,7 +582,7 @@ class Network(Embedding):
 
     def __setstate__(self, state: dict) -> None:
         theta, backend, scaling, progress = (
-            state.pop(k) for k in ("_theta", "backend", "_scaling", "_progress")
+            state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],

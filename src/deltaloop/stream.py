@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from .checks import number
 from .errors import DivergenceError, InvalidInputError
 
@@ -61,12 +63,20 @@ class Stream:
 
         Raises
         ------
-        InvalidInputError, BusyError
+        InvalidInputError
+            A wrong length, or a value that is not finite; nothing was learned.
+        BusyError
             As `Network.learn_one`.
         DivergenceError
             The loss is not finite: the parameters of the network are lost. Start again from a
             copy, with a lower learning_rate. `last_loss` is the running loss before.
         """
+        for name, values in (("x", x), ("y", y)):
+            if not np.isfinite(np.asarray(values, np.float64)).all():
+                raise InvalidInputError(
+                    f"{name} of sample {self.n_samples} has a value that is not finite: {values}; "
+                    "leave this sample out"
+                )
         loss = self.net.learn_one(x, y)
         if not math.isfinite(loss):
             before = f" (running loss so far {self.loss:g})" if self.n_samples else ""

@@ -22,11 +22,14 @@ from deltaloop.kernels.interface import (
     aligned_zeros,
     padded_width,
 )
+from deltaloop.kernels.session import Session
 
 SHAPES = st.tuples(
     st.integers(1, 80), st.lists(st.tuples(st.integers(1, 80), st.booleans()), min_size=1)
 )
-FUNCTIONS = ("describe", "forward", "loss_gradient", "train_epoch")
+FUNCTIONS = (
+    "describe", "forward", "loss_gradient", "train_epoch", "sparse_rows", "session"
+)  # fmt: skip
 
 
 def build(shape, dtype=np.float64):
@@ -150,6 +153,15 @@ def test_every_backend_has_the_same_functions(backend):
     for name in FUNCTIONS:
         expected = inspect.signature(getattr(reference, name)).parameters
         assert list(inspect.signature(getattr(backend, name)).parameters) == list(expected), name
+
+
+def test_every_session_has_the_methods_of_the_first(backend):
+    plan = build((3, [(4, True)]), np.float32)
+    session = backend.session(plan, aligned_zeros(plan.n_theta, np.float32))
+    for name, method in inspect.getmembers(Session, inspect.isfunction):
+        if not name.startswith("_"):
+            found = inspect.signature(getattr(session, name)).parameters
+            assert list(found) == list(inspect.signature(method).parameters)[1:], name
 
 
 def test_every_backend_describes_itself(backend):

@@ -1,0 +1,31 @@
+"""`deltaloop export`: a saved network as a C header."""
+
+import deltaloop as dl
+from command_line import call, refused
+
+
+def saved(folder):
+    path = folder / "net.npz"
+    dl.Network([3, 4, 2], activation="tanh", seed=1).save(path)
+    return path
+
+
+def test_header_is_that_of_to_c(tmp_path):
+    net, header = saved(tmp_path), tmp_path / "net.h"
+    assert call("export", net, header) == (0, f"C header: {header}\n")
+    dl.load(net).to_c(tmp_path / "expected.h", name="net")
+    assert header.read_text() == (tmp_path / "expected.h").read_text()
+
+
+def test_name_and_learn(tmp_path):
+    net, header = saved(tmp_path), tmp_path / "net.h"
+    assert call("export", net, header, "--name", "valve", "--learn")[0] == 0
+    assert "float valve_learn_one(" in header.read_text()
+
+
+def test_errors_are_one_line_and_leave_no_file(tmp_path):
+    net, header = saved(tmp_path), tmp_path / "net.h"
+    assert "must be a C identifier" in refused("export", net, header, "--name", "2nd")
+    assert "none.npz" in refused("export", tmp_path / "none.npz", header)
+    assert "nowhere" in refused("export", net, tmp_path / "nowhere" / "net.h")
+    assert not header.exists()
