@@ -41,5 +41,5 @@ def table(cases):
 
 def cell(case):
     """Minimum / median of one sample, or of one call."""
-    n = case["extra_info"].get("samples", 1)
+    n = case["extra_info"].get("samples") or case["extra_info"].get("calls", 1)
     return " / ".join(duration(case["stats"][key] / n) for key in ("min", "median"))
