@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ def start(*arguments, **options):
     environment.update(options.pop("env", {}))
     return subprocess.Popen(
         [COMMAND, *map(str, arguments)], env=environment, text=True, encoding="utf-8",
+        # in a suite that runs in the background Ctrl-C may be ignored, and so here
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )  # fmt: skip
 

@@ -61,10 +61,10 @@ def test_parameters_that_overflow_after_a_finite_loss_are_divergence():
 
 
 def test_validation_loss_that_is_not_finite_is_divergence():
-    net = dl.Network([3, 2])
+    net = dl.Network([3, 2], dtype="float64")
     before = net.theta.tobytes()
     with pytest.raises(dl.DivergenceError, match="validation loss became inf in epoch 1") as caught:
-        net.fit(X, Y, epochs=2, validation_data=(X * 1e30, Y))
+        net.fit(X, Y, epochs=2, validation_data=(X * 1e200, Y))
     assert net.theta.tobytes() == before  # as the text says
     assert str(caught.value).endswith("the network has its parameters before training")
     assert len(caught.value.history) == 0
