@@ -248,7 +248,7 @@ cdef void *room(object array, Py_ssize_t n) except? NULL:
     if is_real(&view) and view.len == n * <Py_ssize_t> sizeof(real):
         first = view.buf
     PyBuffer_Release(&view)
-    return first                # the caller keeps the array, and arrays do not move
+    return first                # it stays there: no Python runs before the values are written
 
 
 cdef bint has_buffer(object x, Py_buffer *view) except -1:
