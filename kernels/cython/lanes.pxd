@@ -126,6 +126,31 @@ cdef extern from *:
     #endif
     static inline vec vec_held(vec x) { HOLD(x); return x; }
 
+    /* A product that is rounded by itself. Of two products in one sum the compiler may fuse either
+       one, here this and there that: where bits are promised, one of them is rounded, and the
+       other one fuses. */
+    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    #if defined(__AVX512F__)
+    #define ROUND(x) __asm__("" : "+v"(x))
+    #elif defined(__x86_64__)
+    #define ROUND(x) __asm__("" : "+x"(x))
+    #else
+    #define ROUND(x) __asm__("" : "+w"(x))
+    #endif
+    #define DEFINE_ROUNDED(V) \\
+    static inline V V##_rounded(V x) { \\
+        enum { parts = (sizeof(V) + VECTOR_BYTES - 1) / VECTOR_BYTES }; \\
+        if (parts == 1) { ROUND(x); return x; } \\
+        union { V whole; vec part[parts]; } u = {x}; \\
+        for (int k = 0; k < parts; k++) ROUND(u.part[k]); \\
+        return u.whole; }
+    #else
+    #define DEFINE_ROUNDED(V) static inline V V##_rounded(V x) { return x; }
+    #endif
+    DEFINE_ROUNDED(vec)
+    DEFINE_ROUNDED(vec8)
+    DEFINE_ROUNDED(vec4)
+
     /* four lanes with the same total */
     static inline vec4 vec4_fold(vec4 x) { return x; }
     static inline vec4 vec8_fold(vec8 x) {
@@ -177,6 +202,9 @@ cdef extern from *:
     const real ROUNDER
     void prefetch(const real *x, Py_ssize_t n) noexcept nogil
     vec vec_held(vec x) noexcept nogil
+    vec vec_rounded(vec product) noexcept nogil
+    vec8 vec8_rounded(vec8 product) noexcept nogil
+    vec4 vec4_rounded(vec4 product) noexcept nogil
     vec4 vec_fold(vec x) noexcept nogil
     vec4 vec8_fold(vec8 x) noexcept nogil
     vec4 vec4_fold(vec4 x) noexcept nogil
@@ -242,6 +270,16 @@ cdef inline void hold(vector *x) noexcept nogil:
     """x is in a register here, and later loads come later; for vectors of the level's own length"""
     if vector is vec:
         x[0] = vec_held(x[0])
+
+
+cdef inline vector rounded(vector product) noexcept nogil:
+    """The product as it is rounded by itself: no sum fuses with it."""
+    if vector is vec:
+        return vec_rounded(product)
+    elif vector is vec8:
+        return vec8_rounded(product)
+    else:
+        return vec4_rounded(product)
 
 
 cdef inline vector quotient(vector x, vector y) noexcept nogil:

@@ -7,7 +7,7 @@
 # An index lists the rows that count, where the others meet a zero: a_prev[i] then belongs to row
 # index[i]. `listed`, whether there is one, is a constant.
 from lanes cimport (
-    NATIVE, fill, fold, prefetch, real, row_totals, vec, vec4, vec4_total, vec8, vector,
+    NATIVE, fill, fold, prefetch, real, rounded, row_totals, vec, vec4, vec4_total, vec8, vector,
 )
 from plan cimport Rule
 from rules cimport descended
@@ -50,7 +50,7 @@ cdef inline vec sum_of_four(
     vec z, const real *a, vec w0, vec w1, vec w2, vec w3,
 ) noexcept nogil:
     """z + a_0 w_0 + ... + a_3 w_3, as two chains"""
-    return ((z + a[0] * w0) + a[1] * w1) + (a[2] * w2 + a[3] * w3)
+    return ((z + a[0] * w0) + a[1] * w1) + (a[2] * w2 + rounded(a[3] * w3))
 
 
 cdef inline void sum_rows_wide(

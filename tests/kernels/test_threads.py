@@ -5,9 +5,15 @@ import pytest
 
 import cases
 from deltaloop import SGD, Adam
+from deltaloop.kernels import interface
 from deltaloop.kernels.interface import PIECE, SparseRows, Work
 
-RULES = {"sgd": SGD(0.05).rule(), "adam": Adam(0.01).rule()}
+RULES = {
+    "sgd": SGD(0.05).rule(),
+    "momentum": SGD(0.05, momentum=0.9).rule(),
+    "nesterov": SGD(0.05, momentum=0.9, nesterov=True).rule(),
+    "adam": Adam(0.01).rule(),
+}
 SIZES, ACTIVATIONS = [100, 70, 130, 5], ["relu", "tanh", "softmax"]
 
 
@@ -34,6 +40,20 @@ def test_training(threaded, dtype, rule, batch_size, sparse, shuffled):
         work = Work(case.plan, batch_size, n_threads)
         found = cases.trained(threaded, case, RULES[rule], order, batch_size, work=work)
         assert_same_bits(found, expected)
+
+
+def test_every_rule_is_tried():
+    assert tuple(RULES) == interface.RULES
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("n_threads", [2, 3, 5])
+def test_training_of_tall_layers(threaded, dtype, rule, n_threads):
+    """A thread's share of the rows of W ends in tiles of another height."""
+    case = cases.case(8, [784, 30, 10], ["sigmoid", "softmax"], "cross_entropy", dtype, 64)
+    expected = cases.trained(threaded, case, RULES[rule], None, 32)
+    work = Work(case.plan, 32, n_threads)
+    assert_same_bits(cases.trained(threaded, case, RULES[rule], None, 32, work=work), expected)
 
 
 @pytest.mark.parametrize("rule", RULES)
