@@ -21,8 +21,9 @@ A backend is a module with `NAME`, `describe()` and these functions:
         theta has seen with this state (Adam corrects its bias by it).
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
-    session(plan, theta, batch_size=1) -> kernels.session.Session, or what has its methods
-        For many small calls on one network.
+    session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or what has its methods
+        For many small calls on one network; `turns` (kernels.turns.Turns) keeps apart what
+        several threads do with it.
 
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
 threads; every result is the same bit for bit. A backend with fewer says so: MAX_THREADS.

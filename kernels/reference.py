@@ -90,11 +90,12 @@ def _output_delta(plan, z, a, Y):
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
-    # canonical pairs: delta = a - y, the loss from the logits z
+    # canonical pairs: the loss from the logits z; delta = a - y, or (sum_j y_j) a - y
     if (activation, loss) == ("softmax", "cross_entropy"):
         top = z.max(axis=-1, keepdims=True)
         log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
-        return (Y * (log_sum - z)).sum(axis=-1, dtype=np.float64), a - Y
+        sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
+        return (Y * (log_sum - z)).sum(axis=-1, dtype=np.float64), sum_y * a - Y
     if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
         losses = np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z)))
         return losses.sum(axis=-1, dtype=np.float64), a - Y

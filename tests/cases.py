@@ -96,7 +96,8 @@ def _targets(generator, n_samples, n_out, activation, loss, limited):
         return np.where(generator.random(Y.shape) < 0.5, Y.round(), Y)
     one_hot = np.eye(n_out)[generator.integers(n_out, size=n_samples)]
     spread = generator.dirichlet(np.ones(n_out), n_samples)
-    return np.where(generator.random((n_samples, 1)) < 0.5, one_hot, spread)
+    weights = generator.choice([0, 0.25, 1, 1, 1, 3], (n_samples, 1))
+    return weights * np.where(generator.random((n_samples, 1)) < 0.5, one_hot, spread)
 
 
 # widths around those of vectors and of their multiples come often

@@ -130,10 +130,12 @@ def loss_and_slope(loss, a, y, eps_log):
 def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
     """Loss of one sample and delta_j = dC/dz_j of the output layer.
 
-    The canonical pairs take the logits, need no limit and have delta = a - y:
+    The canonical pairs take the logits and need no limit:
 
     sigmoid, binary_cross_entropy   sum_j [y_j log(1 + exp(-z_j)) + (1 - y_j) log(1 + exp(z_j))]
+                                    delta = a - y
     softmax, cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
+                                    delta_j = sum_k y_k a_j - y_j
     """
     if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
         total = sum(
@@ -144,7 +146,7 @@ def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
     if (activation, loss) == ("softmax", "cross_entropy"):
         log_sum = max(z) + math.log(sum(math.exp(z_k - max(z)) for z_k in z))
         total = sum(y_j * (log_sum - z_j) for z_j, y_j in zip(z, y, strict=True))
-        return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+        return total, [sum(y) * a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
     return general_loss_and_delta(activation, alpha, loss, z, a, y, eps_log)
 
 

@@ -53,6 +53,19 @@ def test_delta_of_the_canonical_pair_is_output_minus_target(loss, dtype, backend
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("y", [[0, 0, 0], [0, 2, 0], [0.5, 0.25, 0], [-1, 0, 3]])
+@pytest.mark.parametrize("several", [False, True])
+def test_cross_entropy_is_learned_for_targets_of_any_sum(y, several, backend):
+    """C = sum_j y_j (log sum_k exp(z_k) - z_j), so dC/dz = (sum_j y_j) p - y."""
+    net = passing(3, "softmax", "cross_entropy", dtype="float64", backend=backend)
+    net.optimizer = dl.SGD(learning_rate=0.5)
+    x, p = np.log([1, 2, 5]), np.array([1, 2, 5]) / 8
+    loss = net.learn_batch([x, x], [y, y]) if several else net.learn_one(x, y)
+    assert loss == pytest.approx(-np.dot(y, np.log(p)), rel=1e-14)
+    assert net.b[0] == pytest.approx(-0.5 * (np.sum(y) * p - y), abs=1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("z", [100.0, 1000.0, 1e30])
 def test_cross_entropies_of_extreme_logits_are_exact(z, dtype, backend):

@@ -18,7 +18,7 @@ cdef extern from *:
 
 
 cdef inline bint is_canonical(Py_ssize_t loss, Py_ssize_t activation) noexcept nogil:
-    """Whether dC/dz is a - y, computed with the loss from the logits z."""
+    """Whether dC/dz is known, a - y or like it, and computed with the loss from the logits z."""
     return (loss == CROSS_ENTROPY and activation == SOFTMAX) \
         or (loss == BINARY_CROSS_ENTROPY and activation == SIGMOID)
 
@@ -29,23 +29,26 @@ cdef inline double canonical_delta(
     const real *a,      # (width,)  read: f(z)
     double log_sum,     # of softmax: log sum_k exp(z_k)
     const real *y,      # (n_out,)  read
-    real *delta,        # (width,)  overwritten: a - y; padding 0
+    real *delta,        # (width,)  overwritten: dC/dz; padding 0
 ) noexcept nogil:
     """Returns the loss of the sample."""
     cdef Py_ssize_t j
-    cdef double cost = 0
+    cdef double cost = 0, sum_y = 0
+    cdef real whole = 1
     if loss == CROSS_ENTROPY:
         for j in range(n_out):                      # y (log sum_k exp(z_k) - z)
+            sum_y += y[j]
             if y[j] != 0:
                 cost += y[j] * (log_sum - z[j])
+        whole = <real> sum_y
     else:
         for j in range(0, width, 4):                # log(1 + exp(-|z|)), kept in delta
             (<vec4 *> (delta + j))[0] = log1p_of_fraction(
                 exp_of_negative(-magnitude((<const vec4 *> (z + j))[0])))
         for j in range(n_out):                      # max(z, 0) - z y + log(1 + exp(-|z|))
             cost += (z[j] if z[j] > 0 else 0) - z[j] * y[j] + delta[j]
-    for j in range(n_out):
-        delta[j] = a[j] - y[j]
+    for j in range(n_out):                          # cross_entropy: (sum_k y_k) a - y
+        delta[j] = whole * a[j] - y[j]
     for j in range(n_out, width):
         delta[j] = 0
     return cost

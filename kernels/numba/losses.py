@@ -56,13 +56,16 @@ def canonical_delta(
     e, loss: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS, log_sum: DOUBLE, y: REALS,
     delta: REALS,
 ) -> DOUBLE:  # fmt: skip
-    """Delta = a - y, (width,), padding 0; returns the loss of the sample."""
-    cost = e.variable(e.double(0))
+    """Delta = dC/dz, (width,), padding 0; returns the loss of the sample."""
+    cost, sum_y, whole = e.variable(e.double(0)), e.variable(e.double(0)), e.variable(e.number(1))
     with e.either(loss.compare("==", CROSS_ENTROPY)) as (cross_entropy, binary):
-        with cross_entropy, e.loop(0, n_out) as j:  # y (log sum_k exp(z_k) - z)
-            y_j = _double(y.get(j))
-            with e.unless(y_j.compare("==", 0)):
-                cost.set(cost.get() + y_j * (log_sum - _double(z.get(j))))
+        with cross_entropy:
+            with e.loop(0, n_out) as j:  # y (log sum_k exp(z_k) - z)
+                y_j = _double(y.get(j))
+                sum_y.set(sum_y.get() + y_j)
+                with e.unless(y_j.compare("==", 0)):
+                    cost.set(cost.get() + y_j * (log_sum - _double(z.get(j))))
+            whole.set(sum_y.get().as_real(e.real))
         with binary:
             call(e, tail, width, z, delta)  # log(1 + exp(-|z|)), kept in delta
             with e.loop(0, n_out) as j:  # max(z, 0) - z y + log(1 + exp(-|z|))
@@ -70,8 +73,8 @@ def canonical_delta(
                 positive = z_j.compare(">", 0).choose(z_j, e.double(0))
                 term = positive - z_j * _double(y.get(j)) + _double(delta.get(j))
                 cost.set(cost.get() + term)
-    with e.loop(0, n_out) as j:
-        delta.set(j, a.get(j) - y.get(j))
+    with e.loop(0, n_out) as j:  # cross_entropy: (sum_k y_k) a - y
+        delta.set(j, whole.get() * a.get(j) - y.get(j))
     _zero_padding(e, n_out, width, delta)
     return cost.get()
 

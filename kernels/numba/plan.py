@@ -178,7 +178,7 @@ def padded_width(n: Value) -> Value:
 
 
 def is_canonical(loss: Value, activation: Value) -> Value:
-    """Whether dC/dz is a - y, computed with the loss from the logits z."""
+    """Whether dC/dz is known, a - y or like it, and computed with the loss from the logits z."""
 
     def pair(one, other):
         return loss.compare("==", one).both(activation.compare("==", other))

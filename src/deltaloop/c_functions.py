@@ -229,11 +229,11 @@ static inline float NAME_sigmoid_binary_cross_entropy(int n, const float *z, con
 """
 
 FUNCTIONS["softmax_cross_entropy"] = """\
-/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = a - y */
+/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y */
 static inline float NAME_softmax_cross_entropy(int n, const float *z, const float *target,
         float *delta)
 {
-    float top = z[0], sum = 0.0f, loss = 0.0f, log_sum;
+    float top = z[0], sum = 0.0f, sum_y = 0.0f, loss = 0.0f, log_sum;
     for (int j = 1; j < n; j++)
         if (z[j] > top)
             top = z[j];
@@ -242,8 +242,10 @@ static inline float NAME_softmax_cross_entropy(int n, const float *z, const floa
     log_sum = NAME_log(sum);
     for (int j = 0; j < n; j++) {
         loss += target[j] * (log_sum + (top - z[j]));
-        delta[j] = delta[j] / sum - target[j];
+        sum_y += target[j];
     }
+    for (int j = 0; j < n; j++)
+        delta[j] = sum_y * (delta[j] / sum) - target[j];
     return loss;
 }
 """

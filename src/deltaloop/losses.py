@@ -6,14 +6,16 @@
 | binary_cross_entropy | -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)] | sigmoid    |
 | cross_entropy        | -sum_j y_j log a_j                            | softmax    |
 
-With the output activation it belongs to, a loss has delta = a - y, and the two
+With the output activation it belongs to, a loss has delta = a - y (cross_entropy:
+(sum_j y_j) a - y, the same for targets that sum to 1), and the two
 cross-entropies are computed from the logits z without ever taking the logarithm of a
 rounded probability:
 
     binary_cross_entropy   max(z, 0) - z y + log(1 + exp(-|z|))
     cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
 
-The delta a - y of cross_entropy supposes that the targets of a sample sum to 1.
+`fit`, `loss` and `gradients` want the targets of a sample of cross_entropy to sum to 1; where
+nothing is checked, as in `learn_one`, any other sum weights the sample.
 
 With any other output the delta is the general product dC/da f'(z), and the logarithm
 sees a limited to [eps, 1 - eps] (cross_entropy: [eps, inf)), eps being the machine epsilon
@@ -27,7 +29,7 @@ from .custom import CustomLoss
 from .errors import InvalidTypeError, unknown_name
 from .kernels.interface import LOSSES
 
-# the output activation whose delta is a - y
+# the output activation with which the delta is a - y or like it
 CANONICAL_OUTPUT = {
     "mse": "identity",
     "binary_cross_entropy": "sigmoid",

@@ -254,7 +254,7 @@ def loss_gradient(net, x, y, grad):
     x : ndarray, shape (n_in,) or (n_samples, n_in)
         Any number of samples.
     y : ndarray, shape (n_out,) or (n_samples, n_out)
-        Targets; for cross_entropy rows that sum to 1.
+        Targets; for cross_entropy rows that sum to 1, or to the weight of the sample.
     grad : ndarray, shape (n_theta,)
         Overwritten with the gradient, in the layout of theta.
 
@@ -290,7 +290,7 @@ def train_step(net, x, y, learning_rate):
     x : ndarray, shape (n_in,) or (n_samples, n_in)
         One sample, or one mini-batch of up to `batch_size` samples.
     y : ndarray, shape (n_out,) or (n_samples, n_out)
-        Targets; for cross_entropy rows that sum to 1.
+        Targets; for cross_entropy rows that sum to 1, or to the weight of the sample.
     learning_rate : float
 
     Returns
