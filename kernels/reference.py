@@ -19,6 +19,7 @@ from .interface import (
     Work,
 )
 from .session import Session
+from .turns import Turns
 
 NAME = "reference"
 
@@ -162,9 +163,9 @@ def _rows(X, rows=slice(None)):
 sparse_rows = SparseRows.from_dense
 
 
-def session(plan: Plan, theta, batch_size: int = 1) -> Session:
+def session(plan: Plan, theta, batch_size: int = 1, turns: Turns | None = None) -> Session:
     """For small calls."""
-    return Session(plan, theta, batch_size, forward=forward, train_epoch=train_epoch)
+    return Session(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
 
 
 def forward(plan: Plan, theta, X, out, work: Work) -> bool:
@@ -235,5 +236,6 @@ def train_epoch(
             _gradient(plan, A, deltas, grad)
             step += 1
             _update(rule, theta, state, grad, step)
+            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # arithmetic on these is slow
             total += float(losses.sum())
     return total

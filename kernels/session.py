@@ -4,42 +4,45 @@ The compiled backend has a class of its own with these methods; this one makes t
 backend's contract functions, and the Numba backend puts shorter ways in the place of some.
 """
 
-import threading
+import math
 
 import numpy as np
 
-from ..errors import BusyError, InvalidInputError, InvalidTypeError
-from .interface import Plan, Rule, Work, aligned_zeros
+from ..errors import InvalidInputError, InvalidTypeError
+from .interface import PIECE, Plan, Rule, Work, aligned_zeros
+from .turns import Turns
 
-BUSY = (
-    "this network is being trained already, by another thread or by the fit that made this call, "
-    "and two cannot train it at once; wait for the other to end, or train a copy"
-)
+
+def looks_every(plan: Plan) -> int:
+    """Steps after which a look at all parameters costs little: whether they are finite."""
+    return plan.n_theta // 1024 + 1
 
 
 class Session:
-    """A network, room for `batch_size` samples, and the state of an optimiser.
+    """A network, room for mini-batches, and the state of an optimiser.
 
-    Inputs are checked for their length alone. Several threads may predict, one may learn:
-    whoever trains has to `claim` the session first and to `release` it in the end.
+    Inputs are checked for their length alone. Any number of threads may predict and one may learn:
+    `turns` keeps their calls apart. A step returns nan instead of its loss where the parameters
+    are found not to be finite; in large networks not every step looks.
     """
 
-    def __init__(self, plan: Plan, theta, batch_size: int = 1, *, forward, train_epoch):
+    def __init__(
+        self, plan: Plan, theta, batch_size: int = 1, turns: Turns | None = None, *, forward,
+        train_epoch,
+    ):  # fmt: skip
         self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
+        self._turns, self._looks_every = turns or Turns(), looks_every(plan)
+        self._room = 0
         self._make_room(batch_size)
-        self._training = threading.Lock()  # held by whoever trains
-        self._stepping = threading.Lock()  # held in a step: rule and state change together
 
     def set_rule(self, rule: Rule) -> None:
         """Take an optimiser, with fresh state."""
-        state = aligned_zeros((rule.n_slots, len(self._theta)), self._plan.dtype)
-        if not self._stepping.acquire(blocking=False):
-            raise BusyError(BUSY)
-        try:
-            self._rule, self._state, self._step = rule, state, 0
-        finally:
-            self._stepping.release()
+        state = aligned_zeros((rule.n_slots, self._plan.n_theta), self._plan.dtype)
+        self._turns.change(self._take_rule, rule, state)
+
+    def _take_rule(self, rule, state):
+        self._rule, self._state, self._step = rule, state, 0
 
     def progress(self) -> tuple[np.ndarray, int]:
         """How far the optimiser is: a copy of its state, and the number of its steps."""
@@ -49,24 +52,16 @@ class Session:
         """Go on from there, with the rule that was set."""
         self._state[:], self._step = state, step
 
-    def claim(self) -> bool:
-        """Whether nobody was training; from now on somebody is."""
-        return self._training.acquire(blocking=False)
-
-    def release(self) -> None:
-        """Nobody is training any more."""
-        self._training.release()
-
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
-        dtype = self._plan.dtype
         if out is None:
-            out = np.empty(self._n_out, dtype)
+            out = flat = np.empty(self._n_out, self._plan.dtype)
         else:
-            check_out(out, self._n_out, dtype)
-        work = Work(self._plan, 1)
-        self._forward(self._plan, self._theta, self._rows("x", x, 0, self._n_in),
-                      out.reshape(1, -1), work)  # fmt: skip
+            flat = checked_out(out, self._n_out, self._plan.dtype)
+        self._turns.read(
+            self._forward, self._plan, self._theta, self._rows("x", x, 0, self._n_in),
+            flat.reshape(1, -1), Work(self._plan, 1),
+        )  # fmt: skip
         return out
 
     def learn_one(self, x, y) -> float:
@@ -81,21 +76,24 @@ class Session:
         return self._learn(self._rows("X", X, n, self._n_in), self._rows("Y", Y, n, self._n_out))
 
     def _learn(self, X, Y):
-        if not self.claim():
-            raise BusyError(BUSY)
-        try:
-            with self._stepping:
-                n = len(X)
-                if n > self._work.batch_size:
-                    self._make_room(n)
-                total = self._descend(X, Y, n)
-                self._step += 1
-                return total / n
-        finally:
-            self.release()
+        return self._turns.train(self._train_on, X, Y)
+
+    def _train_on(self, X, Y):
+        self._make_room(len(X))
+        return self._turns.write(self._take_step, X, Y, len(X))
+
+    def _take_step(self, X, Y, n):
+        total = self._descend(X, Y, n)
+        self._step += 1
+        if self._step % self._looks_every == 0 and not self._is_finite():
+            return math.nan
+        return total / n
 
     def _make_room(self, n: int) -> None:
-        self._work = Work(self._plan, n)
+        """For n samples; from PIECE on they are taken in pieces."""
+        n = min(n, PIECE)
+        if self._room < n:
+            self._work, self._room = Work(self._plan, n), n
 
     def _descend(self, X, Y, n: int) -> float:
         """One step; the sum of the losses."""
@@ -103,6 +101,9 @@ class Session:
             self._plan, self._theta, self._state, self._rule, X, Y, None, 0, n, n,
             self._work, 0.0, self._step,
         )  # fmt: skip
+
+    def _is_finite(self) -> bool:
+        return bool(np.isfinite(self._theta).all())
 
     def _rows(self, name, values, n, n_columns):
         return rows(name, values, n, n_columns, self._plan.dtype)
@@ -113,7 +114,8 @@ def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    array = np.ascontiguousarray(array, dtype)
+    with np.errstate(all="ignore"):  # what is beyond the range becomes infinite
+        array = np.ascontiguousarray(array, dtype)
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
         labels = name in ("y", "Y") and array.size == max(n, 1)
@@ -122,10 +124,12 @@ def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
     return array.reshape(max(n, 1), n_columns)
 
 
-def check_out(out, n: int, dtype) -> None:
-    """Refuse what cannot take n values of dtype in one piece."""
+def checked_out(out, n: int, dtype) -> np.ndarray:
+    """The memory of `out` as a plain array, shape (n,); refused where it is not in one piece."""
+    plain = np.asarray(out)  # what a subclass says of its shape is of no account
     if not (
-        isinstance(out, np.ndarray) and out.size == n and out.dtype == dtype
-        and out.flags.c_contiguous and out.flags.writeable
+        isinstance(out, np.ndarray) and plain.size == n and plain.dtype == dtype
+        and plain.flags.c_contiguous and plain.flags.writeable
     ):  # fmt: skip
         raise InvalidInputError(f"out must be a writable contiguous array of {n} values of {dtype}")
+    return plain.reshape(-1)

@@ -112,8 +112,8 @@ def test_nobody_trains_while_a_larger_batch_makes_room(name, monkeypatch):
                 call()
         met.append(net.predict_one(X[0]))
 
-    def interrupted(plan, n):
-        work = make_room(plan, n)
+    def interrupted(plan, n, **options):
+        work = make_room(plan, n, **options)
         if n == 20:
             thread = threading.Thread(target=meet)
             thread.start()
@@ -134,7 +134,7 @@ def test_room_that_cannot_be_made_changes_nothing(name, monkeypatch):
     X, Y = samples(20)
     before, module = net.theta.copy(), sys.modules[type(net._session).__module__]
 
-    def full(plan, n):
+    def full(plan, n, **options):
         raise MemoryError
 
     with monkeypatch.context() as patch:

@@ -68,8 +68,8 @@ class _Backend:
         core.fill_sparse(X, starts, columns, values)
         return SparseRows(starts, columns[:-1], values[:-1], X.shape[1])
 
-    def session(self, plan, theta, batch_size=1):
-        return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size)
+    def session(self, plan, theta, batch_size=1, turns=None):
+        return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size, turns)
 
 
 @cache

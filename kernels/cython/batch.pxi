@@ -266,6 +266,7 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
     # rows in random order are copied together; rules that move every weight see the zeros too
     cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL else rule.code != SGD
     cdef bint more = start < epoch.stop and isfinite(epoch.total)
+    cdef Environment before = enter(FLUSHING)
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
     piece.part, piece.n_parts = part, epoch.n_threads
@@ -307,3 +308,4 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
             start += piece.n_samples
             done += piece.n_samples
         more = start < epoch.stop and isfinite(epoch.total)
+    leave(FLUSHING, before)

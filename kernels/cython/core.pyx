@@ -9,7 +9,7 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from libc.math cimport isfinite, pow
+from libc.math cimport NAN, isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
@@ -17,6 +17,7 @@ from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
     transpose_4x4, vec, vec4, vec4_total, vec8, vector,
 )
+from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
     ACCUMULATE, ADAM, CUSTOM, CUT, MSE, PIECE, RELU, SGD, SHARE, SOFTMAX, Ahead, Layer, Net, Rows,
@@ -32,12 +33,15 @@ from tiny cimport (
 )
 from tiles cimport at, descend_tile_by, tile
 
+from threading import get_ident
+
 from numpy import empty
 
-from deltaloop.errors import BusyError, InvalidInputError
+from deltaloop.errors import InvalidInputError
 from deltaloop.kernels import interface
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
-from deltaloop.kernels.session import BUSY, rows as rows_of
+from deltaloop.kernels.session import looks_every, rows as rows_of
+from deltaloop.kernels.turns import Turns
 
 if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer)) != (
         interface.SHARE, interface.CUT, interface.PIECE, interface.BLOCK, interface.CUSTOM,
@@ -136,6 +140,7 @@ cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = part * n_block
     cdef const Layer *layer = &net.layers[0]
     cdef const Layer *last = &net.layers[net.n_layers - 1]
+    cdef Environment before = enter(NEAREST)
     net.first = part * n_block
     become_part(&net, part)
     while first < call.n_samples:
@@ -154,6 +159,7 @@ cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
         outputs(&net, n, NULL, NULL)
         copy_outputs(&net, n, call.out + first * last.n_out)
         first += n_block * call.n_threads
+    leave(NEAREST, before)
 
 
 cdef void copy_outputs(const Net *net, Py_ssize_t n_samples, real *out) noexcept nogil:
@@ -197,6 +203,7 @@ cdef double mean_loss(
     cdef Piece piece
     cdef Rows x = X[0], y = Y[0]
     cdef double cost = 0
+    cdef Environment before = enter(NEAREST)
     piece.is_first, piece.is_last = True, True
     piece.scale = <real> 1 / <real> n_samples
     piece.part, piece.n_parts = 0, 1
@@ -212,6 +219,7 @@ cdef double mean_loss(
             descend_batch(net, &piece, &x, &rule, NULL)
         x.first += piece.n_samples
         y.first += piece.n_samples
+    leave(NEAREST, before)
     return cost / n_samples
 
 

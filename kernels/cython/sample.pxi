@@ -136,14 +136,26 @@ cdef double descend_samples(
     const Rows *Y,      # (n_samples, n_out)  read
     double total, Py_ssize_t step,
 ) noexcept nogil:
-    """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
+    """Samples start..stop-1 one at a time."""
+    cdef Environment before
+    if start < stop and isfinite(total):
+        before = enter(FLUSHING)
+        if X.dense != NULL and rule.code == SGD and is_tiny(net):
+            total = descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
+        else:
+            total = descend_larger_samples(net, rule, start, stop, X, Y, total, step)
+        leave(FLUSHING, before)
+    return total
+
+
+cdef double descend_larger_samples(
+    const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop,
+    const Rows *X, const Rows *Y, double total, Py_ssize_t step,
+) noexcept nogil:
+    """descend_samples whatever the rule; plain SGD passes once over the first layer."""
     cdef Py_ssize_t t, n_in = net.layers[0].n_in
     cdef Rows y = Y[0]
     cdef bint fused = X.dense != NULL and rule.code == SGD
-    if start >= stop or not isfinite(total):
-        return total
-    if fused and is_tiny(net):
-        return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
     sum_inputs(net, X, start)
     for t in range(start, stop):
         if t + 1 < stop:

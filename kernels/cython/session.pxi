@@ -1,6 +1,7 @@
 # One network that is used again and again in small calls: from Python, and through a handle from
 # compiled code.
-from cpython.pycapsule cimport PyCapsule_New
+from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_New, PyCapsule_SetContext
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
 cdef extern from "deltaloop.h" nogil:
     const int DELTALOOP_HANDLE_VERSION
@@ -24,6 +25,7 @@ cdef struct Inner:      # a handle and what belongs to it: the handle comes firs
     Net net
     Rule rule
     Py_ssize_t step     # updates so far
+    Py_ssize_t look     # whether theta is finite is looked at in every look-th step
 
 
 cdef void dense_rows(Rows *rows, const void *first, Py_ssize_t n_columns) noexcept nogil:
@@ -37,11 +39,13 @@ cdef void handle_forward(
     cdef Inner *inner = <Inner *> handle
     cdef Rows X
     cdef Py_ssize_t m
+    cdef Environment before = enter(NEAREST)
     dense_rows(&X, x, handle.n_in)
     if n == 1:
         forward_sample(&inner.net, &X, 0)
         outputs(&inner.net, 1, NULL, NULL)
         copy_outputs(&inner.net, 1, <real *> out)
+        leave(NEAREST, before)
         return
     while X.first < n:
         m = min(inner.net.batch_size, n - X.first)
@@ -49,6 +53,7 @@ cdef void handle_forward(
         outputs(&inner.net, m, NULL, NULL)
         copy_outputs(&inner.net, m, <real *> out + X.first * handle.n_out)
         X.first += m
+    leave(NEAREST, before)
 
 
 cdef double handle_learn(
@@ -56,20 +61,45 @@ cdef double handle_learn(
 ) noexcept nogil:
     cdef Inner *inner = <Inner *> handle
     cdef Rows X, Y
-    cdef Piece piece
-    cdef double cost
+    cdef double total
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
     inner.rule.learning_rate = <real> handle.learning_rate
-    inner.step += 1
     if n == 1:
-        return descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step - 1)
-    unbias(&inner.rule, inner.step)
-    piece.is_first, piece.is_last, piece.part, piece.n_parts = True, True, 0, 1
-    piece.n_samples, piece.scale = n, <real> 1 / <real> n
-    cost = pass_batch(&inner.net, n, &X, &Y, True)
-    descend_batch(&inner.net, &piece, &X, &inner.rule, NULL)
-    return cost / n
+        total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
+    else:
+        total = descend_one_batch(inner, &X, &Y, n)
+    inner.step += 1
+    if inner.step % inner.look == 0 and not all_finite(handle.n_theta, inner.net.theta):
+        return NAN
+    return total / n
+
+
+cdef double descend_one_batch(
+    Inner *inner, const Rows *X, const Rows *Y, Py_ssize_t n,
+) noexcept nogil:
+    """One step on n samples, in pieces where there are many; the sum of their losses."""
+    cdef Epoch epoch
+    epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
+    epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
+    epoch.n_threads, epoch.total = 1, 0
+    run_parts(train_part, &epoch, &epoch.barrier, 1)
+    return epoch.total
+
+
+cdef bint all_finite(Py_ssize_t n, const real *x) noexcept nogil:
+    """Whether x - x is 0 for all of n values, n a multiple of 16."""
+    cdef vec sums[2]
+    cdef Py_ssize_t k = 0, v, in_step = 2 * NATIVE
+    fill(&sums[0], 0)
+    fill(&sums[1], 0)
+    while k + in_step <= n:
+        for v in range(2):
+            sums[v] += (<const vec *> (x + k))[v] - (<const vec *> (x + k))[v]
+        k += in_step
+    if k < n:
+        sums[0] += (<const vec *> (x + k))[0] - (<const vec *> (x + k))[0]
+    return vec4_total(fold(sums[0] + sums[1])) == 0
 
 
 cdef double handle_loss_gradient(
@@ -82,16 +112,24 @@ cdef double handle_loss_gradient(
     return mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
 
 
+cdef void let_go(object capsule) noexcept:
+    """Of the session that a capsule keeps alive."""
+    Py_DECREF(<object> PyCapsule_GetContext(capsule))
+
+
 cdef class Session:
     """Small calls on one network; the same methods as kernels.session.Session."""
     cdef Inner inner
     cdef object plan, theta, work, state
-    cdef object dtype, empty
-    cdef bint claimed       # by somebody who trains
-    cdef bint computing     # in this session, without the GIL
+    cdef object dtype, empty, thread
+    cdef object turns
+    cdef dict claims, queue     # of `turns`: empty where nobody else does anything
+    cdef public object keeper   # a list of sessions whose address was asked for; or None
 
-    def __init__(self, plan, theta, Py_ssize_t batch_size=1):
+    def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None):
         self.plan, self.theta, self.dtype, self.empty = plan, theta, plan.dtype, empty
+        self.turns = Turns() if turns is None else turns
+        self.claims, self.queue, self.thread = self.turns.claims, self.turns.queue, get_ident
         self._make_room(batch_size)
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef const Layer *last = &self.inner.net.layers[self.inner.net.n_layers - 1]
@@ -100,17 +138,21 @@ cdef class Session:
         handle.n_theta, handle.theta = plan.n_theta, self.inner.net.theta
         handle.forward, handle.learn = handle_forward, handle_learn
         handle.loss_gradient = handle_loss_gradient
+        self.inner.look = looks_every(plan)
 
     def _make_room(self, Py_ssize_t batch_size):
-        work = Work(self.plan, batch_size)
-        bind(&self.inner.net, self.plan, self.theta, True, work)
+        """For mini-batches of batch_size samples; from PIECE on they are taken in pieces."""
+        cdef Py_ssize_t n = min(batch_size, <Py_ssize_t> PIECE)
+        if self.work is None or n > self.inner.net.batch_size:
+            work = Work(self.plan, n, gathers=False)
+            bind(&self.inner.net, self.plan, self.theta, True, work)
+            self.work = work    # only now may the room before be freed
         self.inner.handle.batch_size = batch_size
-        self.work = work        # only now may the room before be freed
 
     def set_rule(self, rule):
         """Take an optimiser, with fresh state."""
-        state = aligned_zeros((rule.n_slots, len(self.theta)), self.dtype)
-        self.check_computes_nothing()
+        state = aligned_zeros((rule.n_slots, <Py_ssize_t> self.plan.n_theta), self.dtype)
+        self.turns.check_no_step()
         bind_rule(&self.inner.rule, &self.inner.net, rule, state)
         self.inner.handle.learning_rate = rule.hyper[0]
         self.inner.step = 0
@@ -127,24 +169,19 @@ cdef class Session:
 
     @property
     def address(self):
-        """Of the handle: see deltaloop.h."""
+        """Of the handle, see deltaloop.h; from now on the network keeps this session alive."""
+        if self.keeper is not None:
+            self.keeper.append(self)
+            self.keeper = None
         return <size_t> &self.inner
 
     @property
     def capsule(self):
-        """The handle for C; it does not keep the session alive."""
-        return PyCapsule_New(&self.inner, DELTALOOP_CAPSULE, NULL)
-
-    def claim(self):
-        """Whether nobody was training; from now on somebody is."""
-        if self.claimed:
-            return False
-        self.claimed = True
-        return True
-
-    def release(self):
-        """Nobody is training any more."""
-        self.claimed = False
+        """The handle for C; it keeps the session alive."""
+        capsule = PyCapsule_New(&self.inner, DELTALOOP_CAPSULE, let_go)
+        Py_INCREF(self)
+        PyCapsule_SetContext(capsule, <void *> self)
+        return capsule
 
     def predict_one(self, x, out=None):
         """Outputs (n_out,) for x (n_in,)."""
@@ -162,11 +199,27 @@ cdef class Session:
                     raise InvalidInputError(
                         f"out must be a writable contiguous array of {handle.n_out} values of "
                         f"{self.dtype}")
-            self.check_computes_nothing()   # after all that might let another thread in
-            handle_forward(handle, x_view.buf, 1, out_first)
+            if not self.queue:          # as always, unless another thread computes
+                handle_forward(handle, x_view.buf, 1, out_first)
+            else:
+                self.predict_in_turn(x_view.buf, out, handle.n_out)
         finally:
             PyBuffer_Release(&x_view)
         return out
+
+    cdef int predict_in_turn(self, const void *x, object out, Py_ssize_t n_out) except -1:
+        """After the step that another thread is taking."""
+        cdef void *out_first
+        turn = object()
+        try:
+            self.turns.wait(turn, False)
+            out_first = room(out, n_out)    # other threads have run
+            if out_first == NULL:
+                raise InvalidInputError("out was changed by another thread")
+            handle_forward(&self.inner.handle, x, 1, out_first)
+        finally:
+            self.end(turn)
+        return 0
 
     def learn_one(self, x, y):
         """One step on one sample; its loss before the step."""
@@ -188,40 +241,43 @@ cdef class Session:
         try:
             hold_rows(&y_view, Y, n, handle.n_out, self.dtype, "Y" if n else "y")
             try:
-                self.check_idle()
-                if n == 0:
+                if n == 0 and not self.claims and not self.queue:
                     loss = handle_learn(handle, x_view.buf, y_view.buf, 1)
                 else:
-                    loss = self.learn_aside(x_view.buf, y_view.buf, n)
+                    loss = self.learn_in_turn(x_view.buf, y_view.buf, max(n, <Py_ssize_t> 1))
             finally:
                 PyBuffer_Release(&y_view)
         finally:
             PyBuffer_Release(&x_view)
         return loss
 
-    cdef double learn_aside(self, const void *x, const void *y, Py_ssize_t n) except? -1:
+    cdef double learn_in_turn(self, const void *x, const void *y, Py_ssize_t n) except? -1:
         """A step that lets other Python threads run."""
         cdef double loss
-        self.claimed = True     # before Python runs, and with it perhaps another thread
+        turn = object()
         try:
+            if not self.claims:
+                self.claims[turn] = None
+            else:
+                self.turns.claim(turn)
             if n > self.inner.handle.batch_size:
                 self._make_room(n)
-            self.computing = True
+            if not self.queue:
+                self.queue[turn] = self.thread(), True
+            else:
+                self.turns.wait(turn, True)
             with nogil:
                 loss = handle_learn(&self.inner.handle, x, y, n)
-            self.computing = False
         finally:
-            self.claimed = False
+            self.end(turn)
         return loss
 
-    cdef int check_idle(self) except -1:
-        if self.claimed:
-            raise BusyError(BUSY)
-        return 0
-
-    cdef int check_computes_nothing(self) except -1:
-        if self.computing:
-            raise BusyError(BUSY)
+    cdef int end(self, object turn) except -1:
+        """No Python runs before the turn has ended, so that no interrupt comes between."""
+        self.queue.pop(turn, None)
+        self.claims.pop(turn, None)
+        if self.queue:
+            self.turns.wake()
         return 0
 
 

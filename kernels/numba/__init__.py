@@ -76,6 +76,6 @@ def train_epoch(
     )  # fmt: skip
 
 
-def session(plan, theta, batch_size=1):
+def session(plan, theta, batch_size=1, turns=None):
     """For small calls."""
-    return Session(plan, theta, batch_size, forward=forward, train_epoch=train_epoch)
+    return Session(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)

@@ -3,6 +3,7 @@
 from ..interface import PIECE
 from .activations import SOFTMAX
 from .compiling import DOUBLE, REAL, REALS, RECORD, WHOLE, call, entry, kernel
+from .environment import FLUSHING
 from .lanes import DOUBLE_TYPE, muladd
 from .lanes import total as total_of
 from .layers import (
@@ -183,7 +184,7 @@ def descend_batch(
             spend(1, net.one, 0, 0, layer.b_offset)
 
 
-@entry
+@entry(environment=FLUSHING)
 def descend_batches(
     e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, batch_size: WHOLE, inputs: RECORD,
     targets: RECORD, before: DOUBLE, step_before: WHOLE,

@@ -14,6 +14,7 @@ from numba.core import cgutils, errors
 from numba.extending import intrinsic
 
 from .. import interface
+from .environment import NEAREST, enter, leave
 from .lanes import INT, Emitter, Pointer, Value
 
 _ENTRIES: list = []  # in the order of the table of addresses
@@ -67,8 +68,9 @@ def _numba_type(kind: str, real):
 class _Kernel:
     """One function of LLVM per element type."""
 
-    def __init__(self, write, attribute: str):
+    def __init__(self, write, attribute: str, environment: int | None = None):
         self.write, self.name, self.attribute = write, write.__name__, attribute
+        self.environment = environment  # None: that of the caller
         _, *self.parameters = inspect.signature(write).parameters.values()
         self.kinds = [parameter.annotation for parameter in self.parameters]
         self.returns = inspect.signature(write).return_annotation
@@ -94,7 +96,10 @@ class _Kernel:
             else Value(builder, value)
             for value, kind in zip(function.args, self.kinds, strict=True)
         ]
+        before = None if self.environment is None else enter(builder, self.environment)
         result = self.write(Emitter(builder, real), *values)
+        if self.environment is not None:
+            leave(builder, before)
         if result is None:
             builder.ret_void()
         else:
@@ -123,13 +128,15 @@ def call(emitter: Emitter, callee: _Kernel, *arguments):
     return None if callee.returns is None else Value(emitter.builder, result)
 
 
-def entry(write):
+def entry(write=None, *, environment=NEAREST):
     """A kernel that jitted functions call, with the table of `entry_points` before its parameters.
 
     They call it by its address, so that all kernels are compiled once and not once for every
-    function that calls them.
+    function that calls them. Its floating-point environment is its own, see environment.py.
     """
-    made, index = _Kernel(write, "noinline"), len(_ENTRIES)
+    if write is None:
+        return lambda write: entry(write, environment=environment)
+    made, index = _Kernel(write, "noinline", environment), len(_ENTRIES)
     _ENTRIES.append(made)
 
     def typing(context, table, *arguments):

@@ -2,6 +2,7 @@
 
 from .activations import RELU
 from .compiling import DOUBLE, RECORD, WHOLE, call, entry, kernel
+from .environment import FLUSHING
 from .lanes import DOUBLE_TYPE
 from .layers import activate, clear, fetch, list_nonzero, multiply_by_slope, outputs, spread
 from .plan import FIRST, Layer, Net, Rows
@@ -182,7 +183,7 @@ def descend_larger(
     return total.get()
 
 
-@entry
+@entry(environment=FLUSHING)
 def descend_samples(
     e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, inputs: RECORD, targets: RECORD,
     before: DOUBLE, step_before: WHOLE,

@@ -28,10 +28,11 @@ _RULE = RULE_WORDS + N_NUMBERS
 class Session(session.Session):
     """See kernels.session.Session. A prediction holds the GIL, so that all may share their room."""
 
-    def __init__(self, plan, theta, batch_size=1, *, forward, train_epoch):
+    def __init__(self, plan, theta, batch_size=1, turns=None, *, forward, train_epoch):
         self._dtype, self._shape = plan.dtype, (int(plan.layers[0]["n_in"]),)
         self._predict, self._step_of = predict(plan.dtype), learn(plan.dtype)
-        super().__init__(plan, theta, batch_size, forward=forward, train_epoch=train_epoch)
+        super().__init__(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
+        self._queue = self._turns.queue
         self._one = Work(plan, 1)  # for predictions, while others may learn
         self._reader = self._record(self._one)
 
@@ -45,35 +46,51 @@ class Session(session.Session):
         return record
 
     def _make_room(self, n: int) -> None:
-        work = Work(self._plan, n)
-        self._learner, self._work = self._record(work), work
+        before = self._room
+        super()._make_room(n)
+        if self._room != before:
+            self._learner = self._record(self._work)
 
-    def set_rule(self, rule: Rule) -> None:
-        """Take an optimiser, with fresh state."""
-        super().set_rule(rule)
-        state, table = self._state, entry_points(self._dtype)
+    def _take_rule(self, rule: Rule, state) -> None:
+        super()._take_rule(rule, state)
+        table = entry_points(self._dtype)
         record = np.zeros(_RULE, table.dtype)
         learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
         _fill_rule(record, rule.code, learning_rate, beta1, beta2, epsilon, state, self._theta)
-        self._how = record, state  # together, so that a step in another thread keeps what it uses
+        self._how = record
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
         if out is None:
             out = flat = empty(self._n_out, self._dtype)
         else:
-            session.check_out(out, self._n_out, self._dtype)
-            flat = out.reshape(-1)
-        if not (
-            type(x) is ndarray and x.dtype is self._dtype and x.shape == self._shape
-            and self._predict(self._reader, x, flat)
-        ):  # fmt: skip
-            self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], flat)
+            flat = session.checked_out(out, self._n_out, self._dtype)
+        if self._queue:  # another thread computes
+            self._turns.read(self._predict_into, x, flat)
+        else:
+            self._predict_into(x, flat)
         return out
 
+    def _predict_into(self, x, out):
+        if not (
+            type(x) is ndarray and x.dtype is self._dtype and x.shape == self._shape
+            and self._predict(self._reader, x, out)
+        ):  # fmt: skip
+            self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
+
     def _descend(self, X, Y, n):
-        how = self._how  # keeps the state alive: the record holds its address alone
-        return self._step_of(self._learner, how[0], X, Y, n, self._step)
+        return self._step_of(self._learner, self._how, X, Y, n, self._step)
+
+    def _is_finite(self):
+        return _is_finite(self._theta)
+
+
+@jit(nogil=False)
+def _is_finite(theta):
+    found = False
+    for w in theta:  # no branch, so that it becomes one of vectors
+        found |= not np.isfinite(w)
+    return not found
 
 
 @part

@@ -8,7 +8,7 @@ import numpy as np
 from .checks import whole_number
 from .errors import InvalidInputError
 from .kernels.interface import Plan
-from .kernels.session import check_out, rows
+from .kernels.session import checked_out, rows
 from .optimizers import check_optimizer
 from .scaling import Scaling
 from .stream import Stream
@@ -21,8 +21,10 @@ class Embedding:
     Arrays that are contiguous and have the dtype of the network are read where they lie; anything
     else that NumPy can make an array of is copied first.
 
-    Threads: one network may be read by many threads while none trains it. A thread that trains
-    while another one does gets a BusyError.
+    Threads: any number may read a network, and one may train it meanwhile. Who reads waits for the
+    step or, with `fit`, for the slice of about 50 ms that another thread is computing, and sees the
+    parameters after it, never half of an update. A thread that trains while another one does gets a
+    BusyError. Handles for compiled code (`session`) wait for nobody.
     """
 
     # Read in every call, so not from __dict__: once anybody has asked for that, CPython 3.11 takes
@@ -37,6 +39,7 @@ class Embedding:
     _session: Any
     _scaling: Scaling | None
     _optimizer: Any
+    _kept: list  # sessions whose address was asked for
 
     @property
     def optimizer(self):
@@ -74,8 +77,6 @@ class Embedding:
             A wrong length, or an `out` that does not fit.
         ValueError, TypeError, OverflowError
             Of NumPy, for what it cannot make an array of numbers of.
-        BusyError
-            Another thread is in the middle of `learn_batch`.
 
         Examples
         --------
@@ -91,8 +92,8 @@ class Embedding:
             return self._session.predict_one(x, out)
         if out is None:
             return self._scaling.outputs(self._session.predict_one(x))
-        check_out(out, self.sizes[-1], np.float64)
-        out.reshape(-1)[:] = self._scaling.outputs(self._session.predict_one(x))
+        flat = checked_out(out, self.sizes[-1], np.float64)
+        flat[:] = self._scaling.outputs(self._session.predict_one(x))
         return out
 
     def learn_one(self, x, y) -> float:
@@ -102,13 +103,16 @@ class Embedding:
         ----------
         x : array_like, shape (n_in,)
         y : array_like, shape (n_out,)
-            Targets; for cross_entropy a row that sums to 1, not a class number.
+            Targets; for cross_entropy a row, not a class number. It sums to 1, or to the weight
+            of the sample.
 
         Returns
         -------
         float
             Loss of the sample before the step, in the units of the network (see `loss`). It is
-            not finite where training has diverged.
+            not finite where training has diverged: nan, too, where parameters are found not to be
+            finite after the step. Up to 1000 parameters every step looks at them, with more every
+            second one, and so on.
 
         Raises
         ------
@@ -194,8 +198,9 @@ class Embedding:
         -------
         Session
             Its `capsule` and `address` lead to the struct of `deltaloop.h` (see
-            `deltaloop.get_include`), as long as the session lives: for C and Cython, and for
-            @njit code through `deltaloop.numba_handles`. Values go in and out in the units of
+            `deltaloop.get_include`): for C and Cython, and for @njit code through
+            `deltaloop.numba_handles`. A capsule keeps the session alive; a session whose `address`
+            was asked for lives as long as this network. Values go in and out in the units of
             the network: `scaling` is not applied. Only with the Cython backend.
 
         Raises
@@ -213,6 +218,7 @@ class Embedding:
             self.plan, self._theta, whole_number("batch_size", batch_size)
         )
         session.set_rule(optimizer.rule())
+        session.keeper = self._kept
         return session
 
 

@@ -18,10 +18,10 @@ from .construction import (
 )  # fmt: skip
 from .custom import CustomLoss
 from .embedding import Embedding
-from .errors import BusyError, InvalidInputError, InvalidTypeError
+from .errors import InvalidInputError, InvalidTypeError
 from .history import History
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
-from .kernels.session import BUSY
+from .kernels.turns import Turns
 from .layers import Dense
 from .losses import check_loss
 from .optimizers import SGD
@@ -167,6 +167,8 @@ class Network(Embedding):
         self.plan = Plan.build(n_in, units, loss if isinstance(loss, str) else loss.for_plan(dtype),
                                dtype)  # fmt: skip
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
+        self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
+        self._turns, self._kept = Turns(), []
         self._views: dict[str, Views] = {}
         self._optimizer, self._session = SGD(), None
         self.use_backend(backend)
@@ -197,11 +199,11 @@ class Network(Embedding):
                 "use_backend takes a name such as 'reference', or a backend of "
                 f"deltaloop.kernels.load, got {backend!r}"
             )
-        session = backend.session(self.plan, self._theta)
+        session = backend.session(self.plan, self._theta, turns=self._turns)
         session.set_rule(self._optimizer.rule())
-        # the session before stays claimed: whoever still holds it trains no more
-        if self._session is not None and not self._session.claim():
-            raise BusyError(BUSY)
+        self._turns.train(self._take_backend, backend, session)
+
+    def _take_backend(self, backend, session):
         self._backend, self._session = backend, session
 
     def __setattr__(self, name, value):
@@ -214,11 +216,11 @@ class Network(Embedding):
     @property
     def theta(self) -> np.ndarray:
         """All parameters, flat; see the class. Assigning copies into it."""
-        return self._theta
+        return self._shown
 
     @theta.setter
     def theta(self, value) -> None:
-        if value is not self._theta:  # net.theta -= step has already changed it
+        if value is not self._shown:  # net.theta -= step has already changed it
             self._theta[:] = parameter("theta", value, self._theta.shape, self.dtype)
 
     @property
@@ -362,14 +364,10 @@ class Network(Embedding):
             validation.warn_if_unreachable(Y, self.layers[-1].activation)
         from .progress import reporter
 
-        session = self._session
-        if not session.claim():
-            raise BusyError(BUSY)
-        try:
-            with reporter(progress, settings["epochs"]) as report:
-                return train(self, X, Y, validation=watched, progress=report, **settings)
-        finally:
-            session.release()
+        with reporter(progress, settings["epochs"]) as report:
+            return self._turns.train(
+                train, self, X, Y, validation=watched, progress=report, **settings
+            )
 
     def predict(self, X, n_threads: int = 1) -> np.ndarray:
         """Output activations for every sample, in the units of the targets.
@@ -397,7 +395,7 @@ class Network(Embedding):
         self._check_threads(n_threads)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
         work = self._work(len(X), n_threads)
-        is_finite = self.backend.forward(self.plan, self._theta, X, out, work)
+        is_finite = self._turns.read(self.backend.forward, self.plan, self._theta, X, out, work)
         if not (is_finite or isinstance(X, SparseRows)):  # finite numbers may overflow, though
             check_finite("X", X)
         return out if self.scaling is None else self.scaling.outputs(out)
@@ -462,7 +460,9 @@ class Network(Embedding):
         n, indices = len(X), range(len(self.layers))
         grad = aligned_zeros(len(self._theta), self.dtype)
         work = Work(self.plan, n, gathers=False)
-        loss = self.backend.loss_gradient(self.plan, self._theta, X, Y, grad, work)
+        loss = self._turns.read(
+            self.backend.loss_gradient, self.plan, self._theta, X, Y, grad, work
+        )
         return Gradients(
             loss,
             [self.plan.W(grad, k) for k in indices],
@@ -488,7 +488,7 @@ class Network(Embedding):
         """
         from .storage import save
 
-        save(self, path)
+        self._turns.read(save, self, path)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -538,11 +538,13 @@ class Network(Embedding):
         """
         from .c_export import write
 
-        write(self, path, name, learn)
+        self._turns.read(write, self, path, name, learn)
 
     def _mean_loss(self, X, Y) -> float:
         """`loss` of rows that have passed the door already."""
-        return self.backend.loss_gradient(self.plan, self._theta, X, Y, None, self._work(len(X)))
+        return self._turns.read(
+            self.backend.loss_gradient, self.plan, self._theta, X, Y, None, self._work(len(X))
+        )
 
     def _work(self, n_samples, n_threads=1):
         share = -(-n_samples // n_threads)
@@ -573,11 +575,16 @@ class Network(Embedding):
         return "\n".join([head, *aligned(rows, ">><>")])
 
     def __getstate__(self) -> dict:
+        return self._turns.read(self._state)
+
+    def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
+        state["_theta"] = self._theta.copy()
         state["_progress"] = self._session.progress()
-        # what follows from the layers
-        del state["plan"], state["_views"]
+        # what follows from the layers, and what belongs to this network alone
+        for name in ("plan", "_views", "_shown", "_turns", "_kept"):
+            del state[name]
         return state
 
     def __setstate__(self, state: dict) -> None:

@@ -34,44 +34,67 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
         )
     if X.dtype.kind not in "biuf":
         raise InvalidTypeError(f"{name} must contain real numbers, got dtype {X.dtype}")
-    X = _canonical(name, X.tocsr())
-    check_finite(name, X.data.reshape(-1, 1))
-    values = X.data if net.scaling is None else _scaled(name, X, net.scaling)
+    n_samples, n_columns = X.shape
+    starts, columns, values = _lists(name, X.tocsr(), n_samples, n_columns)
+    check_finite(name, values.reshape(-1, 1))
+    if net.scaling is not None:
+        values = _scaled(name, columns, values, net.scaling)
     return SparseRows(
-        X.indptr.astype(np.intp, copy=False),
-        X.indices.astype(np.int32, copy=False),
+        starts,
+        columns,
         np.ascontiguousarray(converted(name, values, net.dtype)),
-        X.shape[1],
+        n_columns,
     )
 
 
-def _canonical(name, X):
-    """CSR whose columns ascend in every row, none of them twice; X itself stays as it is."""
-    try:
-        # a new matrix of the same arrays: the check cuts what is over-allocated, and one that was
-        # changed by hand may still claim to be canonical
-        X = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
-        X.check_format(full_check=True)
-    except ValueError as error:
-        raise InvalidInputError(f"{name} is not a valid sparse matrix: {error}") from None
-    ascends = np.diff(X.indices) > 0
-    borders = X.indptr[1:-1] - 1  # from the last value of a row to the first of the next
+def _lists(name, X, n_samples, n_columns):
+    """starts, columns and values of a CSR matrix: columns ascend in a row, none comes twice.
+
+    What leads the kernels through memory is a copy, checked after it was made: nobody else can
+    change it, and what the matrix claims of itself is of no account.
+    """
+    starts, columns = np.array(X.indptr, np.intp), np.array(X.indices)
+    values = np.asarray(X.data)
+    wrong = None
+    if starts.shape != (n_samples + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
+        wrong = f"indptr must rise from 0, with {n_samples + 1} entries"
+    elif columns.ndim != 1 or values.ndim != 1 or starts[-1] > min(len(columns), len(values)):
+        wrong = f"indptr ends at {starts[-1]}, beyond indices or data"
+    else:
+        columns, values = columns[: starts[-1]], values[: starts[-1]]
+        if columns.size and (columns.min() < 0 or columns.max() >= n_columns):
+            wrong = f"indices must lie from 0 to {n_columns - 1}"
+    if wrong:
+        raise InvalidInputError(f"{name} is not a valid sparse matrix: {wrong}")
+    columns = columns.astype(np.int32, copy=False)
+    ascends = np.diff(columns) > 0
+    borders = starts[1:-1] - 1  # from the last value of a row to the first of the next
     ascends[borders[(borders >= 0) & (borders < len(ascends))]] = True
-    if not ascends.all():
-        X = X.copy()
-        X.sum_duplicates()
-    return X
+    return (starts, columns, values) if ascends.all() else _merged(starts, columns, values)
 
 
-def _scaled(name, X, scaling):
-    """The values of X in the units of the network, in float64 at least."""
+def _merged(starts, columns, values):
+    """The same with columns in order, and with the sum of values that share a place."""
+    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    order = np.lexsort((columns, rows))
+    rows, columns, values = rows[order], columns[order], values[order]
+    first = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(columns, prepend=-1))
+    with np.errstate(all="ignore"):
+        values = np.add.reduceat(values, first)
+    counts = np.bincount(rows[first], minlength=len(starts) - 1)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+    return starts, columns[first], values
+
+
+def _scaled(name, columns, values, scaling):
+    """The values in the units of the network, in float64 at least."""
     if scaling.x_mean.any():
         raise InvalidInputError(
             f"net.scaling shifts the inputs, which would turn the zeros of sparse {name} into "
             "other values; use a Scaling with x_mean = 0, or a dense array (.toarray())"
         )
     with np.errstate(over="ignore"):
-        scaled = X.data / scaling.x_scale[X.indices]
+        scaled = values / scaling.x_scale[columns]
     if not np.isfinite(scaled).all():
         raise InvalidInputError(
             f"{name} is no longer finite after scaling, its scale is too small for these values"

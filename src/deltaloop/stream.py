@@ -6,6 +6,7 @@ import numpy as np
 
 from .checks import number
 from .errors import DivergenceError, InvalidInputError
+from .kernels.session import rows
 
 
 class Stream:
@@ -71,13 +72,10 @@ class Stream:
             The loss is not finite: the parameters of the network are lost. Start again from a
             copy, with a lower learning_rate. `last_loss` is the running loss before.
         """
-        for name, values in (("x", x), ("y", y)):
-            if not np.isfinite(np.asarray(values, np.float64)).all():
-                raise InvalidInputError(
-                    f"{name} of sample {self.n_samples} has a value that is not finite: {values}; "
-                    "leave this sample out"
-                )
-        loss = self.net.learn_one(x, y)
+        net, scaling = self.net, self.net.scaling
+        x_row = self._row("x", x, net.sizes[0], None if scaling is None else scaling.inputs)
+        y_row = self._row("y", y, net.sizes[-1], None if scaling is None else scaling.targets)
+        loss = net._session.learn_one(x_row, y_row)
         if not math.isfinite(loss):
             before = f" (running loss so far {self.loss:g})" if self.n_samples else ""
             raise DivergenceError(
@@ -89,3 +87,16 @@ class Stream:
         self._sum = self._keep * self._sum + loss
         self._weight = self._keep * self._weight + 1
         return loss
+
+    def _row(self, name, values, n, scaled):
+        """`values` as the network takes them, shape (1, n), still finite."""
+        row = rows(name, values, 0, n, np.float64 if scaled else self.net.dtype)
+        if scaled:
+            with np.errstate(all="ignore"):
+                row = scaled(row).astype(self.net.dtype)
+        if not np.isfinite(row).all():
+            raise InvalidInputError(
+                f"{name} of sample {self.n_samples} has a value that is not finite, or not in "
+                f"{self.net.dtype}: {values}; leave this sample out"
+            )
+        return row

@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from .checks import number, switch, whole_number
-from .errors import DivergenceError, InvalidInputError
+from .errors import DivergenceError, InvalidInputError, InvalidTypeError
 from .history import History
 from .kernels.interface import RULES, Work, aligned_zeros
 from .optimizers import check_optimizer
@@ -22,7 +22,7 @@ def train(
     """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
     n_samples = len(X)
     rule = optimizer.rule()
-    theta = net.theta
+    theta = net._theta
     if not np.isfinite(theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it cannot be trained; "
@@ -31,23 +31,25 @@ def train(
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
     work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
+    owners = [(array.base, array.base.nbytes) for array in (X, Y) if _is_view(array)]
     last_finite = theta.copy()
     slices = _Slices(n_samples, batch_size, len(theta))
     stopping = _Stopping(tol, patience, target_loss)
     history = History()
     try:
         for epoch in range(1, epochs + 1):
-            order = net.generator.permutation(n_samples) if shuffle else None
+            order = _order(net.generator, n_samples) if shuffle else None
             start, total, seconds = 0, 0.0, 0.0
             first_step = (epoch - 1) * -(-n_samples // batch_size)
             while start < n_samples and math.isfinite(total):
                 if progress is not None and start:
                     progress(epoch, start / n_samples, history)
+                _check_not_moved(owners)
                 stop = slices.end(start)
                 began = perf_counter()
-                total = net.backend.train_epoch(
-                    net.plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                    total, first_step + start // batch_size,
+                total = net._turns.write(
+                    net.backend.train_epoch, net.plan, theta, state, rule, X, Y, order, start, stop,
+                    batch_size, work, total, first_step + start // batch_size,
                 )  # fmt: skip
                 elapsed = perf_counter() - began
                 slices.measured(elapsed)
@@ -82,6 +84,32 @@ def train(
         if not np.isfinite(theta).all():
             theta[:] = last_finite
     return history
+
+
+def _order(generator, n_samples):
+    """A new order of the samples, which nobody else holds."""
+    if not isinstance(generator, np.random.Generator):
+        raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
+    order = np.array(generator.permutation(n_samples), np.intp)
+    if order.shape != (n_samples,) or order.min() < 0 or order.max() >= n_samples:
+        raise InvalidInputError(
+            f"net.generator.permutation({n_samples}) must give every number below {n_samples} "
+            "once; use numpy.random.default_rng(seed)"
+        )
+    return order
+
+
+def _is_view(array):
+    return isinstance(getattr(array, "base", None), np.ndarray)
+
+
+def _check_not_moved(owners):
+    """Refuse memory that a callback has resized: what is trained on is gone."""
+    if any(owner.nbytes != n_bytes for owner, n_bytes in owners):
+        raise InvalidInputError(
+            "X or Y was resized while the network was trained on it; the network has its "
+            "parameters so far: resize a copy"
+        )
 
 
 class _Slices:

@@ -172,7 +172,10 @@ def _one_row_per_sample(array):
 
 
 def _rows(name, array, dtype):
-    """`array` in dtype with unit stride inside its rows and rows that follow each other."""
+    """`array` in dtype with unit stride inside its rows and rows that follow each other.
+
+    A view or a copy, so that nobody changes its shape while it is used.
+    """
     rows = converted(name, array, dtype)
     between_rows, inside = rows.strides
     size = rows.itemsize
@@ -182,7 +185,7 @@ def _rows(name, array, dtype):
         and between_rows >= size * rows.shape[1]
         and rows.flags.aligned
     ):
-        return rows
+        return rows.view()
     fresh = np.empty(rows.shape, rows.dtype)  # a copy could keep odd strides of length-1 axes
     fresh[:] = rows
     return fresh

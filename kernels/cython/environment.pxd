@@ -1,0 +1,44 @@
+# The floating-point environment of the kernels, whatever that of the caller is: it rounds to nearest
+# and traps nothing. Training also takes what is below the smallest normal number for 0. Moments of
+# vanished gradients stay there for good, and arithmetic on such numbers is up to 40 times as slow.
+
+cdef extern from *:
+    """
+    #if defined(__x86_64__)
+    #define READ(x) __asm__ volatile("stmxcsr %0" : "=m"(x) :: "memory")
+    #define WRITE(x) __asm__ volatile("ldmxcsr %0" :: "m"(x) : "memory")
+    typedef unsigned int Environment;
+    #define NEAREST 0x1f80u                     /* no trap, round to nearest */
+    #define FLUSHING (NEAREST | 0x8040u)        /* and what is subnormal is 0 */
+    #define SEEN 0x3fu                          /* flags of what happened, of no account */
+    #elif defined(__aarch64__)
+    #define READ(x) __asm__ volatile("mrs %0, fpcr" : "=r"(x) :: "memory")
+    #define WRITE(x) __asm__ volatile("msr fpcr, %0" :: "r"(x) : "memory")
+    typedef unsigned long long Environment;
+    #define NEAREST 0ull
+    #define FLUSHING (1ull << 24)
+    #define SEEN 0ull
+    #else
+    #define READ(x) ((x) = 0)
+    #define WRITE(x) ((void)(x))
+    typedef unsigned int Environment;
+    #define NEAREST 0u
+    #define FLUSHING 0u
+    #define SEEN 0u
+    #endif
+
+    static inline Environment enter(Environment own) {
+        Environment before;
+        READ(before);
+        if ((before & ~SEEN) != own) WRITE(own);
+        return before;
+    }
+
+    static inline void leave(Environment own, Environment before) {
+        if ((before & ~SEEN) != own) WRITE(before);
+    }
+    """
+    ctypedef unsigned int Environment
+    const Environment NEAREST, FLUSHING
+    Environment enter(Environment own) noexcept nogil                   # returns the caller's
+    void leave(Environment own, Environment before) noexcept nogil

@@ -1,0 +1,213 @@
+"""Whoever reads a network gets whole answers while it is trained, and no claim outlives its owner."""
+
+import copy
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop import kernels
+from embedded_networks import network, samples
+
+BACKENDS = kernels.available()
+
+
+def in_a_thread(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def differ(array):
+    """Whether values are further apart than rounding puts them; half an update puts them further."""
+    return np.ptp(array) > 1e-10 * np.abs(array).max()
+
+
+def sum_of_parameters(backend, width=500):
+    """A network whose weights in a layer are equal and stay so: half an update would show."""
+    layers = [dl.Dense(width, "identity", bias=False, init=np.ones((width, 1))),
+              dl.Dense(1, "identity", bias=False, init=np.ones((1, width)))]  # fmt: skip
+    return dl.Network(1, layers, dtype="float64", backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("door", ["fit", "learn_batch"])
+def test_who_reads_while_another_thread_trains_sees_whole_updates(backend, door):
+    net = sum_of_parameters(backend)
+    X, Y = np.ones((2000, 1)), np.full((2000, 1), 3.0)
+    net.optimizer = dl.SGD(learning_rate=1e-6)
+    stop, found, wrong = threading.Event(), [], []
+
+    def train():
+        while not stop.is_set():
+            if door == "fit":
+                net.fit(X, Y, epochs=1, batch_size=2000)
+            else:
+                net.learn_batch(X, Y)
+
+    thread = in_a_thread(train)
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            found.append(net.predict_one([1.0]).item())
+            wrong += [dW for dW in net.gradients(X[:1], Y[:1]).dW if differ(dW)]
+    except BaseException as error:
+        wrong.append(error)
+    stop.set()
+    thread.join()
+    assert not wrong
+    assert len(found) > 5
+    assert len(set(found)) > 2  # it was trained meanwhile
+    assert (np.diff(found) <= 0).all() or (np.diff(found) >= 0).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_predictions_are_served_while_another_thread_trains(backend):
+    """Neither starves: as many answers as there are slices at least, and training goes on."""
+    net = network(sizes=(5, 100, 3), backend=backend)
+    X, Y = samples(5000)
+    stop, steps = threading.Event(), []
+
+    def train():
+        while not stop.is_set():
+            net.learn_batch(X, Y)
+            steps.append(1)
+
+    net.learn_batch(X, Y)  # compiled, and room made
+    thread = in_a_thread(train)
+    answers = 0
+    try:
+        while len(steps) < 20:
+            net.predict_one(X[0])
+            net.predict(X[:3])
+            answers += 1
+    finally:
+        stop.set()
+        thread.join()
+    assert answers >= 5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_waits_for_who_reads(backend):
+    """A prediction of many rows computes without the GIL; no step comes into it."""
+    net = network(sizes=(5, 100, 3), backend=backend, dtype="float64")
+    net.optimizer = dl.SGD(learning_rate=0.1)
+    X, Y = samples(5000, dtype="float64")
+    X[:] = X[0]
+    outs, stop = [], threading.Event()
+
+    def read():
+        while not stop.is_set():
+            outs.append(net.predict(X))
+
+    thread = in_a_thread(read)
+    try:
+        for _ in range(40):
+            net.learn_one(X[0], Y[0])
+            time.sleep(0.001)
+    finally:
+        stop.set()
+        thread.join()
+    assert len(outs) > 1
+    for out in outs:  # equal inputs have equal outputs, as long as the weights are the same
+        assert (out[:4992] == out[0]).all()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("door", ["fit", "learn_one", "learn_batch", "predict"])
+def test_no_interrupt_leaves_a_network_busy(backend, door):
+    """A timer raises KeyboardInterrupt at any moment, thousands of times."""
+    net = network(backend=backend)
+    X, Y = samples(3)
+    calls = {
+        "fit": lambda: net.fit(X, Y, epochs=1, batch_size=3),
+        "learn_one": lambda: net.learn_one(X[0], Y[0]),
+        "learn_batch": lambda: net.learn_batch(X, Y),
+        "predict": lambda: net.predict(X),
+    }
+    call = calls[door]
+    call()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    generator, interrupted = np.random.default_rng(0), 0
+    try:
+        began = time.perf_counter()
+        call()
+        seconds = max(time.perf_counter() - began, 2e-5)
+        for delay in generator.uniform(1e-6, 1.5 * seconds, 2500):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                for _ in range(3):
+                    call()
+                time.sleep(2 * seconds)
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert not net._turns.claims
+            assert not net._turns.queue
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 500
+    call()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_is_not_busy_with_what_a_thread_of_its_parent_does(backend):
+    net = network(backend=backend)
+    X, Y = samples(20)
+    training, go_on = threading.Event(), threading.Event()
+
+    def pause(*_):
+        training.set()
+        go_on.wait(20)
+
+    thread = in_a_thread(lambda: net.fit(X, Y, epochs=1, progress=pause))
+    try:
+        assert training.wait(20)
+        child = multiprocessing.get_context("fork").Process(target=_learn, args=(net, X, Y))
+        child.start()
+        child.join(20)
+    finally:
+        go_on.set()
+        thread.join()
+    assert child.exitcode == 0
+
+
+def _learn(net, X, Y):
+    net.learn_one(X[0], Y[0])
+    net.learn_batch(X, Y)
+    net.fit(X, Y, epochs=1)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_network_is_saved_and_copied_between_two_steps(backend, tmp_path):
+    net = sum_of_parameters(backend)
+    X, Y = np.ones((2000, 1)), np.full((2000, 1), 3.0)
+    net.optimizer = dl.SGD(learning_rate=1e-6)
+    stop = threading.Event()
+
+    def train():
+        while not stop.is_set():
+            net.learn_batch(X, Y)
+
+    thread = in_a_thread(train)
+    try:
+        for _ in range(20):
+            net.save(tmp_path / "net.npz")
+            for other in (dl.load(tmp_path / "net.npz"), copy.deepcopy(net)):
+                assert not differ(other.W[0])
+                assert not differ(other.W[1])
+    finally:
+        stop.set()
+        thread.join()
