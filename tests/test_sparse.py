@@ -187,3 +187,59 @@ def test_no_memory_is_taken_for_zeros(backend):
         assert tracemalloc.get_traced_memory()[1] < 100e6
     finally:
         tracemalloc.stop()
+
+
+def test_index_arrays_with_a_stride_are_read_element_by_element():
+    """As they come from a table of pairs (row, column)."""
+    listed = sp.csr_array(DENSE)
+    pairs = np.stack([np.full_like(listed.indices, 7), listed.indices], axis=1)
+    apart = np.repeat(listed.indptr, 2)[::2]
+    wide = np.repeat(listed.data, 3)[::3]
+    for index in (np.int32, np.int64):
+        X = sp.csr_array((wide, pairs.astype(index)[:, 1], apart.astype(index)), shape=DENSE.shape)
+        X.indices = pairs.astype(index)[:, 1]  # SciPy may have made a copy
+        assert not X.indices.flags.c_contiguous
+        np.testing.assert_allclose(
+            network().predict(X), network().predict(DENSE), rtol=0, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            trained(X).theta, trained(DENSE, sparse=False).theta, rtol=0, atol=1e-12
+        )
+
+
+def broken(**arrays):
+    X = sp.csr_array(DENSE)
+    for name, array in arrays.items():
+        setattr(X, name, np.asarray(array))
+    return X
+
+
+SMALL = sp.csr_array(DENSE)
+
+
+@pytest.mark.parametrize(
+    ("X", "text"),
+    [
+        (broken(indptr=[0, *[10**8] * (N - 1), 0], indices=np.empty(0, int), data=np.empty(0)),
+         "indptr must rise from 0"),
+        (broken(indptr=[0] * N), f"with {N + 1} entries"),
+        (broken(indptr=[1] * (N + 1)), "indptr must rise from 0"),
+        (broken(indptr=[0] * N + [10**9]), "indptr ends at 1000000000, beyond indices or data"),
+        (broken(data=SMALL.data[:-1]), "beyond indices or data"),
+        (broken(indices=SMALL.indices - 1), f"indices must lie from 0 to {N_IN - 1}"),
+        (broken(indices=SMALL.indices + np.int64(2**32)), "indices must lie from 0"),
+        (broken(indices=SMALL.indices.reshape(1, -1)), "beyond indices or data"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("door", ["predict", "fit"])
+def test_lists_that_lead_out_of_memory_are_refused(X, text, door):
+    net = network()
+    with pytest.raises(dl.InvalidInputError, match=text):
+        net.predict(X) if door == "predict" else net.fit(X, Y)
+
+
+def test_what_is_stored_beyond_the_last_row_does_not_count():
+    X = sp.csr_array(DENSE)
+    X.indices = np.concatenate([X.indices, np.full(5, 10**6, X.indices.dtype)])
+    X.data = np.concatenate([X.data, np.full(5, np.nan)])
+    np.testing.assert_allclose(network().predict(X), network().predict(DENSE), rtol=0, atol=1e-12)

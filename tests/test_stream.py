@@ -124,3 +124,26 @@ def test_wrong_sample_is_not_counted():
         stream.learn(X[0, :2], Y[0])
     assert stream.n_samples == 0
     assert math.isnan(stream.loss)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_value_beyond_float32_is_refused_with_the_sample_it_belongs_to(scaled):
+    net = network()
+    if scaled:
+        net.scaling = dl.Scaling(np.zeros(3), np.full(3, 1e-10), np.zeros(2), np.full(2, 1e-10))
+    stream, before = net.stream(), net.theta.copy()
+    large = 1e30 if scaled else 1e39
+    with pytest.raises(dl.InvalidInputError, match="x of sample 0 has a value that is not finite"):
+        stream.learn([large, 0, 0], Y[0])
+    with pytest.raises(dl.InvalidInputError, match="y of sample 0 .* or not in float32"):
+        stream.learn([0, 0, 0], [large, 0])
+    assert (net.theta == before).all()
+    assert stream.n_samples == 0
+    assert np.isfinite(stream.learn(X[0] * 0, Y[0] * 0))
+
+
+def test_parameters_that_become_infinite_end_a_stream():
+    net = dl.Network(1, [dl.Dense(1, "identity", bias=False)])
+    net.optimizer = dl.SGD(learning_rate=3e38)
+    with pytest.raises(dl.DivergenceError, match="the loss of sample 0 is nan; lower"):
+        net.stream().learn([1.0], [100.0])

@@ -69,7 +69,7 @@ class Stream:
         BusyError
             As `Network.learn_one`.
         DivergenceError
-            The loss is not finite: the parameters of the network are lost. Start again from a
+            The loss or the parameters are not finite: the network is lost. Start again from a
             copy, with a lower learning_rate. `last_loss` is the running loss before.
         """
         net, scaling = self.net, self.net.scaling
@@ -80,7 +80,7 @@ class Stream:
             before = f" (running loss so far {self.loss:g})" if self.n_samples else ""
             raise DivergenceError(
                 f"the loss of sample {self.n_samples} is {loss:g}{before}; lower the learning_rate "
-                "of net.optimizer, or look for values that are not finite",
+                "of net.optimizer, or scale x and y to unit variance",
                 last_loss=self.loss if self.n_samples else None,
             )
         self.n_samples += 1
