@@ -56,14 +56,24 @@ class DeltaloopWarning(UserWarning):
     """Something will work, but probably not as intended."""
 
 
+# what to do about a name that stands for nothing in the table of its kind
+_ADVICE = {
+    "activation": "it is not built in, but deltaloop.custom_activation makes one of a function",
+    "loss": "it is not built in, but deltaloop.custom_loss makes one of a function",
+    "initializer": "for other values give the arrays themselves, init=[W1, W2, ...]",
+}
+
+
 def unknown_name(what: str, name: object, accepted: Iterable[str]) -> InvalidInputError:
-    """The error for a name that is in no table; suggests the nearest accepted one."""
-    from difflib import get_close_matches
+    """The error for a name that is in no table; suggests the accepted one that was meant."""
+    from .synonyms import meant
 
     accepted = sorted(accepted)
     text = f"unknown {what} {name!r}, expected one of " + ", ".join(map(repr, accepted))
-    near = get_close_matches(str(name), accepted, n=1)
-    return InvalidInputError(text + (f"; did you mean {near[0]!r}?" if near else ""))
+    near = meant(what, str(name), accepted)
+    if near:
+        return InvalidInputError(f"{text}; did you mean {' or '.join(map(repr, near))}?")
+    return InvalidInputError(f"{text}; {_ADVICE[what]}" if what in _ADVICE else text)
 
 
 def require_numba(purpose: str) -> None:
