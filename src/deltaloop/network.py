@@ -308,7 +308,7 @@ class Network(Embedding):
             Stop when the loss (of the validation data, if given) has not fallen below its best
             value by more than tol in `patience` epochs in a row. Default with patience: 0.
         patience : int, optional
-            Default with tol: 1.
+            See tol, and default with tol: 1. Where it is given, it is also the stop_reason.
         target_loss : float, optional
             Stop when the loss (of the validation data, if given) is at most this.
         progress : bool or callable, default False
