@@ -100,6 +100,15 @@ ODD_ARGUMENTS = [
     (([4, 1],), {"output": 3}, dl.InvalidTypeError, "a name such as 'relu'.*got int"),
     (([4, 1],), {"seed": -1}, dl.DeltaloopError, "seed must be a whole number >= 0.*got -1"),
     (([4, 1],), {"seed": 1.5}, dl.InvalidTypeError, "seed must be.*got 1.5"),
+    (([4, 1],), {"seed": True}, dl.InvalidTypeError, "seed must be.*got True"),
+    (([4, 1],), {"seed": np.array([[1.5]])}, dl.InvalidTypeError, r"seed must be.*1\.5"),
+    (([4, 1],), {"seed": -(10**5000)}, dl.InvalidInputError, "seed must be.*got one of type int"),
+    (([4, 1],), {"dtype": ","}, dl.InvalidInputError, "unknown dtype ','"),
+    (([4, 1],), {"dtype": 10**5000}, dl.InvalidInputError, "unknown dtype one of type int"),
+    (([10**30, 1],), {}, dl.InvalidInputError, r"whole number >= 1 and < 2\^63, got 10{30}"),
+    ((2, [dl.Dense(2**62)]), {}, dl.InvalidInputError, "more than the memory.*narrower layers"),
+    (([10**12, 1],), {}, dl.InvalidInputError, "network of 1,000,000,000,001 parameters"),
+    (([10**6, 10**6, 1],), {}, dl.InvalidInputError, "more than the memory.*narrower layers"),
     (([4, 1],), {"seed": "a"}, dl.InvalidTypeError, "seed must be.*got 'a'"),
     (([4, 1],), {"init": ["zeros", "zeros"]}, dl.InvalidInputError, r"per layer \(1\), got 2"),
     (([4, 1],), {"init": None}, dl.InvalidTypeError, "init must be a name"),
@@ -220,6 +229,11 @@ def test_one_seed_starts_float32_from_the_rounded_float64_network():
     single, double = (dl.Network([4, 3, 2], seed=8, dtype=d) for d in ("float32", "float64"))
     for a, b in zip(single.W, double.W, strict=True):
         assert (a == b.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("seed", [np.int8(5), np.array(5), [5], np.random.SeedSequence(5)])
+def test_one_seed_in_any_form_is_the_same(seed):
+    assert (dl.Network([3, 2], seed=seed).theta == dl.Network([3, 2], seed=5).theta).all()
 
 
 def test_generator_given_as_seed_is_used_and_advanced():

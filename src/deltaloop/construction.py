@@ -8,13 +8,11 @@ import numpy as np
 
 from . import kernels
 from .activations import as_activation
-from .checks import whole_number
-from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, unknown_name
+from .checks import check_memory, dtype_or_none, whole_number
+from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
 from .initializers import initial_values
 from .layers import Dense
 from .losses import CANONICAL_OUTPUT
-
-_MOST_BYTES = 2**42  # 4 TiB
 
 
 def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
@@ -101,11 +99,11 @@ def parameters(n_in, layers, init, dtype, generator):
             )
     widths = [n_in, *(layer.n_out for layer in layers)]
     n_parameters = sum(n_out * (n + 1) for n, n_out in pairwise(widths))
-    if n_parameters * dtype.itemsize > _MOST_BYTES:
-        raise InvalidInputError(
-            f"the network would have {n_parameters:.2g} parameters, more than fit into memory; "
-            "use narrower layers"
-        )
+    check_memory(
+        f"a network of {n_parameters:,} parameters",
+        n_parameters * (8 + dtype.itemsize),  # drawn in float64
+        "use narrower layers",
+    )
     values = []
     for index, layer in enumerate(layers):
         own = layer.init
@@ -120,26 +118,26 @@ def parameters(n_in, layers, init, dtype, generator):
 
 def as_generator(seed) -> "np.random.Generator":
     """The generator that a seed stands for."""
-    if isinstance(seed, np.random.Generator):
-        return seed
     try:
+        if isinstance(seed, bool | np.bool_):
+            raise TypeError
+        if isinstance(seed, np.ndarray) and seed.ndim == 0:
+            seed = seed[()]
         return np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
         kind = InvalidInputError if isinstance(error, ValueError) else InvalidTypeError
         raise kind(
-            f"seed must be a whole number >= 0 or a numpy Generator, got {seed!r}: {error}"
+            f"seed must be a whole number >= 0 or a numpy Generator, got {shown(seed)}"
         ) from None
 
 
 def as_dtype(dtype) -> np.dtype:
     """float32 or float64."""
-    try:
-        name = np.dtype(dtype).name if dtype is not None else "None"
-    except TypeError:
-        name = str(dtype)
-    if name not in ("float32", "float64"):
-        raise unknown_name("dtype", name, ("float32", "float64"))
-    return np.dtype(name)
+    found = None if dtype is None else dtype_or_none(dtype)
+    if found is None or found.name not in ("float32", "float64"):
+        asked = dtype if found is None else found.name
+        raise unknown_name("dtype", asked, ("float32", "float64"))
+    return np.dtype(found.name)
 
 
 def as_backend(name: str) -> str:

@@ -56,6 +56,16 @@ class DeltaloopWarning(UserWarning):
     """Something will work, but probably not as intended."""
 
 
+def shown(value: object, most: int = 100) -> str:
+    """What a message tells of a value that was received: its repr, on one line of `most` signs."""
+    try:
+        text = repr(value)
+    except Exception:  # Python itself prints no whole number of more than 4300 digits
+        return f"one of type {type(value).__name__}"
+    first, more, _ = text.partition("\n")
+    return first[: most - 3] + "..." if more or len(first) > most else first
+
+
 # what to do about a name that stands for nothing in the table of its kind
 _ADVICE = {
     "activation": "it is not built in, but deltaloop.custom_activation makes one of a function",
@@ -69,8 +79,8 @@ def unknown_name(what: str, name: object, accepted: Iterable[str]) -> InvalidInp
     from .synonyms import meant
 
     accepted = sorted(accepted)
-    text = f"unknown {what} {name!r}, expected one of " + ", ".join(map(repr, accepted))
-    near = meant(what, str(name), accepted)
+    text = f"unknown {what} {shown(name)}, expected one of " + ", ".join(map(repr, accepted))
+    near = meant(what, name, accepted) if isinstance(name, str) else []
     if near:
         return InvalidInputError(f"{text}; did you mean {' or '.join(map(repr, near))}?")
     return InvalidInputError(f"{text}; {_ADVICE[what]}" if what in _ADVICE else text)
