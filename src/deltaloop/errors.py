@@ -68,8 +68,9 @@ def shown(value: object, most: int = 100) -> str:
 
 # what to do about a name that stands for nothing in the table of its kind
 _ADVICE = {
-    "activation": "it is not built in, but deltaloop.custom_activation makes one of a function",
-    "loss": "it is not built in, but deltaloop.custom_loss makes one of a function",
+    "activation": "it is not built in, but deltaloop.custom_activation makes one of a Python "
+    "function",
+    "loss": "it is not built in, but deltaloop.custom_loss makes one of a Python function",
     "initializer": "for other values give the arrays themselves, init=[W1, W2, ...]",
 }
 
@@ -84,6 +85,16 @@ def unknown_name(what: str, name: object, accepted: Iterable[str]) -> InvalidInp
     if near:
         return InvalidInputError(f"{text}; did you mean {' or '.join(map(repr, near))}?")
     return InvalidInputError(f"{text}; {_ADVICE[what]}" if what in _ADVICE else text)
+
+
+def instead(what: str, value: object, accepted: Iterable[str]) -> str:
+    """What to do about a function or an object of another library where a name is accepted."""
+    from .synonyms import same_as
+
+    if not callable(value):
+        return ""
+    near = same_as(what, getattr(value, "__name__", type(value).__name__), list(accepted))
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {_ADVICE[what]}"
 
 
 def require_numba(purpose: str) -> None:

@@ -107,18 +107,28 @@ _ROWS = {
 
 
 def meant(what: str, name: str, accepted: Collection[str]) -> list[str]:
-    """Accepted names that `name` may stand for: by spelling, by meaning, or else the nearest."""
+    """Accepted names that `name` may stand for: by spelling or meaning, or else the nearest."""
     from difflib import get_close_matches
 
-    by_spelling = {_folded(what, each): each for each in sorted(accepted)}
-    asked = _folded(what, name)
+    same = same_as(what, name, accepted)
+    if same is not None:
+        return same
+    by_spelling = _by_spelling(what, accepted)
+    return [by_spelling[near] for near in get_close_matches(_folded(what, name), by_spelling, n=1)]
+
+
+def same_as(what: str, name: str, accepted: Collection[str]) -> list[str] | None:
+    """Accepted names of what `name` is a name of; None where it is no name that is known."""
+    by_spelling, asked = _by_spelling(what, accepted), _folded(what, name)
     if asked in by_spelling:
         return [by_spelling[asked]]
     rows = [row.split() for row in _ROWS.get(what, "").splitlines()]
     same = {spelling for row in rows if asked in row for spelling in row}
-    if same:
-        return [by_spelling[spelling] for spelling in by_spelling if spelling in same]
-    return [by_spelling[near] for near in get_close_matches(asked, by_spelling, n=1)]
+    return [by_spelling[each] for each in by_spelling if each in same] if same else None
+
+
+def _by_spelling(what, accepted):
+    return {_folded(what, each): each for each in sorted(accepted)}
 
 
 def _folded(what, name):

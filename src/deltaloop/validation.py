@@ -1,5 +1,7 @@
 """The door: the user's data is checked and brought into the form of the kernels, once."""
 
+from typing import Any
+
 import numpy as np
 
 from .checks import (
@@ -85,6 +87,17 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     return _rows(name, Y, net.dtype)
 
 
+def pair(data) -> tuple[Any, Any]:
+    """X and Y of `validation_data`; what only happens to have two parts is none."""
+    if not isinstance(data, str | bytes | dict | set | np.ndarray) and not is_sparse(data):
+        try:
+            X, Y = data
+            return X, Y
+        except (TypeError, ValueError):
+            pass
+    raise InvalidTypeError(f"validation_data must be a pair (X, Y) or a Dataset, got {shown(data)}")
+
+
 def warn_if_unreachable(Y: np.ndarray, output) -> None:
     """Warn when targets of a squared error lie outside what the output activation can give."""
     low, high = output.range
@@ -95,7 +108,7 @@ def warn_if_unreachable(Y: np.ndarray, output) -> None:
             f"targets reach from {Y.min():g} to {Y.max():g}, but output={str(output)!r} only gives "
             f"values between {low:g} and {high:g}; use output='identity' or rescale Y",
             DeltaloopWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
