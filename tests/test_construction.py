@@ -1,6 +1,7 @@
 """Building a network: what may be said about it, what is refused, and how it begins."""
 
 import pickle
+import unittest.mock
 import warnings
 
 import numpy as np
@@ -132,6 +133,13 @@ ODD_ARGUMENTS = [
     (([4, 1],), {"init": ["zeros", "zeros"]}, dl.InvalidInputError, r"per layer \(1\), got 2"),
     (([4, 1],), {"init": None}, dl.InvalidTypeError, "init must be a name"),
     (([4, 1],), {"init": 5}, dl.InvalidTypeError, "init must be a name"),
+    (
+        ([4, 1],),
+        {"backend": np.array(["auto", "numba"])},
+        dl.InvalidInputError,
+        "unknown backend a",
+    ),
+    (([4, 1],), {"loss": unittest.mock.Mock(__name__=3)}, dl.InvalidTypeError, "got Mock"),
     (([4, 1],), {"dtype": None}, dl.DeltaloopError, "dtype"),
     (([4, 1],), {"dtype": "int32"}, dl.InvalidInputError, "'int32', expected.*'float32'"),
     (([4, 1],), {"dtype": "nonsense"}, dl.InvalidInputError, "unknown dtype 'nonsense'"),

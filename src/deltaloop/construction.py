@@ -178,9 +178,10 @@ def as_dtype(dtype) -> np.dtype:
 
 def as_backend(name: str) -> str:
     """The backend that a name stands for; 'auto' asks the environment."""
+    accepted = ("auto", *kernels.available())
+    if not isinstance(name, str) or name not in accepted:
+        raise unknown_name("backend", name, accepted)
     if name != "auto":
-        if name not in kernels.available():
-            raise unknown_name("backend", name, ("auto", *kernels.available()))
         return name
     name = os.environ.get("DELTALOOP_BACKEND", "")
     if name in ("", "auto"):

@@ -93,7 +93,8 @@ def instead(what: str, value: object, accepted: Iterable[str]) -> str:
 
     if not callable(value):
         return ""
-    near = same_as(what, getattr(value, "__name__", type(value).__name__), list(accepted))
+    name = getattr(value, "__name__", type(value).__name__)
+    near = same_as(what, str(name), list(accepted))
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {_ADVICE[what]}"
 
 

@@ -167,5 +167,5 @@ def _instead(value):
         near = meant("optimizer", value, OPTIMIZERS)
     else:
         name = getattr(value, "__name__", type(value).__name__)
-        near = same_as("optimizer", name, OPTIMIZERS) or []
+        near = same_as("optimizer", str(name), OPTIMIZERS) or []
     return "".join(f"; write {OPTIMIZERS[name].__name__}()" for name in near)
