@@ -60,6 +60,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ..checks import check_memory
+
 # Codes shared by every backend; the order is the order of the tables in the compiled code.
 ACTIVATIONS = (
     "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "softmax",
@@ -173,6 +175,7 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
     """Zeros whose first byte sits on a 64-byte boundary."""
     dtype = np.dtype(dtype)
     n_bytes = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
+    check_memory("this", n_bytes, "use a smaller batch_size, or narrower layers")
     buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
     first = -buffer.ctypes.data % ALIGNMENT
     return buffer[first : first + n_bytes].view(dtype).reshape(shape)

@@ -1,5 +1,7 @@
 """Checks of single arguments: what they let through, unchanged, and what they refuse."""
 
+import os
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from deltaloop import InvalidInputError, InvalidTypeError
-from deltaloop.checks import as_numbers, number, parameter, switch, whole_number
+from deltaloop.checks import as_numbers, check_memory, number, parameter, switch, whole_number
 
 # numbers
 
@@ -34,7 +36,7 @@ def test_whole_number_is_a_number_too(value):
         "0.5", b"0.5", "", np.str_("0.5"), np.bytes_(b"0.5"), np.array("0.5"), np.array(b"1"),
         True, False, np.True_, np.array(True), 1j, np.complex64(1), np.array(2j),
         None, [0.5], [], (1,), {}, np.array([0.5]), np.zeros((1, 1)), [[1], [2, 3]], np.ma.masked,
-        np.timedelta64(5, "s"), object(), 10**400,
+        np.timedelta64(5, "s"), object(),
     ],
     ids=lambda value: f"{type(value).__name__} {value!r:.20}",
 )  # fmt: skip
@@ -49,11 +51,16 @@ def test_what_is_no_number_is_refused_as_one(value):
         (np.nan, {}, "finite, got nan"),
         (np.inf, {}, "finite, got inf"),
         (-np.inf, {"low": 0.0}, "finite and >= 0, got -inf"),
+        # what float() cannot hold, and what Python does not even print
+        (10**400, {}, r"finite, got 10{96}\.\.\."),
+        (Fraction(10**400, 3), {}, r"finite, got Fraction\(10+\.\.\."),
+        (10**5000, {}, "finite, got one of type int"),
         (-1e-300, {"low": 0.0}, "finite and >= 0, got -1e-300"),
         (1.0, {"low": 0.0, "below": 1.0}, r"in \[0, 1\), got 1.0"),
         (-0.5, {"low": 0.0, "below": 1.0}, r"in \[0, 1\), got -0.5"),
         (np.nan, {"low": 0.0, "below": 1.0}, r"in \[0, 1\), got nan"),
     ],
+    ids=lambda value: type(value).__name__,  # pytest cannot print every number
 )
 def test_number_outside_its_range_is_refused_with_the_range(value, limits, accepted):
     with pytest.raises(InvalidInputError, match=f"^rate must be {accepted}$"):
@@ -75,6 +82,58 @@ def test_what_is_no_whole_number_is_refused_as_one(value):
 def test_whole_number_below_the_lowest_is_refused_and_so_is_a_truth_value(value):
     with pytest.raises((InvalidInputError, InvalidTypeError), match=r"^n must be a whole number"):
         whole_number("n", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "accepted"),
+    [
+        (10**30, {}, r">= 1 and < 2\^63, got 10{30}"),
+        (sys.maxsize + 1, {}, r">= 1 and < 2\^63, got 9223372036854775808"),
+        (np.uint64(2**64 - 1), {"low": 0}, r">= 0 and < 2\^63, got np.uint64"),
+        (10**5000, {}, r">= 1 and < 2\^63, got one of type int"),
+        (-(10**5000), {}, ">= 1, got one of type int"),
+        (21, {"low": 2, "high": 20}, "from 2 to 20, got 21"),
+        (10**30, {"low": 2, "high": 20}, "from 2 to 20, got 10{30}"),
+        (True, {"low": 0, "high": 20}, "from 0 to 20, got True"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whole_number_outside_its_range_is_refused_with_the_range(value, limits, accepted):
+    with pytest.raises(InvalidInputError, match=f"^n must be a whole number {accepted}"):
+        whole_number("n", value, **limits)
+
+
+def test_largest_index_is_a_whole_number():
+    assert whole_number("n", sys.maxsize) == sys.maxsize == np.iinfo(np.intp).max
+
+
+@pytest.mark.parametrize("value", [32.0, np.float64(32), np.float32(32)])
+def test_float_that_is_whole_is_refused_with_the_number_to_write(value):
+    with pytest.raises(InvalidTypeError, match=r"^n must be a whole number, got .*; write 32$"):
+        whole_number("n", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2.5, -1.0, 0.0, 1e300, np.nan, np.inf, np.array(2.0), Decimal(2), Fraction(2), b"2", "2", {}],
+    ids=lambda value: f"{type(value).__name__} {value!r:.20}",
+)
+def test_what_is_no_whole_number_in_range_is_not_offered_as_one(value):
+    with pytest.raises(InvalidTypeError, match=r"^n must be a whole number, got .* of type \w+$"):
+        whole_number("n", value)
+
+
+def test_more_than_all_memory_is_refused_with_the_memory_there_is():
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    check_memory("this", memory, "use less")
+    with pytest.raises(InvalidInputError) as caught:
+        check_memory("this", 2**70, "use less")
+    assert str(caught.value) == (
+        "this would take 1.1e+12 GiB, more than the memory of this machine, "
+        f"{memory / 2**30:.3g} GiB; use less"
+    )
+    with pytest.raises(InvalidInputError, match="use less"):
+        check_memory("this", 10**400, "use less")
 
 
 @pytest.mark.parametrize("value", [0, 1, "yes", "", None, [], np.array(True), np.int8(1)])

@@ -1,6 +1,7 @@
 """Building a network: what may be said about it, what is refused, and how it begins."""
 
 import pickle
+import unittest.mock
 import warnings
 
 import numpy as np
@@ -96,14 +97,49 @@ ODD_ARGUMENTS = [
     ((4, 7), {}, dl.InvalidTypeError, "list of.*Dense"),
     ((4, [dl.Dense(1)]), {"activation": "relu"}, dl.InvalidInputError, "into each Dense"),
     ((4, [dl.Dense(1)]), {"output": "tanh"}, dl.InvalidInputError, "into each Dense"),
+    (([4, 8, 3], "relu"), {}, dl.InvalidTypeError, "^layers must be.*keyword: activation='relu'"),
+    (([4, 8, 3], np.tanh), {}, dl.InvalidTypeError, "^layers must be.*by keyword: activation="),
+    (([4, 3], dl.Activation("elu")), {}, dl.InvalidTypeError, "^layers must.*keyword: activation="),
+    (([4, 3], ["relu", "tanh"]), {}, dl.InvalidTypeError, "got str 'relu'; activations are given"),
+    ((4, 8), {}, dl.InvalidTypeError, r"^layers must.*got 8; widths alone.*Network\(\[4, 8, 3\]\)"),
+    ((4, [8, 3]), {}, dl.InvalidTypeError, r"widths alone are one list: Network\(\[4, 8, 3\]\)"),
+    ((4, dl.Dense(8)), {}, dl.InvalidTypeError, r"in brackets: Network\(4, \[Dense\(8\)\]\)"),
+    ((4, ((8, "relu"), (3, "tanh"))), {}, dl.InvalidTypeError, r"tuple \(8, 'relu'\); write Dense"),
+    ((4, [dl.Dense, dl.Dense]), {}, dl.InvalidTypeError, r"write Dense\(8, 'relu'\)"),
+    ((4, {"a": dl.Dense(3)}), {}, dl.InvalidTypeError, r"write Network\(4, \[Dense\(8\)"),
+    (([4, 8], [dl.Dense(3)]), {}, dl.InvalidTypeError, r"write Network\(4, \[Dense\(8\), Dense"),
+    (([dl.Dense(8), dl.Dense(3)],), {}, dl.InvalidTypeError, r"stands before the list of layers"),
+    (([4, dl.Dense(8)],), {}, dl.InvalidTypeError, r"stands before the list of layers"),
+    (({4, 8, 3},), {}, dl.InvalidTypeError, r"list of widths.*got \{"),  # a set has no order
+    (({4: 8, 8: 3},), {}, dl.InvalidTypeError, "list of widths"),
+    (([4.0, 8, 3],), {}, dl.InvalidTypeError, "whole number, got 4.0 of type float; write 4"),
+    (([4, 3],), {"activation": ["relu"]}, dl.InvalidTypeError, "got list; for several give the la"),
+    (([4, 3],), {"loss": dl.SGD()}, dl.InvalidTypeError, "got SGD; an optimizer is given to fit"),
+    (([4, 3],), {"loss": dl.Adam}, dl.InvalidTypeError, "an optimizer is given to fit"),
     (([4, 1],), {"loss": None}, dl.InvalidTypeError, "a name such as 'mse', got NoneType"),
     (([4, 1],), {"output": 3}, dl.InvalidTypeError, "a name such as 'relu'.*got int"),
     (([4, 1],), {"seed": -1}, dl.DeltaloopError, "seed must be a whole number >= 0.*got -1"),
     (([4, 1],), {"seed": 1.5}, dl.InvalidTypeError, "seed must be.*got 1.5"),
+    (([4, 1],), {"seed": True}, dl.InvalidTypeError, "seed must be.*got True"),
+    (([4, 1],), {"seed": np.array([[1.5]])}, dl.InvalidTypeError, r"seed must be.*1\.5"),
+    (([4, 1],), {"seed": -(10**5000)}, dl.InvalidInputError, "seed must be.*got one of type int"),
+    (([4, 1],), {"dtype": ","}, dl.InvalidInputError, "unknown dtype ','"),
+    (([4, 1],), {"dtype": 10**5000}, dl.InvalidInputError, "unknown dtype one of type int"),
+    (([10**30, 1],), {}, dl.InvalidInputError, r"whole number >= 1 and < 2\^63, got 10{30}"),
+    ((2, [dl.Dense(2**62)]), {}, dl.InvalidInputError, "more than the memory.*narrower layers"),
+    (([10**12, 1],), {}, dl.InvalidInputError, "network of 1,000,000,000,001 parameters"),
+    (([10**6, 10**6, 1],), {}, dl.InvalidInputError, "more than the memory.*narrower layers"),
     (([4, 1],), {"seed": "a"}, dl.InvalidTypeError, "seed must be.*got 'a'"),
     (([4, 1],), {"init": ["zeros", "zeros"]}, dl.InvalidInputError, r"per layer \(1\), got 2"),
     (([4, 1],), {"init": None}, dl.InvalidTypeError, "init must be a name"),
     (([4, 1],), {"init": 5}, dl.InvalidTypeError, "init must be a name"),
+    (
+        ([4, 1],),
+        {"backend": np.array(["auto", "numba"])},
+        dl.InvalidInputError,
+        "unknown backend a",
+    ),
+    (([4, 1],), {"loss": unittest.mock.Mock(__name__=3)}, dl.InvalidTypeError, "got Mock"),
     (([4, 1],), {"dtype": None}, dl.DeltaloopError, "dtype"),
     (([4, 1],), {"dtype": "int32"}, dl.InvalidInputError, "'int32', expected.*'float32'"),
     (([4, 1],), {"dtype": "nonsense"}, dl.InvalidInputError, "unknown dtype 'nonsense'"),
@@ -139,6 +175,23 @@ def test_unknown_activation_is_refused_without_hidden_layers_too():
         dl.Network([2, 1], activation="sigmod")
     with pytest.raises(dl.InvalidTypeError, match=r"such as 'relu'.*got int"):
         dl.Network([2, 1], activation=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "text"),
+    [
+        ((4, 8, 3), {}, r"write Network\(\[4, 8, 3\]\) or .* by keyword: activation, output, loss"),
+        ((4, dl.Dense(8), dl.Dense(3)), {}, r"or Network\(4, \[Dense\(8\), Dense\(3\)\]\)"),
+        ((), {}, "missing 1 required positional argument: 'sizes'; write Network"),
+        (([4, 1],), {"optimizer": dl.SGD()}, r"'optimizer'; write net.fit\(X, Y, optimizer=SGD\("),
+        (([4, 1],), {"lr": 0.1}, r"'lr'; write net.fit\(X, Y, optimizer=SGD\("),
+        (([4, 1],), {"random_state": 1}, "'random_state'; write seed=0"),
+        (([4, 1],), {"hidden": 3}, "'hidden'; write Network.* by keyword: activation, output"),
+    ],
+)
+def test_call_that_does_not_fit_is_told_what_to_write(arguments, options, text):
+    with pytest.raises(dl.InvalidTypeError, match=text):
+        dl.Network(*arguments, **options)
 
 
 def test_softmax_in_a_hidden_layer_is_refused():
@@ -220,6 +273,11 @@ def test_one_seed_starts_float32_from_the_rounded_float64_network():
     single, double = (dl.Network([4, 3, 2], seed=8, dtype=d) for d in ("float32", "float64"))
     for a, b in zip(single.W, double.W, strict=True):
         assert (a == b.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("seed", [np.int8(5), np.array(5), [5], np.random.SeedSequence(5)])
+def test_one_seed_in_any_form_is_the_same(seed):
+    assert (dl.Network([3, 2], seed=seed).theta == dl.Network([3, 2], seed=5).theta).all()
 
 
 def test_generator_given_as_seed_is_used_and_advanced():

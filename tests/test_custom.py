@@ -381,7 +381,8 @@ def returns_none(z):
         (tanh, lambda z, a: print, ValueError, "slope of bad cannot be compiled"),
         (lambda z: 1 / (z - z), slope_of_tanh, ValueError, "f of bad must be finite"),
         (lambda z: math.log(z), lambda z, a: 1 / z, ValueError, "f of bad must be finite.*range"),
-        (math.tanh, slope_of_tanh, TypeError, "must be a Python function"),
+        (math.tanh, slope_of_tanh, TypeError, r"must be a Python function.*as in lambda z: math"),
+        (np.tanh, slope_of_tanh, TypeError, r"must be a Python function.*as in lambda z: math"),
         ("tanh", slope_of_tanh, TypeError, "must be a Python function, .* got 'tanh'"),
         (tanh, lambda a: 1 - a * a, TypeError, "must take 2 arguments"),
         (squares, slope_of_tanh, TypeError, "must take 1 argument:"),
@@ -427,6 +428,15 @@ def test_function_that_raises_is_refused():
 def test_name_that_is_none(name):
     with pytest.raises(dl.InvalidTypeError, match="name must be a text"):
         dl.custom_activation(name, tanh, slope_of_tanh)
+
+
+def test_functions_in_the_wrong_place_are_told_the_order():
+    with pytest.raises(dl.InvalidTypeError, match=r"name must .* comes before the functions, got"):
+        dl.custom_activation(tanh, slope_of_tanh, slope_of_tanh)
+    with pytest.raises(dl.InvalidTypeError, match=r"write custom_activation\('mine', f, slope\)"):
+        dl.custom_activation(tanh, slope_of_tanh)
+    with pytest.raises(dl.InvalidTypeError, match=r"write custom_loss\('mine', loss, dloss\)"):
+        dl.custom_loss("mine", squares)
 
 
 def test_names_that_are_taken():

@@ -32,6 +32,15 @@ def test_batch_size_of_a_session_is_a_positive_whole_number(wrong):
         network(backend="cython").session(wrong)
 
 
+@pytest.mark.parametrize("size", [10**12, 10**17, 2**62, 2**63 - 1, 10**30, 10**400])
+def test_batch_size_of_a_session_fits_into_memory(size):
+    net = network(backend="cython")
+    theta = net.theta.tobytes()
+    with pytest.raises(dl.InvalidInputError, match=r"more than the memory.*batch_size|< 2\^63"):
+        net.session(size)
+    assert net.theta.tobytes() == theta
+
+
 def test_optimizer_of_a_session_is_one():
     with pytest.raises(dl.InvalidTypeError, match="optimizer must be"):
         network(backend="cython").session(optimizer="adam")

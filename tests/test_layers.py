@@ -8,6 +8,13 @@ import pytest
 import deltaloop as dl
 
 
+class ReLU:
+    """As modules of PyTorch and layers of Keras: called, and named after its function."""
+
+    def __call__(self, z):
+        return z
+
+
 def test_defaults_are_sigmoid_with_bias():
     layer = dl.Dense(3)
     assert (layer.n_out, layer.activation.name, layer.bias) == (3, "sigmoid", True)
@@ -34,7 +41,17 @@ def test_width_may_be_a_whole_number_of_any_type(n_out):
         ((None,), dl.InvalidTypeError, "n_out must be a whole number, got None"),
         (([2],), dl.InvalidTypeError, r"n_out must be a whole number, got \[2\]"),
         ((2, "sigmod"), dl.InvalidInputError, "did you mean 'sigmoid'"),
-        ((2, None), dl.InvalidTypeError, "such as 'relu'"),
+        ((2, None), dl.InvalidTypeError, "such as 'relu'.*got NoneType; for none use 'identity'"),
+        (("relu", 8), dl.InvalidTypeError, r"got 'relu'.*units come first: Dense\(8, 'relu'\)"),
+        ((dl.Activation("elu"),), dl.InvalidTypeError, r"come first: Dense\(8, 'relu'\)"),
+        ((8, 3), dl.InvalidTypeError, "got int; Dense takes its own units alone"),
+        ((8, 3, "relu"), dl.InvalidTypeError, "got int; Dense takes its own units alone"),
+        ((8, "relu", "zeros"), dl.InvalidTypeError, "values are given by keyword: init='zeros'"),
+        ((8, np.tanh), dl.InvalidTypeError, "got ufunc; did you mean 'tanh'"),
+        ((8, ReLU()), dl.InvalidTypeError, "got ReLU; did you mean 'relu'"),
+        ((8, ReLU), dl.InvalidTypeError, "got type; did you mean 'relu'"),
+        ((8, lambda z: z), dl.InvalidTypeError, "got function; .*deltaloop.custom_activation"),
+        ((), dl.InvalidTypeError, r"missing 1 .* 'n_out'; write Dense\(8, 'relu'"),
         ((2, "relu", 1), dl.InvalidTypeError, "bias must be True or False, got 1"),
         ((2, "relu", "no"), dl.InvalidTypeError, "bias must be True or False, got 'no'"),
     ],

@@ -110,3 +110,23 @@ def test_gradient_matches_central_difference(output, loss):
                 losses.append(net.loss(X, Y))
             values[at] = middle
             assert slope[at] == pytest.approx((losses[1] - losses[0]) / (2 * h), rel=1e-6)
+
+
+class CrossEntropyLoss:
+    """As in PyTorch: called, and named after its function."""
+
+    def __call__(self, a, y):
+        return a
+
+
+@pytest.mark.parametrize("loss", [CrossEntropyLoss(), CrossEntropyLoss])
+def test_loss_of_another_library_suggests_the_one_here(loss):
+    with pytest.raises(dl.InvalidTypeError, match="; did you mean 'cross_entropy'"):
+        dl.Network([4, 3], loss=loss)
+
+
+def test_function_in_the_place_of_a_loss_is_told_how_to_be_one():
+    with pytest.raises(
+        dl.InvalidTypeError, match=r"got function; .*deltaloop.custom_loss makes one"
+    ):
+        dl.Network([4, 3], loss=lambda a, y: (a - y) ** 2)

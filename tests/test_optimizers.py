@@ -124,3 +124,18 @@ def test_one_optimizer_serves_many_calls_alike(optimizer):
         net.fit(X, [0, 1, 1, 0], epochs=3, optimizer=optimizer)
         results.append(net.theta.tobytes())
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "text"),
+    [
+        (dl.SGD, {"lr": 0.1}, r"'lr'; write SGD\(learning_rate=0.1\)"),
+        (dl.Adam, {"lr": 0.1}, r"'lr'; write Adam\(learning_rate=0.001\)"),
+        (dl.Adam, {"betas": (0.9, 0.999)}, r"'betas'; write Adam\(.*beta1=0.9, beta2=0.999"),
+        (dl.Adam, {"eps": 1e-8}, r"'eps'; write Adam\(.*epsilon=1e-8"),
+        (dl.SGD, {"weight_decay": 0.1}, r"'weight_decay'; write SGD\("),
+    ],
+)
+def test_names_of_arguments_elsewhere_are_told_those_here(optimizer, options, text):
+    with pytest.raises(dl.InvalidTypeError, match=text):
+        optimizer(**options)

@@ -26,7 +26,7 @@ def epochs_until(losses, tol=None, patience=None, target_loss=None):
         fell = loss < best - (tol or 0.0)
         best, without = (loss, 0) if fell else (best, without + 1)
         if (tol is not None or patience is not None) and without >= (patience or 1):
-            return epoch, "tol"
+            return epoch, "tol" if patience is None else "patience"
     return len(losses), "epochs"
 
 
@@ -63,8 +63,24 @@ def test_training_ends_where_the_rule_says(rule, watched):
 def test_rules_above_do_end_training_in_every_way():
     whole = new_net().fit(X, Y, epochs=60, batch_size=2, optimizer=dl.SGD(0.3))
     ends = [epochs_until(whole.loss, **rule) for rule in RULES]
-    assert {reason for _, reason in ends} == {"epochs", "tol", "target_loss"}
+    assert {reason for _, reason in ends} == {"epochs", "tol", "patience", "target_loss"}
     assert len({epochs for epochs, _ in ends}) > 5
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ({"tol": 100.0}, "tol"),
+        ({"tol": 100.0, "patience": 1}, "patience"),
+        ({"tol": 100.0, "patience": 3}, "patience"),
+        ({"patience": 1}, "patience"),
+    ],
+)
+def test_stop_reason_is_the_argument_that_was_given(rule, reason):
+    still = dl.SGD(0.0)  # the loss of a network that does not move never falls
+    history = new_net().fit(X, Y, epochs=9, optimizer=still, shuffle=False, **rule)
+    assert history.stop_reason == reason
+    assert len(history) == 1 + rule.get("patience", 1)
 
 
 def test_target_loss_is_reached_when_it_is_equalled():

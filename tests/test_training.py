@@ -257,7 +257,21 @@ def test_validation_loss_is_measured_after_the_epoch_like_any_loss():
         ({"optimizer": "sgd"}, dl.InvalidTypeError, r"such as SGD\(learning_rate=0.1\), got 'sgd'"),
         ({"optimizer": dl.SGD}, dl.InvalidTypeError, r"such as SGD\(learning_rate=0.1\), got <cl"),
         ({"optimizer": dl.Adam}, dl.InvalidTypeError, r"such as SGD\(learning_rate=0.1\), got <cl"),
-        ({"optimizer": 0.1}, dl.InvalidTypeError, "optimizer must be.*got 0.1"),
+        ({"optimizer": 0.1}, dl.InvalidTypeError, r"got 0.1; write SGD\(learning_rate=0.1\)"),
+        ({"optimizer": "adam"}, dl.InvalidTypeError, r"got 'adam'; write Adam\(\)"),
+        ({"optimizer": "torch.optim.SGD"}, dl.InvalidTypeError, r"; write SGD\(\)"),
+        ({"optimizer": dl.Adam}, dl.InvalidTypeError, r"; write Adam\(\)"),
+        ({"optimizer": object()}, dl.InvalidTypeError, r"got <object object at \w+>$"),
+        ({"epochs": 1e3}, dl.InvalidTypeError, "got 1000.0 of type float; write 1000"),
+        ({"batch_size": 4.0}, dl.InvalidTypeError, "got 4.0 of type float; write 4"),
+        ({"epochs": 10**30}, dl.InvalidInputError, r"epochs must be .* < 2\^63"),
+        ({"batch_size": 10**30}, dl.InvalidInputError, r"batch_size must be .* < 2\^63"),
+        ({"n_threads": 10**30}, dl.InvalidInputError, r"n_threads must be .* < 2\^63"),
+        ({"lr": 0.1}, dl.InvalidTypeError, r"'lr'; write net.fit\(X, Y, optimizer=SGD\(learning"),
+        ({"learning_rate": 0.1}, dl.InvalidTypeError, r"write net.fit\(X, Y, optimizer=SGD\("),
+        ({"loss": "mse"}, dl.InvalidTypeError, "the loss belongs to the network"),
+        ({"verbose": 1}, dl.InvalidTypeError, "'verbose'; write progress=True"),
+        ({"n_epoch": 1}, dl.InvalidTypeError, r"'n_epoch'; .* by keyword: epochs, batch_size, opt"),
         ({"tol": -1e-3}, dl.InvalidInputError, "tol must be finite and >= 0, got -0.001"),
         ({"tol": "small"}, dl.InvalidTypeError, "tol must be a number, got 'small'"),
         ({"tol": False}, dl.InvalidTypeError, "tol must be a number, got False"),
@@ -286,6 +300,20 @@ def test_wrong_setting_is_refused_before_anything_changes(settings, error, text)
         net.fit(X, Y, **settings)
     assert net.theta.tobytes() == theta
     assert repr(net.generator.bit_generator.state) == state
+
+
+@pytest.mark.parametrize("arguments", [(X,), (), (X, Y, 10), (X, Y, None, None)])
+def test_wrong_number_of_arguments_is_told_what_to_write(arguments):
+    with pytest.raises(
+        dl.InvalidTypeError, match=r"; write net.fit\(X, Y\), .* keyword: epochs, b"
+    ):
+        new_net().fit(*arguments)
+
+
+def test_type_error_of_the_caller_in_a_callback_stays_what_it_is():
+    with pytest.raises(TypeError, match="missing 3 required") as caught:
+        new_net().fit(X, Y, progress=lambda a, b, c, d, e, f: None)
+    assert not isinstance(caught.value, dl.DeltaloopError)
 
 
 # progress

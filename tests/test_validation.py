@@ -275,6 +275,29 @@ def test_one_hot_has_one_row_per_label():
     assert rows.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
+@pytest.mark.parametrize("label", [2, np.int8(2), np.array(2), 2.0])
+def test_one_hot_of_one_number_is_its_row(label):
+    assert dl.one_hot(label, 3).tolist() == [0, 0, 1]
+
+
+def test_one_hot_takes_a_column_of_labels():
+    assert dl.one_hot([[2], [0]], 3).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert dl.one_hot([[1]], 3).shape == (1, 3)
+
+
+@pytest.mark.parametrize("dtype", ["int7", ",", 5, "U3", object, complex, "M8[s]", [("a", "f4")]])
+def test_one_hot_refuses_a_dtype_that_is_not_one_of_numbers(dtype):
+    with pytest.raises(dl.InvalidTypeError, match="dtype must be one of numbers, as 'float32'"):
+        dl.one_hot([0], 3, dtype)
+
+
+def test_one_hot_refuses_more_rows_than_the_memory_holds():
+    with pytest.raises(dl.InvalidInputError, match=r"1000 labels and .* would take .*; take fewer"):
+        dl.one_hot([0] * 1000, 10**12)
+    with pytest.raises(dl.InvalidInputError, match="n_classes must be a whole number"):
+        dl.one_hot([0], 10**30)
+
+
 @pytest.mark.parametrize(
     ("labels", "n_classes", "error", "text"),
     [

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import deltaloop as dl
 
@@ -167,11 +168,30 @@ def test_number_of_validation_samples_is_that_of_the_validation_inputs():
     assert new_net().fit(X0, Y0, epochs=1, validation_data=(X0[:5], Y0[:5])).validation_loss
 
 
-@pytest.mark.parametrize("pair", [5, (X0,), (X0, Y0, Y0), True, (), X0, {"X": X0}, lambda: X0])
+@pytest.mark.parametrize("pair", [5, 0.2, (X0,), (X0, Y0, Y0), True, (), X0, {"X": X0}, lambda: X0])
 def test_validation_data_must_be_a_pair(pair):
     net = new_net()
     with nothing_changes(net), pytest.raises(TYPE, match=r"must be a pair \(X, Y\)"):
         net.fit(X0, Y0, validation_data=pair)
+
+
+@pytest.mark.parametrize(
+    "two", [X0[:2], "ab", b"ab", {"X": X0, "Y": Y0}, {1, 2}, csr_array(X0[:2])]
+)
+def test_validation_data_that_only_have_two_parts_are_no_pair(two):
+    net = new_net()
+    with (
+        nothing_changes(net),
+        pytest.raises(TYPE, match=r"must be a pair \(X, Y\) or a Dataset, got"),
+    ):
+        net.fit(X0, Y0, validation_data=two)
+
+
+def test_validation_data_may_be_a_dataset():
+    iris = dl.datasets.load("iris")
+    net = dl.Network([4, 3], loss="cross_entropy")
+    history = net.fit(iris.X, iris.y, epochs=1, validation_data=iris)
+    assert history.validation_loss == [net.loss(iris.X, iris.y)]
 
 
 def test_checking_warns_of_nothing():

@@ -22,7 +22,7 @@ import math
 from dataclasses import dataclass
 
 from .checks import number
-from .errors import InvalidInputError, InvalidTypeError, unknown_name
+from .errors import InvalidInputError, InvalidTypeError, instead, shown, unknown_name
 from .kernels.interface import ACTIVATIONS
 
 _DEFAULT_ALPHA = {"leaky_relu": 0.01, "elu": 1.0}
@@ -65,7 +65,10 @@ class Activation:
 
     def __post_init__(self):
         if not isinstance(self.name, str):
-            raise InvalidTypeError(f"an activation has a name such as 'relu', got {self.name!r}")
+            raise InvalidTypeError(
+                f"an activation has a name such as 'relu', got {shown(self.name)}"
+                + instead("activation", self.name, ACTIVATIONS)
+            )
         if self.name not in ACTIVATIONS:
             raise unknown_name("activation", self.name, ACTIVATIONS)
         if self.name not in _DEFAULT_ALPHA:
@@ -105,6 +108,12 @@ def as_activation(spec) -> Activation:
         return spec
     if isinstance(spec, str):
         return Activation(spec)
+    if isinstance(spec, list | tuple):
+        hint = "; for several give the layers one by one: Network(4, [Dense(8, 'relu'), Dense(3)])"
+    elif spec is None:
+        hint = "; for none use 'identity'"
+    else:
+        hint = instead("activation", spec, ACTIVATIONS)
     raise InvalidTypeError(
-        f"an activation is a name such as 'relu' or an Activation, got {type(spec).__name__}"
+        f"an activation is a name such as 'relu' or an Activation, got {type(spec).__name__}{hint}"
     )

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from .activations import Activation
+from .calls import explained
 from .checks import number
-from .errors import InvalidInputError, InvalidTypeError, require_numba
+from .errors import InvalidInputError, InvalidTypeError, require_numba, shown
 from .kernels.interface import ACTIVATIONS, FUNCTIONS, LOSSES
 
 _N_POINTS = 25  # at which derivatives are compared
@@ -90,6 +91,7 @@ class CustomLoss:
         return self.name
 
 
+@explained("write custom_activation('mine', f, slope)")
 def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivation:
     """An activation of your own, from plain Python functions of one unit.
 
@@ -137,6 +139,7 @@ def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivat
     return CustomActivation(name, f=f, slope=slope, compiled=compiled)
 
 
+@explained("write custom_loss('mine', loss, dloss)")
 def custom_loss(
     name: str, loss, dloss, a_range=(-3.0, 3.0), y_range=(-3.0, 3.0)
 ) -> CustomLoss:  # fmt: skip
@@ -195,15 +198,19 @@ def refuse_custom(net, reason: str, advice: str) -> None:
 
 def _check_name(what, name, built_in):
     if not isinstance(name, str) or not name:
-        raise InvalidTypeError(f"name must be a text such as 'mine', got {name!r}")
+        raise InvalidTypeError(
+            f"name must be a text such as 'mine', and comes before the functions, got {shown(name)}"
+        )
     if name in built_in:
         raise InvalidInputError(f"{what} {name!r} is built in; give yours another name")
 
 
 def _check_function(what, function, n_arguments):
     if not (inspect.isfunction(function) or hasattr(function, "py_func")):
+        hint = "; call it in one, as in lambda z: math.tanh(z)" if callable(function) else ""
         raise InvalidTypeError(
-            f"{what} must be a Python function, or one compiled by numba.njit, got {function!r}"
+            f"{what} must be a Python function, or one compiled by numba.njit, got "
+            f"{shown(function)}{hint}"
         )
     if inspect.iscoroutinefunction(_plain(function)):
         raise InvalidTypeError(f"{what} must be a plain function, not an async one")

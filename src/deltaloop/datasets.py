@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import number, whole_number
 from .errors import FileFormatError, InvalidInputError, unknown_name
 
 __all__ = ["Dataset", "load", "names"]
@@ -147,8 +148,8 @@ def load(name: str, **options: Any) -> Dataset:
 
     Raises
     ------
-    InvalidInputError
-        For an unknown name or option, and for a value outside its range.
+    InvalidInputError, InvalidTypeError
+        For an unknown name or option, and for a value outside its range or of another type.
     FileFormatError
         When a bundled file is missing from the installation or damaged.
 
@@ -227,7 +228,8 @@ def _xor() -> Dataset:
 
 def _parity(n: int = 4) -> Dataset:
     """All rows of n bits; the class is (x_1 + ... + x_n) mod 2."""
-    X = _binary_rows(_integer("n", n, 2, 20))
+    n = whole_number("n", n, 2, 20)
+    X = _binary_rows(n)
     return Dataset(
         name="parity",
         X=X.astype(np.float32),
@@ -243,7 +245,8 @@ def _parity(n: int = 4) -> Dataset:
 
 def _symmetry(n: int = 6) -> Dataset:
     """All rows of n bits; the class is 1 when x_i = x_(n+1-i) for every i."""
-    X = _binary_rows(_integer("n", n, 2, 20))
+    n = whole_number("n", n, 2, 20)
+    X = _binary_rows(n)
     return Dataset(
         name="symmetry",
         X=X.astype(np.float32),
@@ -259,7 +262,7 @@ def _symmetry(n: int = 6) -> Dataset:
 
 def _encoder(n: int = 8) -> Dataset:
     """Rows of the identity, to pass through about log2 n hidden units."""
-    n = _integer("n", n, 2, 4096)
+    n = whole_number("n", n, 2, 4096)
     X = np.eye(n, dtype=np.float32)
     return Dataset(
         name="encoder",
@@ -296,14 +299,13 @@ def _two_spirals() -> Dataset:
 
 def _sine(n_samples: int = 200, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Values of sin x + noise, x equally spaced over one period."""
-    n_samples = _integer("n_samples", n_samples, 4, 10_000_000)
-    seed = _integer("seed", seed, 0, 2**32 - 1)
-    if not isinstance(noise, (int, float, np.floating)) or not 0 <= noise < 1e6:
-        raise InvalidInputError(f"noise must be a number from 0 to 1e6, got {noise!r}")
+    n_samples = whole_number("n_samples", n_samples, 4, 10_000_000)
+    seed = whole_number("seed", seed, 0, 2**32 - 1)
+    noise = number("noise", noise, low=0.0, below=1e6)
     x = np.linspace(-np.pi, np.pi, n_samples)
     y = np.sin(x)
     if noise:
-        y += float(noise) * np.random.RandomState(seed).standard_normal(n_samples)
+        y += noise * np.random.RandomState(seed).standard_normal(n_samples)
     rows, n_train = _interleaved(n_samples)
     return Dataset(
         name="sine",
@@ -344,16 +346,6 @@ def _interleaved(n: int) -> tuple[np.ndarray, int]:
 
 def _numbered(n: int) -> tuple[str, ...]:
     return tuple(f"x{i}" for i in range(1, n + 1))
-
-
-def _integer(what: str, value: Any, low: int, high: int) -> int:
-    """The value as an int inside its range."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not low <= value <= high:
-        raise InvalidInputError(
-            f"{what} must be a whole number from {low} to {high}, got {value!r}"
-        )
-    return int(value)
 
 
 def _open(file_name: str) -> Any:

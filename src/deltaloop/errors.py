@@ -56,14 +56,46 @@ class DeltaloopWarning(UserWarning):
     """Something will work, but probably not as intended."""
 
 
+def shown(value: object, most: int = 100) -> str:
+    """What a message tells of a value that was received: its repr, on one line of `most` signs."""
+    try:
+        text = repr(value)
+    except Exception:  # Python itself prints no whole number of more than 4300 digits
+        return f"one of type {type(value).__name__}"
+    first, more, _ = text.partition("\n")
+    return first[: most - 3] + "..." if more or len(first) > most else first
+
+
+# what to do about a name that stands for nothing in the table of its kind
+_ADVICE = {
+    "activation": "it is not built in, but deltaloop.custom_activation makes one of a Python "
+    "function",
+    "loss": "it is not built in, but deltaloop.custom_loss makes one of a Python function",
+    "initializer": "for other values give the arrays themselves, init=[W1, W2, ...]",
+}
+
+
 def unknown_name(what: str, name: object, accepted: Iterable[str]) -> InvalidInputError:
-    """The error for a name that is in no table; suggests the nearest accepted one."""
-    from difflib import get_close_matches
+    """The error for a name that is in no table; suggests the accepted one that was meant."""
+    from .synonyms import meant
 
     accepted = sorted(accepted)
-    text = f"unknown {what} {name!r}, expected one of " + ", ".join(map(repr, accepted))
-    near = get_close_matches(str(name), accepted, n=1)
-    return InvalidInputError(text + (f"; did you mean {near[0]!r}?" if near else ""))
+    text = f"unknown {what} {shown(name)}, expected one of " + ", ".join(map(repr, accepted))
+    near = meant(what, name, accepted) if isinstance(name, str) else []
+    if near:
+        return InvalidInputError(f"{text}; did you mean {' or '.join(map(repr, near))}?")
+    return InvalidInputError(f"{text}; {_ADVICE[what]}" if what in _ADVICE else text)
+
+
+def instead(what: str, value: object, accepted: Iterable[str]) -> str:
+    """What to do about a function or an object of another library where a name is accepted."""
+    from .synonyms import same_as
+
+    if not callable(value):
+        return ""
+    name = getattr(value, "__name__", type(value).__name__)
+    near = same_as(what, str(name), list(accepted))
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; {_ADVICE[what]}"
 
 
 def require_numba(purpose: str) -> None:

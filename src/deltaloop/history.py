@@ -19,7 +19,8 @@ class History:
     seconds : list of float
         Time spent in the kernels during the epoch.
     stop_reason : str
-        'epochs' (all were run), 'tol', 'target_loss' or 'interrupted'.
+        'epochs' (all were run); what ended training before: 'patience' where it was given (with
+        or without tol), 'tol' where that alone was, or 'target_loss'; or 'interrupted'.
 
     Examples
     --------

@@ -3,10 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from .activations import Activation, as_activation
+from .calls import explained
 from .checks import switch, whole_number
+from .errors import InvalidTypeError, shown
 
 
+@explained("write Dense(8, 'relu', bias=True, init='he_normal')")
 @dataclass(frozen=True)
 class Dense:
     """A fully connected layer: z = W a_prev + b, a = f(z).
@@ -36,6 +41,26 @@ class Dense:
     init: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self):
+        self._check_order()
         object.__setattr__(self, "n_out", whole_number("n_out", self.n_out))
         object.__setattr__(self, "activation", as_activation(self.activation))
         object.__setattr__(self, "bias", switch("bias", self.bias))
+
+    def _check_order(self):
+        """Refuse arguments in the order of other libraries."""
+        if isinstance(self.n_out, str | Activation):
+            raise InvalidTypeError(
+                f"n_out must be a whole number, got {shown(self.n_out)} of type "
+                f"{type(self.n_out).__name__}; the units come first: Dense(8, 'relu')"
+            )
+        if isinstance(self.activation, int | np.integer):
+            raise InvalidTypeError(
+                "an activation is a name such as 'relu' or an Activation, got "
+                f"{type(self.activation).__name__}; Dense takes its own units alone, "
+                "its inputs are the units of the layer before"
+            )
+        if isinstance(self.bias, str):
+            raise InvalidTypeError(
+                f"bias must be True or False, got {self.bias!r}; initial values are given by "
+                "keyword: init='zeros'"
+            )

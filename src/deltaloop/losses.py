@@ -26,8 +26,9 @@ Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2.
 """
 
 from .custom import CustomLoss
-from .errors import InvalidTypeError, unknown_name
+from .errors import InvalidTypeError, instead, unknown_name
 from .kernels.interface import LOSSES
+from .optimizers import is_optimizer
 
 # the output activation with which the delta is a - y or like it
 CANONICAL_OUTPUT = {
@@ -42,8 +43,13 @@ def check_loss(name) -> str | CustomLoss:
     if isinstance(name, CustomLoss):
         return name
     if not isinstance(name, str):
+        if is_optimizer(name):
+            hint = "; an optimizer is given to fit: net.fit(X, Y, optimizer=SGD(learning_rate=0.1))"
+        else:
+            hint = instead("loss", name, LOSSES)
         raise InvalidTypeError(
-            f"loss is what custom_loss returned or a name such as 'mse', got {type(name).__name__}"
+            "loss is what custom_loss returned or a name such as 'mse', got "
+            f"{type(name).__name__}{hint}"
         )
     if name not in LOSSES:
         raise unknown_name("loss", name, LOSSES)

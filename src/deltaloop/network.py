@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels, validation
+from .calls import explained
 from .checks import check_finite, parameter, whole_number
 from .construction import (
     as_backend,
@@ -32,6 +33,7 @@ from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
 _FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
+_FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 _BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
 
@@ -125,6 +127,13 @@ class Network(Embedding):
     (1, 2)
     """
 
+    @explained(
+        "write Network([4, 8, 3]) or Network(4, [Dense(8), Dense(3)])",
+        optimizer=_FOR_FIT, lr=_FOR_FIT, learning_rate=_FOR_FIT,
+        random_state="write seed=0",
+        activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
+        output_activation="write output='sigmoid'",
+    )  # fmt: skip
     def __init__(
         self,
         sizes: Sequence[int] | int,
@@ -268,6 +277,14 @@ class Network(Embedding):
             for n_in, layer in zip(self.sizes, self.layers, strict=False)
         )
 
+    @explained(
+        "write net.fit(X, Y), or net.fit(*dataset)",
+        lr=_FOR_FIT, learning_rate=_FOR_FIT, momentum=_FOR_FIT,
+        loss="the loss belongs to the network: Network([4, 8, 3], loss='mse')",
+        verbose="write progress=True",
+        callbacks="write progress=f for a function f(epoch, fraction, history)",
+        n_jobs="write n_threads=2",
+    )  # fmt: skip
     def fit(
         self,
         X,
@@ -310,7 +327,7 @@ class Network(Embedding):
             Stop when the loss (of the validation data, if given) has not fallen below its best
             value by more than tol in `patience` epochs in a row. Default with patience: 0.
         patience : int, optional
-            Default with tol: 1.
+            See tol, and default with tol: 1. Where it is given, it is also the stop_reason.
         target_loss : float, optional
             Stop when the loss (of the validation data, if given) is at most this.
         progress : bool or callable, default False
@@ -350,11 +367,7 @@ class Network(Embedding):
         X, Y = self._data(X, Y)
         watched = None
         if validation_data is not None:
-            try:
-                X_watched, Y_watched = validation_data
-            except (TypeError, ValueError):
-                raise InvalidTypeError("validation_data must be a pair (X, Y)") from None
-            watched = self._data(X_watched, Y_watched, "validation ")
+            watched = self._data(*validation.pair(validation_data), "validation ")
         settings = check_settings(
             len(X), epochs, batch_size, self.optimizer if optimizer is None else optimizer,
             shuffle, tol, patience, target_loss, sparse, n_threads,

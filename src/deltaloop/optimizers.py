@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 
+from .calls import explained
 from .checks import number, switch
-from .errors import InvalidInputError, InvalidTypeError
+from .errors import InvalidInputError, InvalidTypeError, shown
 from .kernels.interface import RULES, Rule
 
 # the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0
 _SMALLEST_EPSILON = 2.0**-126
 
 
+@explained(
+    "write SGD(learning_rate=0.1, momentum=0.9, nesterov=True)",
+    lr="write SGD(learning_rate=0.1)",
+)
 @dataclass(frozen=True)
 class SGD:
     """Stochastic gradient descent, with classical or Nesterov momentum.
@@ -70,6 +75,10 @@ class SGD:
         )
 
 
+@explained(
+    "write Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8)",
+    lr="write Adam(learning_rate=0.001)",
+)
 @dataclass(frozen=True)
 class Adam:
     """Gradient descent with a step size of its own for every parameter.
@@ -133,8 +142,30 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam}
 
 def check_optimizer(optimizer):
     """`optimizer`, if it is one."""
-    if not isinstance(optimizer, tuple(OPTIMIZERS.values())):
-        raise InvalidTypeError(
-            f"optimizer must be an optimiser such as SGD(learning_rate=0.1), got {optimizer!r}"
-        )
-    return optimizer
+    if isinstance(optimizer, tuple(OPTIMIZERS.values())):
+        return optimizer
+    raise InvalidTypeError(
+        "optimizer must be an optimiser such as SGD(learning_rate=0.1), got "
+        + shown(optimizer)
+        + _instead(optimizer)
+    )
+
+
+def is_optimizer(value) -> bool:
+    """Whether it is an optimiser, or the class of one."""
+    classes = tuple(OPTIMIZERS.values())
+    return isinstance(value, classes) or (isinstance(value, type) and issubclass(value, classes))
+
+
+def _instead(value):
+    """What to write for a name, a learning rate, or an optimiser of another library."""
+    from .synonyms import meant, same_as
+
+    if isinstance(value, float):
+        return f"; write SGD(learning_rate={value})"
+    if isinstance(value, str):
+        near = meant("optimizer", value, OPTIMIZERS)
+    else:
+        name = getattr(value, "__name__", type(value).__name__)
+        near = same_as("optimizer", str(name), OPTIMIZERS) or []
+    return "".join(f"; write {OPTIMIZERS[name].__name__}()" for name in near)

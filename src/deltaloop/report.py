@@ -17,6 +17,7 @@ Rows = list[tuple[str, str]]
 _STOPPED = {
     "interrupted": "stopped by Ctrl-C",
     "tol": "the loss stopped falling",
+    "patience": "the loss stopped falling",
     "target_loss": "the target loss was reached",
 }
 

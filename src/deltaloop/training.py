@@ -136,12 +136,13 @@ class _Stopping:
     """When the watched loss (validation, else training) has stopped falling."""
 
     def __init__(self, tol, patience, target_loss):
-        self.watches = tol is not None or patience is not None
+        # with both given, tol only says what falling is: patience ends training
+        self.watching = "patience" if patience is not None else "tol" if tol is not None else None
         self.tol, self.patience, self.target_loss = tol or 0.0, patience or 1, target_loss
         self.best, self.epochs_without = np.inf, 0
 
     def reason(self, history):
-        """'target_loss', 'tol', or None to go on."""
+        """'target_loss', 'patience', 'tol', or None to go on."""
         loss = (history.validation_loss or history.loss)[-1]
         if self.target_loss is not None and loss <= self.target_loss:
             return "target_loss"
@@ -149,7 +150,7 @@ class _Stopping:
             self.best, self.epochs_without = loss, 0
             return None
         self.epochs_without += 1
-        return "tol" if self.watches and self.epochs_without >= self.patience else None
+        return self.watching if self.epochs_without >= self.patience else None
 
 
 def _diverged(what, loss, epoch, optimizer, history):

@@ -1,9 +1,19 @@
 """The door: the user's data is checked and brought into the form of the kernels, once."""
 
+from typing import Any
+
 import numpy as np
 
-from .checks import as_numbers, check_finite, converted, whole_number
-from .errors import DeltaloopWarning, InvalidInputError
+from .checks import (
+    NUMBER_THE_CLASSES,
+    as_numbers,
+    check_finite,
+    check_memory,
+    converted,
+    dtype_or_none,
+    whole_number,
+)
+from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown
 from .kernels.interface import SparseRows
 from .sparse import is_sparse, sparse_inputs
 
@@ -66,7 +76,7 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     shape = Y.shape
     Y = _one_row_per_sample(Y)
     if Y.shape[1] != n_out:
-        labels = Y.shape[1] == 1 and Y.dtype.kind in "iub"
+        labels = Y.shape[1] == 1 and (np.floor(Y) == Y).all()
         hint = f"; for class numbers use deltaloop.one_hot(Y, {n_out})" if labels else ""
         raise InvalidInputError(
             f"{name} must have shape ({n_samples}, {n_out}), got shape {shape}{hint}"
@@ -75,6 +85,17 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     if net.scaling is not None:
         Y = _still_finite(name, net.scaling.targets(Y))
     return _rows(name, Y, net.dtype)
+
+
+def pair(data) -> tuple[Any, Any]:
+    """X and Y of `validation_data`; what only happens to have two parts is none."""
+    if not isinstance(data, str | bytes | dict | set | np.ndarray) and not is_sparse(data):
+        try:
+            X, Y = data
+            return X, Y
+        except (TypeError, ValueError):
+            pass
+    raise InvalidTypeError(f"validation_data must be a pair (X, Y) or a Dataset, got {shown(data)}")
 
 
 def warn_if_unreachable(Y: np.ndarray, output) -> None:
@@ -87,7 +108,7 @@ def warn_if_unreachable(Y: np.ndarray, output) -> None:
             f"targets reach from {Y.min():g} to {Y.max():g}, but output={str(output)!r} only gives "
             f"values between {low:g} and {high:g}; use output='identity' or rescale Y",
             DeltaloopWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -96,7 +117,7 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
 
     Parameters
     ----------
-    labels : array_like of integers, shape (n_samples,)
+    labels : array_like of integers, shape (n_samples,) or (n_samples, 1), or one integer
         Each from 0 to n_classes - 1.
     n_classes : int
         >= 1.
@@ -105,6 +126,7 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     Returns
     -------
     ndarray, shape (n_samples, n_classes)
+        For one integer alone its row, shape (n_classes,).
 
     Raises
     ------
@@ -117,14 +139,25 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     >>> dl.one_hot([0, 2], 3)
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
+    >>> dl.one_hot(2, 3)
+    array([0., 0., 1.], dtype=float32)
     """
     n_classes = whole_number("n_classes", n_classes)
     labels = as_numbers("class labels", labels)
-    if labels.ndim != 1:
+    if labels.ndim > 1 and labels.shape != (len(labels), 1):
         raise InvalidInputError(
             f"class labels must have shape (n_samples,), got shape {labels.shape}"
         )
-    return _one_hot("class labels", labels, n_classes, dtype)
+    found = dtype_or_none(dtype)
+    if found is None or found.kind not in "biuf":
+        raise InvalidTypeError(f"dtype must be one of numbers, as 'float32', got {shown(dtype)}")
+    check_memory(
+        f"one_hot of {labels.size} labels and {n_classes} classes",
+        labels.size * n_classes * found.itemsize,
+        "take fewer samples at a time, or fewer classes",
+    )
+    rows = _one_hot("class labels", labels.reshape(-1), n_classes, found)
+    return rows.reshape(*labels.shape[:1], n_classes)
 
 
 def _one_hot(name, labels, n_classes, dtype):
@@ -132,8 +165,7 @@ def _one_hot(name, labels, n_classes, dtype):
     if wrong.size:
         raise InvalidInputError(
             f"{name} must be whole numbers from 0 to {n_classes - 1}, "
-            f"got {labels[wrong[0]].item()!r} at sample {wrong[0]}; "
-            "number the classes with np.unique(labels, return_inverse=True)"
+            f"got {labels[wrong[0]].item()!r} at sample {wrong[0]}; {NUMBER_THE_CLASSES}"
         )
     rows = np.zeros((len(labels), n_classes), dtype)
     rows[np.arange(len(labels)), labels.astype(np.intp)] = 1

@@ -1,0 +1,139 @@
+"""Names in other libraries, for hints: what was asked for is never replaced by what was meant.
+
+Every row lists, without case and signs, names of one function in PyTorch, Keras, scikit-learn,
+MATLAB, FANN and the literature. The hint is the name of the row that deltaloop has; a row without
+one keeps a near spelling of something else ('elu' for 'gelu') from being suggested.
+"""
+
+from collections.abc import Collection
+
+_ROWS = {
+    "activation": """
+        identity linear purelin none passthrough
+        sigmoid logistic logsig expit sigmoidstepwise
+        tanh tansig hyperbolictangent sigmoidsymmetric sigmoidsymmetricstepwise
+        relu rectifier rectify rectifiedlinear rectlin poslin ramp
+        leakyrelu lrelu leakyrectify
+        elu exponentiallinear
+        softplus smoothrelu
+        softmax softargmax logsoftmax
+        gelu gelunew gelutanh
+        silu swish
+        selu
+        celu
+        mish
+        prelu
+        rrelu
+        relu6
+        glu
+        hardsigmoid
+        hardtanh satlins linearpiecesymmetric
+        hardswish hardsilu
+        satlin linearpiece
+        softsign elliotsig elliotsymmetric
+        elliot
+        logsigmoid
+        softmin
+        softshrink
+        hardshrink
+        tanhshrink
+        exp exponential
+        sin sine sinsymmetric
+        cos cosine cossymmetric
+        gaussian gauss rbf radbas
+        step heaviside threshold hardlim binarystep
+        sign hardlims thresholdsymmetric
+    """,
+    "loss": """
+        mse meansquarederror meansquared squarederror squared quadratic l2 sse
+        binarycrossentropy bce sigmoidcrossentropy multilabelsoftmargin logistic log
+        crossentropy categoricalcrossentropy sparsecategoricalcrossentropy cce
+        crossentropy softmaxcrossentropy sparsesoftmaxcrossentropy nll negativeloglikelihood log
+        mae l1 meanabsoluteerror meanabsolute absoluteerror absolute
+        huber smoothl1
+        rmse rootmeansquarederror
+        mape meanabsolutepercentageerror
+        msle meansquaredlogarithmicerror
+        logcosh
+        hinge
+        squaredhinge
+        categoricalhinge
+        kldivergence kldiv kl kullbackleiblerdivergence
+        poisson poissonnll
+        gaussiannll
+        cosinesimilarity cosineembedding
+        quantile pinball
+        focal
+    """,
+    "optimizer": """
+        sgd sgdm gradientdescent momentum nesterov traingd traingdm trainincremental trainbatch
+        adam
+        adamw
+        adamax
+        nadam
+        radam
+        rmsprop
+        adagrad
+        adadelta
+        lion
+        lamb
+        lbfgs bfgs trainbfg
+        rprop trainrp trainrprop
+        quickprop trainquickprop
+        levenbergmarquardt lm trainlm
+        trainbr
+        trainscg
+        traingdx traingda
+    """,
+    "initializer": """
+        glorotuniform xavieruniform glorot xavier
+        glorotnormal xaviernormal glorot xavier
+        heuniform kaiminguniform he kaiming
+        henormal kaimingnormal he kaiming msra
+        lecununiform lecun
+        lecunnormal lecun
+        uniform randomuniform rand random
+        normal randomnormal randn random gaussian
+        zeros zero
+        ones one
+        constant
+        identity eye
+        orthogonal
+        truncatednormal truncnormal
+        variancescaling
+        nguyenwidrow initnw
+    """,
+}
+
+
+def meant(what: str, name: str, accepted: Collection[str]) -> list[str]:
+    """Accepted names that `name` may stand for: by spelling or meaning, or else the nearest."""
+    from difflib import get_close_matches
+
+    same = same_as(what, name, accepted)
+    if same is not None:
+        return same
+    by_spelling = _by_spelling(what, accepted)
+    return [by_spelling[near] for near in get_close_matches(_folded(what, name), by_spelling, n=1)]
+
+
+def same_as(what: str, name: str, accepted: Collection[str]) -> list[str] | None:
+    """Accepted names of what `name` is a name of; None where it is no name that is known."""
+    by_spelling, asked = _by_spelling(what, accepted), _folded(what, name)
+    if asked in by_spelling:
+        return [by_spelling[asked]]
+    rows = [row.split() for row in _ROWS.get(what, "").splitlines()]
+    same = {spelling for row in rows if asked in row for spelling in row}
+    return [by_spelling[each] for each in by_spelling if each in same] if same else None
+
+
+def _by_spelling(what, accepted):
+    return {_folded(what, each): each for each in sorted(accepted)}
+
+
+def _folded(what, name):
+    """'torch.nn.MSELoss', 'mse_loss' and 'MSE' as 'mse'; 'FANN_LINEAR' as 'linear'."""
+    if what in _ROWS:
+        name = name.rpartition(".")[2]
+    name = "".join(filter(str.isalnum, name.casefold())).removeprefix("fann")
+    return name.removesuffix("loss").removesuffix("withlogits") if what == "loss" else name
