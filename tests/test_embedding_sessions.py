@@ -86,6 +86,7 @@ def test_a_capsule_keeps_its_session_and_lets_it_go():
     handle.forward(handle, X.ctypes.data, 1, out.ctypes.data)
     assert same_bits(out, net.predict_one(X[0]))
     session = net.session()
+    assert session.capsule  # from now on the network keeps it as well
     before = sys.getrefcount(session)
     capsules = [session.capsule for _ in range(3)]
     assert sys.getrefcount(session) == before + 3
@@ -94,7 +95,7 @@ def test_a_capsule_keeps_its_session_and_lets_it_go():
     assert len(filler) == 50
 
 
-def test_sessions_whose_address_nobody_asked_for_are_let_go():
+def test_sessions_whose_handle_nobody_asked_for_are_let_go():
     net = network(backend="cython")
     for _ in range(100):
         net.session()

@@ -124,7 +124,7 @@ cdef class Session:
     cdef object dtype, empty, thread
     cdef object turns
     cdef dict claims, queue     # of `turns`: empty where nobody else does anything
-    cdef public object keeper   # a list of sessions whose address was asked for; or None
+    cdef public object keeper   # a list of sessions whose handle was asked for; or None
 
     def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None):
         self.plan, self.theta, self.dtype, self.empty = plan, theta, plan.dtype, empty
@@ -170,18 +170,23 @@ cdef class Session:
     @property
     def address(self):
         """Of the handle, see deltaloop.h; from now on the network keeps this session alive."""
-        if self.keeper is not None:
-            self.keeper.append(self)
-            self.keeper = None
+        self.become_kept()
         return <size_t> &self.inner
 
     @property
     def capsule(self):
-        """The handle for C; it keeps the session alive."""
+        """The handle for C; it keeps the session alive, and so does the network from now on."""
+        self.become_kept()
         capsule = PyCapsule_New(&self.inner, DELTALOOP_CAPSULE, let_go)
         Py_INCREF(self)
         PyCapsule_SetContext(capsule, <void *> self)
         return capsule
+
+    cdef int become_kept(self) except -1:
+        if self.keeper is not None:
+            self.keeper.append(self)
+            self.keeper = None
+        return 0
 
     def predict_one(self, x, out=None):
         """Outputs (n_out,) for x (n_in,)."""

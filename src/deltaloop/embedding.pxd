@@ -2,7 +2,7 @@
 
     from deltaloop.embedding cimport Handle, forward, handle_of, learn
 
-    session = net.session()     # keep it: the handle lives as long as the session
+    session = net.session()
     cdef Handle *handle = handle_of(session, sizeof(float))
 
 cimports what deltaloop.h declares, and nothing of deltaloop is linked: the functions are reached
@@ -31,7 +31,9 @@ cdef extern from "deltaloop.h" nogil:
 
 
 cdef inline Handle *handle_of(object session, size_t itemsize) except NULL:
-    """The handle of a Session for elements of `itemsize` bytes; it lives as long as the session.
+    """The handle of a Session for elements of `itemsize` bytes.
+
+    It lives as long as the session or its network.
 
     TypeError: the network computes in another type. ValueError: a handle of another kind.
     RuntimeError: deltaloop is older than the deltaloop.h that this was compiled with.

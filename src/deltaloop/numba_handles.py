@@ -2,7 +2,7 @@
 
 `net.session().address` is an ordinary argument of the calling function, and the kernels are found
 through it at run time: the caller can be cached (`cache=True`), and serves every network of its
-dtype. The session has to be kept alive meanwhile. 64-bit platforms only.
+dtype. The session or its network has to be kept alive meanwhile. 64-bit platforms only.
 """
 
 from .errors import require_numba

@@ -44,7 +44,7 @@ def train(
             while start < n_samples and math.isfinite(total):
                 if progress is not None and start:
                     progress(epoch, start / n_samples, history)
-                _check_not_moved(owners)
+                    _check_not_moved(owners)
                 stop = slices.end(start)
                 began = perf_counter()
                 total = net._turns.write(
@@ -68,6 +68,7 @@ def train(
             history.seconds.append(seconds)
             if progress is not None:
                 progress(epoch, 1.0, history)
+                _check_not_moved(owners)
             reason = stopping.reason(history)
             if reason:
                 history.stop_reason = reason
@@ -88,6 +89,8 @@ def train(
 
 def _order(generator, n_samples):
     """A new order of the samples, which nobody else holds."""
+    if type(generator) is np.random.Generator:
+        return generator.permutation(n_samples)
     if not isinstance(generator, np.random.Generator):
         raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
     order = np.array(generator.permutation(n_samples), np.intp)

@@ -2,9 +2,10 @@
 
    A handle comes from Python: session = net.session(batch_size), whose capsule holds a
    `deltaloop_handle *` under the name DELTALOOP_CAPSULE and whose address is the same pointer as
-   an integer. It lives as long as the session. Its functions take no lock and touch no Python
-   object, so they may run without the GIL; a handle serves one thread at a time, and while one
-   handle learns, no other handle of the same network may be used.
+   an integer. It lives as long as the session, the capsule or the network: keep one of them.
+   Its functions take no lock and touch no Python object, so they may run without the GIL; a
+   handle serves one thread at a time, and while one handle learns, no other handle of the same
+   network may be used.
 
    deltaloop/embedding.pxd declares the same for Cython.
 
