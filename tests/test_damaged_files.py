@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import zipfile
 
@@ -234,6 +235,12 @@ def test_no_code_of_a_file_is_run(path, tmp_path, name):
     with pytest.raises(dl.FileFormatError):
         dl.load(path)
     assert not trace.exists()
+
+
+def test_pipe_is_refused_and_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(dl.FileFormatError, match=r"net\.npz is no ordinary file"):
+        dl.load(path)
 
 
 def test_file_that_cannot_be_opened_is_an_os_error(tmp_path):

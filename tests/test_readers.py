@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -181,6 +182,9 @@ def test_a_path_that_is_no_file_is_refused(write, tmp_path):
         read("a\0b.csv")
     with pytest.raises(InvalidTypeError, match=r"path must be a str or a pathlib\.Path, got 3"):
         read(3)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InvalidInputError, match=r"'.*pipe\.csv' is no ordinary file"):
+        read(tmp_path / "pipe.csv")
     with pytest.raises(FileFormatError, match="is no whole gzip file"):
         read(write(gzip.compress(b"a,b\n1,2\n")[:-9], "t.csv.gz"))
 

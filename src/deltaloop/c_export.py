@@ -1,6 +1,5 @@
 """A network as one C header: constants, and the functions that compute with them."""
 
-import os
 import re
 import warnings
 import zlib
@@ -13,7 +12,7 @@ from .c_functions import FUNCTIONS
 from .checks import converted, switch
 from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
-from .files import whole_file
+from .files import as_path, whole_file
 from .losses import CANONICAL_OUTPUT
 
 _VALUES_PER_LINE = 8
@@ -72,7 +71,7 @@ def header(net, name: str, learn: bool) -> str:
 
 def _name_of_file(path):
     """The stem of the file as a prefix of C names: 'net' for 'build/net.h'."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "_", Path(os.fsdecode(path)).stem).strip("_")
+    stem = re.sub(r"[^A-Za-z0-9]+", "_", Path(as_path(path)).stem).strip("_")
     return stem if re.match("[A-Za-z]", stem) else f"net_{stem}".strip("_")
 
 

@@ -21,7 +21,8 @@ from .encoding import (
     is_number,
     shortened,
 )
-from .errors import FileFormatError, InvalidInputError, InvalidTypeError
+from .errors import FileFormatError, InvalidInputError
+from .files import as_path, is_special
 from .tables import Table
 
 _MAX_DENSE = 2**29  # numbers of a sparse file written out: 4 GiB
@@ -63,7 +64,7 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
     Raises
     ------
     InvalidInputError
-        When the file does not exist, cannot be opened or has an unknown ending.
+        When the file does not exist, is a pipe or a device, cannot be opened or has an unknown ending.
     FileFormatError
         When its content is not what the ending promises, is empty, or has rows of different length.
     InvalidTypeError
@@ -87,14 +88,16 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
     ([[150.0, 1.0, 0.0], [120.0, 0.0, 1.0]], ['apple', 'lemon'])
     >>> folder.cleanup()
     """
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise InvalidTypeError(f"path must be a str or a pathlib.Path, got {path!r}")
-    source = os.fspath(path)
+    source = as_path(path)
     ending = Path(source.lower().removesuffix(".gz")).suffix
     if os.path.isdir(source):
         raise InvalidInputError(f"{source!r} is a directory; give the name of a file in it")
     if not os.path.exists(source):
         raise InvalidInputError(f"there is no file {source!r}; check the name and the directory")
+    if is_special(source):  # it could give data for ever, or never any
+        raise InvalidInputError(
+            f"{source!r} is no ordinary file; write what the pipe or device gives to a file first"
+        )
     if ending not in _READERS and ending not in _DELIMITERS:
         accepted = ", ".join(map(repr, [*_DELIMITERS, *_READERS]))
         raise InvalidInputError(

@@ -13,7 +13,7 @@ from .activations import Activation
 from .construction import as_backend, as_layers
 from .custom import refuse_custom
 from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
-from .files import whole_file
+from .files import as_path, is_special, whole_file
 from .layers import Dense
 from .losses import check_loss
 from .network import Network
@@ -102,7 +102,9 @@ def load(path, backend: str = "auto") -> Network:
     FileFormatError
         The file is damaged, truncated, no network, or of a newer version.
     InvalidInputError
-        Unknown backend.
+        Unknown backend, or a name that no file can have.
+    InvalidTypeError
+        `path` is no path.
     OSError
         The file cannot be opened.
 
@@ -117,7 +119,11 @@ def load(path, backend: str = "auto") -> Network:
     (2, 3, 1)
     """
     backend = as_backend(backend)
-    path = os.fspath(path)
+    path = as_path(path)
+    if is_special(path) and not os.path.isdir(path):
+        raise FileFormatError(
+            f"{path} is no ordinary file; write what the pipe or device gives to a file first"
+        )
     with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
         arrays = _read(path, file)
     description = _description(path, arrays)
