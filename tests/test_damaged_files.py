@@ -115,6 +115,19 @@ def test_file_without_an_entry_says_which_one(path):
         dl.load(path)
 
 
+def test_file_of_a_version_that_wrote_no_optimizer_is_read(path):
+    edited(path, lambda d: d.pop("optimizer"))
+    loaded, net = dl.load(path), new_net()
+    assert loaded.optimizer == dl.SGD(learning_rate=0.1)
+    net.optimizer = loaded.optimizer
+    assert same(loaded, net)
+
+
+def test_entry_of_a_later_version_is_no_damage(path):
+    edited(path, lambda d: d.update(later={"a": 1}))
+    assert same(dl.load(path), new_net())
+
+
 @pytest.mark.parametrize("version", [0, -1, None, "1", 1.5, [1]])
 def test_version_that_never_was_is_no_file_of_deltaloop(path, version):
     edited(path, lambda d: d.update(version=version))
@@ -161,6 +174,19 @@ def test_newer_version_asks_for_a_newer_deltaloop(path):
         lambda d: d.update(arrays=None),
         lambda d: d["arrays"].pop(),
         lambda d: d["arrays"].append("b2"),
+        lambda d: d.update(optimizer=None),
+        lambda d: d.update(optimizer="adam"),
+        lambda d: d.update(optimizer=[]),
+        lambda d: d["optimizer"].pop("name"),
+        lambda d: d["optimizer"].pop("beta1"),
+        lambda d: d["optimizer"].update(name="sgd"),
+        lambda d: d["optimizer"].update(name="lion"),
+        lambda d: d["optimizer"].update(name=["adam"]),
+        lambda d: d["optimizer"].update(momentum=0.5),
+        lambda d: d["optimizer"].update(learning_rate="fast"),
+        lambda d: d["optimizer"].update(learning_rate=float("nan")),
+        lambda d: d["optimizer"].update(learning_rate=10**400),
+        lambda d: d["optimizer"].update(beta1=1),
     ],
 )
 def test_description_that_makes_no_sense_is_refused(path, edit):

@@ -192,7 +192,7 @@ def test_save_refuses_what_is_no_path(path):
 def test_number_of_an_open_file_is_no_path():
     reading, writing = os.pipe()
     try:
-        with pytest.raises(TypeError, match="path must be a str or a pathlib.Path, got "):
+        with pytest.raises(TypeError, match="path must be a str or a pathlib"):
             dl.Network([2, 1]).save(writing)
         os.write(writing, b"still open")
     finally:
@@ -205,7 +205,7 @@ def test_number_of_an_open_file_is_no_path():
 def test_name_that_no_file_can_have_is_refused_by_every_door(path):
     net = dl.Network([2, 1])
     for door in (net.save, net.to_c, dl.load, lambda path: check_output("--save", path)):
-        with pytest.raises(dl.InvalidInputError, match="there is no file .* and can be none"):
+        with pytest.raises(dl.InvalidInputError, match=r"there is no file .* and can be none"):
             door(path)
 
 
@@ -213,9 +213,7 @@ def test_name_that_no_file_can_have_is_refused_by_every_door(path):
 def test_what_is_no_path_is_refused_by_every_door(path):
     net = dl.Network([2, 1])
     for door in (net.save, net.to_c, dl.load):
-        with pytest.raises(
-            dl.InvalidTypeError, match=r"path must be a str or a pathlib\.Path, got"
-        ):
+        with pytest.raises(dl.InvalidTypeError, match="path must be a str or a pathlib"):
             door(path)
 
 

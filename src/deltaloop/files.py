@@ -156,9 +156,9 @@ def _remove_leftovers(target):
                 descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
                 try:
                     is_own = name.startswith(beginning + _machine())
-                    if is_own or time.time() - os.fstat(descriptor).st_mtime > _DAY:
-                        if _lock(descriptor, wait=False):
-                            os.unlink(path)
+                    is_old = time.time() - os.fstat(descriptor).st_mtime > _DAY
+                    if (is_own or is_old) and _lock(descriptor, wait=False):
+                        os.unlink(path)
                 finally:
                     os.close(descriptor)
 

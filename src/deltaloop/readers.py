@@ -64,7 +64,8 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
     Raises
     ------
     InvalidInputError
-        When the file does not exist, is a pipe or a device, cannot be opened or has an unknown ending.
+        When the file does not exist, is a pipe or a device, cannot be opened, or has an unknown
+        ending.
     FileFormatError
         When its content is not what the ending promises, is empty, or has rows of different length.
     InvalidTypeError

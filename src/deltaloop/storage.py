@@ -6,6 +6,7 @@ mathematics, free of padding: it can be read by numpy.load alone.
 """
 
 import os
+from dataclasses import asdict, fields
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .files import as_path, is_special, whole_file
 from .layers import Dense
 from .losses import check_loss
 from .network import Network
+from .optimizers import OPTIMIZERS, SGD, Adam
 from .scaling import Scaling
 
 MAGIC = "deltaloop network"
@@ -58,6 +60,7 @@ def save(net: Network, path) -> None:
         "arrays": sorted(arrays),
         "classes": _checked_classes(net.classes),
         "table": _checked_table(net.table),
+        "optimizer": _described(net.optimizer),
     }
     try:
         text = json.dumps(description, allow_nan=False)
@@ -95,7 +98,9 @@ def load(path, backend: str = "auto") -> Network:
     Returns
     -------
     Network
-        Same parameters, bit for bit; its random generator starts at seed 0.
+        Same parameters, bit for bit, and the same settings of `optimizer`, whose state starts
+        afresh (SGD(learning_rate=0.1) for files of versions that did not write it). Its random
+        generator starts at seed 0.
 
     Raises
     ------
@@ -190,7 +195,31 @@ def _network(description, arrays, backend):
         net.scaling = Scaling(**scaling)
     net.classes = _checked_classes(description["classes"])
     net.table = _checked_table(description["table"])
+    if "optimizer" in description:  # earlier versions wrote none
+        net.optimizer = _optimizer(description["optimizer"])
     return net
+
+
+def _described(optimizer):
+    """The settings of an optimiser, by their names."""
+    for name, kind in OPTIMIZERS.items():
+        if type(optimizer) is kind:
+            return {"name": name, **asdict(optimizer)}
+    raise InvalidInputError(
+        f"an optimizer of your own class is code, which a file of a network does not hold, got "
+        f"{optimizer!r}; assign net.optimizer an SGD or Adam before it is saved"
+    )
+
+
+def _optimizer(entry) -> SGD | Adam:
+    """The optimiser that `_described` wrote down."""
+    settings = dict(entry)
+    kind = OPTIMIZERS.get(settings.pop("name"))
+    if kind is None or set(settings) != {field.name for field in fields(kind)}:
+        raise FileFormatError(
+            f"expected the settings of one of {', '.join(OPTIMIZERS)}, got the optimizer {entry!r}"
+        )
+    return kind(**settings)
 
 
 def _checked_classes(classes):
