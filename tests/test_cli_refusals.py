@@ -88,6 +88,14 @@ def test_of_tables(tmp_path, text, part):
     assert part in refused("train", path)
 
 
+def test_of_tables_that_take_more_memory_than_is_allowed(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", flowers, "--save", net, "--max-memory", 1)[0] == 0
+    for arguments in (("train", flowers), ("predict", net, flowers)):
+        assert "(--max-memory), in GiB" in refused(*arguments, "--max-memory", 1e-6)
+        assert "max_memory must be finite and >= 0" in refused(*arguments, "--max-memory", -1)
+
+
 def test_of_binary_files(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(bytes(range(256)))

@@ -4,13 +4,15 @@ import io
 import json
 import os
 import pickle
+import tracemalloc
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import storage
+from deltaloop import storage, unpacking
 from stored_networks import new_net, same
 
 
@@ -274,3 +276,27 @@ def test_file_that_cannot_be_opened_is_an_os_error(tmp_path):
         dl.load(tmp_path / "missing.npz")
     with pytest.raises(OSError, match=tmp_path.name):
         dl.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["W1", "format", "other"])
+def test_archive_that_would_unpack_to_much_is_refused_before(path, monkeypatch, name):
+    arrays = {"format": np.array("{}"), "W1": np.zeros(1), name: np.zeros(4_000_000)}
+    np.savez_compressed(path, **arrays)
+    monkeypatch.setattr(unpacking, "DEFAULT_GIB", 0.01)
+    tracemalloc.start()
+    with pytest.raises(dl.FileFormatError, match=r"net\.npz' has arrays, too many to write out"):
+        dl.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2e6
+    tracemalloc.stop()
+
+
+def test_text_that_is_no_unicode_is_damage(path):
+    content = bytearray(archive_bytes(format=np.array("{}")))
+    at = content.index("{}".encode("utf-32-le"))
+    content[at + 4 : at + 8] = (0x110000).to_bytes(4, "little")
+    crc = zlib.crc32(content[content.index(b"\x93NUMPY") : at + 8]).to_bytes(4, "little")
+    old = zlib.crc32(archive_bytes(format=np.array("{}"))[content.index(b"\x93NUMPY") : at + 8])
+    path.write_bytes(bytes(content).replace(old.to_bytes(4, "little"), crc))
+    with pytest.raises(dl.FileFormatError, match=r"net\.npz is no readable NumPy archive"):
+        dl.load(path)
+    assert zipfile.ZipFile(path).testzip() is None  # that was not the checksum

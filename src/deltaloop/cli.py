@@ -32,6 +32,15 @@ _LEARNING_RATE_KEYS = [
 ]
 
 
+_OPENING = ("target", "ignore", "task", "test_fraction", "max_memory")
+_max_memory = click.option(
+    "--max-memory",
+    type=float,
+    metavar="GIB",
+    help="Memory that a table may take. Default: 2, or 32 times its file.",
+)
+
+
 def _names(accepted) -> str:
     """Names for the help text."""
     return ", ".join(name for name in accepted if name != "softmax")
@@ -153,6 +162,7 @@ def command(context: click.Context) -> None:
     show_default=True,
     help=f"{_names(('auto', *available()))}.",
 )
+@_max_memory
 @click.option("--save", metavar="FILE", help="Keep the network, with scaling and class names.")
 @click.pass_context
 def train(context: click.Context, data: str, save: str | None, layers: str, **options) -> None:
@@ -165,7 +175,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     """  # noqa: D301 - click wants the character
     if save is not None:
         check_output("--save", save, data)
-    opening = {name: options.pop(name) for name in ("target", "ignore", "task", "test_fraction")}
+    opening = {name: options.pop(name) for name in _OPENING}
     recipe = Recipe(layers=_widths(layers), **options)
     problem = open_problem(data, **opening, seed=recipe.seed)
     net = modelling.build(problem, recipe)
@@ -210,7 +220,8 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
 @click.option(
     "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all. Default: print."
 )
-def predict(net: str, data: str, output: str | None) -> None:
+@_max_memory
+def predict(net: str, data: str, output: str | None, max_memory: float | None) -> None:
     """Predict one row for every row of DATA with the saved network NET, as CSV.
 
     Columns are found by their names, in any order; the target may be among them.
@@ -223,7 +234,7 @@ def predict(net: str, data: str, output: str | None) -> None:
         output = None
     if output is not None:
         check_output("--output", output, data, net, devices=True)
-    lines = predict_lines(load(net), feature_table(data))
+    lines = predict_lines(load(net), feature_table(data, max_memory))
     if output is None:
         for block in lines:
             click.echo(block, nl=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import FileFormatError, InvalidInputError
+from .unpacking import REMEDY, too_large
 
 if TYPE_CHECKING:
     from .tables import Table
@@ -113,8 +114,14 @@ class FeatureEncoding:
         InvalidInputError
             When a column is missing; when a cell is missing, infinite, text in a numeric column, or
             a value that the column did not have in training.
+        FileFormatError
+            When X would take more memory than is allowed.
         """
-        X = np.zeros((table.n_rows, len(self.feature_names)))
+        n_features = sum(len(categories or (None,)) for _, categories in self.columns)
+        if 8 * table.n_rows * n_features > table.limit:
+            what = f"has {table.n_rows} rows, which become {n_features} inputs each"
+            raise too_large(table.source, what, table.limit, REMEDY)
+        X = np.zeros((table.n_rows, n_features))
         position = 0
         for (name, categories), values in zip(self.columns, self._find(table), strict=True):
             refuse_missing(values, name, table.source)

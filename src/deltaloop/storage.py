@@ -20,6 +20,7 @@ from .losses import check_loss
 from .network import Network
 from .optimizers import OPTIMIZERS, SGD, Adam
 from .scaling import Scaling
+from .unpacking import archived_header, checked, memory_limit, too_large
 
 MAGIC = "deltaloop network"
 VERSION = 1
@@ -148,8 +149,14 @@ def _read(path, file):
         )
     file.seek(0)
     try:
+        limit = memory_limit(path)
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            headers = [archived_header(archive, name) for name in archive.files]
+            if sum(header.n_bytes for header in headers) > limit:
+                raise too_large(path, "has arrays", limit, "it is no network that was saved here")
+            return {name: checked(archive[name]) for name in archive.files}
+    except FileFormatError:
+        raise
     except Exception as error:  # zip files break in many ways, each with its own exception
         raise FileFormatError(
             f"{path} is no readable NumPy archive (damaged or cut short?): {type(error).__name__}"
