@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 
+from ..checks import any_size
 from ..errors import BusyError, InvalidInputError, InvalidTypeError
 from .interface import Plan, Rule, Work, aligned_zeros
 
@@ -108,6 +109,7 @@ class Session:
         return rows(name, values, n, n_columns, self._plan.dtype)
 
 
+@any_size
 def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
     """`values` as n rows of n_columns numbers, or as 1 row where n = 0 (one sample alone)."""
     array = np.asarray(values)

@@ -285,6 +285,8 @@ def test_a_table_must_be_rectangular():
         Table(("a", "b"), [np.zeros(1)])
     with pytest.raises(FileFormatError, match=r"1 columns|2 names for 2 columns of \[1, 2\] rows"):
         Table(("a", "b"), [np.zeros(1), np.zeros(2)])
+    with pytest.raises(FileFormatError, match=r"'b' of 'table' .* got the shape \(\)"):
+        Table(("a", "b"), [np.zeros(1), np.array(3.0)])
     with pytest.raises(FileFormatError, match="has 1 columns and no rows"):
         Table(("a",), [np.zeros(0)])
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import __version__
 from .c_functions import FUNCTIONS
-from .checks import converted, switch
+from .checks import any_size, converted, switch
 from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from .files import as_path, whole_file
@@ -28,6 +28,7 @@ def write(net, path, name: str | None = None, learn: bool = False) -> None:
         file.write(text)
 
 
+@any_size
 def header(net, name: str, learn: bool) -> str:
     """The text of the header."""
     refuse_custom(

@@ -6,6 +6,10 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 
+# For functions that meet numbers of the user: what is too large or too small for a dtype is looked
+# for where it matters, whatever numpy.seterr says.
+any_size = np.errstate(all="ignore")
+
 _LARGE = 10_000  # values from which the memory of a temporary costs more than a second look
 
 # what float() would take, or NumPy would cut, though it is no real number
@@ -25,6 +29,7 @@ def whole_number(name: str, value, low: int = 1) -> int:
     return number
 
 
+@any_size
 def number(name: str, value, low: float = -math.inf, below: float = math.inf) -> float:
     """`value` as a finite float with low <= value < below."""
     try:
@@ -50,6 +55,7 @@ def switch(name: str, value) -> bool:
     return bool(value)
 
 
+@any_size
 def as_numbers(name: str, values) -> np.ndarray:
     """`values` as a non-empty array of real numbers, without a copy where it is one."""
     if type(values) is np.ndarray and values.dtype.kind in "biuf" and values.size:
@@ -91,14 +97,14 @@ def _from_objects(name, array):
         raise InvalidInputError(f"{name} cannot be read as an array of numbers: {error}") from None
 
 
+@any_size
 def check_finite(name: str, rows: np.ndarray) -> None:
     """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
     if rows.dtype.kind != "f":
         return
     if rows.size > _LARGE:
-        with np.errstate(all="ignore"):
-            if np.isfinite(rows.sum()):  # one pass without a temporary, unless the sum overflows
-                return
+        if np.isfinite(rows.sum()):  # one pass without a temporary, unless the sum overflows
+            return
     finite = np.isfinite(rows)
     if finite.all():
         return
@@ -109,12 +115,12 @@ def check_finite(name: str, rows: np.ndarray) -> None:
     )
 
 
+@any_size
 def converted(name: str, array: np.ndarray, dtype) -> np.ndarray:
     """Finite `array` in dtype, copied only where it has another one, and still finite."""
     if array.dtype == dtype:
         return array
-    with np.errstate(over="ignore"):
-        result = array.astype(dtype, order="C")
+    result = array.astype(dtype, order="C")
     if not np.isfinite(result).all():
         raise InvalidInputError(
             f"{name} has values beyond the range of {np.dtype(dtype)} "

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import any_size
 from .errors import FileFormatError, InvalidInputError, unknown_name
 
 __all__ = ["Dataset", "load", "names"]
@@ -294,6 +295,7 @@ def _two_spirals() -> Dataset:
     )
 
 
+@any_size
 def _sine(n_samples: int = 200, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Values of sin x + noise, x equally spaced over one period."""
     n_samples = _integer("n_samples", n_samples, 4, 10_000_000)

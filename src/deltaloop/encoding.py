@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import any_size
 from .errors import FileFormatError, InvalidInputError
 from .unpacking import REMEDY, too_large
 
@@ -92,6 +93,7 @@ class FeatureEncoding:
             for category in (categories or (None,))
         )
 
+    @any_size
     def transform(self, table: "Table") -> np.ndarray:
         """Return X for a table: the one of training or a later one.
 
@@ -197,6 +199,7 @@ class FeatureEncoding:
         )
 
 
+@any_size
 def looks_like_classes(y: Any) -> bool:
     """Guess whether targets are classes (True) or values to be approximated (False).
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .checks import any_size
 from .encoding import (
     column_from_cells,
     is_missing,
@@ -409,11 +410,11 @@ def _from_block(block: np.ndarray, names: tuple[str, ...], source: str) -> Table
     )
 
 
+@any_size
 def _from_part(part: np.ndarray, source: str) -> np.ndarray:
     """One column as float64 or text."""
     if part.dtype.kind not in "US":
-        with np.errstate(over="ignore"):
-            return part.astype(np.float64)
+        return part.astype(np.float64)
     decoded = _load(
         lambda: np.char.decode(part, "utf-8") if part.dtype.kind == "S" else checked(part), source
     )

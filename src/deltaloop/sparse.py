@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .checks import check_finite, converted
+from .checks import any_size, check_finite, converted
 from .errors import InvalidInputError, InvalidTypeError
 from .kernels.interface import SparseRows
 
@@ -63,6 +63,7 @@ def _canonical(name, X):
     return X
 
 
+@any_size
 def _scaled(name, X, scaling):
     """The values of X in the units of the network, in float64 at least."""
     if scaling.x_mean.any():
@@ -70,8 +71,7 @@ def _scaled(name, X, scaling):
             f"net.scaling shifts the inputs, which would turn the zeros of sparse {name} into "
             "other values; use a Scaling with x_mean = 0, or a dense array (.toarray())"
         )
-    with np.errstate(over="ignore"):
-        scaled = X.data / scaling.x_scale[X.indices]
+    scaled = X.data / scaling.x_scale[X.indices]
     if not np.isfinite(scaled).all():
         raise InvalidInputError(
             f"{name} is no longer finite after scaling, its scale is too small for these values"

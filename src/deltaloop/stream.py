@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .checks import number
+from .checks import any_size, number
 from .errors import DivergenceError, InvalidInputError
 
 
@@ -58,6 +58,7 @@ class Stream:
         """Outputs (n_out,) for x (n_in,); as `Network.predict_one`."""
         return self.net.predict_one(x)
 
+    @any_size
     def learn(self, x, y) -> float:
         """Learn one sample; returns its loss before, as `Network.learn_one`.
 

@@ -52,6 +52,12 @@ class Table:
     limit: float = math.inf
 
     def __post_init__(self) -> None:
+        for name, column in zip(self.columns, self.values, strict=False):
+            if np.ndim(column) != 1:
+                raise FileFormatError(
+                    f"column {name!r} of {self.source!r} must have the shape (n_rows,), got the "
+                    f"shape {np.shape(column)}; give one value for every row"
+                )
         lengths = sorted({len(column) for column in self.values})
         if len(self.columns) != len(self.values) or len(lengths) > 1:
             raise FileFormatError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .checks import as_numbers, check_finite, converted, whole_number
+from .checks import any_size, as_numbers, check_finite, converted, whole_number
 from .errors import DeltaloopWarning, InvalidInputError
 from .kernels.interface import SparseRows
 from .sparse import is_sparse, sparse_inputs
@@ -42,6 +42,7 @@ def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRo
     return _rows(name, X, net.dtype)
 
 
+@any_size
 def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     """Y as rows the kernels can read, shape (n_samples, n_out).
 
@@ -127,6 +128,7 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     return _one_hot("class labels", labels, n_classes, dtype)
 
 
+@any_size
 def _one_hot(name, labels, n_classes, dtype):
     wrong = np.flatnonzero(~((labels == np.floor(labels)) & (labels >= 0) & (labels < n_classes)))
     if wrong.size:
