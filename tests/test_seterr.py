@@ -34,7 +34,7 @@ def values(result):
         return values([*vars(result).values()])
     if isinstance(result, tuple | list):
         return [values(part) for part in result]
-    return result.tobytes() if isinstance(result, np.ndarray) else repr(result)
+    return repr(result.tolist() if isinstance(result, np.ndarray) else result)
 
 
 def outcome(door, how):

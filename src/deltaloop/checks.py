@@ -102,9 +102,9 @@ def check_finite(name: str, rows: np.ndarray) -> None:
     """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
     if rows.dtype.kind != "f":
         return
-    if rows.size > _LARGE:
-        if np.isfinite(rows.sum()):  # one pass without a temporary, unless the sum overflows
-            return
+    # one pass without a temporary, unless the sum overflows
+    if rows.size > _LARGE and np.isfinite(rows.sum()):
+        return
     finite = np.isfinite(rows)
     if finite.all():
         return
