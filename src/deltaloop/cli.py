@@ -19,7 +19,15 @@ from .outputs import check_output
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
 from .storage import load
-from .terminal import INTERRUPTED, OneLineErrors, WholeNumber, print_rows, progress_bar, status
+from .terminal import (
+    INTERRUPTED,
+    OneLineErrors,
+    WholeNumber,
+    print_lines,
+    print_rows,
+    progress_bar,
+    status,
+)
 
 _DATA = (
     "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "
@@ -182,8 +190,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     optimizer = modelling.build_optimizer(problem, recipe)
     batch_size, n_epochs = modelling.batch_size(problem, recipe), modelling.epochs(problem, recipe)
     n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
-    # in one piece: a reader that wants one line shall not end the work
-    click.echo(f"data: {problem.title}{n_classes}\ntask: {problem.task} ({problem.reason})")
+    print_lines(f"data: {problem.title}{n_classes}", f"task: {problem.task} ({problem.reason})")
     with progress_bar(n_epochs) as progress:
         history = modelling.train(net, problem, recipe, optimizer, progress)
     not_saved = None
@@ -224,7 +231,8 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
 def predict(net: str, data: str, output: str | None, max_memory: float | None) -> None:
     """Predict one row for every row of DATA with the saved network NET, as CSV.
 
-    Columns are found by their names, in any order; the target may be among them.
+    Columns are found by their names, in any order; the target may be among them. Names that a
+    spreadsheet would run as a formula get a ' in front, control characters are written out.
 
     \b
     deltaloop predict net.npz new.csv
@@ -256,7 +264,7 @@ def export(net: str, header: str, name: str | None, learn: bool) -> None:
     deltaloop export net.npz net.h --name valve --learn
     """  # noqa: D301 - click wants the character
     load(net, backend="reference").to_c(header, name=name, learn=learn)
-    click.echo(f"C header: {header}")
+    print_lines(f"C header: {header}")
 
 
 @command.command(short_help="Tell what is installed, or what a network holds.")

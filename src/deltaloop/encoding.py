@@ -9,6 +9,7 @@ import numpy as np
 
 from .checks import any_size
 from .errors import FileFormatError, InvalidInputError
+from .text import visible
 from .unpacking import REMEDY, too_large
 
 if TYPE_CHECKING:
@@ -354,8 +355,9 @@ def _codes(values: np.ndarray, name: str, categories: tuple[str, ...], source: s
     codes = [positions.get(cell, -1) for cell in values.tolist()]
     if -1 in codes:
         row = codes.index(-1)
+        cell = visible(str(values[row]))
         raise InvalidInputError(
-            f"row {row + 1}, column {name!r} of {source!r} holds {values[row]!s:.60}, which did "
+            f"row {row + 1}, column {name!r} of {source!r} holds {cell:.60}, which did "
             f"not occur in training; accepted are {shortened(categories)}; correct the cell, or "
             "train again with such rows"
         )
