@@ -55,7 +55,6 @@ def switch(name: str, value) -> bool:
     return bool(value)
 
 
-@any_size
 def as_numbers(name: str, values) -> np.ndarray:
     """`values` as a non-empty array of real numbers, without a copy where it is one."""
     if type(values) is np.ndarray and values.dtype.kind in "biuf" and values.size:
@@ -84,6 +83,7 @@ def as_numbers(name: str, values) -> np.ndarray:
     return array
 
 
+@any_size
 def _from_objects(name, array):
     """An array of Python objects as float64, if all of them are numbers."""
     for value in array.flat:
@@ -115,11 +115,15 @@ def check_finite(name: str, rows: np.ndarray) -> None:
     )
 
 
-@any_size
 def converted(name: str, array: np.ndarray, dtype) -> np.ndarray:
     """Finite `array` in dtype, copied only where it has another one, and still finite."""
     if array.dtype == dtype:
         return array
+    return _cast(name, array, dtype)
+
+
+@any_size
+def _cast(name, array, dtype):
     result = array.astype(dtype, order="C")
     if not np.isfinite(result).all():
         raise InvalidInputError(
