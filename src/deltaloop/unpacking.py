@@ -46,8 +46,6 @@ def gunzip(data: bytes, limit: int) -> bytes | None:
     """
     import gzip
 
-    if int.from_bytes(data[-4:], "little") > limit:  # the size of the last part, modulo 2^32
-        return None
     content = io.BytesIO()
     with gzip.open(io.BytesIO(data)) as file:
         while piece := file.read(_PIECE):
