@@ -131,7 +131,7 @@ def read(
     try:
         limit = memory_limit(source, max_memory)
         if os.path.getsize(source) > limit:
-            raise too_large(source, "is a larger file", limit, REMEDY)
+            raise too_large(source, f"has {os.path.getsize(source)} bytes", limit, REMEDY)
         data = Path(source).read_bytes()
     except OSError as error:
         raise InvalidInputError(f"cannot read {source!r}: {error.strerror or error}") from error
@@ -154,7 +154,12 @@ def _unpack(data: bytes, source: str, limit: int) -> bytes:
     try:
         content = gunzip(data, limit // 4)
         if content is None:
-            raise too_large(source, "unpacks to more than a quarter of that", limit, REMEDY)
+            raise too_large(
+                source,
+                f"unpacks to more than {limit / 2**32:.3g} GiB, and a table needs four times that",
+                limit,
+                REMEDY,
+            )
         return content
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(
@@ -453,7 +458,7 @@ def _read_svmlight(data: bytes, source: str, limit: int) -> Table:
         raise FileFormatError(f"{source!r} has no entry 'index:value'; add at least one")
     first, last = int(0 not in indices), max(indices)  # the file counts from 0 if an index 0 occurs
     if (8 * len(labels) + _COLUMN) * (last + 1) > limit:
-        what = f"has {len(labels)} rows and indices up to {last}"
+        what = f"has {len(labels)} rows and indices up to {last}, too many to write out"
         raise too_large(source, what, limit, REMEDY)
     X = np.zeros((last + 1 - first, len(labels)))  # a row here is a column of the table
     X[np.array(indices) - first, np.array(rows)] = numbers

@@ -153,7 +153,7 @@ def _read(path, file):
         with np.load(file, allow_pickle=False) as archive:
             headers = [archived_header(archive, name) for name in archive.files]
             if sum(header.n_bytes for header in headers) > limit:
-                raise too_large(path, "has arrays", limit, "it is no network that was saved here")
+                raise too_large(path, "holds arrays", limit, "it is no network that was saved here")
             return {name: checked(archive[name]) for name in archive.files}
     except FileFormatError:
         raise
