@@ -31,7 +31,8 @@ def memory_limit(path: str, max_memory: float | None = None) -> int:
 def too_large(source: str, what: str, limit: float, remedy: str) -> FileFormatError:
     """The error for what would take more than `limit` bytes."""
     return FileFormatError(
-        f"{source!r} {what}: more than the {limit / GIB:.3g} GiB of memory that are allowed; {remedy}"
+        f"{source!r} {what}: more than the {limit / GIB:.3g} GiB of memory that are allowed; "
+        f"{remedy}"
     )
 
 
