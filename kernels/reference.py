@@ -187,12 +187,13 @@ def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work) -> float:
         if grad is not None:
             grad[:] = 0  # padding included
             _gradient(plan, A, deltas, grad)
+        loss = float(losses.mean())
     if n <= work.batch_size:
         for index in range(len(plan.layers)):
             work.rows("z", index, n)[:] = Z[index]
             work.rows("a", index, n)[:] = A[index + 1]
             work.rows("delta", index, n)[:] = deltas[index]
-    return float(losses.mean())
+    return loss
 
 
 def _update(rule, theta, state, grad, step):

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from ..checks import any_size
 from ..errors import InvalidInputError, InvalidTypeError
 from .interface import PIECE, Plan, Rule, Work, aligned_zeros
 from .turns import Turns
@@ -114,14 +115,20 @@ def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    with np.errstate(all="ignore"):  # what is beyond the range becomes infinite
-        array = np.ascontiguousarray(array, dtype)
+    if array.dtype != dtype:
+        array = _in_dtype(array, dtype)
+    array = np.ascontiguousarray(array)
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
         labels = name in ("y", "Y") and array.size == max(n, 1)
         hint = f"; for class numbers use deltaloop.one_hot({name}, {n_columns})" if labels else ""
         raise InvalidInputError(f"{name} must have shape {expected}, got shape {array.shape}{hint}")
     return array.reshape(max(n, 1), n_columns)
+
+
+@any_size  # what is beyond the range becomes infinite
+def _in_dtype(array, dtype):
+    return array.astype(dtype)
 
 
 def checked_out(out, n: int, dtype) -> np.ndarray:

@@ -1,5 +1,8 @@
 """`deltaloop predict`: what is written, to where, and from which columns."""
 
+import csv
+import io
+
 import numpy as np
 import pytest
 
@@ -89,3 +92,55 @@ def test_files_in_the_wrong_order(flowers, tmp_path):
     assert call("train", flowers, "--save", net)[0] == 0
     assert "flowers.csv" in refused("predict", flowers, net)
     assert "No such file" in refused("predict", tmp_path / "no.npz", flowers)
+
+
+def predicted(folder, classes, *options):
+    """What is written for a network with these classes, each of which is predicted once."""
+    net = dl.Network([len(classes)] * 2, loss="cross_entropy")
+    net.W[0], net.b[0] = np.eye(len(classes)), np.zeros(len(classes))
+    net.classes, net.table = tuple(classes), {"target": "=1+1"}
+    net.save(folder / "net.npz")
+    names = [f"x{k}" for k in range(len(classes))]
+    path = write_csv(folder / "t.csv", names, np.eye(len(classes)).tolist())
+    status, output = call("predict", folder / "net.npz", path, *options)
+    assert status == 0
+    return output
+
+
+@pytest.mark.parametrize("written", ["printed", "file"])
+def test_no_cell_is_run_by_a_spreadsheet(tmp_path, written):
+    formulas = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\uff1d1+1", "  =1"]
+    others = ["-1.5", "+1e5", "-1e-3", "a=b", "'=1", "no", "", "-"]
+    if written == "file":
+        assert predicted(tmp_path, formulas + others, "-o", tmp_path / "out.csv") == ""
+        text = (tmp_path / "out.csv").read_text("utf-8")
+    else:
+        text = predicted(tmp_path, formulas + others)
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
+    assert header == ["'=1+1", "probability"]
+    expected = [f"'{name}" for name in formulas] + others[:-1] + ["'-"]
+    assert [line[0] for line in lines] == expected
+
+
+@pytest.mark.parametrize("written", ["printed", "file"])
+def test_no_name_moves_the_cursor(tmp_path, written):
+    names = [
+        "\x1b[31mred",
+        "a\rb",
+        "bell\x07",
+        "\x9b2J",
+        "\u202eleft",
+        "half \ud800",
+        "two\nlines",
+        "\u00e4",
+    ]
+    if written == "file":
+        assert predicted(tmp_path, names, "-o", tmp_path / "out.csv") == ""
+        text = (tmp_path / "out.csv").read_text("utf-8")
+    else:
+        text = predicted(tmp_path, names)
+    lines = list(csv.reader(io.StringIO(text, newline="")))
+    assert [line[0] for line in lines[1:]] == [
+        r"\x1b[31mred", r"a\rb", r"bell\x07", r"\x9b2J", r"\u202eleft", r"half \ud800",
+        "two\nlines", "\u00e4",
+    ]  # fmt: skip

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from command_line import call, refused
+from command_line import call, refused, run, write_csv
 from deltaloop import modelling
 
 
@@ -88,6 +88,14 @@ def test_of_tables(tmp_path, text, part):
     assert part in refused("train", path)
 
 
+def test_of_tables_that_take_more_memory_than_is_allowed(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", flowers, "--save", net, "--max-memory", 1)[0] == 0
+    for arguments in (("train", flowers), ("predict", net, flowers)):
+        assert "(--max-memory), in GiB" in refused(*arguments, "--max-memory", 1e-6)
+        assert "max_memory must be finite and >= 0" in refused(*arguments, "--max-memory", -1)
+
+
 def test_of_binary_files(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(bytes(range(256)))
@@ -123,3 +131,41 @@ def test_a_pipe_is_never_replaced(flowers, tmp_path):
     reader.join(timeout=10)
     assert received == [call("predict", net, flowers)[1]]
     assert pipe.is_fifo()
+
+
+def test_names_in_messages_and_reports_do_not_move_the_cursor(tmp_path):
+    escape = "\x1b]0;title\x07\x9b2J"
+    table = write_csv(
+        tmp_path / f"{escape}.csv", ["a", f"y{escape}"], [[k, k % 2] for k in range(9)]
+    )
+    one = write_csv(tmp_path / "one.csv", ["a", "y"], [[k, escape] for k in range(9)])
+    net, header = tmp_path / f"{escape}.npz", tmp_path / f"{escape}.h"
+    printed = [
+        call("train", table, "--save", net, "--epochs", 1),
+        call("info", net),
+        call("export", net, header),
+        call("train", one),
+        call("train", escape),
+        call(escape),
+        call("train", "iris", "--activation", escape),
+        call("train", "iris", "--save", tmp_path / escape / "net.npz"),
+    ]
+    assert [status for status, _ in printed] == [0, 0, 0, 2, 2, 2, 2, 2]
+    for _, text in printed:
+        assert text.replace("\n", "").isprintable()
+        assert r"\x1b]0;title\x07\x9b2J" in text
+
+
+def test_name_that_the_terminal_has_no_characters_for_is_written_out(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    environment = {"PYTHONIOENCODING": "cp1251"}  # of another alphabet
+    assert call("train", flowers, "--save", net)[0] == 0
+    cells = write_csv(tmp_path / "t.csv", ["length", "width", "colour"], [[-9, 0, "blue"]])
+    status, out, err = run("predict", net, cells, env=environment)
+    assert (status, err) == (0, "")
+    assert r"[bold]\u5c0f" in out
+    strange = tmp_path / os.fsdecode(b"\xff\xfe.csv")
+    strange.write_bytes(flowers.read_bytes())
+    status, out, err = run("train", strange, "--epochs", 1)
+    assert (status, err) == (0, "")
+    assert r"\udcff\udcfe.csv" in out

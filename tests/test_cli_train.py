@@ -63,6 +63,7 @@ def test_options_reach_the_network(flowers, tmp_path):
     assert [str(layer.activation) for layer in loaded.layers] == ["relu", "relu", "softmax"]
     assert loaded.dtype == np.float64
     assert loaded.scaling is None
+    assert loaded.optimizer == dl.SGD(0.01, 0.5, nesterov=True)
     assert rows(output)["epochs"] == "3"
     assert rows(output)["microseconds per step"].endswith("(batch size 16)")
 

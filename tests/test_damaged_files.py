@@ -2,14 +2,17 @@
 
 import io
 import json
+import os
 import pickle
+import tracemalloc
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import storage
+from deltaloop import storage, unpacking
 from stored_networks import new_net, same
 
 
@@ -114,6 +117,19 @@ def test_file_without_an_entry_says_which_one(path):
         dl.load(path)
 
 
+def test_file_of_a_version_that_wrote_no_optimizer_is_read(path):
+    edited(path, lambda d: d.pop("optimizer"))
+    loaded, net = dl.load(path), new_net()
+    assert loaded.optimizer == dl.SGD(learning_rate=0.1)
+    net.optimizer = loaded.optimizer
+    assert same(loaded, net)
+
+
+def test_entry_of_a_later_version_is_no_damage(path):
+    edited(path, lambda d: d.update(later={"a": 1}))
+    assert same(dl.load(path), new_net())
+
+
 @pytest.mark.parametrize("version", [0, -1, None, "1", 1.5, [1]])
 def test_version_that_never_was_is_no_file_of_deltaloop(path, version):
     edited(path, lambda d: d.update(version=version))
@@ -160,6 +176,19 @@ def test_newer_version_asks_for_a_newer_deltaloop(path):
         lambda d: d.update(arrays=None),
         lambda d: d["arrays"].pop(),
         lambda d: d["arrays"].append("b2"),
+        lambda d: d.update(optimizer=None),
+        lambda d: d.update(optimizer="adam"),
+        lambda d: d.update(optimizer=[]),
+        lambda d: d["optimizer"].pop("name"),
+        lambda d: d["optimizer"].pop("beta1"),
+        lambda d: d["optimizer"].update(name="sgd"),
+        lambda d: d["optimizer"].update(name="lion"),
+        lambda d: d["optimizer"].update(name=["adam"]),
+        lambda d: d["optimizer"].update(momentum=0.5),
+        lambda d: d["optimizer"].update(learning_rate="fast"),
+        lambda d: d["optimizer"].update(learning_rate=float("nan")),
+        lambda d: d["optimizer"].update(learning_rate=10**400),
+        lambda d: d["optimizer"].update(beta1=1),
     ],
 )
 def test_description_that_makes_no_sense_is_refused(path, edit):
@@ -236,8 +265,38 @@ def test_no_code_of_a_file_is_run(path, tmp_path, name):
     assert not trace.exists()
 
 
+def test_pipe_is_refused_and_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(dl.FileFormatError, match=r"net\.npz is no ordinary file"):
+        dl.load(path)
+
+
 def test_file_that_cannot_be_opened_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing"):
         dl.load(tmp_path / "missing.npz")
     with pytest.raises(OSError, match=tmp_path.name):
         dl.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["W1", "format", "other"])
+def test_archive_that_would_unpack_to_much_is_refused_before(path, monkeypatch, name):
+    arrays = {"format": np.array("{}"), "W1": np.zeros(1), name: np.zeros(4_000_000)}
+    np.savez_compressed(path, **arrays)
+    monkeypatch.setattr(unpacking, "DEFAULT_GIB", 0.01)
+    tracemalloc.start()
+    with pytest.raises(dl.FileFormatError, match=r"net\.npz' holds arrays: more than the 0"):
+        dl.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2e6
+    tracemalloc.stop()
+
+
+def test_text_that_is_no_unicode_is_damage(path):
+    content = bytearray(archive_bytes(format=np.array("{}")))
+    at = content.index("{}".encode("utf-32-le"))
+    content[at + 4 : at + 8] = (0x110000).to_bytes(4, "little")
+    crc = zlib.crc32(content[content.index(b"\x93NUMPY") : at + 8]).to_bytes(4, "little")
+    old = zlib.crc32(archive_bytes(format=np.array("{}"))[content.index(b"\x93NUMPY") : at + 8])
+    path.write_bytes(bytes(content).replace(old.to_bytes(4, "little"), crc))
+    with pytest.raises(dl.FileFormatError, match=r"net\.npz is no readable NumPy archive"):
+        dl.load(path)
+    assert zipfile.ZipFile(path).testzip() is None  # that was not the checksum

@@ -2,13 +2,16 @@
 
 import csv
 import gzip
+import io
+import os
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltaloop import readers
+from deltaloop import readers, unpacking
 from deltaloop.errors import FileFormatError, InvalidInputError, InvalidTypeError
 from deltaloop.readers import read
 from deltaloop.tables import Table
@@ -181,6 +184,9 @@ def test_a_path_that_is_no_file_is_refused(write, tmp_path):
         read("a\0b.csv")
     with pytest.raises(InvalidTypeError, match=r"path must be a str or a pathlib\.Path, got 3"):
         read(3)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InvalidInputError, match=r"'.*pipe\.csv' is no ordinary file"):
+        read(tmp_path / "pipe.csv")
     with pytest.raises(FileFormatError, match="is no whole gzip file"):
         read(write(gzip.compress(b"a,b\n1,2\n")[:-9], "t.csv.gz"))
 
@@ -279,6 +285,8 @@ def test_a_table_must_be_rectangular():
         Table(("a", "b"), [np.zeros(1)])
     with pytest.raises(FileFormatError, match=r"1 columns|2 names for 2 columns of \[1, 2\] rows"):
         Table(("a", "b"), [np.zeros(1), np.zeros(2)])
+    with pytest.raises(FileFormatError, match=r"'b' of 'table' .* got the shape \(\)"):
+        Table(("a", "b"), [np.zeros(1), np.array(3.0)])
     with pytest.raises(FileFormatError, match="has 1 columns and no rows"):
         Table(("a",), [np.zeros(0)])
 
@@ -402,3 +410,162 @@ def test_svmlight_counts_from_0_when_an_index_0_occurs(write, ending):
 def test_a_damaged_svmlight_file_is_refused_with_the_place(write, content, message):
     with pytest.raises(FileFormatError, match=message):
         read(write(content, "t.svm"))
+
+
+# --- small files that hold, or claim, much ---
+
+
+def peak(call):
+    """Bytes that are allocated at the same time, at most."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def refused(path, limit=20e6, **options):
+    """The message of the error, which comes before the memory is taken."""
+    messages = []
+
+    def call():
+        with pytest.raises(FileFormatError) as told:
+            read(path, **options)
+        messages.append(str(told.value))
+
+    assert peak(call) < limit
+    return messages[0]
+
+
+def compressed(folder, **arrays):
+    np.savez_compressed(folder / "t.npz", **arrays)
+    return folder / "t.npz"
+
+
+def claiming(shape, dtype="<f8"):
+    """A .npy file with the header of an array of this shape and the data of a smaller one."""
+    file = io.BytesIO()
+    header = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_2_0(file, header)
+    return file.getvalue() + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.svm", b"1 536870000:1\n", "1 rows and indices up to 536870000, too many to write out"),
+        ("t.csv", b";" * 5_000_000, "about 5000001 cells: more than the 2 GiB"),
+        ("t.npy", claiming((2**40, 2)), "cut short: 17592186044416 bytes"),
+        ("t.npy", claiming((2**40, 2), "<U0"), "array of the shape"),
+        ("t.npz", claiming((2**40, 2)), "cut short"),
+    ],
+)
+def test_a_small_file_that_claims_much_is_refused_at_once(write, name, content, message):
+    assert message in refused(write(content, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", b"0,0\n" * 2_000_000),
+        ("t.csv", b";" * 4_000_000),
+        ("t.txt", b"0 " * 4_000_000),
+        ("t.npy", bytes(32_000_000)),
+        ("t.svm", b"1 1:1 2:1\n" * 1_000_000),
+    ],
+)
+def test_a_compressed_file_is_unpacked_as_far_as_is_allowed(write, name, content):
+    message = refused(write(gzip.compress(content, 1), f"{name}.gz"), max_memory=0.01)
+    assert "more than the 0.01 GiB of memory that are allowed; check what it holds" in message
+    assert "max_memory (--max-memory), in GiB" in message
+
+
+def test_a_compressed_file_that_is_cut_short_is_damaged_not_large(write):
+    whole = gzip.compress(np.random.default_rng(0).bytes(9000).hex().encode())
+    for cut in range(20, len(whole), 97):
+        assert "is no whole gzip file" in refused(write(whole[:cut], "t.csv.gz"))
+
+
+def test_an_archive_is_refused_before_its_arrays_are_unpacked(tmp_path):
+    X = np.zeros((4_000_000, 2), np.float32)
+    path = compressed(tmp_path, X=X, y=X[:, 0])
+    assert "an array of the shape (4000000, 2) and float32" in refused(path, max_memory=0.05)
+    path = compressed(tmp_path, X=X, y=X[:3, 0])
+    assert "got the shapes (4000000, 2) and (3,)" in refused(path)
+    path = compressed(tmp_path, X=X[:3], y=X[:, 0])
+    assert "got the shapes (3, 2) and (4000000,)" in refused(path)
+    path = compressed(tmp_path, only=X)
+    assert "an array of the shape (4000000, 2) and float32" in refused(path, max_memory=0.05)
+    path = compressed(tmp_path, only=X.view(np.complex64))
+    assert "has the dtype complex64" in refused(path)
+
+
+def test_text_is_counted_as_it_is_in_memory(tmp_path):
+    path = compressed(tmp_path, only=np.full((100_000, 2), "ab"))
+    assert "an array of the shape (100000, 2)" in refused(path, max_memory=0.01)
+    assert read(path, max_memory=0.1).n_rows == 100_000
+
+
+def test_max_memory_allows_more(write, tmp_path):
+    for path in (
+        write("1 3000:1\n", "t.svm"),
+        write(b"a,b\n" * 20_000, "t.csv"),
+        write(b"0,1\n" * 50_000, "t.tsv"),
+        write(gzip.compress(b"0,1\n" * 50_000), "t.csv.gz"),
+        compressed(tmp_path, only=np.zeros((50_000, 2))),
+        save(tmp_path, "t.npy", only=np.zeros((50_000, 2))),
+    ):
+        assert "max_memory" in refused(path, max_memory=0.0001)
+        assert read(path, max_memory=0.05).limit == pytest.approx(0.05 * 2**30, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"), [(-1, InvalidInputError), (np.inf, InvalidInputError),
+                         ("2", InvalidTypeError), (True, InvalidTypeError)],
+)  # fmt: skip
+def test_max_memory_that_is_no_amount_is_refused(write, given, error):
+    with pytest.raises(error, match="max_memory must be"):
+        read(write("1,2\n"), max_memory=given)
+
+
+def test_a_file_of_holes_is_not_read(tmp_path):
+    path = tmp_path / "t.csv"
+    path.touch()
+    os.truncate(path, 2**40)
+    assert "has 1099511627776 bytes: more than the 2 GiB" in refused(path)
+
+
+def test_a_large_plain_file_needs_no_option(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "DEFAULT_GIB", 0)
+    rows = np.random.default_rng(0).normal(size=(5000, 20))
+    for path in (
+        save(tmp_path, "bytes.npy", only=np.ones((50_000, 20), np.int8)),
+        save(tmp_path, "text.npy", only=rows.astype("U5")),
+    ):
+        assert read(path).n_rows in (5000, 50_000)
+    for number, pattern in enumerate(("%d", "%.3g", "%.17g", "a%.1f")):
+        np.savetxt(tmp_path / f"{number}.csv", rows, fmt=pattern, delimiter=",")
+        assert read(tmp_path / f"{number}.csv").n_rows >= 4999
+
+
+def test_text_columns_do_not_become_more_inputs_than_memory_allows(write):
+    cells = "\n".join(",".join(f"{(row + k) % 100}x" for k in range(50)) for row in range(2000))
+    path = write(f"{cells}\n")
+    table = read(path, max_memory=0.05)
+    with pytest.raises(FileFormatError, match="2000 rows, which become 4900 inputs each"):
+        table.split()
+    assert read(path).split()[0].shape == (2000, 4900)
+
+
+def test_a_character_that_unicode_lacks_is_refused(tmp_path):
+    content = bytearray(save(tmp_path, "t.npy", only=np.array([["a", "b"]])).read_bytes())
+    content[-4:] = (0x110000).to_bytes(4, "little")
+    (tmp_path / "t.npy").write_bytes(content)
+    assert "character number 1114112, which Unicode lacks" in refused(tmp_path / "t.npy")
+    fields = np.zeros(2, [("a", ">U2"), ("b", "f4")])
+    fields["a"] = "x"
+    content = bytearray(save(tmp_path, "f.npy", only=fields).read_bytes())
+    content[-12:-8] = b"\xff\0\0\0"
+    (tmp_path / "f.npy").write_bytes(content)
+    assert "which Unicode lacks" in refused(tmp_path / "f.npy")

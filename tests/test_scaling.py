@@ -212,3 +212,10 @@ def test_scaling_equals_itself_alone():
     assert scaling != copy.deepcopy(scaling)
     assert scaling != 3
     assert len({scaling, scaling}) == 1
+
+
+@pytest.mark.parametrize("number", [3.0, np.array(3.0), np.float32(3)], ids=repr)
+def test_single_number_has_no_mean_and_deviation(number):
+    for name, given in (("X", (number,)), ("Y", ([[1.0], [2.0]], number))):
+        with pytest.raises(dl.InvalidInputError, match=rf"{name} must have shape \(n_samples, "):
+            dl.Scaling.standardize(*given)

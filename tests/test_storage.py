@@ -48,6 +48,46 @@ def test_scaling_comes_back_with_and_without_targets(path, targets):
     assert (dl.load(path).scaling.y_mean is not None) is targets
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [dl.SGD(), dl.SGD(1 / 3, 0.9, nesterov=True), dl.SGD(0), dl.Adam(), dl.Adam(0.1, 0, 0.5, 1.0)],
+    ids=repr,
+)
+def test_settings_of_the_optimizer_come_back(path, optimizer):
+    net = dl.Network([2, 1])
+    net.optimizer = optimizer
+    net.save(path)
+    loaded = dl.load(path)
+    assert loaded.optimizer == optimizer
+    assert type(loaded.optimizer) is type(optimizer)
+    for one in (net, loaded):
+        one.learn_one([1.0, 2.0], [3.0])
+    assert loaded.theta.tobytes() == net.theta.tobytes()
+
+
+def test_state_of_the_optimizer_starts_afresh_in_a_loaded_network(path):
+    net = dl.Network([2, 1])
+    net.optimizer = dl.SGD(0.1, momentum=0.9)
+    net.learn_one([1.0, 2.0], [3.0])
+    net.save(path)
+    loaded = dl.load(path)
+    net.optimizer = net.optimizer  # afresh
+    for one in (net, loaded):
+        one.learn_one([1.0, 2.0], [3.0])
+    assert loaded.theta.tobytes() == net.theta.tobytes()
+
+
+def test_optimizer_of_a_class_of_the_user_is_not_replaced_by_another(path, tmp_path):
+    class Decaying(dl.SGD):
+        pass
+
+    net = dl.Network([2, 1])
+    net.optimizer = Decaying(0.5)
+    with pytest.raises(dl.InvalidInputError, match="an optimizer of your own class is code"):
+        net.save(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_network_without_extras_comes_back_without(path):
     net = dl.Network([1, 1])
     net.save(path)

@@ -45,6 +45,18 @@ def test_python_modules_are_installed(files, module):
     assert f"deltaloop/{module}" in files
 
 
+def test_start_of_the_command_is_installed(files):
+    own = [f for f in files if f.startswith("_deltaloop_command/")]
+    assert own == ["_deltaloop_command/__init__.py"]
+
+
+def test_licences_of_the_data_are_those_of_the_metadata(dist):
+    text = next(f for f in dist.files if f.name == "SOURCES.md").read_text(encoding="utf-8")
+    named = re.findall(r"Licence: .*\((CC BY [0-9.]+)\)", text)
+    assert set(named) == {"CC BY 4.0"}
+    assert len(named) == text.count("- Source:")
+
+
 def test_compiled_modules_are_installed(files):
     compiled = [f for f in files if f.endswith(tuple(EXTENSION_SUFFIXES))]
     assert compiled
@@ -68,7 +80,8 @@ def test_nothing_of_the_workshop_is_installed(files, leftover):
 
 
 def test_nothing_is_installed_outside_the_package(files):
-    outside = [f for f in files if not f.startswith(("deltaloop/", "deltaloop-"))]
+    own = ("deltaloop/", "deltaloop-", "_deltaloop_command/")
+    outside = [f for f in files if not f.startswith(own)]
     assert [f for f in outside if not re.search(r"bin/deltaloop$|Scripts/deltaloop\.exe$", f)] == []
 
 
@@ -106,9 +119,12 @@ def test_command_is_registered(dist):
 
 def test_metadata_name_licence_python_and_readme(dist):
     meta = dist.metadata
-    assert meta["License-Expression"] == "BSD-3-Clause"
+    assert meta["License-Expression"] == "BSD-3-Clause AND CC-BY-4.0"
+    licences = meta.get_all("License-File")
+    assert licences == ["LICENSE", "src/deltaloop/data/SOURCES.md"]
+    shipped = [str(path) for path in dist.files if ".dist-info/licenses/" in str(path)]
+    assert [path.partition("/licenses/")[2] for path in sorted(shipped)] == licences
     assert meta["Requires-Python"] == ">=3.11"
     assert meta["Summary"]
-    assert any(path.name == "LICENSE" for path in dist.files)
     assert len(meta.get_payload() or meta["Description"]) > 500
     assert sys.version_info >= (3, 11)

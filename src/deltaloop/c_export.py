@@ -1,6 +1,5 @@
 """A network as one C header: constants, and the functions that compute with them."""
 
-import os
 import re
 import warnings
 import zlib
@@ -10,10 +9,10 @@ import numpy as np
 
 from . import __version__
 from .c_functions import FUNCTIONS
-from .checks import converted, switch
+from .checks import any_size, converted, switch
 from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
-from .files import whole_file
+from .files import as_path, whole_file
 from .losses import CANONICAL_OUTPUT
 
 _VALUES_PER_LINE = 8
@@ -29,6 +28,7 @@ def write(net, path, name: str | None = None, learn: bool = False) -> None:
         file.write(text)
 
 
+@any_size
 def header(net, name: str, learn: bool) -> str:
     """The text of the header."""
     refuse_custom(
@@ -72,7 +72,7 @@ def header(net, name: str, learn: bool) -> str:
 
 def _name_of_file(path):
     """The stem of the file as a prefix of C names: 'net' for 'build/net.h'."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "_", Path(os.fsdecode(path)).stem).strip("_")
+    stem = re.sub(r"[^A-Za-z0-9]+", "_", Path(as_path(path)).stem).strip("_")
     return stem if re.match("[A-Za-z]", stem) else f"net_{stem}".strip("_")
 
 

@@ -9,6 +9,10 @@ import numpy as np
 from .errors import InvalidInputError, InvalidTypeError, shown
 
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # bytes
+# For functions that meet numbers of the user: what is too large or too small for a dtype is looked
+# for where it matters, whatever numpy.seterr says.
+any_size = np.errstate(all="ignore")
+
 _LARGE = 10_000  # values from which the memory of a temporary costs more than a second look
 
 NUMBER_THE_CLASSES = (
@@ -46,6 +50,7 @@ def check_memory(what: str, n_bytes: int, advice: str) -> None:
         )
 
 
+@any_size
 def number(name: str, value, low: float = -math.inf, below: float = math.inf) -> float:
     """`value` as a finite float with low <= value < below."""
     try:
@@ -105,6 +110,7 @@ def as_numbers(name: str, values) -> np.ndarray:
     return array
 
 
+@any_size
 def _from_objects(name, array):
     """An array of Python objects as float64, if all of them are numbers."""
     for value in array.flat:
@@ -125,14 +131,14 @@ def _for_names_of_classes(name, text):
     return f"; {NUMBER_THE_CLASSES}" if text and name.endswith(("Y", "labels")) else ""
 
 
+@any_size
 def check_finite(name: str, rows: np.ndarray) -> None:
     """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
     if rows.dtype.kind != "f":
         return
-    if rows.size > _LARGE:
-        with np.errstate(all="ignore"):
-            if np.isfinite(rows.sum()):  # one pass without a temporary, unless the sum overflows
-                return
+    # one pass without a temporary, unless the sum overflows
+    if rows.size > _LARGE and np.isfinite(rows.sum()):
+        return
     finite = np.isfinite(rows)
     if finite.all():
         return
@@ -147,8 +153,12 @@ def converted(name: str, array: np.ndarray, dtype) -> np.ndarray:
     """Finite `array` in dtype, copied only where it has another one, and still finite."""
     if array.dtype == dtype:
         return array
-    with np.errstate(over="ignore"):
-        result = array.astype(dtype, order="C")
+    return _cast(name, array, dtype)
+
+
+@any_size
+def _cast(name, array, dtype):
+    result = array.astype(dtype, order="C")
     if not np.isfinite(result).all():
         raise InvalidInputError(
             f"{name} has values beyond the range of {np.dtype(dtype)} "

@@ -19,7 +19,15 @@ from .outputs import check_output
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
 from .storage import load
-from .terminal import INTERRUPTED, OneLineErrors, WholeNumber, print_rows, progress_bar, status
+from .terminal import (
+    INTERRUPTED,
+    OneLineErrors,
+    WholeNumber,
+    print_lines,
+    print_rows,
+    progress_bar,
+    status,
+)
 
 _DATA = (
     "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "
@@ -30,6 +38,15 @@ _DATA = (
 _LEARNING_RATE_KEYS = [
     ("classification", loss) for loss in ("cross_entropy", "binary_cross_entropy", "mse")
 ]
+
+
+_OPENING = ("target", "ignore", "task", "test_fraction", "max_memory")
+_max_memory = click.option(
+    "--max-memory",
+    type=float,
+    metavar="GIB",
+    help="Memory that a table may take. Default: 2, or 32 times its file.",
+)
 
 
 def _names(accepted) -> str:
@@ -153,6 +170,7 @@ def command(context: click.Context) -> None:
     show_default=True,
     help=f"{_names(('auto', *available()))}.",
 )
+@_max_memory
 @click.option("--save", metavar="FILE", help="Keep the network, with scaling and class names.")
 @click.pass_context
 def train(context: click.Context, data: str, save: str | None, layers: str, **options) -> None:
@@ -165,15 +183,14 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     """  # noqa: D301 - click wants the character
     if save is not None:
         check_output("--save", save, data)
-    opening = {name: options.pop(name) for name in ("target", "ignore", "task", "test_fraction")}
+    opening = {name: options.pop(name) for name in _OPENING}
     recipe = Recipe(layers=_widths(layers), **options)
     problem = open_problem(data, **opening, seed=recipe.seed)
     net = modelling.build(problem, recipe)
     optimizer = modelling.build_optimizer(problem, recipe)
     batch_size, n_epochs = modelling.batch_size(problem, recipe), modelling.epochs(problem, recipe)
     n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
-    # in one piece: a reader that wants one line shall not end the work
-    click.echo(f"data: {problem.title}{n_classes}\ntask: {problem.task} ({problem.reason})")
+    print_lines(f"data: {problem.title}{n_classes}", f"task: {problem.task} ({problem.reason})")
     with progress_bar(n_epochs) as progress:
         history = modelling.train(net, problem, recipe, optimizer, progress)
     not_saved = None
@@ -210,10 +227,12 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
 @click.option(
     "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all. Default: print."
 )
-def predict(net: str, data: str, output: str | None) -> None:
+@_max_memory
+def predict(net: str, data: str, output: str | None, max_memory: float | None) -> None:
     """Predict one row for every row of DATA with the saved network NET, as CSV.
 
-    Columns are found by their names, in any order; the target may be among them.
+    Columns are found by their names, in any order; the target may be among them. Names that a
+    spreadsheet would run as a formula get a ' in front, control characters are written out.
 
     \b
     deltaloop predict net.npz new.csv
@@ -223,7 +242,7 @@ def predict(net: str, data: str, output: str | None) -> None:
         output = None
     if output is not None:
         check_output("--output", output, data, net, devices=True)
-    lines = predict_lines(load(net), feature_table(data))
+    lines = predict_lines(load(net), feature_table(data, max_memory))
     if output is None:
         for block in lines:
             click.echo(block, nl=False)
@@ -245,7 +264,7 @@ def export(net: str, header: str, name: str | None, learn: bool) -> None:
     deltaloop export net.npz net.h --name valve --learn
     """  # noqa: D301 - click wants the character
     load(net, backend="reference").to_c(header, name=name, learn=learn)
-    click.echo(f"C header: {header}")
+    print_lines(f"C header: {header}")
 
 
 @command.command(short_help="Tell what is installed, or what a network holds.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import number, whole_number
+from .checks import any_size, number, whole_number
 from .errors import FileFormatError, InvalidInputError, unknown_name
 
 __all__ = ["Dataset", "load", "names"]
@@ -297,6 +297,7 @@ def _two_spirals() -> Dataset:
     )
 
 
+@any_size
 def _sine(n_samples: int = 200, noise: float = 0.0, seed: int = 0) -> Dataset:
     """Values of sin x + noise, x equally spaced over one period."""
     n_samples = whole_number("n_samples", n_samples, 4, 10_000_000)

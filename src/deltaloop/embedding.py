@@ -46,8 +46,9 @@ class Embedding:
         """What `learn_one` and `learn_batch` descend with.
 
         Assigning it starts its state (velocity, moments, number of steps) afresh. A copy, by
-        copy.deepcopy or pickle, goes on where the network is; a file has no optimizer. In the
-        middle of a step that another thread takes it is refused with a BusyError.
+        copy.deepcopy or pickle, goes on where the network is; a file keeps the settings (the class
+        and its numbers), and a network that is loaded starts its state afresh. In the middle of a
+        step that another thread takes it is refused with a BusyError.
         """
         return self._optimizer
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import any_size
 from .errors import FileFormatError, InvalidInputError
+from .text import visible
+from .unpacking import REMEDY, too_large
 
 if TYPE_CHECKING:
     from .tables import Table
@@ -91,6 +94,7 @@ class FeatureEncoding:
             for category in (categories or (None,))
         )
 
+    @any_size
     def transform(self, table: "Table") -> np.ndarray:
         """Return X for a table: the one of training or a later one.
 
@@ -113,8 +117,14 @@ class FeatureEncoding:
         InvalidInputError
             When a column is missing; when a cell is missing, infinite, text in a numeric column, or
             a value that the column did not have in training.
+        FileFormatError
+            When X would take more memory than is allowed.
         """
-        X = np.zeros((table.n_rows, len(self.feature_names)))
+        n_features = sum(len(categories or (None,)) for _, categories in self.columns)
+        if 8 * table.n_rows * n_features > table.limit:
+            what = f"has {table.n_rows} rows, which become {n_features} inputs each"
+            raise too_large(table.source, what, table.limit, REMEDY)
+        X = np.zeros((table.n_rows, n_features))
         position = 0
         for (name, categories), values in zip(self.columns, self._find(table), strict=True):
             refuse_missing(values, name, table.source)
@@ -190,6 +200,7 @@ class FeatureEncoding:
         )
 
 
+@any_size
 def looks_like_classes(y: Any) -> bool:
     """Guess whether targets are classes (True) or values to be approximated (False).
 
@@ -344,8 +355,9 @@ def _codes(values: np.ndarray, name: str, categories: tuple[str, ...], source: s
     codes = [positions.get(cell, -1) for cell in values.tolist()]
     if -1 in codes:
         row = codes.index(-1)
+        cell = visible(str(values[row]))
         raise InvalidInputError(
-            f"row {row + 1}, column {name!r} of {source!r} holds {values[row]!s:.60}, which did "
+            f"row {row + 1}, column {name!r} of {source!r} holds {cell:.60}, which did "
             f"not occur in training; accepted are {shortened(categories)}; correct the cell, or "
             "train again with such rows"
         )

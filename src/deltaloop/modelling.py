@@ -187,9 +187,10 @@ def train(
     net: Network, problem: Problem, recipe: Recipe, optimizer: SGD | Adam, progress=False
 ) -> History:
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`."""
+    net.optimizer = optimizer  # saved with the network
     return net.fit(
         problem.X_train, targets(net, problem.y_train), epochs=epochs(problem, recipe),
-        batch_size=batch_size(problem, recipe), optimizer=optimizer, progress=progress,
+        batch_size=batch_size(problem, recipe), progress=progress,
     )  # fmt: skip
 
 

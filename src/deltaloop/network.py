@@ -486,6 +486,9 @@ class Network(Embedding):
     def save(self, path) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 
+        Kept are the layers, the parameters, `scaling`, `classes`, `table` and the settings of
+        `optimizer`; not its state, nor that of `generator`.
+
         Parameters
         ----------
         path : str or path-like
@@ -495,7 +498,9 @@ class Network(Embedding):
         ------
         InvalidInputError
             Parameters that are not finite, a `table` that JSON cannot hold, or an activation or
-            loss of your own, which is code.
+            loss of your own, which is code; so is an optimizer of a class of your own.
+        InvalidTypeError
+            `path` is no path.
         OSError
             The file cannot be written; what was there before is untouched.
         """

@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from secrets import token_hex
+from tempfile import TemporaryDirectory
 
 from .errors import InvalidInputError
+from .files import as_path, create_beside, is_special
 
 
 def check_output(option: str, path: str, *inputs: str, devices: bool = False) -> None:
@@ -28,21 +29,23 @@ def check_output(option: str, path: str, *inputs: str, devices: bool = False) ->
     """
     if not path:
         raise InvalidInputError(f"{option} is an empty name; give the name of a file")
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
+    target = Path(os.path.realpath(as_path(path)))
+    if os.path.isdir(target):
         raise InvalidInputError(f"{option} {path!r} is a directory; give the name of a file in it")
-    if os.path.exists(path) and not os.path.isfile(path):
+    if is_special(path):
         if devices:
             return
         raise InvalidInputError(f"{option} {path!r} is no ordinary file; give another name")
     if any(os.path.exists(one) and os.path.realpath(one) == str(target) for one in inputs):
         raise InvalidInputError(f"{option} {path!r} would replace what is read; give another name")
-    probe = target.with_name(f".{token_hex(8)}.part")  # what the writing itself begins with
     try:
         if not target.exists():
-            target.touch()  # the name may be too long, or of characters that are not accepted
-            target.unlink()
-        probe.touch()
-        probe.unlink()
+            # the name may be too long, or of characters that are not accepted; it is tried in a
+            # folder of its own, because another process may be about to write the target
+            with TemporaryDirectory(prefix=".", suffix=".part", dir=target.parent) as folder:
+                Path(folder, target.name).touch()
+        probe, descriptor = create_beside(str(target))  # what the writing itself begins with
+        os.unlink(probe)
+        os.close(descriptor)
     except OSError as error:
         raise InvalidInputError(f"{option} {path!r} cannot be written: {error.strerror}") from None

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .encoding import FeatureEncoding
+from .encoding import FeatureEncoding, is_number
 from .errors import InvalidInputError
 from .modelling import chosen_class
 from .network import Network
 from .tables import Table
+from .text import visible
 
 _BLOCK = 4096  # rows that are written at a time
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # what a formula begins with, in both widths
 
 
 def predict_lines(net: Network, table: Table) -> Iterator[str]:
@@ -36,7 +38,8 @@ def predict_lines(net: Network, table: Table) -> Iterator[str]:
     chosen = chosen_class(out)
     value = out.max(axis=1) if out.shape[1] > 1 else np.where(chosen, out[:, 0], 1 - out[:, 0])
     kind = "output" if net.loss_name == "mse" else "probability"
-    rows = zip((net.classes[k] for k in chosen), (f"{v:.6g}" for v in value), strict=True)
+    names = [_harmless(name) for name in net.classes]
+    rows = zip((names[k] for k in chosen), (f"{v:.6g}" for v in value), strict=True)
     return _lines([target or "class", kind], rows)
 
 
@@ -75,11 +78,21 @@ def _number(value):
     return np.format_float_positional(value, trim="0")
 
 
+def _harmless(name):
+    """A name that is no formula for a spreadsheet and no command for a terminal.
+
+    As OWASP advises, "CSV Injection": what begins like a formula, and is no number, gets a '.
+    """
+    name = visible(str(name), kept="\t\n")
+    is_formula = name.startswith(("\t", "\n")) or name.lstrip().startswith(_FORMULA)
+    return f"'{name}" if is_formula and not is_number(name) else name
+
+
 def _lines(header, rows):
     """CSV text in blocks of lines."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(map(_harmless, header))
     for number, row in enumerate(rows, 1):
         writer.writerow(row)
         if number % _BLOCK == 0:

@@ -53,7 +53,7 @@ class Problem:
     target: str | None
 
 
-def open_data(data: str) -> Table | Dataset:
+def open_data(data: str, max_memory: float | None = None) -> Table | Dataset:
     """The bundled data set of this name, else the table in the file."""
     if data in datasets.names():
         return datasets.load(data)
@@ -65,12 +65,12 @@ def open_data(data: str) -> Table | Dataset:
             + ", ".join(datasets.names())
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    return read(data)
+    return read(data, max_memory=max_memory)
 
 
-def feature_table(data: str) -> Table:
+def feature_table(data: str, max_memory: float | None = None) -> Table:
     """The table to predict from: a file, or the inputs of a bundled data set."""
-    opened = open_data(data)
+    opened = open_data(data, max_memory)
     if isinstance(opened, Table):
         return opened
     return Table(_feature_names(opened), list(opened.X.T.astype(np.float64)), opened.name)
@@ -84,6 +84,7 @@ def open_problem(
     task: str | None = None,
     test_fraction: float | None = None,
     seed: int = 0,
+    max_memory: float | None = None,
 ) -> Problem:
     """Read the data and divide it; the arguments are the options of `deltaloop train`.
 
@@ -94,7 +95,7 @@ def open_problem(
     """
     if task is not None and task not in TASKS:
         raise unknown_name("task", task, TASKS)
-    opened = open_data(data)
+    opened = open_data(data, max_memory)
     if isinstance(opened, Table):
         return _from_table(opened, target, ignore, task, test_fraction, seed)
     for option, given in (

@@ -8,26 +8,45 @@ import csv
 import io
 import os
 from array import array
-from collections.abc import Callable, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .checks import any_size
 from .encoding import (
     column_from_cells,
     is_missing,
     is_number,
     shortened,
 )
-from .errors import FileFormatError, InvalidInputError, InvalidTypeError
+from .errors import FileFormatError, InvalidInputError
+from .files import as_path, is_special
 from .tables import Table
+from .unpacking import (
+    REMEDY,
+    Header,
+    archived_header,
+    array_header,
+    checked,
+    gunzip,
+    memory_limit,
+    too_large,
+)
 
-_MAX_DENSE = 2**29  # numbers of a sparse file written out: 4 GiB
+# Bytes of memory, measured: of a cell as text of more than one character, of a column with its
+# name, and of an entry of a sparse row while that is read.
+_TEXT_CELL, _COLUMN, _ENTRY = 80, 1000, 150
+_PIECE = 2**20
 
 
-def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
+def read(
+    path: str | os.PathLike[str], *, header: bool | None = None, max_memory: float | None = None
+) -> Table:
     r"""Read a table from a file; the ending of its name tells the format.
 
     ====================== ====================================================================
@@ -55,6 +74,10 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
         when one of its cells is no number though the column below it is numeric. In a table without
         numbers, it does when its cells all differ and none occurs again below, in its own
         column. Columns without a name are called x1, x2, ... by their position.
+    max_memory : float, optional
+        Memory that the table may take, in GiB: a small file can hold, or claim, any amount of data.
+        Default 2, or 32 times the size of the file where that is more. It is estimated before
+        the data are read; a quarter of it may be the content of a compressed file.
 
     Returns
     -------
@@ -63,9 +86,11 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
     Raises
     ------
     InvalidInputError
-        When the file does not exist, cannot be opened or has an unknown ending.
+        When the file does not exist, is a pipe or a device, cannot be opened, or has an unknown
+        ending.
     FileFormatError
-        When its content is not what the ending promises, is empty, or has rows of different length.
+        When its content is not what the ending promises, is empty, has rows of different length,
+        or would take more memory than is allowed.
     InvalidTypeError
         When `path` is no path.
 
@@ -87,14 +112,16 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
     ([[150.0, 1.0, 0.0], [120.0, 0.0, 1.0]], ['apple', 'lemon'])
     >>> folder.cleanup()
     """
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise InvalidTypeError(f"path must be a str or a pathlib.Path, got {path!r}")
-    source = os.fspath(path)
+    source = as_path(path)
     ending = Path(source.lower().removesuffix(".gz")).suffix
     if os.path.isdir(source):
         raise InvalidInputError(f"{source!r} is a directory; give the name of a file in it")
     if not os.path.exists(source):
         raise InvalidInputError(f"there is no file {source!r}; check the name and the directory")
+    if is_special(source):  # it could give data for ever, or never any
+        raise InvalidInputError(
+            f"{source!r} is no ordinary file; write what the pipe or device gives to a file first"
+        )
     if ending not in _READERS and ending not in _DELIMITERS:
         accepted = ", ".join(map(repr, [*_DELIMITERS, *_READERS]))
         raise InvalidInputError(
@@ -102,56 +129,93 @@ def read(path: str | os.PathLike[str], *, header: bool | None = None) -> Table:
             "save the table as CSV, or rename the file"
         )
     try:
+        limit = memory_limit(source, max_memory)
+        if os.path.getsize(source) > limit:
+            raise too_large(source, f"has {os.path.getsize(source)} bytes", limit, REMEDY)
         data = Path(source).read_bytes()
     except OSError as error:
         raise InvalidInputError(f"cannot read {source!r}: {error.strerror or error}") from error
     if source.lower().endswith(".gz"):
-        data = _unpack(data, source)
-    if not data.strip():
+        data = _unpack(data, source, limit)
+    if not data or data.isspace():
         raise FileFormatError(f"{source!r} is empty; a table needs at least one row")
     if ending in _DELIMITERS:
-        return _read_delimited(_decode(data, source), _DELIMITERS[ending], header, source)
-    return _READERS[ending](data, source)
+        _check_text(data, source)
+        table = _read_delimited(data, _DELIMITERS[ending], header, source, limit)
+    else:
+        table = _READERS[ending](data, source, limit)
+    return replace(table, limit=limit)
 
 
-def _unpack(data: bytes, source: str) -> bytes:
-    """The content of a .gz file."""
-    import gzip
+def _unpack(data: bytes, source: str, limit: int) -> bytes:
+    """The content of a .gz file; beside it the table has to find room."""
     import zlib
 
     try:
-        return gzip.decompress(data)
+        content = gunzip(data, limit // 4)
+        if content is None:
+            raise too_large(
+                source,
+                f"unpacks to more than {limit / 2**32:.3g} GiB, and a table needs four times that",
+                limit,
+                REMEDY,
+            )
+        return content
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(
             f"{source!r} is no whole gzip file ({error}); copy it again"
         ) from None
 
 
-def _decode(data: bytes, source: str) -> str:
-    """The text of a UTF-8 file."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileFormatError(
-            f"{source!r} is not UTF-8 text: byte 0x{data[error.start]:02x} in line {line}; "
-            "save it as UTF-8"
-        ) from None
-    if "\0" in text:
+def _check_text(data: bytes, source: str) -> None:
+    """Refuse what is no UTF-8 text; piece by piece, as text of Python may be four times as long."""
+    decoder, is_empty = getincrementaldecoder("utf-8-sig")(), True
+    for start in range(0, len(data), _PIECE):
+        try:
+            text = decoder.decode(data[start : start + _PIECE], final=start + _PIECE >= len(data))
+        except UnicodeDecodeError as error:
+            at = min(start + _PIECE, len(data)) - len(error.object) + error.start
+            line = data.count(b"\n", 0, at) + 1
+            raise FileFormatError(
+                f"{source!r} is not UTF-8 text: byte 0x{data[at]:02x} in line {line}; "
+                "save it as UTF-8"
+            ) from None
+        is_empty = is_empty and not text.strip()
+    if b"\0" in data:
         raise FileFormatError(f"{source!r} holds zero bytes, so it is no text; save it as UTF-8")
-    if not text.strip():
+    if is_empty:
         raise FileFormatError(f"{source!r} is empty; a table needs at least one row")
-    return text
 
 
-def _read_delimited(text: str, delimiters: str, header: bool | None, source: str) -> Table:
+def _lines(data: bytes) -> io.TextIOWrapper:
+    """The lines of a UTF-8 text, with their ends as they are."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+
+
+def _read_delimited(
+    data: bytes, delimiters: str, header: bool | None, source: str, limit: int
+) -> Table:
     """Rows of cells; the names of the columns from the first row if it is a header."""
-    delimiter = _sniff(text, delimiters)
-    quick = _read_numbers(text, delimiter, header)
+    n_lines = data.count(b"\n") + data.count(b"\r") + 1
+
+    def check(delimiter: str, width: int = 0, per_text: int = 0) -> None:
+        n_cells = n_lines + data.count(delimiter.encode())  # at most
+        # cells of one character share it, and others have a delimiter and two bytes at least
+        n_texts = min(n_cells, (len(data) - n_cells) // 2)
+        width = max(width, n_cells // n_lines)
+        if len(data) + 8 * n_cells + per_text * n_texts + _COLUMN * width > limit:
+            raise too_large(source, f"has about {n_cells} cells", limit, REMEDY)
+
+    for one in delimiters:
+        check(one)
+    delimiter, width = _sniff(data, delimiters)
+    check(delimiter, width)
+    quick = _read_numbers(data, delimiter, header)
     if quick:
         top, values = quick
     else:
-        rows = _rows(text, delimiter, source)
+        check(delimiter, width, _TEXT_CELL)
+        rows = _rows(data, delimiter, source)
         columns = list(zip(*rows, strict=True))
         if header is None:
             header = _has_header(columns)
@@ -168,10 +232,10 @@ def _read_delimited(text: str, delimiters: str, header: bool | None, source: str
 
 
 def _read_numbers(
-    text: str, delimiter: str, header: bool | None
+    data: bytes, delimiter: str, header: bool | None
 ) -> tuple[list[str] | None, list[np.ndarray]] | None:
     """Header (if any) and columns of a table of numbers only, some ten times faster; else None."""
-    reader = _cells(text, delimiter)
+    reader = _cells(data, delimiter)
     rows = (row for row in reader if not _is_blank(row))
     try:
         top = next(rows)
@@ -180,9 +244,10 @@ def _read_numbers(
             header = any(not is_number(cell) and not is_missing(cell) for cell in top)
         if header and next(rows, None) is None:
             return None
-        lines = io.StringIO(text, newline="")
         skipped = below if header else 0
-        block = np.loadtxt(lines, delimiter=delimiter, comments=None, skiprows=skipped, ndmin=2)
+        block = np.loadtxt(
+            _lines(data), delimiter=delimiter, comments=None, skiprows=skipped, ndmin=2
+        )
     except (csv.Error, ValueError):
         return None
     if block.shape[1] != len(top):
@@ -190,33 +255,36 @@ def _read_numbers(
     return top if header else None, list(block.T)
 
 
-def _cells(text: str, delimiter: str) -> Any:
+def _cells(data: bytes, delimiter: str) -> Any:
     """The csv reader for a text."""
+    lines: Iterator[str] = _lines(data)
     if delimiter == " ":
-        text = "\n".join(line.strip() for line in text.splitlines())
-    return csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
+        lines = (f"{part.strip()}\n" for line in lines for part in line.splitlines())
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
 
 
-def _sniff(text: str, delimiters: str) -> str:
-    """The first that divides the first 50 rows evenly, else the one most frequent on top."""
+def _sniff(data: bytes, delimiters: str) -> tuple[str, int]:
+    """The first that divides the first 50 rows evenly, else the one most frequent on top.
+
+    With the number of cells in the first row.
+    """
     for delimiter in delimiters:
         try:
-            rows = list(islice(_cells(text, delimiter), 50))
+            rows = islice(_cells(data, delimiter), 50)
+            widths = {len(row) for row in rows if not _is_blank(row)}
         except csv.Error:
             continue
-        widths = {len(row) for row in rows if not _is_blank(row)}
         if len(widths) == 1 and widths != {1}:
-            return delimiter
-    top = text.lstrip().partition("\n")[0]
-    return max(delimiters, key=top.count)
+            return delimiter, widths.pop()
+    top = next(line.lstrip() for line in _lines(data) if line.strip())
+    delimiter = max(delimiters, key=top.count)
+    return delimiter, top.count(delimiter) + 1
 
 
-def _rows(text: str, delimiter: str, source: str) -> list[list[str]]:
+def _rows(data: bytes, delimiter: str, source: str) -> list[list[str]]:
     """All rows that are not blank, of one length."""
     rows: list[list[str]] = []
-    reader = _cells(text, delimiter)
+    reader = _cells(data, delimiter)
     top = width = 0
     try:
         for row in reader:
@@ -267,69 +335,105 @@ def _load(open_file: Callable[[], Any], source: str) -> Any:
         ) from error
 
 
-def _read_npy(data: bytes, source: str) -> Table:
+def _read_npy(data: bytes, source: str, limit: int) -> Table:
     """One array."""
+    names = _columns(
+        _load(lambda: array_header(io.BytesIO(data), len(data)), source), source, limit
+    )
     block = _load(lambda: np.lib.format.read_array(io.BytesIO(data), allow_pickle=False), source)
-    return _from_block(block, source)
+    return _from_block(block, names, source)
 
 
-def _read_npz(data: bytes, source: str) -> Table:
+def _read_npz(data: bytes, source: str, limit: int) -> Table:
     """X and y, or the only array."""
-    archive = _load(lambda: np.load(io.BytesIO(data), allow_pickle=False), source)
-    names = list(getattr(archive, "files", ()))
-    if len(names) == 1:
-        return _from_block(_load(lambda: archive[names[0]], source), source)
-    if not {"X", "y"} <= set(names):
+    if data.startswith(b"PK"):
+        archive = _load(lambda: np.load(io.BytesIO(data), allow_pickle=False), source)
+        names = list(archive.files)
+    else:
+        _load(lambda: array_header(io.BytesIO(data), len(data)), source)
+        names = []
+    if len(names) != 1 and not {"X", "y"} <= set(names):
         raise FileFormatError(
             f"{source!r} holds {f'the arrays {shortened(names)}' if names else 'no named array'}, "
             "expected X and y, or a single array; write it with numpy.savez(path, X=X, y=y)"
         )
-    X, y = _load(lambda: (archive["X"], archive["y"]), source)
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
+    parts = names if len(names) == 1 else ["X", "y"]
+    headers = _load(lambda: [archived_header(archive, name) for name in parts], source)
+    if len(names) == 1:
+        columns = _columns(headers[0], source, limit)
+        return _from_block(_load(lambda: archive[names[0]], source), columns, source)
+    X_shape, y_shape = (header.shape for header in headers)
+    if len(X_shape) != 2 or y_shape not in ((X_shape[0],), (X_shape[0], 1)):
         raise FileFormatError(
             f"X of {source!r} must be 2-d (n_samples, n_features) and y 1-d with as many, "
-            f"got the shapes {X.shape} and {y.shape}; save other shapes"
+            f"got the shapes {X_shape} and {y_shape}; save other shapes"
         )
-    features = _from_block(X, source)
-    values = [*features.values, _from_part(y, "y", source)]
+    columns = _columns(headers[0], source, limit)
+    _columns(Header((y_shape[0], 1), headers[1].dtype), source, limit, unnamed=("y",))
+    X, y = _load(lambda: (archive["X"], archive["y"]), source)
+    features = _from_block(X, columns, source)
+    values = [*features.values, _from_part(y.reshape(-1), source)]
     return Table((*features.columns, "y"), values, source, named=False)
 
 
-def _from_block(block: np.ndarray, source: str) -> Table:
-    """The columns of a 2-d array, or the fields of a structured one."""
-    fields = block.dtype.names
-    if block.ndim != (1 if fields else 2) or not block.size:
+def _columns(
+    header: Header, source: str, limit: int, unnamed: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Names of the columns of a 2-d array, or of a structured one, which can become a table."""
+    shape, dtype = header
+    names = dtype.names or unnamed
+    if len(shape) != (1 if dtype.names else 2) or 0 in shape:
         raise FileFormatError(
             f"the array of {source!r} must be 2-d (n_samples, n_features), or 1-d with named "
-            f"fields, and not empty; got the shape {block.shape} and the dtype {block.dtype}"
+            f"fields, and not empty; got the shape {shape} and the dtype {dtype}"
         )
-    names = fields or tuple(f"x{number}" for number in range(1, block.shape[1] + 1))
-    parts = [block[name] for name in fields] if fields else list(block.T)
-    values = [_from_part(part, name, source) for part, name in zip(parts, names, strict=True)]
-    return Table(names, values, source, named=bool(fields))
+    n_columns = len(dtype.names or range(shape[1]))
+    dtypes = [dtype[name] for name in dtype.names or ()] or [dtype]
+    is_text = any(one.kind in "US" for one in dtypes)
+    n_cells = shape[0] * n_columns
+    needed = _COLUMN * n_columns + header.n_bytes + 8 * n_cells
+    if is_text:  # decoded, and as one str a cell
+        needed += 4 * header.n_bytes + _TEXT_CELL * n_cells
+    if needed > limit:
+        raise too_large(source, f"has an array of the shape {shape} and {dtype}", limit, REMEDY)
+    names = names or tuple(f"x{number}" for number in range(1, n_columns + 1))
+    for name, one in zip(names, dtypes, strict=False):
+        if one.kind not in "biufUS":
+            raise FileFormatError(
+                f"column {name!r} of {source!r} has the dtype {one.base} and the shape "
+                f"{(*shape[:1], *one.shape)}; save one number, boolean or text a row"
+            )
+    return names
 
 
-def _from_part(part: np.ndarray, name: str, source: str) -> np.ndarray:
-    """One column as float64 or text."""
-    if part.ndim == 1 and part.dtype.kind in "biuf":
-        with np.errstate(over="ignore"):
-            return part.astype(np.float64)
-    if part.ndim == 1 and part.dtype.kind in "US":
-        text = (
-            _load(lambda: np.char.decode(part, "utf-8"), source) if part.dtype.kind == "S" else part
-        )
-        return column_from_cells(text.tolist())
-    raise FileFormatError(
-        f"column {name!r} of {source!r} has the dtype {part.dtype} and the shape {part.shape}; "
-        "save one number, boolean or text a row"
+def _from_block(block: np.ndarray, names: tuple[str, ...], source: str) -> Table:
+    """The columns of a 2-d array, or the fields of a structured one."""
+    fields = block.dtype.names
+    parts = [block[name] for name in fields] if fields else block.T
+    return Table(
+        fields or names, [_from_part(part, source) for part in parts], source, named=bool(fields)
     )
 
 
-def _read_svmlight(data: bytes, source: str) -> Table:
+@any_size
+def _from_part(part: np.ndarray, source: str) -> np.ndarray:
+    """One column as float64 or text."""
+    if part.dtype.kind not in "US":
+        return part.astype(np.float64)
+    decoded = _load(
+        lambda: np.char.decode(part, "utf-8") if part.dtype.kind == "S" else checked(part), source
+    )
+    return column_from_cells(decoded.tolist())
+
+
+def _read_svmlight(data: bytes, source: str, limit: int) -> Table:
     """Labels, and the values that are not 0, written out densely."""
+    _check_text(data, source)
     labels, numbers, rows, indices = array("d"), array("d"), array("q"), array("q")
-    for line_number, line in enumerate(_decode(data, source).splitlines(), 1):
+    lines = (part for line in _lines(data) for part in line.splitlines())
+    for line_number, line in enumerate(lines, 1):
+        if 24 * len(indices) + _ENTRY * (len(line) // 4) > limit:  # as "1:1 1:1"
+            raise too_large(source, f"has {len(indices)} entries and more", limit, REMEDY)
         items = line.partition("#")[0].split()
         item, seen = "", set()
         try:
@@ -353,11 +457,9 @@ def _read_svmlight(data: bytes, source: str) -> Table:
     if not indices:
         raise FileFormatError(f"{source!r} has no entry 'index:value'; add at least one")
     first, last = int(0 not in indices), max(indices)  # the file counts from 0 if an index 0 occurs
-    if len(labels) * (last + 1) > _MAX_DENSE:
-        raise FileFormatError(
-            f"{source!r} has {len(labels)} rows and indices up to {last}, too many to write "
-            f"out (at most {_MAX_DENSE} numbers); check the indices, or select rows and columns"
-        )
+    if (8 * len(labels) + _COLUMN) * (last + 1) > limit:
+        what = f"has {len(labels)} rows and indices up to {last}, too many to write out"
+        raise too_large(source, what, limit, REMEDY)
     X = np.zeros((last + 1 - first, len(labels)))  # a row here is a column of the table
     X[np.array(indices) - first, np.array(rows)] = numbers
     names = (*(f"x{index}" for index in range(first, last + 1)), "label")
@@ -365,7 +467,7 @@ def _read_svmlight(data: bytes, source: str) -> Table:
 
 
 _DELIMITERS = {".csv": "\t;,", ".tsv": "\t", ".txt": "\t;, "}
-_READERS: dict[str, Callable[[bytes, str], Table]] = {
+_READERS: dict[str, Callable[[bytes, str, int], Table]] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
     ".svm": _read_svmlight,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import as_numbers, check_finite
+from .checks import any_size, as_numbers, check_finite
 from .errors import InvalidInputError, InvalidTypeError
 
 
@@ -73,18 +73,19 @@ class Scaling:
         x_mean, x_scale = _moments("X", X)
         return cls(x_mean, x_scale, y_mean, y_scale)
 
+    @any_size
     def inputs(self, X: np.ndarray) -> np.ndarray:
         """X, shape (n_samples, n_in), in the units of the network; infinite where it overflows."""
-        with np.errstate(over="ignore"):
-            return (X - self.x_mean) / self.x_scale
+        return (X - self.x_mean) / self.x_scale
 
+    @any_size
     def targets(self, Y: np.ndarray) -> np.ndarray:
         """Y, shape (n_samples, n_out), in the units of the network; infinite where it overflows."""
         if self.y_mean is None:
             return Y
-        with np.errstate(over="ignore"):
-            return (Y - self.y_mean) / self.y_scale
+        return (Y - self.y_mean) / self.y_scale
 
+    @any_size
     def outputs(self, out: np.ndarray) -> np.ndarray:
         """Outputs of the network in the units of the targets; float64 where they are scaled."""
         return out if self.y_mean is None else out * self.y_scale + self.y_mean
@@ -111,6 +112,7 @@ def check_scaling(scaling: Scaling, sizes: tuple[int, ...], loss_name: str) -> N
         )
 
 
+@any_size
 def _vector(name, values):
     """A private float64 copy of finite numbers, shape (n,)."""
     array = as_numbers(name, values).astype(np.float64)
@@ -121,13 +123,18 @@ def _vector(name, values):
     return array
 
 
+@any_size
 def _moments(name, values):
     """Mean and standard deviation of every column."""
     values = as_numbers(name, values)
+    if values.ndim == 0:
+        raise InvalidInputError(
+            f"{name} must have shape (n_samples, ...), got the single number {values.item()!r}; "
+            "mean and deviation need several samples"
+        )
     values = values.reshape(len(values), -1).astype(np.float64)
     check_finite(name, values)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, scale = values.mean(axis=0), values.std(axis=0)
+    mean, scale = values.mean(axis=0), values.std(axis=0)
     if not np.isfinite([mean, scale]).all():
         raise InvalidInputError(
             f"{name} has no finite mean and deviation, its values are too large "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .checks import check_finite, converted
+from .checks import any_size, check_finite, converted
 from .errors import InvalidInputError, InvalidTypeError
 from .kernels.interface import SparseRows
 
@@ -73,19 +73,19 @@ def _lists(name, X, n_samples, n_columns):
     return (starts, columns, values) if ascends.all() else _merged(starts, columns, values)
 
 
+@any_size
 def _merged(starts, columns, values):
     """The same with columns in order, and with the sum of values that share a place."""
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     order = np.lexsort((columns, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     first = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(columns, prepend=-1))
-    with np.errstate(all="ignore"):
-        values = np.add.reduceat(values, first)
     counts = np.bincount(rows[first], minlength=len(starts) - 1)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-    return starts, columns[first], values
+    return starts, columns[first], np.add.reduceat(values, first)
 
 
+@any_size
 def _scaled(name, columns, values, scaling):
     """The values in the units of the network, in float64 at least."""
     if scaling.x_mean.any():
@@ -93,8 +93,7 @@ def _scaled(name, columns, values, scaling):
             f"net.scaling shifts the inputs, which would turn the zeros of sparse {name} into "
             "other values; use a Scaling with x_mean = 0, or a dense array (.toarray())"
         )
-    with np.errstate(over="ignore"):
-        scaled = values / scaling.x_scale[columns]
+    scaled = values / scaling.x_scale[columns]
     if not np.isfinite(scaled).all():
         raise InvalidInputError(
             f"{name} is no longer finite after scaling, its scale is too small for these values"

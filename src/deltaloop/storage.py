@@ -6,6 +6,7 @@ mathematics, free of padding: it can be read by numpy.load alone.
 """
 
 import os
+from dataclasses import asdict, fields
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from .activations import Activation
 from .construction import as_backend, as_layers
 from .custom import refuse_custom
 from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
-from .files import whole_file
+from .files import as_path, is_special, whole_file
 from .layers import Dense
 from .losses import check_loss
 from .network import Network
+from .optimizers import OPTIMIZERS, SGD, Adam
 from .scaling import Scaling
+from .unpacking import archived_header, checked, memory_limit, too_large
 
 MAGIC = "deltaloop network"
 VERSION = 1
@@ -58,6 +61,7 @@ def save(net: Network, path) -> None:
         "arrays": sorted(arrays),
         "classes": _checked_classes(net.classes),
         "table": _checked_table(net.table),
+        "optimizer": _described(net.optimizer),
     }
     try:
         text = json.dumps(description, allow_nan=False)
@@ -95,14 +99,18 @@ def load(path, backend: str = "auto") -> Network:
     Returns
     -------
     Network
-        Same parameters, bit for bit; its random generator starts at seed 0.
+        Same parameters, bit for bit, and the same settings of `optimizer`, whose state starts
+        afresh (SGD(learning_rate=0.1) for files of versions that did not write it). Its random
+        generator starts at seed 0.
 
     Raises
     ------
     FileFormatError
         The file is damaged, truncated, no network, or of a newer version.
     InvalidInputError
-        Unknown backend.
+        Unknown backend, or a name that no file can have.
+    InvalidTypeError
+        `path` is no path.
     OSError
         The file cannot be opened.
 
@@ -117,7 +125,11 @@ def load(path, backend: str = "auto") -> Network:
     (2, 3, 1)
     """
     backend = as_backend(backend)
-    path = os.fspath(path)
+    path = as_path(path)
+    if is_special(path) and not os.path.isdir(path):
+        raise FileFormatError(
+            f"{path} is no ordinary file; write what the pipe or device gives to a file first"
+        )
     with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
         arrays = _read(path, file)
     description = _description(path, arrays)
@@ -137,8 +149,14 @@ def _read(path, file):
         )
     file.seek(0)
     try:
+        limit = memory_limit(path)
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            headers = [archived_header(archive, name) for name in archive.files]
+            if sum(header.n_bytes for header in headers) > limit:
+                raise too_large(path, "holds arrays", limit, "it is no network that was saved here")
+            return {name: checked(archive[name]) for name in archive.files}
+    except FileFormatError:
+        raise
     except Exception as error:  # zip files break in many ways, each with its own exception
         raise FileFormatError(
             f"{path} is no readable NumPy archive (damaged or cut short?): {type(error).__name__}"
@@ -184,7 +202,31 @@ def _network(description, arrays, backend):
         net.scaling = Scaling(**scaling)
     net.classes = _checked_classes(description["classes"])
     net.table = _checked_table(description["table"])
+    if "optimizer" in description:  # earlier versions wrote none
+        net.optimizer = _optimizer(description["optimizer"])
     return net
+
+
+def _described(optimizer):
+    """The settings of an optimiser, by their names."""
+    for name, kind in OPTIMIZERS.items():
+        if type(optimizer) is kind:
+            return {"name": name, **asdict(optimizer)}
+    raise InvalidInputError(
+        f"an optimizer of your own class is code, which a file of a network does not hold, got "
+        f"{optimizer!r}; assign net.optimizer an SGD or Adam before it is saved"
+    )
+
+
+def _optimizer(entry) -> SGD | Adam:
+    """The optimiser that `_described` wrote down."""
+    settings = dict(entry)
+    kind = OPTIMIZERS.get(settings.pop("name"))
+    if kind is None or set(settings) != {field.name for field in fields(kind)}:
+        raise FileFormatError(
+            f"expected the settings of one of {', '.join(OPTIMIZERS)}, got the optimizer {entry!r}"
+        )
+    return kind(**settings)
 
 
 def _checked_classes(classes):

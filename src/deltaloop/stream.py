@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .checks import number
+from .checks import any_size, number
 from .errors import DivergenceError, InvalidInputError
 from .kernels.session import rows
 
@@ -59,6 +59,7 @@ class Stream:
         """Outputs (n_out,) for x (n_in,); as `Network.predict_one`."""
         return self.net.predict_one(x)
 
+    @any_size
     def learn(self, x, y) -> float:
         """Learn one sample; returns its loss before, as `Network.learn_one`.
 
@@ -92,8 +93,7 @@ class Stream:
         """`values` as the network takes them, shape (1, n), still finite."""
         row = rows(name, values, 0, n, np.float64 if scaled else self.net.dtype)
         if scaled:
-            with np.errstate(all="ignore"):
-                row = scaled(row).astype(self.net.dtype)
+            row = scaled(row).astype(self.net.dtype)
         if not np.isfinite(row).all():
             raise InvalidInputError(
                 f"{name} of sample {self.n_samples} has a value that is not finite, or not in "

@@ -1,5 +1,6 @@
 """Tables of named columns; `readers` makes them from files, `encoding` turns them into numbers."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ class Table:
         False when the file has no names for its columns, so that they are called x1, x2, ...
     sparse : bool
         True when the file lists non-zero values only: a column x0, x1, ... that it lacks is 0.
+    limit : float
+        Bytes that what is made of the table may take; see `max_memory` of `readers.read`.
 
     Examples
     --------
@@ -46,8 +49,15 @@ class Table:
     source: str = "table"
     named: bool = True
     sparse: bool = False
+    limit: float = math.inf
 
     def __post_init__(self) -> None:
+        for name, column in zip(self.columns, self.values, strict=False):
+            if np.ndim(column) != 1:
+                raise FileFormatError(
+                    f"column {name!r} of {self.source!r} must have the shape (n_rows,), got the "
+                    f"shape {np.shape(column)}; give one value for every row"
+                )
         lengths = sorted({len(column) for column in self.values})
         if len(self.columns) != len(self.values) or len(lengths) > 1:
             raise FileFormatError(

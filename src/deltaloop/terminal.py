@@ -6,12 +6,14 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 import click
 
 from .errors import DeltaloopError, DeltaloopWarning, DivergenceError
 from .history import History
+from .text import visible
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
 
@@ -25,6 +27,9 @@ class OneLineErrors(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command and leave by SystemExit."""
         extra["standalone_mode"] = False
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # what its encoding lacks is written out
+                stream.reconfigure(errors="backslashreplace")
         with _one_line_warnings():
             sys.exit(_exit_status(lambda: super(OneLineErrors, self).main(*args, **extra)))
 
@@ -57,7 +62,12 @@ class WholeNumber(click.ParamType):
 
 def say(text: str) -> None:
     """One line on stderr."""
-    click.echo(" ".join(text.split()), err=True)
+    click.echo(visible(" ".join(text.split())), err=True)
+
+
+def print_lines(*lines: str) -> None:
+    """Lines on stdout, in one piece: a reader that wants one line shall not end the work."""
+    click.echo("\n".join(map(visible, lines)))
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -67,6 +77,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Two columns on stdout: a table on a terminal, plain lines of fixed form elsewhere."""
+    rows = [(visible(label), visible(value)) for label, value in rows]
     if not is_terminal(sys.stdout):
         width = max(len(label) for label, _ in rows) + 2
         for label, value in rows:

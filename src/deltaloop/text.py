@@ -1,6 +1,22 @@
-"""Tables as plain text."""
+"""Text for people: tables with straight columns, and names that do no more than to be read."""
 
+import re
 from collections.abc import Sequence
+
+# what moves the cursor, colours or reorders, in a terminal; and halves of characters
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str, kept: str = "") -> str:
+    r"""`text` with its control characters written out, but those that are `kept`.
+
+    Examples
+    --------
+    >>> from deltaloop.text import visible
+    >>> print(visible("\x1b[31mred"))
+    \x1b[31mred
+    """
+    return _CONTROL.sub(lambda found: found[0] if found[0] in kept else repr(found[0])[1:-1], text)
 
 
 def aligned(rows: Sequence[Sequence], sides: str) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from .checks import (
     NUMBER_THE_CLASSES,
+    any_size,
     as_numbers,
     check_finite,
     check_memory,
@@ -52,6 +53,7 @@ def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRo
     return _rows(name, X, net.dtype)
 
 
+@any_size
 def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     """Y as rows the kernels can read, shape (n_samples, n_out).
 
@@ -160,6 +162,7 @@ def one_hot(labels, n_classes: int, dtype="float32") -> np.ndarray:
     return rows.reshape(*labels.shape[:1], n_classes)
 
 
+@any_size
 def _one_hot(name, labels, n_classes, dtype):
     wrong = np.flatnonzero(~((labels == np.floor(labels)) & (labels >= 0) & (labels < n_classes)))
     if wrong.size:

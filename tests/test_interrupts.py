@@ -1,0 +1,77 @@
+"""Ctrl-C while the command is being imported: status 130, and not a word."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+# says when the first import begins that takes long, as the installed command comes to it
+COMMAND = """
+import os, sys
+from _deltaloop_command import main
+
+def hook(event, arguments):
+    if event == "import" and arguments[0] == "click":
+        os.write(1, b"importing\\n")
+
+sys.addaudithook(hook)
+sys.argv = ["deltaloop", "info"]
+main()
+"""
+
+
+def started():
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # in a suite that runs in the background Ctrl-C may be ignored, and so here
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert process.stdout.readline() == "importing\n"
+    return process
+
+
+def test_every_moment_of_the_import_can_be_interrupted():
+    begin = time.perf_counter()
+    started().communicate()
+    seconds, moments = time.perf_counter() - begin, 20
+    statuses = []
+    for moment in range(moments):
+        process = started()
+        time.sleep(0.7 * seconds * moment / moments)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+        assert err == ""
+        statuses.append(process.returncode)
+    # it may have been done before, or have been so far that the system ended it
+    assert set(statuses) <= {130, 0, -signal.SIGINT}
+    assert statuses.count(130) > moments / 4
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored():
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert "deltaloop" in out
+
+
+@pytest.mark.parametrize("start", ["from _deltaloop_command import main", "import deltaloop"])
+def test_only_the_command_takes_the_signal(start):
+    code = f"import signal; {start}; print(signal.getsignal(signal.SIGINT).__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert done.stdout == "default_int_handler\n"
+
+
+def test_command_begins_before_anything_large_is_imported():
+    code = "import _deltaloop_command, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"numpy", "click", "deltaloop"} & set(done.stdout.split()) == set()
