@@ -39,7 +39,7 @@ def dense(draw: Draw, values: np.ndarray, dtype, loss="mse", flat=False) -> Give
     given = Given(what, value, clean, verdict, held)
     if draw.chance(0.35):
         _contain(draw, given)
-    elif value.ndim == 2 and layout == "owned" and draw.chance(0.2):
+    elif value.ndim == 2 and value.size and layout == "owned" and draw.chance(0.2):
         given.value = value.reshape(len(value), 1, -1, 1)  # one sample may have any shape
         given.what += f" as {given.value.shape}"
         given.verdict = "may" if verdict == "same" else verdict

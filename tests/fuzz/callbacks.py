@@ -88,8 +88,12 @@ HARMLESS = {
 TAMPERING = {
     "X.resize": lambda net, X, Y: _resize(X, True),
     "Y.resize": lambda net, X, Y: _resize(Y, True),
-    "X = 7": lambda net, X, Y: _fill(X, 0.5),
-    "Y = 7": lambda net, X, Y: _fill(Y, 0.5),
+    # NumPy frees the memory whoever else may use it
+    "X.resize unchecked": lambda net, X, Y: _resize(X, False),
+    "Y.resize unchecked": lambda net, X, Y: _resize(Y, False),
+    "theta.resize unchecked": lambda net, X, Y: _resize(net.theta, False),
+    "X = 0.5": lambda net, X, Y: _fill(X, 0.5),
+    "Y = 0.5": lambda net, X, Y: _fill(Y, 0.5),
     "S.indices[:]": lambda net, X, Y: _fill(X.indices, 10**6),
     "S.indptr[:]": lambda net, X, Y: _fill(X.indptr, 10**8),
     "S.data[:]": lambda net, X, Y: _fill(X.data, 0.5),
@@ -110,11 +114,6 @@ TAMPERING = {
     "raise": lambda net, X, Y: _raise(Stopped()),
     "Ctrl-C": lambda net, X, Y: _raise(KeyboardInterrupt()),
 }
-UNCHECKED = {  # NumPy leaves the caller alone with what this does to other references
-    "X.resize unchecked": lambda net, X, Y: _resize(X, False),
-    "Y.resize unchecked": lambda net, X, Y: _resize(Y, False),
-    "theta.resize unchecked": lambda net, X, Y: _resize(net.theta, False),
-}
 KINDS = HARMLESS | TAMPERING
 DAMAGES_THETA = ("theta", "W.", "b.", "use_backend", "scaling", "generator", "optimizer")
 # what Python, NumPy and SciPy say to a change that they refuse
@@ -125,7 +124,7 @@ class Callback:
     """Does something once, when it is called for the n-th time."""
 
     def __init__(self, kind, net, X, Y, turn):
-        self._act, self._left = (KINDS | UNCHECKED)[kind], turn
+        self._act, self._left = KINDS[kind], turn
         self.kind, self._held = kind, (net, X, Y)
         self.acted = False
 

@@ -1,5 +1,6 @@
 """Doors for compiled code: handles by their address or capsule, and the functions for Numba."""
 
+import copy
 import ctypes
 import functools
 from types import SimpleNamespace
@@ -29,17 +30,24 @@ def numba_modules():
     return deltaloop.numba, deltaloop.numba_handles, numba.errors.NumbaError
 
 
-def warm_up():
-    """Compile, once for all children, what cases call."""
+def warm_up(names):
+    """Compile, once for all children, what cases of these backends call."""
     if numba_modules() is None:
         return
     functions, handles, _ = numba_modules()
     for dtype in ("float32", "float64"):
-        net = dl.Network([2, 3, 2], dtype=dtype, backend="numba")
         X, Y = np.ones((2, 2), dtype), np.ones((2, 2), dtype)
-        net.fit(X, Y, epochs=1, batch_size=2)
-        net.predict(X), net.learn_one(X[0], Y[0]), net.learn_batch(X, Y), net.predict_one(X[0])
-        net.gradients(X, Y)
+        if "cython" in names:
+            session = dl.Network([2, 3, 2], dtype=dtype, backend="cython").session(2)
+            handles.forward(session.address, X, Y.copy())
+            handles.learn(session.address, X, Y)
+        if "numba" not in names:
+            continue
+        net = dl.Network([2, 3, 2], dtype=dtype, backend="numba")
+        net.learn_one(X[0], Y[0])
+        net.predict_one(X[0])
+        net.fit(X, Y, epochs=1)
+        net.gradients(X, net.predict(X))
         unpacked, grad = functions.unpack(net, 2), np.zeros_like(net.theta)
         wide = np.ones((2, 3), dtype)[:, :2]
         for x, y, out in ((X[0], Y[0], X[0].copy()), (X, Y, X.copy()), (wide, Y, X.copy())):
@@ -48,10 +56,6 @@ def warm_up():
             functions.input_gradient(unpacked, x, y, out)
             functions.loss_gradient(unpacked, x, y, grad)
             functions.train_step(unpacked, x, y, 0.0)
-        session = dl.Network([2, 3, 2], dtype=dtype, backend="cython").session(2)
-        for x, y in ((X[0], Y[0]), (X, Y)):
-            handles.forward(session.address, x, y.copy())
-            handles.learn(session.address, x, y)
 
 
 def _rows(case, n, wall=True):
@@ -80,8 +84,10 @@ def _unscaled(case, theta):
 
 def _session(case, room, optimizer):
     """What has the address of a handle: a session, or what the network alone keeps alive."""
-    how = case.draw.choice(("session", "address", "capsule"))
+    how = case.draw.choice(("session", "address", "capsule", "orphaned capsule"))
     net = case.net
+    if how.startswith("orphaned"):  # nothing else keeps its network
+        net = copy.deepcopy(net)
     if how == "session":
         return how, net.session(room, optimizer)
     if how == "address":
@@ -90,6 +96,7 @@ def _session(case, room, optimizer):
         return how, SimpleNamespace(address=address, net=net)
     capsule = net.session(room, optimizer).capsule
     net.session(1)
+    del net
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = pointer(capsule, b"deltaloop.handle.1")
@@ -108,7 +115,8 @@ def handle(case):
     X, Y = _rows(case, n)
     room, optimizer = n + draw.randint(0, 3), gentle(case, draw.choice(draws.OPTIMIZERS))
     how, session = _session(case, room, optimizer)
-    call = draw.choice(("forward", "learn", "loss_gradient", "numba forward", "numba learn"))
+    calls = ["forward", "loss_gradient", "numba forward", "learn", "numba learn"]
+    call = draw.choice(calls[:3] if how.startswith("orphaned") else calls)
     if call.startswith("numba") and numba_modules() is None:
         call = call[6:]
     case.log.append(f"{how} of a handle: {call}, room for {room}, {optimizer}")
@@ -192,11 +200,11 @@ def numba_functions(case):
             return {"loss": functions.loss_gradient(unpacked, x, y, grad), **_named(net, grad)}
         if call == "train_step":
             return {"loss": functions.train_step(unpacked, x, y, 0.01), **case.blocks(net)}
-        functions.forward(unpacked, x)
+        slope = (functions.forward(unpacked, x) - y) / n  # of mse
         if call == "backward":
             grad[:] = 0
-            functions.backward(unpacked, x, y, grad)
-            return {}
+            functions.backward(unpacked, x, np.ascontiguousarray(slope, y.dtype), grad)
+            return _named(net, grad) if net.loss_name == "mse" else {}
         functions.input_gradient(unpacked, x, y, np.empty_like(x))
         return {}
 
@@ -210,6 +218,9 @@ def numba_functions(case):
             if call == "train_step":
                 twin.optimizer = dl.SGD(0.01)
                 return {"loss": twin.learn_batch(X, case.in_range(Y)), **case.blocks(twin)}
+            if call == "backward" and twin.loss_name == "mse":
+                found = _gradient(twin, X, Y)
+                return {name: found[name] for name in found if name != "loss"}
             return {}
         finally:
             twin.scaling = scaling

@@ -28,14 +28,14 @@ def some_targets(case, n) -> Given:
     """Y of n samples: rows, numbers of classes, or a vector where there is one output."""
     draw, n_out = case.draw, case.drawn.sizes[-1]
     Y = draws.targets(draw, n, case.drawn)
-    if case.drawn.loss == "cross_entropy" and draw.chance(0.3) and n_out > 1 and Y.size:
+    right = Y.shape == (n, n_out)
+    if case.drawn.loss == "cross_entropy" and draw.chance(0.3) and n_out > 1 and right:
         labels = np.nan_to_num(Y).argmax(axis=1).astype(float)
         given = dense(draw, labels[None], case.drawn.dtype, flat=True)
         if given.clean is not None:  # some layouts, and bool, hold other classes than were drawn
-            given.clean = np.eye(max(n_out, Y.shape[1]))[given.clean.astype(int)]
-            given.verdict = "may" if Y.shape[1] != n_out else given.verdict
+            given.clean = np.eye(n_out)[given.clean.astype(int)]
         return given
-    if n_out == 1 and draw.chance(0.3) and Y.shape[1] == 1:
+    if n_out == 1 and draw.chance(0.3) and right:
         given = dense(draw, Y.T, case.drawn.dtype, "mse", flat=True)
         if given.clean is not None:
             given.clean = given.clean.reshape(-1, 1)
@@ -90,9 +90,15 @@ def gradients(case):
     )  # fmt: skip
 
 
+def _is_limited(case):
+    """Whether the loss is a logarithm of outputs that need not lie in (0, 1)."""
+    name = case.drawn.layers[-1].activation.name
+    return case.drawn.loss != "mse" and name not in ("sigmoid", "softmax")
+
+
 def gentle(case, optimizer):
     """Steps so small that outputs do not run into the limits of a logarithm."""
-    if case.drawn.loss == "mse" or case.drawn.layers[-1].activation.name in ("sigmoid", "softmax"):
+    if not _is_limited(case):
         return optimizer
     if isinstance(optimizer, dl.SGD):
         return dl.SGD(optimizer.learning_rate / 10, optimizer.momentum, optimizer.nesterov)
@@ -204,3 +210,5 @@ def assign(case):
         return case.blocks(twin)
 
     judge(case, call, [given], compute)
+    if _is_limited(case):  # outputs would leave the range of the logarithm
+        net.theta[:] = case.drawn.theta

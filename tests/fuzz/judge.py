@@ -22,7 +22,8 @@ class Case:
     """One network on the backend under test, its twin on the reference, and a log."""
 
     def __init__(self, seed, number, backend, log):
-        self.draw, self.backend = draws.Draw(seed, number), backend
+        self.number, self.backend = number, backend
+        self.draw = draws.Draw(seed, number)
         self.drawn = draws.network(self.draw)
         self.log, self.tally, self.stops = log, Counter(), False
         self.is_damaged = False  # a callback has changed what the network keeps
@@ -39,7 +40,7 @@ class Case:
         return self.twin
 
     def in_range(self, Y):
-        """Targets, back in [0, 1] where a shake has moved them out and the loss wants them there."""
+        """Targets, back in [0, 1] if a shake has moved them out of where the loss wants them."""
         return Y if self.drawn.loss == "mse" else np.where((Y > 1) & (Y < 1.001), 1.0, Y)
 
     def blocks(self, net):

@@ -52,7 +52,7 @@ def _entries(draw, rows, may_repeat):
         if draw.chance(0.2) and row:
             entries += [(draw.randrange(len(row)), 0.0)]
         if may_repeat and entries and draw.chance(0.3):
-            k, value = entries[draw.randrange(len(entries))]
+            k, _ = draw.choice(entries)
             entries += [(k, 1.0), (k, -1.0)]
         if draw.chance(0.3):
             draw.shuffle(entries)

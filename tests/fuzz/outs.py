@@ -21,6 +21,10 @@ WRONG = ("strided", "back", "zero stride", "read-only", "big-endian", "other dty
          "long", "empty", "list", "object", "bytes")  # fmt: skip
 
 
+def _is_plain(x):
+    return type(x) is np.ndarray and x.ndim == 1 and x.flags.carray  # aligned and writable, too
+
+
 class Out:
     """An `out`, and the memory around it."""
 
@@ -38,10 +42,9 @@ class Out:
         if kind in ("fenced", "before"):
             array = fenced((n,), dtype, kind == "fenced")
             return array, array
-        if kind == "on x" and isinstance(x, np.ndarray) and x.dtype == dtype and x.size >= n:
-            if x.ndim == 1 and x.flags.c_contiguous and x.flags.writeable:
-                first = draw.randint(0, x.size - n)
-                return x[first : first + n], x
+        if kind == "on x" and _is_plain(x) and x.dtype == dtype and x.size >= n:
+            first = draw.randint(0, x.size - n)
+            return x[first : first + n], x
         if kind == "on theta" and net.dtype == dtype:
             first = draw.randint(0, net.theta.size - n)
             return net.theta[first : first + n], net.theta

@@ -168,9 +168,11 @@ def main(arguments=None) -> int:
     parser.add_argument("--level", type=int, help="instruction set; left out, every one in turn")
     options = parser.parse_args(arguments)
     chosen = backends(options.backend, options.level)
-    if any(backend.NAME == "numba" for backend in chosen) or options.backend == "cython":
-        compiled.warm_up()
-    with tempfile.TemporaryDirectory() as folder:
+    compiled.warm_up({backend.NAME for backend in chosen})
+    # in memory, where there is such a place: a saved network waits for its disk
+    with tempfile.TemporaryDirectory(
+        dir="/dev/shm" if os.path.isdir("/dev/shm") else None
+    ) as folder:
         copies.FOLDER[0] = folder
         if options.only is not None:
             faulthandler.enable()
