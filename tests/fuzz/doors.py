@@ -1,6 +1,7 @@
 """The doors that check what they get: fit, predict, loss, gradients, and assignments."""
 
 import numpy as np
+import scipy.sparse as sp
 
 import deltaloop as dl
 
@@ -17,11 +18,15 @@ def some_inputs(case, n, sparsely=0.3) -> Given:
     """X of n samples, dense or sparse."""
     X = draws.inputs(case.draw, n, case.drawn.sizes[0])
     if case.draw.chance(sparsely) and len(X):
-        given = sparse(case.draw, X)
-        if case.net.scaling is not None and case.net.scaling.x_mean.any():
-            given.verdict = "never"  # zeros would become something else
-        return given
+        return _unshifted(case, sparse(case.draw, X))
     return dense(case.draw, X, case.drawn.dtype)
+
+
+def _unshifted(case, given):
+    """A sparse matrix, which a scaling that makes zeros something else is a reason to refuse."""
+    if case.net.scaling is not None and case.net.scaling.x_mean.any():
+        given.verdict = "never"
+    return given
 
 
 def some_targets(case, n) -> Given:
@@ -109,12 +114,15 @@ def fit(case):
     draw, n = case.draw, case.draw.count()
     kind = None if draw.chance(0.6) else draw.choice(sorted(callbacks.KINDS))
     X, Y = some_inputs(case, n), some_targets(case, n)
-    if kind and kind[0] != "S" and draw.chance(0.7):  # arrays whose metadata may be assigned
+    if kind and draw.chance(0.7):  # arrays whose memory and metadata are within reach
         X, Y = (
             plain(values.astype(case.drawn.dtype), f"own {values.shape}")
             for values in (draws.inputs(draw, n, case.drawn.sizes[0]),
                            draws.targets(draw, n, case.drawn))
         )  # fmt: skip
+        if kind.startswith("S") and X.value.size:
+            X.value, X.what = sp.csr_array(X.value), f"own {X.what[4:]} in CSR"
+            _unshifted(case, X)
     epochs = draw.choice((1, 1, 2, 3)) if kind is None else 3
     batch_size = max(draw.choice((1, 2, 3, 8, 16, n, n)), n * epochs // 40)
     batch_size = draw.choice((None, min(batch_size, n)))

@@ -64,7 +64,8 @@ def liar(names) -> type:
     return _subclass(tuple(sorted(names)))
 
 
-liar.names = sorted(LIES)
+# most often about what memory is read by
+liar.names = [*sorted(LIES), *["reshape", "shape", "strides", "__len__", "ctypes"] * 3]
 
 
 class Shown:
