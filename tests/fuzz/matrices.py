@@ -24,6 +24,9 @@ def sparse(draw: Draw, values: np.ndarray) -> Given:
     if code in ("i4", "i8", "?", "u1"):
         kept = np.rint(np.clip(np.nan_to_num(kept, posinf=0, neginf=0), 0, 9))
         kept = (kept != 0) * 1.0 if code == "?" else kept
+    elif code == "f4":
+        with np.errstate(all="ignore"):
+            kept = kept.astype(code).astype(np.float64)
     form = draw.choice(FORMS)
     kind = draw.choice(("array", "matrix"))
     verdict = "never" if code == "c8" else "same"
@@ -38,8 +41,8 @@ def sparse(draw: Draw, values: np.ndarray) -> Given:
         else:
             given = Given("", getattr(sp, f"{form}_{kind}")(kept.astype("f8")), kept)
             verdict = "same"
-    if verdict == "never" or given.verdict == "never":
-        given.verdict = "never"
+    if verdict == "never":
+        given.verdict = "may" if "liar" in given.what else "never"  # it may deny to be complex
     given.what = f"{form}_{kind} {code} {values.shape}{given.what}"
     return given
 
@@ -112,8 +115,10 @@ def _arranged(draw, array, lies=False):
     stride = {" strided": draw.randint(2, 3) * size, " back": -size, " zero": 0}.get(how, size)
     value, holder = strided(array.shape, array.dtype, (stride,), 4 if how == " shifted" else 0)
     value[...] = array
+    if how == " liar" and lies:
+        return value.view(liar(draw.sample(liar.names, 2))), how, holder
     if how == " liar":
-        return value.view(liar(draw.sample(liar.names, 2) if lies else ())), how, holder
+        return value.view(liar(())), " subclass", holder
     value.flags.writeable = how != " read-only"
     return value, how, holder
 
