@@ -61,7 +61,7 @@ def _subclass(names):
 
 def liar(names) -> type:
     """A subclass of ndarray that lies about these attributes; of none: an honest one."""
-    return _subclass(tuple(sorted(names)))
+    return _subclass(tuple(sorted(set(names))))
 
 
 # most often about what memory is read by

@@ -9,8 +9,8 @@ door promises, parameters that changed although the call was refused, a write ou
 results belong, another result than that of the reference backend for a plain copy of the data
 (see tests/tolerances.py), and plain data that are refused. --only N runs case N again.
 
-One core of a busy machine does 8,000 cases a minute, 3,000 with the sanitizers, of which 100,000
-take half an hour. CONTRIBUTING.md has the commands.
+One core does about 9,000 cases a minute, 6,000 with the sanitizers (3,000 where many of them end
+in a report): 100,000 take a quarter of an hour. CONTRIBUTING.md has the commands.
 """
 
 import argparse
