@@ -1,0 +1,80 @@
+"""Doors through which a network goes as a whole: copies, files, C, another backend."""
+
+import copy
+import os
+import pickle
+import tempfile
+
+import numpy as np
+
+import deltaloop as dl
+
+from .callbacks import Finding
+from .judge import judge
+
+FOLDER = [tempfile.gettempdir()]  # where files go; run.py sets a folder of its own
+
+
+def _is_same(net, other):
+    if net.theta.tobytes() != other.theta.tobytes() or net.sizes != other.sizes:
+        raise Finding("the copy differs")
+    if (net.scaling is None) != (other.scaling is None):
+        raise Finding("the copy has another scaling")
+
+
+def _go_on(case, other):
+    """The rest of the case is about the copy."""
+    _is_same(case.net, other)
+    other.use_backend(case.backend)
+    case.net = other
+    return {}
+
+
+def copied(case):
+    how = case.draw.choice((copy.deepcopy, copy.copy, lambda net: pickle.loads(pickle.dumps(net))))
+    case.log.append(f"copy by {how.__name__}")
+    judge(case, lambda: _go_on(case, how(case.net)), [])
+
+
+def stored(case):
+    path = os.path.join(FOLDER[0], "net.npz")
+    case.log.append("save and load")
+
+    def call():
+        case.net.save(path)
+        return _go_on(case, dl.load(path))
+
+    judge(case, call, [])
+
+
+def written_as_c(case):
+    if case.net.theta.size > 2000:
+        return
+    path = os.path.join(FOLDER[0], "net.h")
+    learns = case.draw.chance(0.5)
+    case.log.append(f"to_c learn={learns}")
+
+    def call():
+        case.net.to_c(path, learn=learns)
+        with open(path) as file:
+            if ("net_learn_one" in file.read()) != learns:
+                raise Finding("the header lacks a function")
+        return {}
+
+    judge(case, call, [])
+
+
+def other_backend(case):
+    """There and back: the parameters stay."""
+    before = case.net.theta.copy()
+    case.log.append("use_backend there and back")
+
+    def call():
+        case.net.use_backend("reference")
+        case.net.predict(np.zeros((1, case.drawn.sizes[0])))
+        case.net.use_backend(case.backend)
+        if case.net.theta.tobytes() != before.tobytes():
+            raise Finding("use_backend changed the parameters")
+        return {}
+
+    judge(case, call, [])

@@ -1,0 +1,215 @@
+"""The doors that check what they get: fit, predict, loss, gradients, and assignments."""
+
+import numpy as np
+import scipy.sparse as sp
+
+import deltaloop as dl
+
+from . import callbacks, draws
+from .arrays import dense
+from .callbacks import Callback, Finding
+from .given import Given, plain
+from .judge import CHECKED, judge
+from .liars import ORDERS, TRUE_ORDERS, Orders
+from .matrices import sparse
+
+
+def some_inputs(case, n, sparsely=0.3) -> Given:
+    """X of n samples, dense or sparse."""
+    X = draws.inputs(case.draw, n, case.drawn.sizes[0])
+    if case.draw.chance(sparsely) and len(X):
+        return _unshifted(case, sparse(case.draw, X))
+    return dense(case.draw, X, case.drawn.dtype)
+
+
+def _unshifted(case, given):
+    """A sparse matrix, which a scaling that makes zeros something else is a reason to refuse."""
+    if case.net.scaling is not None and case.net.scaling.x_mean.any():
+        given.verdict = "never"
+    return given
+
+
+def some_targets(case, n) -> Given:
+    """Y of n samples: rows, numbers of classes, or a vector where there is one output."""
+    draw, n_out = case.draw, case.drawn.sizes[-1]
+    Y = draws.targets(draw, n, case.drawn)
+    right = Y.shape == (n, n_out)
+    if case.drawn.loss == "cross_entropy" and draw.chance(0.3) and n_out > 1 and right:
+        labels = np.nan_to_num(Y).argmax(axis=1).astype(float)
+        given = dense(draw, labels[None], case.drawn.dtype, flat=True)
+        if given.clean is not None:  # some layouts, and bool, hold other classes than were drawn
+            given.clean = np.eye(n_out)[given.clean.astype(int)]
+        return given
+    if n_out == 1 and draw.chance(0.3) and right:
+        given = dense(draw, Y.T, case.drawn.dtype, "mse", flat=True)
+        if given.clean is not None:
+            given.clean = given.clean.reshape(-1, 1)
+        return given
+    return dense(draw, Y, case.drawn.dtype, case.drawn.loss)
+
+
+def _threads(case):
+    """Threads, and whether they are a reason to refuse."""
+    n = case.draw.choice((1, 1, 1, 2, 3)) if case.is_compiled or case.draw.chance(0.05) else 1
+    return n, n > 1 and not case.is_compiled
+
+
+def predict(case):
+    n = case.draw.count()
+    X, (n_threads, refused) = some_inputs(case, n), _threads(case)
+    case.log.append(f"predict n_threads={n_threads}")
+    judge(
+        case, lambda: {"out": case.net.predict(X.value, n_threads)}, [X],
+        lambda theta, X, Y: {"out": case.same_theta(theta).predict(X)},
+        draws.longest_sum(case.drawn, 1), may_refuse=refused,
+    )  # fmt: skip
+
+
+def loss(case):
+    n = case.draw.count()
+    X, Y = some_inputs(case, n), some_targets(case, n)
+    case.log.append("loss")
+    judge(
+        case, lambda: {"loss": case.net.loss(X.value, Y.value)}, [X, Y],
+        lambda theta, X, Y: {"loss": case.same_theta(theta).loss(X, case.in_range(Y))},
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
+def gradients(case):
+    def found(net, X, Y):
+        loss, dW, db, delta = net.gradients(X, Y)
+        named = {"loss": loss}
+        for k in range(len(dW)):
+            named |= {f"dW{k}": dW[k], f"delta{k}": delta[k]}
+            named |= {} if db[k] is None else {f"db{k}": db[k]}
+        return named
+
+    n = case.draw.count()
+    X, Y = some_inputs(case, n), some_targets(case, n)
+    case.log.append("gradients")
+    judge(
+        case, lambda: found(case.net, X.value, Y.value), [X, Y],
+        lambda theta, X, Y: found(case.same_theta(theta), X, case.in_range(Y)),
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
+def gentle(case, optimizer):
+    """Steps so small that outputs do not run into the limits of a logarithm."""
+    if not case.is_limited:
+        return optimizer
+    if isinstance(optimizer, dl.SGD):
+        return dl.SGD(optimizer.learning_rate / 10, optimizer.momentum, optimizer.nesterov)
+    return optimizer
+
+
+def fit(case):
+    draw, n = case.draw, case.draw.count()
+    kind = None if draw.chance(0.6) else draw.choice(sorted(callbacks.KINDS))
+    X, Y = some_inputs(case, n), some_targets(case, n)
+    if kind and draw.chance(0.7):  # arrays whose memory and metadata are within reach
+        X, Y = (
+            plain(values.astype(case.drawn.dtype), f"own {values.shape}")
+            for values in (draws.inputs(draw, n, case.drawn.sizes[0]),
+                           draws.targets(draw, n, case.drawn))
+        )  # fmt: skip
+        if kind.startswith("S") and X.value.size:
+            X.value, X.what = sp.csr_array(X.value), f"own {X.what[4:]} in CSR"
+            _unshifted(case, X)
+    epochs = draw.choice((1, 1, 2, 3)) if kind is None else 3
+    batch_size = max(draw.choice((1, 2, 3, 8, 16, n, n)), n * epochs // 40)
+    batch_size = draw.choice((None, min(batch_size, n)))
+    n_threads, refused = _threads(case)
+    settings = {
+        "epochs": epochs, "batch_size": batch_size, "shuffle": draw.chance(0.6),
+        "optimizer": gentle(case, draw.choice(draws.OPTIMIZERS)),
+    }  # fmt: skip
+    mode = draw.choice(("auto", "auto", True, False))
+    order = draw.choice(list(ORDERS)) if settings["shuffle"] and draw.chance(0.2) else "honest"
+    seed, watched, watched_clean = draw.getrandbits(30), None, None
+    givens = [X, Y]
+    if draw.chance(0.15):
+        watched = some_inputs(case, 3), some_targets(case, 3)
+        givens += watched
+        if all(given.clean is not None for given in watched):
+            watched_clean = tuple(given.clean for given in watched)
+    progress = Callback(kind, case.net, X.value, Y.value, draw.randrange(3)) if kind else False
+    case.log.append(
+        f"fit {settings} sparse={mode} n_threads={n_threads} order={order} callback={kind}"
+    )
+
+    def call():
+        case.net.generator = Orders(seed, order)
+        history = case.net.fit(
+            X.value, Y.value, **settings, sparse=mode, n_threads=n_threads, progress=progress,
+            validation_data=watched and tuple(given.value for given in watched),
+        )  # fmt: skip
+        return found(history, case.net)
+
+    def found(history, net):
+        more = {"watched": history.validation_loss} if watched else {}
+        return {"losses": history.loss, **more, **case.blocks(net)}
+
+    def compute(theta, X, Y):
+        net = case.same_theta(theta)
+        net.generator = Orders(seed, "honest")
+        history = net.fit(X, case.in_range(Y), **settings, validation_data=watched_clean)
+        return found(history, net)
+
+    acts = kind in callbacks.TAMPERING
+    case.is_damaged = acts and kind.startswith(callbacks.DAMAGES_THETA)
+    n_terms = draws.longest_sum(case.drawn, n) + epochs * -(-n // (batch_size or min(n, 10)))
+    known = order in TRUE_ORDERS and not acts
+    accepted = judge(
+        case, call, givens, compute if known else None, n_terms,
+        may_refuse=n_threads > 1 or refused or order != "honest", changes=kind is not None,
+        allowed=CHECKED,
+    )  # fmt: skip
+    if accepted and order in ("too large", "far", "negative", "empty", "text"):
+        raise Finding(f"trained in an order that is none: {order}")
+    if case.is_damaged:
+        case.stops = True
+        case.log.append("predict after that")
+        judge(case, lambda: {"out": case.net.predict(np.ones((2, case.drawn.sizes[0])))}, [])
+
+
+def assign(case):
+    """theta, W or b: what was assigned is there, and nothing else has changed."""
+    draw, net = case.draw, case.net
+    name = draw.choice(("W", "W", "b", "theta"))
+    index = draw.randrange(len(net.layers))
+    view = net.theta if name == "theta" else getattr(net, name)[index]
+    if view is None:
+        return
+    values = draws.inputs(draw, 1, view.size).reshape(-1)[: view.size]
+    if values.size != view.size:
+        return
+    values = values.reshape(view.shape if view.ndim == 2 else (1, -1))
+    if name == "theta":
+        given = plain(net.theta.astype(np.float64) / 2, "half of theta")
+    elif draw.chance(0.2):
+        other = view[::-1] if draw.chance(0.5) else view[..., ::-1]
+        given = Given("its own mirror image", other, other.astype(np.float64))
+    else:
+        given = dense(draw, values, case.drawn.dtype, flat=view.ndim == 1)
+    case.log.append(f"assign {name}[{index}]")
+    untouched = net.theta.copy()
+
+    def call():
+        if name == "theta":
+            net.theta = given.value
+        else:
+            getattr(net, name)[index] = given.value
+        return case.blocks(net)
+
+    def compute(theta, X, Y):
+        twin = case.same_theta(untouched)
+        if name == "theta":
+            twin.theta = X
+        else:
+            getattr(twin, name)[index] = X
+        return case.blocks(twin)
+
+    judge(case, call, [given], compute)
+    net.theta[:] = case.drawn.theta  # units saturate with the numbers that were assigned

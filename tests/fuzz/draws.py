@@ -1,0 +1,141 @@
+"""What a case is about: its random numbers, a network, and samples as plain numbers."""
+
+import random
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+import cases
+import deltaloop as dl
+
+WIDTHS = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48, 64, 65)
+COUNTS = (1, 1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 33)
+OPTIMIZERS = (
+    dl.SGD(0.02), dl.SGD(0.02), dl.SGD(0.01, momentum=0.9),
+    dl.SGD(0.01, momentum=0.5, nesterov=True), dl.Adam(0.001),
+)  # fmt: skip
+# multiples of 1/16: every real dtype down to float16 holds them, so that the odd view
+# and its plain copy are the same numbers, to the last bit
+STEPS = 16
+
+
+class Draw(random.Random):
+    """The random numbers of one case."""
+
+    def __init__(self, seed: int, number: int):
+        super().__init__(f"{seed} {number}")
+        self.arrays = np.random.default_rng([seed, number])
+
+    def chance(self, share: float) -> bool:
+        return self.random() < share
+
+    def width(self) -> int:
+        return self.randint(1, 70) if self.chance(0.3) else self.choice(WIDTHS)
+
+    def count(self) -> int:
+        return self.randint(1, 300) if self.chance(0.06) else self.choice(COUNTS)
+
+
+class Drawn(NamedTuple):
+    """A network and what belongs to it; `network` makes one more of it."""
+
+    sizes: list
+    layers: list
+    loss: str
+    dtype: np.dtype
+    theta: np.ndarray
+    scaling: dl.Scaling | None
+
+    def network(self, backend) -> dl.Network:
+        net = dl.Network(
+            self.sizes[0], self.layers, loss=self.loss, dtype=self.dtype, backend="reference"
+        )
+        net.use_backend(backend)
+        net.theta[:] = self.theta
+        net.scaling = self.scaling
+        return net
+
+    def __str__(self):
+        layers = " ".join(f"{d.n_out}{'' if d.bias else '-'} {d.activation}" for d in self.layers)
+        scaled = "" if self.scaling is None else ", scaled"
+        return f"net {self.sizes[0]} > {layers}, {self.loss}, {self.dtype}{scaled}"
+
+
+def network(draw: Draw) -> Drawn:
+    """Any activations, loss, dtype, widths and biases."""
+    activation, loss = draw.choice(cases.PAIRS)
+    dtype = np.dtype(draw.choice(("float32", "float64")))
+    sizes = [draw.width() for _ in range(draw.choice((1, 1, 2, 2, 2, 3, 4)) + 1)]
+    names = [*(draw.choice(cases.HIDDEN) for _ in sizes[2:]), activation]
+    biases = [draw.chance(0.8) for _ in names]
+    made = cases.case(draw.getrandbits(32), sizes, names, loss, dtype, 1, biases)
+    layers = [
+        dl.Dense(n_out, name, bias=bool(record["b"] >= 0))
+        for n_out, name, record in zip(sizes[1:], names, made.plan.layers, strict=True)
+    ]
+    return Drawn(sizes, layers, loss, dtype, made.theta, _scaling(draw, sizes, loss))
+
+
+def _scaling(draw, sizes, loss):
+    if draw.chance(0.75):
+        return None
+    mean = np.zeros(sizes[0]) if draw.chance(0.5) else draw.arrays.uniform(-0.5, 0.5, sizes[0])
+    given = [mean, draw.arrays.uniform(1, 2, sizes[0])]
+    if loss == "mse" and draw.chance(0.6):
+        given += [draw.arrays.normal(size=sizes[-1]), draw.arrays.uniform(0.5, 2, sizes[-1])]
+    return dl.Scaling(*given)
+
+
+def inputs(draw: Draw, n: int, n_in: int) -> np.ndarray:
+    """Samples, shape (n, n_in): multiples of 1/16, many of them 0, and now and then a bad one."""
+    most = 3 * STEPS // 2  # where units saturate, 1 - a^2 is rounding: see tests/cases.py
+    X = draw.arrays.integers(-most, most + 1, (n, n_in)) / STEPS
+    X[draw.arrays.random(X.shape) < draw.choice((0.0, 0.1, 0.5, 0.9))] = 0
+    return _spoiled(draw, X)
+
+
+def targets(draw: Draw, n: int, drawn: Drawn) -> np.ndarray:
+    """Targets that the loss accepts, shape (n, n_out), and now and then some that it does not."""
+    n_out = drawn.sizes[-1]
+    if drawn.loss == "mse":
+        Y = draw.arrays.integers(0, STEPS + 1, (n, n_out)) / STEPS
+    elif drawn.loss == "binary_cross_entropy":
+        Y = draw.arrays.integers(4, 13, (n, n_out)) / STEPS
+        if (drawn.layers[-1].activation.name) == "sigmoid" and draw.chance(0.5):
+            Y = np.rint(Y)
+    elif draw.chance(0.5):
+        Y = np.eye(n_out)[draw.arrays.integers(n_out, size=n)]
+    else:
+        Y = draw.arrays.multinomial(STEPS, np.full(n_out, 1 / n_out), n) / STEPS
+    return _spoiled(draw, Y)
+
+
+def whole(array: np.ndarray, loss: str) -> np.ndarray:
+    """The same as whole numbers; rows that sum to 1 go on doing so."""
+    array = np.nan_to_num(array, nan=0, posinf=1, neginf=0)
+    if loss == "cross_entropy" and array.size:
+        return np.eye(array.shape[-1])[array.argmax(axis=-1)]
+    return np.rint(np.clip(array, -2, 2))
+
+
+def _spoiled(draw, array):
+    if draw.chance(0.97):
+        return array
+    kind = draw.choice(("nan", "inf", "huge", "wide", "narrow", "long", "none"))
+    if kind == "wide":
+        return np.concatenate([array, array[:, :1]], axis=1)
+    if kind == "narrow":
+        return array[:, :-1].copy()
+    if kind == "long":
+        return np.concatenate([array, array[:1]])
+    if kind == "none":
+        return array[:0].copy()
+    at = draw.randrange(len(array)), draw.randrange(array.shape[1])
+    array[at] = {"nan": np.nan, "inf": np.inf, "huge": 1e39}[kind]
+    return array
+
+
+def longest_sum(drawn: Drawn, n: int) -> int:
+    """Terms of the longest sum in one gradient."""
+    return max(n, *(max(pair) for pair in pairwise(drawn.sizes))) + 1
