@@ -243,3 +243,25 @@ def test_what_is_stored_beyond_the_last_row_does_not_count():
     X.indices = np.concatenate([X.indices, np.full(5, 10**6, X.indices.dtype)])
     X.data = np.concatenate([X.data, np.full(5, np.nan)])
     np.testing.assert_allclose(network().predict(X), network().predict(DENSE), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("door", ["predict", "fit"])
+def test_columns_that_lead_out_of_memory_are_refused_before_scipy_turns_them(door):
+    X, net = sp.csc_array(DENSE), network()
+    X.indptr = np.full_like(X.indptr, 10**8)
+    X.indptr[[0, -1]] = 0
+    with pytest.raises(dl.InvalidInputError, match="indptr must rise from 0"):
+        net.predict(X) if door == "predict" else net.fit(X, Y)
+
+
+def test_what_shares_a_place_is_summed_whatever_the_form():
+    rows, columns, data = [3, 0, 3, 59, 3], [2, 1, 2, 19, 0], [1.0, 2.0, 4.0, 8.0, 16.0]
+    expected = np.zeros((N, N_IN))
+    np.add.at(expected, (rows, columns), data)
+    unsorted = sp.csc_array((N, N_IN))
+    unsorted.indptr = np.array([0, 1, 2, *[4] * 17, 5])
+    unsorted.indices, unsorted.data = np.array([3, 0, 3, 3, 59]), np.array([16.0, 2, 1, 4, 8])
+    for X in (sp.coo_array((data, (rows, columns)), shape=(N, N_IN)), unsorted):
+        np.testing.assert_allclose(
+            network().predict(X), network().predict(expected), rtol=0, atol=1e-12
+        )

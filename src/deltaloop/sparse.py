@@ -14,7 +14,7 @@ _LOOKED_AT = 256  # rows that show how dense an array is
 
 def is_sparse(X) -> bool:
     """Whether X is a matrix or array of scipy.sparse (which is not imported for the question)."""
-    return hasattr(X, "tocsr") and hasattr(X, "nnz")
+    return hasattr(X, "tocsr") and hasattr(X, "nnz") and not isinstance(X, np.ndarray)
 
 
 def sparse_inputs(X, net, name: str) -> SparseRows:
@@ -35,7 +35,13 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
     if X.dtype.kind not in "biuf":
         raise InvalidTypeError(f"{name} must contain real numbers, got dtype {X.dtype}")
     n_samples, n_columns = X.shape
-    starts, columns, values = _lists(name, X.tocsr(), n_samples, n_columns)
+    if getattr(X, "format", None) == "csc":  # which SciPy would turn before anybody looked
+        starts, rows, values = _lists(name, X, n_columns, n_samples)
+        columns = np.repeat(np.arange(n_columns, dtype=np.int32), np.diff(starts))
+        starts, columns, values = _from_entries(rows, columns, values, n_samples)
+    else:
+        X = X.tocsr()
+        starts, columns, values = _lists(name, X, n_samples, n_columns)
     check_finite(name, values.reshape(-1, 1))
     if net.scaling is not None:
         values = _scaled(name, columns, values, net.scaling)
@@ -50,11 +56,12 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
 def _lists(name, X, n_samples, n_columns):
     """starts, columns and values of a CSR matrix: columns ascend in a row, none comes twice.
 
-    What leads the kernels through memory is a copy, checked after it was made: nobody else can
-    change it, and what the matrix claims of itself is of no account.
+    Or, with the words turned around, starts, rows and values of a CSC matrix. All are copies,
+    checked after they were made: nobody else can change what leads the kernels through memory, and
+    what the matrix claims of itself is of no account.
     """
     starts, columns = np.array(X.indptr, np.intp), np.array(X.indices)
-    values = np.asarray(X.data)
+    values = np.array(X.data)
     wrong = None
     if starts.shape != (n_samples + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
         wrong = f"indptr must rise from 0, with {n_samples + 1} entries"
@@ -70,17 +77,21 @@ def _lists(name, X, n_samples, n_columns):
     ascends = np.diff(columns) > 0
     borders = starts[1:-1] - 1  # from the last value of a row to the first of the next
     ascends[borders[(borders >= 0) & (borders < len(ascends))]] = True
-    return (starts, columns, values) if ascends.all() else _merged(starts, columns, values)
+    if ascends.all():
+        return starts, columns, values
+    rows = np.repeat(np.arange(n_samples, dtype=np.int32), np.diff(starts))
+    return _from_entries(rows, columns, values, n_samples)
 
 
 @any_size
-def _merged(starts, columns, values):
-    """The same with columns in order, and with the sum of values that share a place."""
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+def _from_entries(rows, columns, values, n_samples):
+    """starts, columns and values from entries in any order; what shares a place is summed."""
+    if not len(values):
+        return np.zeros(n_samples + 1, np.intp), columns, values
     order = np.lexsort((columns, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     first = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(columns, prepend=-1))
-    counts = np.bincount(rows[first], minlength=len(starts) - 1)
+    counts = np.bincount(rows[first], minlength=n_samples)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
     return starts, columns[first], np.add.reduceat(values, first)
 

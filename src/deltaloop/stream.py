@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .checks import any_size, number
-from .errors import DivergenceError, InvalidInputError
+from .errors import DivergenceError, InvalidInputError, shown
 from .kernels.session import rows
 
 
@@ -97,6 +97,6 @@ class Stream:
         if not np.isfinite(row).all():
             raise InvalidInputError(
                 f"{name} of sample {self.n_samples} has a value that is not finite, or not in "
-                f"{self.net.dtype}: {values}; leave this sample out"
+                f"{self.net.dtype}: {shown(values)}; leave this sample out"
             )
         return row

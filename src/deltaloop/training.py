@@ -31,7 +31,8 @@ def train(
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
     work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
-    owners = [(array.base, array.base.nbytes) for array in (X, Y) if _is_view(array)]
+    read = [X, Y, *(validation or ())]
+    owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     last_finite = theta.copy()
     slices = _Slices(n_samples, batch_size, len(theta))
     stopping = _Stopping(tol, patience, target_loss)
@@ -44,6 +45,7 @@ def train(
             while start < n_samples and math.isfinite(total):
                 if progress is not None and start:
                     progress(epoch, start / n_samples, history)
+                if progress is not None:
                     _check_not_moved(owners)
                 stop = slices.end(start)
                 began = perf_counter()
@@ -59,6 +61,7 @@ def train(
             if not (math.isfinite(loss) and np.isfinite(theta).all()):
                 raise _diverged("loss", loss, epoch, optimizer, history)
             if validation is not None:
+                _check_not_moved(owners)
                 validation_loss = net._mean_loss(*validation)
                 if not math.isfinite(validation_loss):
                     raise _diverged("validation loss", validation_loss, epoch, optimizer, history)
@@ -68,7 +71,6 @@ def train(
             history.seconds.append(seconds)
             if progress is not None:
                 progress(epoch, 1.0, history)
-                _check_not_moved(owners)
             reason = stopping.reason(history)
             if reason:
                 history.stop_reason = reason
@@ -93,13 +95,14 @@ def _order(generator, n_samples):
         return generator.permutation(n_samples)
     if not isinstance(generator, np.random.Generator):
         raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
-    order = np.array(generator.permutation(n_samples), np.intp)
-    if order.shape != (n_samples,) or order.min() < 0 or order.max() >= n_samples:
+    order = np.array(generator.permutation(n_samples))
+    numbers = np.arange(n_samples)
+    if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order, axis=None), numbers):
         raise InvalidInputError(
             f"net.generator.permutation({n_samples}) must give every number below {n_samples} "
             "once; use numpy.random.default_rng(seed)"
         )
-    return order
+    return order.astype(np.intp, copy=False)
 
 
 def _is_view(array):
