@@ -21,7 +21,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         theta has seen with this state (Adam corrects its bias by it).
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
-    session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or what has its methods
+    session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or the like
         For many small calls on one network; `turns` (kernels.turns.Turns) keeps apart what
         several threads do with it.
 

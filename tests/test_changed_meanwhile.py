@@ -86,8 +86,16 @@ class Permutes(np.random.Generator):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "order",
-    [np.full(60, 10**9), np.arange(-1, 59), np.arange(59), np.arange(60.0), np.zeros(60, int), "abc"],
-    ids=["beyond", "below", "short", "not whole", "the same", "text"],
+    [
+        np.full(60, 10**9),
+        np.arange(-1, 59),
+        np.arange(59),
+        np.arange(60.0),
+        np.zeros(60, int),
+        "abc",
+        np.arange(60)[:, None],
+    ],
+    ids=["beyond", "below", "short", "not whole", "the same", "text", "2-d"],
 )
 def test_an_order_out_of_range_is_refused(backend, order):
     net = network(backend)
@@ -102,7 +110,11 @@ def test_an_order_may_be_of_any_whole_numbers(backend):
     expected = network(backend)
     expected.generator = Permutes(np.arange(60)[::-1])
     expected.fit(X, Y, epochs=1)
-    for order in (np.arange(60, dtype=">i4")[::-1], np.arange(120)[::-2] // 2, [*range(59, -1, -1)]):
+    for order in (
+        np.arange(60, dtype=">i4")[::-1],
+        np.arange(120)[::-2] // 2,
+        [*range(59, -1, -1)],
+    ):
         net = network(backend)
         net.generator = Permutes(order)
         net.fit(X, Y, epochs=1)

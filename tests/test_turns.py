@@ -1,4 +1,4 @@
-"""Whoever reads a network gets whole answers while it is trained, and no claim outlives its owner."""
+"""Who reads a network gets whole answers while it is trained, and no claim outlives its owner."""
 
 import copy
 import multiprocessing
@@ -24,7 +24,7 @@ def in_a_thread(function):
 
 
 def differ(array):
-    """Whether values are further apart than rounding puts them; half an update puts them further."""
+    """Whether values are further apart than by rounding: half an update puts them there."""
     return np.ptp(array) > 1e-10 * np.abs(array).max()
 
 

@@ -200,8 +200,8 @@ class Embedding:
         Session
             Its `capsule` and `address` lead to the struct of `deltaloop.h` (see
             `deltaloop.get_include`): for C and Cython, and for @njit code through
-            `deltaloop.numba_handles`. A session that was asked for one of them lives as long as this
-            network, and as the capsule. Values go in and out in the units of
+            `deltaloop.numba_handles`. A session that was asked for one of them lives as long as
+            this network, and as the capsule. Values go in and out in the units of
             the network: `scaling` is not applied. Only with the Cython backend.
 
         Raises

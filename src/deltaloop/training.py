@@ -96,8 +96,8 @@ def _order(generator, n_samples):
     if not isinstance(generator, np.random.Generator):
         raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
     order = np.array(generator.permutation(n_samples))
-    numbers = np.arange(n_samples)
-    if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order, axis=None), numbers):
+    whole = order.dtype.kind in "iu" and order.ndim == 1
+    if not (whole and np.array_equal(np.sort(order), np.arange(n_samples))):
         raise InvalidInputError(
             f"net.generator.permutation({n_samples}) must give every number below {n_samples} "
             "once; use numpy.random.default_rng(seed)"

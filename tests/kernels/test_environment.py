@@ -38,7 +38,9 @@ def test_outputs_do_not_depend_on_the_rounding_mode(compiled, dtype, activation,
     case = cases.case(3, [1, 40], [activation], "mse", dtype, n_samples)
     theta = aligned_zeros(len(case.theta), dtype)
     case.plan.b(theta, 0)[:] = np.linspace(-800, 100, 40)  # z, beyond the range of exp
-    found, after = rounding(MODES[mode], lambda: cases.forward_of(compiled, case.plan, theta, case.X))
+    found, after = rounding(
+        MODES[mode], lambda: cases.forward_of(compiled, case.plan, theta, case.X)
+    )
     assert after == MODES[mode]
     assert np.isfinite(found).all()
     assert found.tobytes() == cases.forward_of(compiled, case.plan, theta, case.X).tobytes()
@@ -63,7 +65,11 @@ def test_training_does_not_depend_on_the_rounding_mode(compiled, dtype, mode, ba
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize(
     "rule",
-    [SGD(0.1, momentum=0.5), SGD(0.1, momentum=0.5, nesterov=True), Adam(0.1, beta1=0.5, beta2=0.6)],
+    [
+        SGD(0.1, momentum=0.5),
+        SGD(0.1, momentum=0.5, nesterov=True),
+        Adam(0.1, beta1=0.5, beta2=0.6),
+    ],
     ids=["momentum", "nesterov", "adam"],
 )
 def test_state_of_vanished_gradients_is_zero(backend, dtype, rule, batch_size):
