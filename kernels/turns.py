@@ -44,7 +44,8 @@ class Turns:
             Somebody trains already.
         """
         self.claims[key] = None
-        if list(self.claims)[0] is not key:
+        first, *_ = self.claims  # in one step: other threads add and remove meanwhile
+        if first is not key:
             raise BusyError(BUSY)
 
     def wait(self, key, writes: bool) -> None:
