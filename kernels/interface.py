@@ -61,11 +61,10 @@ from functools import cached_property
 import numpy as np
 
 from ..checks import check_memory
+from . import functions
 
 # Codes shared by every backend; the order is the order of the tables in the compiled code.
-ACTIVATIONS = (
-    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "softmax",
-)  # fmt: skip
+ACTIVATIONS = tuple(functions.ACTIVATIONS)
 LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
 RULES = ("sgd", "momentum", "nesterov", "adam")
 
@@ -94,7 +93,7 @@ LAYER = np.dtype(
         ("width", np.intp),  # n_out padded to 4, 8 or a multiple of 16
         ("W", np.intp),  # (n_in, width): row i holds the weights that leave input i
         ("b", np.intp),  # (width,), or -1 without bias
-        ("z", np.intp),  # (width,); equal to a where only the activation is kept: never for CUSTOM
+        ("z", np.intp),  # (width,); equal to a where only the activation is kept
         ("a", np.intp),  # (width,)
         ("delta", np.intp),  # (width,)
         ("activation", np.intp),  # index into ACTIVATIONS, or CUSTOM
@@ -155,6 +154,10 @@ class SparseRows:
         row_of = np.repeat(np.arange(len(counts)), counts)
         out[row_of, self.columns[positions]] = self.values[positions]
         return out
+
+
+def _keeps_z(activation) -> bool:
+    return not isinstance(activation, str) or functions.ACTIVATIONS[activation].keeps_z
 
 
 def padded_width(n: int) -> int:
@@ -228,8 +231,8 @@ class Plan:
                 layer["activation"] = ACTIVATIONS.index(activation)
             else:
                 layer["activation"], (layer["f"], layer["slope"]) = CUSTOM, activation
-            # slopes of users read z beside a, and so do losses on logits
-            if layer["activation"] == CUSTOM or index == len(units) - 1:
+            # slopes of users read z beside a, and so do some of ours, and losses on logits
+            if _keeps_z(activation) or index == len(units) - 1:
                 layer["z"] = work
                 work += round_up(width)
             n_in = n_out

@@ -39,26 +39,26 @@ def _softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-# name: (f(z, alpha), slope(a, alpha) = f'(z) written in terms of a = f(z))
+# name: (f(z, alpha), slope(z, a, alpha) = f'(z), where a = f(z))
 _FUNCTIONS = {
-    "identity": (lambda z, alpha: z, lambda a, alpha: np.ones_like(a)),
-    "sigmoid": (lambda z, alpha: _sigmoid(z), lambda a, alpha: a * (1 - a)),
-    "tanh": (lambda z, alpha: np.tanh(z), lambda a, alpha: 1 - a * a),
+    "identity": (lambda z, alpha: z, lambda z, a, alpha: np.ones_like(a)),
+    "sigmoid": (lambda z, alpha: _sigmoid(z), lambda z, a, alpha: a * (1 - a)),
+    "tanh": (lambda z, alpha: np.tanh(z), lambda z, a, alpha: 1 - a * a),
     "relu": (
         lambda z, alpha: np.maximum(z, 0),
-        lambda a, alpha: (a > 0).astype(a.dtype),
+        lambda z, a, alpha: (a > 0).astype(a.dtype),
     ),
     "leaky_relu": (
         lambda z, alpha: np.where(z > 0, z, alpha * z),
-        lambda a, alpha: np.where(a > 0, 1, alpha).astype(a.dtype),
+        lambda z, a, alpha: np.where(a > 0, 1, alpha).astype(a.dtype),
     ),
     "elu": (
         lambda z, alpha: np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0))),
-        lambda a, alpha: np.where(a > 0, 1, a + alpha).astype(a.dtype),
+        lambda z, a, alpha: np.where(a > 0, 1, a + alpha).astype(a.dtype),
     ),
     "softplus": (
         lambda z, alpha: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
-        lambda a, alpha: -np.expm1(-a),
+        lambda z, a, alpha: -np.expm1(-a),
     ),
     "softmax": (lambda z, alpha: _softmax(z), None),  # no slope of its own: see _through_softmax
 }
@@ -78,7 +78,7 @@ def _activate(layer, z):
 def _slope(layer, z, a):
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["slope"])], z, a)
-    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](a, a.dtype.type(layer["alpha"]))
+    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](z, a, a.dtype.type(layer["alpha"]))
 
 
 def _through_softmax(a, dC_da):

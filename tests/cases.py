@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from deltaloop import SGD
+from deltaloop.kernels import functions
 from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
 from oracle import Layer
 
@@ -16,7 +17,12 @@ HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
 CANONICAL = [("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]
 # outputs that leave (0, 1), where a logarithm of them ends
-UNBOUNDED = ("identity", "tanh", "relu", "leaky_relu", "elu", "softplus")
+ROWS = functions.ACTIVATIONS
+UNBOUNDED = tuple(
+    name for name in ACTIVATIONS if ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1
+)
+# z where f(z) is about 1/2, for those of them with which it is not z
+HALF = {"softplus": -0.43}
 
 
 class Case(NamedTuple):
@@ -56,8 +62,8 @@ def case(seed, sizes, activations, loss, dtype, n_samples, biases=None) -> Case:
             plan.b(theta, index)[:] = generator.uniform(-0.5, 0.5, n_out)
     if limited:  # outputs not too close to 0 and 1: a (1 - a) in a denominator magnifies roundings
         plan.W(theta, len(units) - 1)[:] *= 0.1
-    if shifted:  # outputs near 1/2; log(1 + exp(z)) = 1/2 at z = -0.43
-        plan.b(theta, len(units) - 1)[:] = -0.43 if activations[-1] == "softplus" else 0.5
+    if shifted:  # outputs near 1/2
+        plan.b(theta, len(units) - 1)[:] = HALF.get(activations[-1], 0.5)
     # weighted inputs of order 1: slopes that are taken from activations, such as 1 - a^2, lose
     # all their digits where units saturate
     X = generator.uniform(-1.5, 1.5, (n_samples, sizes[0]))

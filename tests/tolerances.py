@@ -23,6 +23,8 @@ Central differences
 
 import numpy as np
 
+from deltaloop.kernels import functions
+
 # SHAKE eps sqrt(n): relative size of the shaking, n being the longest sum plus the number of
 # steps. eps sqrt(n)/2 for each of the two sides that are compared gives 1. Each value passes
 # through two sums, the forward and the backward one, and through a function of up to 4 ulp.
@@ -36,23 +38,16 @@ ROUNDINGS = 2
 # A test that tolerates more than this fraction of the largest entry would prove nothing.
 USEFUL = 0.02
 
-# Largest distance from the exact value of f(z), in ulp of that value, for every finite z.
-# 0: a copy or nothing; leaky_relu: one product. The others are 4: two functions of up to
-# 1.5 ulp (an exponential and a logarithm or a division) and an addition or two.
-ULP = {
-    "identity": 0,
-    "relu": 0,
-    "leaky_relu": 1,
-    "sigmoid": 4,
-    "tanh": 4,
-    "elu": 4,
-    "softplus": 4,
-}
+# Largest distance from the exact value of f(z), in ulp of that value, for every finite z: a fact of
+# the row. 0: a copy or nothing; 1: one product; 4: two functions of up to 1.5 ulp (an exponential
+# and a logarithm or a division) and an addition or two.
+ROWS = [row for row in functions.ACTIVATIONS.values() if row.f is not None]
+ULP = {row.name: row.ulp for row in ROWS}
 
 # Absolute error that is accepted on top, in units of the smallest normal number (1.2e-38 in
 # float32, 2.2e-308 in float64): exp(z) may end there, at z = -87.3 or -708.4, instead of going
 # on through the subnormal numbers. Copies and products (bounds 0 and 1) must be right there too.
-UNDERFLOW = {name: 1 if bound > 1 else 0 for name, bound in ULP.items()}
+UNDERFLOW = {row.name: row.lost for row in ROWS}
 
 STEP = np.finfo(np.float64).eps ** (1 / 3)  # h of central differences, 6.1e-6
 # STEP^2/6 C''' and eps C / STEP are each about 1e-11 for values and derivatives of order 1;

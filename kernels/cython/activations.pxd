@@ -1,52 +1,9 @@
-# Activation functions f(z) and their slopes f'(z) in terms of a = f(z), over arrays.
+# Activation functions and their slopes over arrays; functions.pxd has them for vectors.
 from libc.math cimport log
 
-from exponentials cimport (
-    exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction, logistic,
-)
-from lanes cimport (
-    NATIVE, fill, fold, magnitude, real, vec, vec4, vec4_total, vec8, vector,
-    where_above,
-)
-from plan cimport ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH
-
-
-cdef inline vector f(Py_ssize_t activation, real alpha, vector z) noexcept nogil:
-    cdef vector zero
-    fill(&zero, 0)
-    if activation == SIGMOID:
-        return logistic(z)
-    if activation == TANH:
-        return hyperbolic_tangent(z)
-    if activation == RELU:          # this way round NaN comes through
-        return where_above(zero, z, zero, z)
-    if activation == LEAKY_RELU:
-        return where_above(z, zero, z, z * alpha)
-    if activation == ELU:
-        return where_above(z, zero, z, expm1_of_negative(where_above(z, zero, zero, z)) * alpha)
-    if activation == SOFTPLUS:      # max(z, 0) + log(1 + e^-|z|)
-        return where_above(zero, z, zero, z) + log1p_of_fraction(exp_of_negative(-magnitude(z)))
-    return z
-
-
-cdef inline vector slope(Py_ssize_t activation, real alpha, vector a) noexcept nogil:
-    cdef vector zero, one, lower
-    fill(&zero, 0)
-    fill(&one, 1)
-    if activation == SIGMOID:
-        return a * (one - a)
-    if activation == TANH:
-        return one - a * a
-    if activation == RELU:
-        return where_above(a, zero, one, zero)
-    if activation == LEAKY_RELU:
-        fill(&lower, alpha)
-        return where_above(a, zero, one, lower)
-    if activation == ELU:
-        return where_above(a, zero, one, a + alpha)
-    if activation == SOFTPLUS:
-        return -expm1_of_negative(-a)
-    return one
+from exponentials cimport exp_of_negative
+from functions cimport f, slope
+from lanes cimport NATIVE, fold, real, vec, vec4, vec4_total, vec8, vector, where_above
 
 
 cdef inline void map_f(
@@ -68,61 +25,23 @@ cdef inline void map_f(
 
 cdef inline void map_slope(
     Py_ssize_t activation, real alpha, Py_ssize_t n,
-    const real *a,      # (n,)  read; n a multiple of 4
+    const real *z,      # (n,)  read where the row says so, else it may be a; n a multiple of 4
+    const real *a,      # (n,)  read
     real *delta,        # (n,)  dC/da in, dC/dz = dC/da f'(z) out
 ) noexcept nogil:
     cdef Py_ssize_t k = 0
     while k + NATIVE <= n:
-        (<vec *> (delta + k))[0] *= slope(activation, alpha, (<const vec *> (a + k))[0])
+        (<vec *> (delta + k))[0] *= slope(
+            activation, alpha, (<const vec *> (z + k))[0], (<const vec *> (a + k))[0])
         k += NATIVE
     while k + 8 <= n:
-        (<vec8 *> (delta + k))[0] *= slope(activation, alpha, (<const vec8 *> (a + k))[0])
+        (<vec8 *> (delta + k))[0] *= slope(
+            activation, alpha, (<const vec8 *> (z + k))[0], (<const vec8 *> (a + k))[0])
         k += 8
     while k + 4 <= n:
-        (<vec4 *> (delta + k))[0] *= slope(activation, alpha, (<const vec4 *> (a + k))[0])
+        (<vec4 *> (delta + k))[0] *= slope(
+            activation, alpha, (<const vec4 *> (z + k))[0], (<const vec4 *> (a + k))[0])
         k += 4
-
-
-# The two switches below turn the code of a layer into loops of one function each.
-
-cdef inline void map_f_by_code(
-    Py_ssize_t activation, real alpha, Py_ssize_t n,
-    const real *z,      # (n,)  read
-    real *a,            # (n,)  overwritten: f(z)
-) noexcept nogil:
-    if activation == SIGMOID:
-        map_f(SIGMOID, alpha, n, z, a)
-    elif activation == TANH:
-        map_f(TANH, alpha, n, z, a)
-    elif activation == RELU:
-        map_f(RELU, alpha, n, z, a)
-    elif activation == LEAKY_RELU:
-        map_f(LEAKY_RELU, alpha, n, z, a)
-    elif activation == ELU:
-        map_f(ELU, alpha, n, z, a)
-    elif activation == SOFTPLUS:
-        map_f(SOFTPLUS, alpha, n, z, a)
-    elif a != z:
-        map_f(IDENTITY, alpha, n, z, a)
-
-
-cdef inline void map_slope_by_code(
-    Py_ssize_t activation, real alpha, Py_ssize_t n,
-    const real *a,      # (n,)  read
-    real *delta,        # (n,)  dC/da in, dC/dz out
-) noexcept nogil:
-    if activation == SIGMOID:
-        map_slope(SIGMOID, alpha, n, a, delta)
-    elif activation == TANH:
-        map_slope(TANH, alpha, n, a, delta)
-    elif activation == RELU:
-        map_slope(RELU, alpha, n, a, delta)
-    elif activation == LEAKY_RELU:
-        map_slope(LEAKY_RELU, alpha, n, a, delta)
-    elif activation == ELU:
-        map_slope(ELU, alpha, n, a, delta)
-    elif activation == SOFTPLUS:
-        map_slope(SOFTPLUS, alpha, n, a, delta)
 
 
 cdef inline real largest(Py_ssize_t n, const vector *x) noexcept nogil:

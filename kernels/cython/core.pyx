@@ -12,7 +12,8 @@ from cpython.buffer cimport (
 from libc.math cimport NAN, isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
-from activations cimport map_f_by_code, map_slope_by_code, softmax, through_softmax
+from activations cimport softmax, through_softmax
+from functions cimport CUSTOM, RELU, SOFTMAX
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
     transpose_4x4, vec, vec4, vec4_total, vec8, vector,
@@ -20,16 +21,16 @@ from lanes cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, CUSTOM, CUT, MSE, PIECE, RELU, SGD, SHARE, SOFTMAX, Ahead, Layer, Net, Rows,
-    Rule, bias_of, block, fetch_some, padded_width, round_up, row_number, row_of,
+    ACCUMULATE, ADAM, CUT, MSE, PIECE, SGD, SHARE, Ahead, Layer, Net, Rows, Rule, bias_of, block, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
+from switches cimport f_by_code, map_f_by_code, map_slope_by_code, slope_by_code
 from threads cimport Barrier, become_false, meet, run_parts
 from tiny cimport (
-    BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, f_by_code, first_step,
-    first_sum, forward_tiny, is_tiny, slope_by_code,
+    BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
+    forward_tiny, is_tiny,
 )
 from tiles cimport at, descend_tile_by, tile
 

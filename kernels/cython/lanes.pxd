@@ -256,6 +256,13 @@ cdef inline void fill(vector *out, real x) noexcept nogil:
         out[0] = vec4_splat(x)
 
 
+cdef inline vector splat(vector like, real x) noexcept nogil:
+    """(x, x, ...), as long as `like`"""
+    cdef vector out
+    fill(&out, x)
+    return out
+
+
 cdef inline vector lane(vector x, int i) noexcept nogil:
     """(x_i, x_i, ...) for a constant i"""
     if vector is vec:

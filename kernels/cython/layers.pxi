@@ -15,14 +15,14 @@ cdef void activate(const Layer *layer, Py_ssize_t n_samples, const real *z, real
 cdef void multiply_by_slope(
     const Layer *layer, Py_ssize_t n_samples, const real *z, const real *a, real *delta,
 ) noexcept nogil:
-    """delta = dC/da f'(z) for (n_samples, width) values; built-in slopes are found from a"""
+    """delta = dC/da f'(z) for (n_samples, width) values"""
     cdef Py_ssize_t t
     if layer.activation == CUSTOM:
         for t in range(n_samples):
             layer.slope(z + t * layer.width, a + t * layer.width, delta + t * layer.width,
                         layer.n_out)
         return
-    map_slope_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, a, delta)
+    map_slope_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a, delta)
 
 
 cdef void sum_rows(

@@ -2,8 +2,9 @@
 from libc.math cimport log, log1p
 
 from exponentials cimport exp_of_negative, log1p_of_fraction
+from functions cimport SIGMOID, SOFTMAX
 from lanes cimport magnitude, real, vec4
-from plan cimport BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE, SIGMOID, SOFTMAX, custom_loss
+from plan cimport BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE, custom_loss
 
 cdef extern from *:
     """

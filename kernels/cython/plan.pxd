@@ -2,10 +2,6 @@
 from lanes cimport LINE, prefetch, real
 
 cdef enum:
-    # positions in interface.ACTIVATIONS
-    IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX, CUSTOM
-
-cdef enum:
     # positions in interface.LOSSES; what is greater is the address of a custom_loss
     MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY
 

@@ -7,11 +7,10 @@
 #     dC/da = sum_j delta_j T_j         T_j: what reaches unit j
 # has to add up the lanes of a vector. The parameters are copied here when a call begins and back
 # when it ends.
-from activations cimport f, slope
+from functions cimport CUSTOM
 from lanes cimport fill, lane, real, vector
-from plan cimport (
-    CUSTOM, ELU, IDENTITY, LEAKY_RELU, RELU, SIGMOID, SOFTPLUS, TANH, Layer, Net, bias_of,
-)
+from plan cimport Layer, Net, bias_of
+from switches cimport f_by_code, slope_by_code
 
 cdef enum:
     MOST = 8            # units of a layer, and layers
@@ -19,9 +18,10 @@ cdef enum:
     OF_INPUTS = 0       # W
     OF_OUTPUTS = MOST   # T
     BIAS = 2 * MOST
-    OUTPUT = BIAS + 1   # a
-    MASK = BIAS + 2     # 1 for every unit, 0 in the padding
-    SIZE = BIAS + 3
+    INPUT = BIAS + 1    # z
+    OUTPUT = BIAS + 2   # a
+    MASK = BIAS + 3     # 1 for every unit, 0 in the padding
+    SIZE = BIAS + 4
 
 
 cdef inline bint is_tiny(const Net *net) noexcept nogil:
@@ -133,48 +133,14 @@ cdef inline vector first_step(
     return even + odd
 
 
-# The switches stand out here, so that each function keeps its constants in registers.
-
-cdef inline vector f_by_code(const Layer *layer, vector z) noexcept nogil:
-    if layer.activation == SIGMOID:
-        return f(SIGMOID, 0, z)
-    if layer.activation == TANH:
-        return f(TANH, 0, z)
-    if layer.activation == RELU:
-        return f(RELU, 0, z)
-    if layer.activation == LEAKY_RELU:
-        return f(LEAKY_RELU, <real> layer.alpha, z)
-    if layer.activation == ELU:
-        return f(ELU, <real> layer.alpha, z)
-    if layer.activation == SOFTPLUS:
-        return f(SOFTPLUS, 0, z)
-    return z
-
-
-cdef inline vector slope_by_code(const Layer *layer, vector a) noexcept nogil:
-    if layer.activation == SIGMOID:
-        return slope(SIGMOID, 0, a)
-    if layer.activation == TANH:
-        return slope(TANH, 0, a)
-    if layer.activation == RELU:
-        return slope(RELU, 0, a)
-    if layer.activation == LEAKY_RELU:
-        return slope(LEAKY_RELU, <real> layer.alpha, a)
-    if layer.activation == ELU:
-        return slope(ELU, <real> layer.alpha, a)
-    if layer.activation == SOFTPLUS:
-        return slope(SOFTPLUS, 0, a)
-    return slope(IDENTITY, 0, a)
-
-
 cdef inline vector forward_tiny(const Net *net, vector *memory, vector z) noexcept nogil:
-    """From z of the first layer to z of the last; a of the hidden ones into memory."""
+    """From z of the first layer to z of the last; z and a of the hidden ones into memory."""
     cdef Py_ssize_t k
     cdef vector a
     cdef vector *of_layer = memory
     for k in range(net.n_layers - 1):
-        a = f_by_code(&net.layers[k], z)
-        of_layer[OUTPUT] = a
+        a = f_by_code(net.layers[k].activation, <real> net.layers[k].alpha, z)
+        of_layer[INPUT], of_layer[OUTPUT] = z, a
         of_layer += SIZE
         z = combined(net.layers[k].n_out, of_layer[BIAS], a, of_layer + OF_INPUTS)
     return z
@@ -200,7 +166,8 @@ cdef inline vector descend_tiny(
             of_layer[BIAS] -= step
         for i in range(layer.n_in):
             of_layer[OF_INPUTS + i] -= (<real *> &below[OUTPUT])[i] * step
-        delta = dC_da * slope_by_code(&net.layers[k - 1], a)
+        delta = dC_da * slope_by_code(
+            net.layers[k - 1].activation, <real> net.layers[k - 1].alpha, below[INPUT], a)
         a *= below[MASK]
         turn(layer.n_out, step, a, of_layer + OF_OUTPUTS)
     return delta

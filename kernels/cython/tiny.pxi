@@ -20,7 +20,8 @@ cdef double descend_tiny_samples_of(
     copy_in(net, memory)
     fill(&zero, 0)
     fill(&one, 1)
-    rest = f_by_code(last, zero) * (one - of_last[MASK])     # what a is where there is no unit
+    # what a is where there is no unit
+    rest = f_by_code(last.activation, <real> last.alpha, zero) * (one - of_last[MASK])
     z = first_sum(first.n_in, x, memory + OF_INPUTS, memory[BIAS])
     for t in range(start, stop):
         z = forward_tiny(net, memory, z)
@@ -28,14 +29,14 @@ cdef double descend_tiny_samples_of(
             y, target = row_of(Y, t), rest
             for j in range(last.n_out):
                 (<real *> &target)[j] = y[j]
-            a = f_by_code(last, z)
+            a = f_by_code(last.activation, <real> last.alpha, z)
             delta = a - target
             cost = 0
             for j in range(last.n_out):
                 d = (<real *> &delta)[j]
                 cost += <double> d * d
             total += 0.5 * cost
-            delta *= slope_by_code(last, a)
+            delta *= slope_by_code(last.activation, <real> last.alpha, z, a)
         else:
             for j in range(last.width):
                 block(net, last, last.z)[j] = (<real *> &z)[j]

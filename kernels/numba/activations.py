@@ -1,19 +1,22 @@
-"""Activation functions f(z), their slopes f'(z) in terms of a = f(z), and exp, over arrays.
+"""Activation functions f(z) and their slopes over arrays, and what they are made of.
 
-As `activations.pxd` and `exponentials.pxd`: polynomials, accurate to a few ulp; NaN in, NaN out.
+The functions are the rows of kernels/functions.py; their primitives are polynomials as in
+`exponentials.pxd`, accurate to a few ulp; NaN in, NaN out.
 """
 
 import math
 
 from llvmlite import ir
 
-from ..interface import ACTIVATIONS
+from .. import functions
 from .compiling import REAL, REALS, WHOLE, kernel
 from .lanes import HAS_FMA, Value, constant, total, where_above
 
-IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS, SOFTMAX = range(len(ACTIVATIONS))
-CODES = (SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SOFTPLUS)  # with a loop of their own
-
+_ROWS = tuple(functions.ACTIVATIONS.values())
+_NAMES = [row.name for row in _ROWS]
+IDENTITY, SIGMOID, RELU, SOFTMAX = map(_NAMES.index, ("identity", "sigmoid", "relu", "softmax"))
+# with a loop of their own
+CODES = tuple(k for k, row in enumerate(_ROWS) if row.f is not None and k != IDENTITY)
 
 LOG2_E = math.log2(math.e)
 TANH_MOST = 20  # tanh of more is 1 in float and in double
@@ -149,39 +152,38 @@ def magnitude(z: Value) -> Value:
     return z.function("llvm.fabs")
 
 
+class _Primitives:
+    """The namespace m of the rows, over vectors as long as one of them."""
+
+    exp_of_negative = staticmethod(exp_of_negative)
+    expm1_of_negative = staticmethod(expm1_of_negative)
+    log1p_of_fraction = staticmethod(log1p_of_fraction)
+    logistic = staticmethod(logistic)
+    tanh = staticmethod(hyperbolic_tangent)
+    magnitude = staticmethod(magnitude)
+
+    def __init__(self, like: Value):
+        self.like = like
+
+    def where_above(self, *arguments) -> Value:
+        """See functions.py."""
+        return where_above(*map(self.spread, arguments))
+
+    def spread(self, x) -> Value:
+        """A number, a real or a vector as a vector."""
+        return x.fill(self.like.ir.type.count) if isinstance(x, Value) else _same(self.like, x)
+
+
 def f(activation: int, alpha: Value, z: Value) -> Value:
     """The activation of a vector."""
-    zero = _same(z, 0)
-    if activation == SIGMOID:
-        return logistic(z)
-    if activation == TANH:
-        return hyperbolic_tangent(z)
-    if activation == RELU:  # this way round NaN comes through
-        return where_above(zero, z, zero, z)
-    if activation == LEAKY_RELU:
-        return where_above(z, zero, z, z * alpha)
-    if activation == ELU:
-        below = expm1_of_negative(where_above(z, zero, zero, z)) * alpha
-        return where_above(z, zero, z, below)
-    if activation == SOFTPLUS:  # max(z, 0) + log(1 + e^-|z|)
-        return where_above(zero, z, zero, z) + log1p_of_fraction(exp_of_negative(-magnitude(z)))
-    return z
+    m = _Primitives(z)
+    return m.spread(_ROWS[activation].f(m, z, alpha))
 
 
-def slope(activation: int, alpha: Value, a: Value) -> Value:
-    """The slope where the activation is a."""
-    zero, one = _same(a, 0), _same(a, 1)
-    if activation == SIGMOID:
-        return a * (1 - a)
-    if activation == TANH:
-        return 1 - a * a
-    if activation == RELU:
-        return where_above(a, zero, one, zero)
-    if activation == LEAKY_RELU:
-        return where_above(a, zero, one, alpha.fill(a.ir.type.count))
-    if activation == ELU:
-        return where_above(a, zero, one, a + alpha)
-    return -expm1_of_negative(-a)  # softplus
+def slope(activation: int, alpha: Value, z: Value, a: Value) -> Value:
+    """The slope at z, where the activation is a."""
+    m = _Primitives(a)
+    return m.spread(_ROWS[activation].slope(m, z, a, alpha))
 
 
 def _over(e, n, write) -> None:
@@ -214,13 +216,18 @@ def map_f(e, activation: WHOLE, alpha: REAL, n: WHOLE, z: REALS, a: REALS) -> No
 
 
 @kernel
-def map_slope(e, activation: WHOLE, alpha: REAL, n: WHOLE, a: REALS, delta: REALS) -> None:
-    """Delta = dC/da f'(z), (n,): dC/da in, dC/dz out; n a multiple of 4."""
+def map_slope(
+    e, activation: WHOLE, alpha: REAL, n: WHOLE, z: REALS, a: REALS, delta: REALS
+) -> None:
+    """Delta = dC/da f'(z), (n,): dC/da in, dC/dz out; n a multiple of 4.
+
+    z is a where the row does not keep it.
+    """
 
     def mapped(code):
         def write(k, lanes):
-            product = delta.get(k, lanes) * slope(code, alpha, a.get(k, lanes))
-            delta.set(k, product)
+            there = slope(code, alpha, z.get(k, lanes), a.get(k, lanes))
+            delta.set(k, delta.get(k, lanes) * there)
 
         return lambda: _over(e, n, write)
 

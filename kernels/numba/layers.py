@@ -20,14 +20,15 @@ def activate(e, layer: Layer, n_samples) -> None:
 
 
 def multiply_by_slope(e, layer: Layer, n_samples) -> None:
-    """Delta = dC/da f'(z) for (n_samples, width) values; built-in slopes are found from a"""
+    """Delta = dC/da f'(z) for (n_samples, width) values"""
     with e.either(layer.activation.compare("==", CUSTOM)) as (custom, built_in):
         with custom, e.loop(0, n_samples * layer.width, layer.width) as k:
             z, a, delta = layer.z + k, layer.a + k, layer.delta + k
             e.call_address(layer.slope, ir.VoidType(), z, a, delta, layer.n_out)
         with built_in:
             n = n_samples * layer.width
-            call(e, map_slope, layer.activation, layer.alpha, n, layer.a, layer.delta)
+            z, a, delta = layer.z, layer.a, layer.delta
+            call(e, map_slope, layer.activation, layer.alpha, n, z, a, delta)
 
 
 @kernel

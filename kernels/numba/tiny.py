@@ -16,9 +16,9 @@ from .layers import clear, outputs
 from .plan import FIRST, MSE, Layer, Net, Rows
 
 MOST = 8  # units of a layer, and layers
-# where things lie in the memory of a layer, in vectors: W, T, b, a, and 1 for units, 0 for padding
+# where things lie in the memory of a layer, in vectors: W, T, b, z, a, and which lanes are units
 OF_INPUTS, OF_OUTPUTS, BIAS = range(0, 3 * MOST, MOST)
-OUTPUT, MASK, SIZE = range(BIAS + 1, BIAS + 4)
+INPUT, OUTPUT, MASK, SIZE = range(BIAS + 1, BIAS + 5)
 
 
 def _while_below(e, n: Value, most: int, write) -> None:
@@ -118,19 +118,20 @@ def _f(e, layer: Layer, z: Value) -> Value:
     return a.get()
 
 
-def _slope(e, layer: Layer, a: Value) -> Value:
+def _slope(e, layer: Layer, z: Value, a: Value) -> Value:
     found = e.variable(e.vector(1, a.ir.type.count))
-    table = {code: lambda code=code: found.set(slope(code, layer.alpha, a)) for code in CODES}
+    table = {code: lambda code=code: found.set(slope(code, layer.alpha, z, a)) for code in CODES}
     e.cases(layer.activation, table)
     return found.get()
 
 
 def _forward(e, net: Net, memory: _Memory, z: Value) -> Value:
-    """From z of the first layer to z of the last; a of the hidden ones into memory."""
+    """From z of the first layer to z of the last; z and a of the hidden ones into memory."""
     now = e.variable(z)
     with e.loop(0, net.last) as k:
         layer, above = net.layer(k), memory.layer(k + 1)
         a = _f(e, layer, now.get())
+        memory.layer(k).set(INPUT, now.get())
         memory.layer(k).set(OUTPUT, a)
         now.set(above.combined(layer.n_out, above.get(BIAS), a, OF_INPUTS))
     return now.get()
@@ -152,7 +153,7 @@ def _outputs(e, net: Net, layer: Layer, z: Value, rest: Value, y: Rows) -> tuple
             dC_da = a - target.get()
             wide = dC_da.as_real(DOUBLE_TYPE)
             cost.set(total(wide * wide) * 0.5)
-            delta.set(dC_da * _slope(e, layer, a))
+            delta.set(dC_da * _slope(e, layer, z, a))
         with stored:  # a block of work is at least as long as a vector
             layer.z.set(0, z)
             layer.delta.set(0, e.vector(0, lanes))
@@ -176,7 +177,7 @@ def _descend_above(e, net: Net, memory: _Memory, delta: Value, learning_rate) ->
             e, layer.n_in, here.lanes,
             lambda i: here.descend(OF_INPUTS + i, below.lane(OUTPUT, e.whole(i)), step),
         )  # fmt: skip
-        now.set(dC_da * _slope(e, net.layer(k - 1), a))
+        now.set(dC_da * _slope(e, net.layer(k - 1), below.get(INPUT), a))
         a = a * below.get(MASK)
         _while_below(
             e, layer.n_out, here.lanes,

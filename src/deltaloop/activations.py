@@ -1,21 +1,11 @@
 """Activation functions by name: what each one computes and what it may output.
 
-| name       | f(z)                              | slope f'(z) from a = f(z) |
-|------------|-----------------------------------|---------------------------|
-| identity   | z                                 | 1                         |
-| sigmoid    | 1 / (1 + exp(-z))                 | a (1 - a)                 |
-| tanh       | tanh(z)                           | 1 - a^2                   |
-| relu       | max(z, 0)                         | 1 where a > 0, else 0     |
-| leaky_relu | z where z > 0, else alpha z       | 1 where a > 0, else alpha |
-| elu        | z where z > 0, else alpha (e^z-1) | 1 where a > 0, else a + alpha |
-| softplus   | log(1 + exp(z))                   | 1 - exp(-a)               |
-| softmax    | exp(z_j) / sum_k exp(z_k)         | output layer only         |
+TABLE
 
 The slope of relu, leaky_relu and elu at z = 0 is the one of the left side. Every backend
 computes f within 4 units in the last place for every z (tested; at most 2.9 were seen), NaN
 comes through, and exponentials below the smallest normal number become 0.
-Sources: Goodfellow, Bengio & Courville, Deep Learning (2016), chapter 6; elu: Clevert,
-Unterthiner & Hochreiter (2016).
+Sources: SOURCES.
 """
 
 import math
@@ -23,17 +13,17 @@ from dataclasses import dataclass
 
 from .checks import number
 from .errors import InvalidInputError, InvalidTypeError, instead, shown, unknown_name
-from .kernels.interface import ACTIVATIONS
+from .kernels.functions import ACTIVATIONS
+from .text import table
 
-_DEFAULT_ALPHA = {"leaky_relu": 0.01, "elu": 1.0}
-
-_RANGE = {
-    "sigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, math.inf),
-    "softplus": (0.0, math.inf),
-}
+_SOURCES = dict.fromkeys(row.source for row in ACTIVATIONS.values())
+__doc__ = (__doc__ or "").replace(
+    "TABLE",
+    table(
+        ("name", "f(z)", "slope f'(z), where a = f(z)"),
+        [(row.name, row.formula, row.slope_formula) for row in ACTIVATIONS.values()],
+    ),
+).replace("SOURCES", "; ".join(_SOURCES))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,33 +61,39 @@ class Activation:
             )
         if self.name not in ACTIVATIONS:
             raise unknown_name("activation", self.name, ACTIVATIONS)
-        if self.name not in _DEFAULT_ALPHA:
+        bounds = ACTIVATIONS[self.name].alpha
+        if bounds is None:
             if self.alpha is not None:
+                others = sorted(row.name for row in ACTIVATIONS.values() if row.alpha)
                 raise InvalidInputError(
                     f"activation {self.name!r} has no alpha, got alpha={self.alpha!r}; "
-                    f"only {sorted(_DEFAULT_ALPHA)} have one"
+                    f"only {others} have one"
                 )
             return
-        alpha = _DEFAULT_ALPHA[self.name] if self.alpha is None else self.alpha
-        low = 0.0 if self.name == "leaky_relu" else -math.inf
+        alpha = bounds.default if self.alpha is None else self.alpha
+        low = bounds.low if bounds.may_be_low else -math.inf
         alpha = number(f"alpha of {self.name}", alpha, low)
-        if self.name == "elu" and alpha <= 0:
-            raise InvalidInputError(f"alpha of elu must be > 0, got {alpha:g}; for 0 use 'relu'")
+        if alpha <= bounds.low and not bounds.may_be_low:
+            raise InvalidInputError(
+                f"alpha of {self.name} must be > {bounds.low:g}, got {alpha:g}"
+                + ("; for 0 use 'relu'" if self.name == "elu" else "")
+            )
         object.__setattr__(self, "alpha", alpha)
 
     @property
     def range(self) -> tuple[float, float]:
         """The open interval of the outputs: a target outside can never be reached."""
-        if self.name == "elu" and self.alpha is not None:
-            return -self.alpha, math.inf
-        return _RANGE.get(self.name, (-math.inf, math.inf))
+        row = ACTIVATIONS[self.name]
+        low, high = map(float, row.range)
+        return (low * self.alpha if row.scales and self.alpha else low), high
 
     def for_plan(self, dtype):
         """What Plan.build takes."""
         return self.name
 
     def __str__(self):
-        if self.alpha in (None, _DEFAULT_ALPHA.get(self.name)):
+        bounds = None if self.alpha is None else ACTIVATIONS[self.name].alpha
+        if bounds is None or self.alpha == bounds.default:
             return self.name
         return f"{self.name}({self.alpha:g})"
 

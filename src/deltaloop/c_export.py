@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__
-from .c_functions import FUNCTIONS
+from .c_functions import FUNCTIONS, arguments_of
 from .checks import any_size, converted, switch
 from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from .files import as_path, whole_file
+from .kernels.functions import ACTIVATIONS
 from .losses import CANONICAL_OUTPUT
 
 _VALUES_PER_LINE = 8
@@ -185,15 +186,19 @@ def _function(head, arrays, *blocks):
     return f"static inline {head}\n{{\n{body}\n}}\n"
 
 
-def _activation(net, index, suffix, *arrays):
-    """The call that applies the activation of a layer, or its slope; none for identity."""
-    layer = net.layers[index]
+def _activation(net, index, **arrays):
+    """The call that applies the activation of a layer, or its slope; none for identity.
+
+    arrays: the names of z and a, and of delta, if the slope is meant.
+    """
+    layer, slope = net.layers[index], "delta" in arrays
     name, alpha = layer.activation.name, layer.activation.alpha
     if name == "identity":
         return []
     value = converted(f"alpha of {name}", np.array([alpha or 0.0]), net.dtype)
-    parameter = [] if alpha is None else _literals(value, net.dtype)
-    return [f"NAME_{name}{suffix}({', '.join([str(layer.n_out), *parameter, *arrays])})"]
+    arrays["alpha"] = _literals(value, net.dtype)[0]
+    arguments = ", ".join(arrays[argument] for argument in arguments_of(name, slope))
+    return [f"NAME_{name}{'_slope' if slope else ''}({layer.n_out}, {arguments})"]
 
 
 def _standardize(n, side, scaling, values, out):
@@ -211,7 +216,15 @@ def _names(net, scaling, output):
     return ["a1" if "x_mean" in scaling else "x", *hidden, output]
 
 
-def _forward(net, scaling, a, activate_output=True):
+def _z_names(net, a):
+    """Names of z^2, z^3, ... where slopes need them: the others lie where a does."""
+    return [
+        f"z{layer + 2}" if ACTIVATIONS[dense.activation.name].keeps_z else a[layer + 1]
+        for layer, dense in enumerate(net.layers)
+    ]
+
+
+def _forward(net, scaling, a, z, activate_output=True):
     """Statements of the forward pass; with `activate_output` False the last a remains z."""
     statements = []
     if "x_mean" in scaling:
@@ -220,17 +233,17 @@ def _forward(net, scaling, a, activate_output=True):
         n_in = net.sizes[index]
         statements.append(
             f"NAME_dense({n_in}, {layer.n_out}, NAME_W{index + 1}, {_bias(net, index)}, "
-            f"{a[index]}, {a[index + 1]})"
+            f"{a[index]}, {z[index]})"
         )
         if activate_output or index < len(net.layers) - 1:
-            statements += _activation(net, index, "", a[index + 1])
+            statements += _activation(net, index, z=z[index], a=a[index + 1])
     return statements
 
 
 def _predict(net, scaling):
     a = _names(net, scaling, "y")
     arrays = [(name, n) for name, n in zip(a, net.sizes, strict=True) if name not in ("x", "y")]
-    statements = _forward(net, scaling, a)
+    statements = _forward(net, scaling, a, a[1:])
     if "y_mean" in scaling:
         statements.append(f"NAME_restore({net.sizes[-1]}, NAME_y_mean, NAME_y_scale, y)")
     comment = "/* y = output for x; the two must not overlap */\n"
@@ -240,12 +253,15 @@ def _predict(net, scaling):
 def _learn_one(net, scaling):
     n, last = net.sizes[-1], len(net.layers) - 1
     a = _names(net, scaling, f"a{last + 2}")
+    z = _z_names(net, a)
     delta = [f"delta{layer}" for layer in range(1, last + 3)]
     arrays = [(name, n) for name, n in zip(a, net.sizes, strict=True) if name != "x"]
+    kept = zip(z, a[1:], net.sizes[1:], strict=True)
+    arrays += [(z_name, n_out) for z_name, a_name, n_out in kept if z_name != a_name]
     arrays += list(zip(delta, net.sizes, strict=True))[1:]
     output = net.layers[-1].activation.name
     fused = net.loss_name != "mse" and CANONICAL_OUTPUT[net.loss_name] == output
-    forward = _forward(net, scaling, a, activate_output=not fused)
+    forward = _forward(net, scaling, a, z, activate_output=not fused)
     target = "target"
     if "y_mean" in scaling:
         target = "y"
@@ -254,13 +270,14 @@ def _learn_one(net, scaling):
     loss = f"{output}_{net.loss_name}" if fused else net.loss_name
     backward = [f"const float loss = NAME_{loss}({n}, {a[-1]}, {target}, {delta[-1]})"]
     if not fused:
-        backward += _activation(net, last, "_slope", a[-1], delta[-1])
+        backward += _activation(net, last, z=z[-1], a=a[-1], delta=delta[-1])
     descend = []
     for index in range(last, -1, -1):
         sizes, W = f"{net.sizes[index]}, {net.sizes[index + 1]}", f"NAME_W{index + 1}"
         if index:
             backward.append(f"NAME_backward({sizes}, {W}, {delta[index + 1]}, {delta[index]})")
-            backward += _activation(net, index - 1, "_slope", a[index], delta[index])
+            z_below = z[index - 1]
+            backward += _activation(net, index - 1, z=z_below, a=a[index], delta=delta[index])
         descend.append(
             f"NAME_descend({sizes}, {W}, {_bias(net, index)}, {a[index]}, {delta[index + 1]}, "
             "learning_rate)"

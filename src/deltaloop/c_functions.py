@@ -4,10 +4,75 @@ They are written for float and a network called NAME; `c_export` puts in the nam
 with exp and tanh for a network in float64. EPSILON is the machine epsilon, and LAST_ODD the last
 term of a series. C99 and C++11; of the library, expf and tanhf alone.
 
-A function stands after those that it calls, and comes into a header where it is called.
+A function stands after those that it calls, and comes into a header where it is called. Activations
+of single units are written from the rows of kernels/functions.py.
 """
 
+from typing import ClassVar
+
+from .kernels import expressions, functions
+
 FUNCTIONS = {}  # name, without its prefix: text
+
+
+class C(expressions.Language):
+    """Scalars, with the functions below."""
+
+    calls: ClassVar = {
+        "exp_of_negative": "expf",
+        "expm1_of_negative": "NAME_expm1",
+        "log1p_of_fraction": "NAME_log1p",
+        "logistic": "NAME_logistic",
+        "magnitude": "NAME_magnitude",
+        "tanh": "tanhf",
+    }
+    statement = "const float {name} = {value};"
+
+    def number(self, x):
+        """A float; c_export makes a double of it."""
+        return f"{float(x)!r}f"
+
+    def where_above(self, x, y, above, other):
+        """For one value."""
+        return f"{x} > {y} ? {above} : {other}"
+
+
+def arguments_of(name: str, slope: bool) -> list[str]:
+    """What the function of an activation, or its slope, is called with, by name."""
+    row = functions.ACTIVATIONS[name]
+    alpha = ["alpha"] if row.alpha else []
+    if not slope:
+        return [*alpha, "z", "a"] if row.f else ["a"]
+    if row.slope is None:
+        return ["a", "delta"]
+    lines, result, _ = expressions.written(row.slope, C(), "z[j]", "a[j]", "alpha")
+    text = " ".join([*lines, result])
+    return [*alpha, *(array for array in ("z", "a") if f"{array}[j]" in text), "delta"]
+
+
+def _of_units(name: str, slope: bool) -> str:
+    """The function of an activation, or its slope, over n units."""
+    row, arguments = functions.ACTIVATIONS[name], arguments_of(name, slope)
+    function, given = (row.slope, ["z[j]", "a[j]"]) if slope else (row.f, ["z[j]"])
+    lines, result, _ = expressions.written(function, C(), *given, "alpha")
+    kinds = {"alpha": "float alpha", "z": "const float *z", "delta": "float *delta"}
+    kinds["a"] = "const float *a" if slope else "float *a"
+    comment = f"delta *= f'(z), {row.slope_formula}" if slope else f"a = {row.formula}; a may be z"
+    return "\n".join(
+        [
+            f"/* {comment} */",
+            f"static inline void NAME_{name}{'_slope' if slope else ''}(int n, "
+            f"{', '.join(kinds[argument] for argument in arguments)})",
+            "{",
+            "    for (int j = 0; j < n; j++) {",
+            *(f"        {line}" for line in lines),
+            f"        delta[j] *= {result};" if slope else f"        a[j] = {result};",
+            "    }",
+            "}",
+            "",
+        ]
+    )
+
 
 # ---------------------------------------------------------------- numbers
 
@@ -52,6 +117,22 @@ static inline float NAME_log(float x)
 }
 """
 
+FUNCTIONS["logistic"] = """\
+/* 1 / (1 + e^-x), from e^-|x|, which cannot overflow */
+static inline float NAME_logistic(float x)
+{
+    const float e = expf(x > 0.0f ? -x : x);
+    return (x > 0.0f ? 1.0f : e) / (1.0f + e);
+}
+"""
+
+FUNCTIONS["magnitude"] = """\
+static inline float NAME_magnitude(float x)
+{
+    return x < 0.0f ? -x : x;
+}
+"""
+
 # ---------------------------------------------------------------- scaling
 
 FUNCTIONS["standardize"] = """\
@@ -89,65 +170,8 @@ static inline void NAME_dense(int n_in, int n_out, const float *W, const float *
 }
 """
 
-FUNCTIONS["sigmoid"] = """\
-/* a = 1 / (1 + e^-z), from e^-|z|, which cannot overflow */
-static inline void NAME_sigmoid(int n, float *a)
-{
-    for (int j = 0; j < n; j++) {
-        const float e = expf(a[j] > 0.0f ? -a[j] : a[j]);
-        a[j] = (a[j] > 0.0f ? 1.0f : e) / (1.0f + e);
-    }
-}
-"""
-
-FUNCTIONS["tanh"] = """\
-static inline void NAME_tanh(int n, float *a)
-{
-    for (int j = 0; j < n; j++)
-        a[j] = tanhf(a[j]);
-}
-"""
-
-FUNCTIONS["relu"] = """\
-/* a = max(z, 0) */
-static inline void NAME_relu(int n, float *a)
-{
-    for (int j = 0; j < n; j++)
-        if (a[j] < 0.0f)
-            a[j] = 0.0f;
-}
-"""
-
-FUNCTIONS["leaky_relu"] = """\
-/* a = z where z > 0, else alpha z */
-static inline void NAME_leaky_relu(int n, float alpha, float *a)
-{
-    for (int j = 0; j < n; j++)
-        if (a[j] < 0.0f)
-            a[j] *= alpha;
-}
-"""
-
-FUNCTIONS["elu"] = """\
-/* a = z where z > 0, else alpha (e^z - 1) */
-static inline void NAME_elu(int n, float alpha, float *a)
-{
-    for (int j = 0; j < n; j++)
-        if (a[j] < 0.0f)
-            a[j] = alpha * NAME_expm1(a[j]);
-}
-"""
-
-FUNCTIONS["softplus"] = """\
-/* a = log(1 + e^z) = max(z, 0) + log(1 + e^-|z|) */
-static inline void NAME_softplus(int n, float *a)
-{
-    for (int j = 0; j < n; j++) {
-        const float e = expf(a[j] > 0.0f ? -a[j] : a[j]);
-        a[j] = (a[j] > 0.0f ? a[j] : 0.0f) + NAME_log1p(e);
-    }
-}
-"""
+_ROWS = [row.name for row in functions.ACTIVATIONS.values() if row.f and row.name != "identity"]
+FUNCTIONS |= {name: _of_units(name, slope=False) for name in _ROWS}
 
 FUNCTIONS["softmax"] = """\
 /* a_j = e^z_j / sum_k e^z_k; taking the largest z from all cannot overflow */
@@ -252,54 +276,7 @@ static inline float NAME_softmax_cross_entropy(int n, const float *z, const floa
 
 # ---------------------------------------------------------------- slopes: dC/da in, dC/dz out
 
-FUNCTIONS["sigmoid_slope"] = """\
-static inline void NAME_sigmoid_slope(int n, const float *a, float *delta)
-{
-    for (int j = 0; j < n; j++)
-        delta[j] *= a[j] * (1.0f - a[j]);
-}
-"""
-
-FUNCTIONS["tanh_slope"] = """\
-static inline void NAME_tanh_slope(int n, const float *a, float *delta)
-{
-    for (int j = 0; j < n; j++)
-        delta[j] *= 1.0f - a[j] * a[j];
-}
-"""
-
-FUNCTIONS["relu_slope"] = """\
-static inline void NAME_relu_slope(int n, const float *a, float *delta)
-{
-    for (int j = 0; j < n; j++)
-        delta[j] *= a[j] > 0.0f ? 1.0f : 0.0f;
-}
-"""
-
-FUNCTIONS["leaky_relu_slope"] = """\
-static inline void NAME_leaky_relu_slope(int n, float alpha, const float *a, float *delta)
-{
-    for (int j = 0; j < n; j++)
-        delta[j] *= a[j] > 0.0f ? 1.0f : alpha;
-}
-"""
-
-FUNCTIONS["elu_slope"] = """\
-static inline void NAME_elu_slope(int n, float alpha, const float *a, float *delta)
-{
-    for (int j = 0; j < n; j++)
-        delta[j] *= a[j] > 0.0f ? 1.0f : a[j] + alpha;
-}
-"""
-
-FUNCTIONS["softplus_slope"] = """\
-/* f'(z) = 1 - e^-a */
-static inline void NAME_softplus_slope(int n, const float *a, float *delta)
-{
-    for (int j = 0; j < n; j++)
-        delta[j] *= -NAME_expm1(-a[j]);
-}
-"""
+FUNCTIONS |= {f"{name}_slope": _of_units(name, slope=True) for name in _ROWS}
 
 FUNCTIONS["softmax_slope"] = """\
 /* dC/dz_j = a_j (dC/da_j - sum_k a_k dC/da_k) */

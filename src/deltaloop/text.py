@@ -29,3 +29,15 @@ def aligned(rows: Sequence[Sequence], sides: str) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of texts as a table of Markdown."""
+    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| "
+        + " | ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True))
+        + " |"
+        for line in lines
+    )

@@ -1,0 +1,167 @@
+"""One row per function: the mathematics of every activation, once, with its facts beside it.
+
+A row is written over a namespace m of primitives; what m is decides what the row becomes:
+
+| target   | m                                 | what comes out                           |
+|----------|-----------------------------------|------------------------------------------|
+| Numba    | numba/activations.py, on vectors  | LLVM instructions                        |
+| Cython   | expressions.py, which prints them | functions.pxd, written while it is built |
+| C export | expressions.py, with names of C   | functions of the header                  |
+
+Beside + - * / there are, each written by hand for every target, with the same bound in ulp:
+
+    exp_of_negative(x), expm1_of_negative(x)    e^x and e^x - 1 for x <= 0
+    log1p_of_fraction(u)                        log(1 + u) for 0 <= u <= 1
+    logistic(x), tanh(x), magnitude(x)          1 / (1 + e^-x), tanh x, |x|
+    where_above(x, y, above, other)             above where x > y, else other (x or y nan: other)
+
+NaN comes through all of them. A row has no loop and no branch. Plain numbers are constants.
+This file needs nothing but Python: the build runs it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Of a row: its default, and the lowest value that is accepted (or just not)."""
+
+    default: float
+    low: float
+    may_be_low: bool
+
+
+@dataclass(frozen=True)
+class ActivationRow:
+    """An activation function.
+
+    Attributes
+    ----------
+    f, slope : callable or None
+        f(m, z, alpha) and f'(z) as slope(m, z, a, alpha) with a = f(z). None: the function is not
+        one of a single unit, and each backend has it by hand (softmax).
+    keeps_z : bool
+        Whether the slope needs z. Otherwise a takes its place in memory.
+    formula, slope_formula : str
+        For people.
+    range : (float, float)
+        The open interval of the outputs; with alpha = 1 where it depends on that.
+    scales : bool
+        Whether alpha multiplies the lower end of the range.
+    alpha : Parameter or None
+    ulp : int
+        Largest distance from the exact value, in units of its last place.
+    lost : float
+        Results below that many times the smallest normal number may become 0.
+    source : str
+    """
+
+    name: str
+    f: Callable[..., Any] | None
+    slope: Callable[..., Any] | None
+    formula: str
+    slope_formula: str
+    range: tuple[float, float] = (-inf, inf)
+    scales: bool = False
+    alpha: Parameter | None = None
+    keeps_z: bool = False
+    ulp: int = 0
+    lost: float = 0
+    source: str = "Goodfellow, Bengio & Courville, Deep Learning (2016), chapter 6"
+
+
+ACTIVATIONS: dict[str, ActivationRow] = {}
+
+
+def activation(formula: str, slope_formula: str, **facts):
+    """Make a row of a class with f and slope, under the name of the class."""
+
+    def add(functions):
+        of_unit = vars(functions)
+        ACTIVATIONS[functions.__name__] = ActivationRow(
+            functions.__name__, of_unit.get("f"), of_unit.get("slope"), formula, slope_formula,
+            **facts,
+        )  # fmt: skip
+        return functions
+
+    return add
+
+
+@activation("z", "1")
+class identity:
+    def f(m, z, alpha):
+        return z
+
+    def slope(m, z, a, alpha):
+        return 1
+
+
+@activation("1 / (1 + exp(-z))", "a (1 - a)", range=(0, 1), ulp=4, lost=1)
+class sigmoid:
+    def f(m, z, alpha):
+        return m.logistic(z)
+
+    def slope(m, z, a, alpha):
+        return a * (1 - a)
+
+
+@activation("tanh(z)", "1 - a^2", range=(-1, 1), ulp=4, lost=1)
+class tanh:
+    def f(m, z, alpha):
+        return m.tanh(z)
+
+    def slope(m, z, a, alpha):
+        return 1 - a * a
+
+
+@activation("max(z, 0)", "1 where a > 0, else 0", range=(0, inf))
+class relu:
+    def f(m, z, alpha):
+        return m.where_above(0, z, 0, z)  # this way round NaN comes through
+
+    def slope(m, z, a, alpha):
+        return m.where_above(a, 0, 1, 0)
+
+
+@activation(
+    "z where z > 0, else alpha z", "1 where a > 0, else alpha",
+    alpha=Parameter(0.01, 0, True), ulp=1,
+)  # fmt: skip
+class leaky_relu:
+    def f(m, z, alpha):
+        return m.where_above(z, 0, z, z * alpha)
+
+    def slope(m, z, a, alpha):
+        return m.where_above(a, 0, 1, alpha)
+
+
+@activation(
+    "z where z > 0, else alpha (exp(z) - 1)", "1 where a > 0, else a + alpha",
+    range=(-1, inf), scales=True, alpha=Parameter(1.0, 0, False), ulp=4, lost=1,
+    source="Clevert, Unterthiner & Hochreiter (2016)",
+)  # fmt: skip
+class elu:
+    def f(m, z, alpha):
+        below = m.expm1_of_negative(m.where_above(z, 0, 0, z)) * alpha
+        return m.where_above(z, 0, z, below)
+
+    def slope(m, z, a, alpha):
+        return m.where_above(a, 0, 1, a + alpha)
+
+
+@activation("log(1 + exp(z))", "1 - exp(-a)", range=(0, inf), ulp=4, lost=1)
+class softplus:
+    def f(m, z, alpha):  # max(z, 0) + log(1 + e^-|z|)
+        tail = m.log1p_of_fraction(m.exp_of_negative(-m.magnitude(z)))
+        return m.where_above(0, z, 0, z) + tail
+
+    def slope(m, z, a, alpha):
+        return -m.expm1_of_negative(-a)
+
+
+@activation("exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), ulp=4, lost=1)
+class softmax:
+    """Not of a single unit."""
