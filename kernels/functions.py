@@ -141,7 +141,7 @@ class leaky_relu:
 @activation(
     "z where z > 0, else alpha (exp(z) - 1)", "1 where a > 0, else a + alpha",
     range=(-1, inf), scales=True, alpha=Parameter(1.0, 0, False), ulp=4, lost=1,
-    source="Clevert, Unterthiner & Hochreiter (2016)",
+    source="elu: Clevert, Unterthiner & Hochreiter (2016)",
 )  # fmt: skip
 class elu:
     def f(m, z, alpha):
@@ -160,6 +160,20 @@ class softplus:
 
     def slope(m, z, a, alpha):
         return -m.expm1_of_negative(-a)
+
+
+@activation(
+    "z / (1 + exp(-z))", "s + a (1 - s), where s = 1 / (1 + exp(-z))",
+    range=(-0.2784645427610738, inf), keeps_z=True, ulp=5, lost=710,  # |z| where exp(z) is lost
+    source="silu: Elfwing, Uchibe & Doya (2018)",
+)  # fmt: skip
+class silu:
+    def f(m, z, alpha):
+        return m.where_above(-1e4, z, -1e4, z) * m.logistic(z)  # 0 at -inf, not nan
+
+    def slope(m, z, a, alpha):
+        s = m.logistic(z)
+        return s + a * (1 - s)
 
 
 @activation("exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), ulp=4, lost=1)

@@ -60,6 +60,10 @@ _FUNCTIONS = {
         lambda z, alpha: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
         lambda z, a, alpha: -np.expm1(-a),
     ),
+    "silu": (
+        lambda z, alpha: np.maximum(z, -1e4).astype(z.dtype) * _sigmoid(z),
+        lambda z, a, alpha: _sigmoid(z) + a * (1 - _sigmoid(z)),
+    ),
     "softmax": (lambda z, alpha: _softmax(z), None),  # no slope of its own: see _through_softmax
 }
 

@@ -22,7 +22,7 @@ UNBOUNDED = tuple(
     name for name in ACTIVATIONS if ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1
 )
 # z where f(z) is about 1/2, for those of them with which it is not z
-HALF = {"softplus": -0.43}
+HALF = {"softplus": -0.43, "silu": 0.74}
 
 
 class Case(NamedTuple):

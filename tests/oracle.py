@@ -61,6 +61,8 @@ def _f(name, z, alpha):
         return z if z > 0 else alpha * math.expm1(z)
     if name == "softplus":
         return _log_1_exp(z)
+    if name == "silu":
+        return z * _sigmoid(z)
     raise ValueError(name)
 
 
@@ -80,6 +82,8 @@ def _slope(name, z, alpha):
         return 1.0 if z > 0 else alpha * math.exp(z)
     if name == "softplus":
         return _sigmoid(z)
+    if name == "silu":
+        return _sigmoid(z) + z * _sigmoid(z) * _sigmoid(-z)
     raise ValueError(name)
 
 

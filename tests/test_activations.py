@@ -37,6 +37,10 @@ TABLE = {
         lambda z: z if z > 0 else 0.5 * math.expm1(z),
         lambda z: 1.0 if z > 0 else 0.5 * math.exp(z),
     ),
+    ("silu", None): (
+        lambda z: z / (1 + math.exp(-z)) if z > -700 else 0.0,
+        lambda z: (1 + math.exp(-z) * (1 + z)) / (1 + math.exp(-z)) ** 2 if z > -300 else 0.0,
+    ),
     ("softplus", None): (
         lambda z: max(z, 0) + math.log1p(math.exp(-abs(z))),
         lambda z: 1 / (1 + math.exp(-z)),

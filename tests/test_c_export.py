@@ -79,6 +79,7 @@ def exact(activation, z):
             "leaky_relu": lambda: np.where(z > 0, z, alpha * z),
             "elu": lambda: np.where(z > 0, z, alpha * np.expm1(z)),
             "softplus": lambda: np.maximum(z, 0) + np.log1p(np.exp(-abs(z))),
+            "silu": lambda: z / (1 + np.exp(-z)),
         }[activation]()
 
 

@@ -30,7 +30,8 @@ LEARNING_RATE = {
     ("classification", "mse"): 0.5,
     ("regression", "mse"): 0.05,
 }
-_HALF_OPEN = ("relu", "leaky_relu", "elu", "softplus")  # hidden units that want He's initial values
+# hidden units that want He's initial values
+_HALF_OPEN = ("relu", "leaky_relu", "elu", "silu", "softplus")
 _COMPARISON_SECONDS = 2.0  # what the reference may take for its epoch
 _REPEATED_SECONDS = 0.2  # quick epochs are repeated for about this long
 

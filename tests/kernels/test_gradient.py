@@ -38,6 +38,7 @@ def distance_to_kink(case):
                 "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
                 "tanh": np.tanh,
                 "softplus": lambda z: np.log1p(np.exp(z)),
+                "silu": lambda z: z / (1 + np.exp(-z)),
                 "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
             }[name](z)
     if case.plan.loss:  # limits of the logarithm, and its steep end

@@ -211,5 +211,6 @@ def test_codes_of_activations_mean_the_same_everywhere(backend, activation):
         "leaky_relu": (1, -0.1),
         "elu": (1, 0.7 * (1 / e - 1)),
         "softplus": (np.log(1 + e), np.log(1 + 1 / e)),
+        "silu": (e / (e + 1), -1 / (e + 1)),
     }[activation]
     assert np.ravel(f).tolist() == pytest.approx(expected, rel=1e-14)
