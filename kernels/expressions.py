@@ -1,6 +1,7 @@
 """Rows of functions.py as source code: `t0 = logistic(z)`, `t1 = z * t0`, ..."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import ClassVar
 
 
@@ -102,6 +103,20 @@ class Writer:
     def _text(self, x):
         x = self._plain(x)
         return x if isinstance(x, str) else self.language.number(x)
+
+
+def written_step(
+    row, language: Language, hyper: str, *arguments: str
+) -> tuple[list[str], list[str], int]:
+    """The statements of a rule, its results (w, then the slots), and how many variables it has.
+
+    `hyper` names an array of the hyper-parameters; arguments are w, g and the slots.
+    """
+    writer = Writer(language)
+    values = {name: Expression(writer, f"{hyper}[{k}]") for k, name in enumerate(row.hyper)}
+    of_state = [Expression(writer, name) for name in arguments[: 2 + len(row.slots)]]
+    results = row.step(writer, SimpleNamespace(**values), *of_state)
+    return writer.lines, [result.name for result in results], writer.n_variables
 
 
 def written(function: Callable, language: Language, *arguments: str) -> tuple[list[str], str, int]:

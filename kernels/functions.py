@@ -1,4 +1,4 @@
-"""One row per function: the mathematics of every activation, once, with its facts beside it.
+"""One row per function: the mathematics of activations and optimisers, with its facts beside it.
 
 A row is written over a namespace m of primitives; what m is decides what the row becomes:
 
@@ -14,6 +14,7 @@ Beside + - * / there are, each written by hand for every target, with the same b
     log1p_of_fraction(u)                        log(1 + u) for 0 <= u <= 1
     logistic(x), tanh(x), magnitude(x)          1 / (1 + e^-x), tanh x, |x|
     where_above(x, y, above, other)             above where x > y, else other (x or y nan: other)
+    root(x)                                     square root
 
 NaN comes through all of them. A row has no loop and no branch. Plain numbers are constants.
 This file needs nothing but Python: the build runs it.
@@ -179,3 +180,61 @@ class silu:
 @activation("exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), ulp=4, lost=1)
 class softmax:
     """Not of a single unit."""
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """An optimiser: how the gradient g of a parameter w becomes a step of it.
+
+    Attributes
+    ----------
+    step : callable or None
+        step(m, h, w, g, *slots) gives the new w and slots; h has the hyper-parameters by name.
+        None: the rule is fused with the products that give g, and each backend has it by hand.
+        The others are *flat*: the gradient of all parameters first, then one pass over them.
+    hyper : tuple of str
+        Names of the hyper-parameters, the learning rate first; 8 at most.
+    slots : tuple of str
+        What is kept for every parameter from step to step, from 0 on; 3 at most where it is flat.
+    """
+
+    name: str
+    step: Callable[..., Any] | None
+    hyper: tuple[str, ...]
+    slots: tuple[str, ...]
+    source: str
+
+    @property
+    def n_slots(self) -> int:
+        """Arrays of the size of theta: of a flat rule the gradient is the first one."""
+        return len(self.slots) + (self.step is not None)
+
+
+RULES: dict[str, RuleRow] = {}
+
+
+def rule(hyper: str, slots: str, source: str):
+    """Make a row of a step, under its name; names are divided by blanks."""
+
+    def add(step):
+        names = tuple(hyper.split()), tuple(slots.split())
+        RULES[step.__name__] = RuleRow(step.__name__, step, *names, source)
+        return step
+
+    return add
+
+
+_SUTSKEVER = "Sutskever, Martens, Dahl & Hinton (2013)"
+for _name, _hyper, _slots, _source in (
+    ("sgd", "learning_rate momentum", "", "Robbins & Monro (1951)"),
+    ("momentum", "learning_rate momentum", "v", _SUTSKEVER),
+    ("nesterov", "learning_rate momentum", "v", _SUTSKEVER),
+    ("adam", "learning_rate beta1 beta2 epsilon", "m v", "Kingma & Ba (2015)"),
+):
+    RULES[_name] = RuleRow(_name, None, tuple(_hyper.split()), tuple(_slots.split()), _source)
+
+
+@rule("learning_rate rho new epsilon", "v", "Tieleman & Hinton (2012), lecture 6.5")
+def rmsprop(m, h, w, g, v):
+    v = v + h.new * (g * g - v)  # v := rho v + (1 - rho) g^2, with new = 1 - rho
+    return w - h.learning_rate * g / (m.root(v) + h.epsilon), v

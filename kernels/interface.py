@@ -66,7 +66,7 @@ from . import functions
 # Codes shared by every backend; the order is the order of the tables in the compiled code.
 ACTIVATIONS = tuple(functions.ACTIVATIONS)
 LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
-RULES = ("sgd", "momentum", "nesterov", "adam")
+RULES = tuple(functions.RULES)
 
 # Functions of users are called by their address, once per sample and layer. They see the n_out
 # units alone, not the padding, raise nothing, and live as long as the process:
@@ -317,12 +317,17 @@ class Rule:
     code : int
         Index into RULES.
     hyper : tuple of float
-        learning_rate and momentum; for adam learning_rate, beta1, beta2 and epsilon.
+        As the row in functions.py names them, the learning rate first.
     n_slots : int
-        Arrays of the size of theta that it keeps between steps: the velocity; for adam the
-        means m of the gradient and v of its square.
+        Arrays of the size of theta that it keeps between steps, as named there; of a flat rule
+        the gradient comes before them.
     """
 
     code: int
     hyper: tuple[float, ...]
     n_slots: int
+
+    @classmethod
+    def of(cls, name: str, *hyper: float) -> "Rule":
+        """The rule of that name in functions.py."""
+        return cls(RULES.index(name), hyper, functions.RULES[name].n_slots)

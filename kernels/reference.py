@@ -217,6 +217,14 @@ def _update(rule, theta, state, grad, step):
         v_hat = v / theta.dtype.type(1 - rule.hyper[2] ** step)
         theta -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
         return
+    if name == "rmsprop":
+        grad_slot, v = state  # the gradient has a slot for the backends that need one
+        rho, new, epsilon = mu, *more
+        grad_slot[:] = grad
+        v *= rho  # v := rho v + (1 - rho) g^2
+        v += new * grad * grad
+        theta -= learning_rate * grad / (np.sqrt(v) + epsilon)
+        return
     v = state[0]
     v *= mu  # v := mu v + g
     v += grad

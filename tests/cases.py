@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from deltaloop import SGD
+from deltaloop import SGD, Adam, RMSprop
 from deltaloop.kernels import functions
 from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
 from oracle import Layer
@@ -15,6 +15,15 @@ from oracle import Layer
 PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
+# every rule of the interface, with numbers for which rounding does not decide a step: with an
+# epsilon of 1e-8, adam and rmsprop would divide a gradient next to 0 by itself
+RULES = {
+    "sgd": SGD(0.01),
+    "momentum": SGD(0.01, momentum=0.9),
+    "nesterov": SGD(0.01, momentum=0.9, nesterov=True),
+    "adam": Adam(0.01, beta1=0.8, beta2=0.95, epsilon=0.1),
+    "rmsprop": RMSprop(0.01, rho=0.9, epsilon=0.1),
+}
 CANONICAL = [("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]
 # outputs that leave (0, 1), where a logarithm of them ends
 ROWS = functions.ACTIVATIONS
@@ -80,7 +89,7 @@ def across_limits(activation, loss, dtype) -> Case:
     return found
 
 
-def gentle(rule: SGD, case_) -> Rule:
+def gentle(rule, case_) -> Rule:
     """The rule, with steps so small that outputs do not run into the limits of a logarithm."""
     output = ACTIVATIONS[case_.plan.layers[-1]["activation"]]
     loss = LOSSES[case_.plan.loss]
@@ -206,10 +215,11 @@ def trained(backend, case_, rule, order, batch_size, slices=None, work=None) -> 
     total = 0.0
     for start, stop in slices or [(0, len(X))]:
         total += backend.train_epoch(
-            plan, after, state, rule, X, Y, order, start, stop, batch_size, work
-        )
+            plan, after, state, rule, X, Y, order, start, stop, batch_size, work, 0.0,
+            start // batch_size,
+        )  # fmt: skip
     found = {"loss": total, **blocks(plan, after), "padding": padding(plan, after)}
-    for slot in state:
-        found |= blocks(plan, slot, "v ")
-        found["v padding"] = padding(plan, slot)
+    for k, slot in enumerate(state):
+        found |= blocks(plan, slot, f"v{k} ")
+        found[f"v{k} padding"] = padding(plan, slot)
     return found

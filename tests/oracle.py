@@ -207,51 +207,64 @@ def gradient(layers, loss, X, Y, eps_log):
     return sum(p.loss for p in passes) / n, grads
 
 
-def step(rule, learning_rate, mu, w, v, g):
-    """One update of one parameter: the new (w, v)."""
+def step(rule, hyper, t, w, slots, g):
+    """Update number t, from 1, of one parameter: the new w and the list of what the rule keeps."""
+    eps, *rest = hyper
     if rule == "sgd":
-        return w - learning_rate * g, v
-    v = mu * v + g
-    if rule == "momentum":
-        return w - learning_rate * v, v
-    if rule == "nesterov":
-        return w - learning_rate * (g + mu * v), v
+        return w - eps * g, slots
+    if rule in ("momentum", "nesterov"):
+        mu, v = rest[0], rest[0] * slots[0] + g
+        return w - eps * (v if rule == "momentum" else g + mu * v), [v]
+    if rule == "adam":
+        beta1, beta2, epsilon = rest
+        m = beta1 * slots[0] + (1 - beta1) * g
+        v = beta2 * slots[1] + (1 - beta2) * g * g
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        return w - eps * m_hat / (math.sqrt(v_hat) + epsilon), [m, v]
+    if rule == "rmsprop":
+        rho, _, epsilon = rest
+        v = rho * slots[1] + (1 - rho) * g * g
+        return w - eps * g / (math.sqrt(v) + epsilon), [g, v]
     raise ValueError(rule)
 
 
-def epoch(layers, loss, rule, learning_rate, mu, velocity, X, Y, order, batch_size, eps_log):
+def epoch(layers, loss, rule, hyper, n_slots, X, Y, order, batch_size, eps_log):
     """One pass over the samples of `order` in mini-batches, the last one possibly shorter.
 
     Returns
     -------
-    layers, velocity, total
-        The new network; v of every parameter, a list with (v_W, v_b) per layer (`velocity`
-        None: zeros); and the sum of the sample losses, each taken before the update it caused.
+    layers, slots, total
+        The new network; what the rule keeps, for each of its slots a list with (of_W, of_b) per
+        layer; and the sum of the sample losses, each taken before the update it caused.
     """
-    if velocity is None:
-        velocity = [
-            ([[0.0] * len(W[0]) for _ in W], None if b is None else [0.0] * len(b))
-            for W, b, *_ in layers
-        ]
-    total = 0.0
+
+    def zeros(row):
+        return [[0.0] * n_slots for _ in row]
+
+    state = [(list(map(zeros, W)), None if b is None else zeros(b)) for W, b, *_ in layers]
+    total, t = 0.0, 0
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
         mean, grads = gradient(layers, loss, [X[t] for t in batch], [Y[t] for t in batch], eps_log)
-        total += mean * len(batch)
-        new_layers, new_velocity = [], []
-        for (W, b, *f), (v_W, v_b), (dW, db) in zip(layers, velocity, grads, strict=True):
-            rows = [
-                _step_all(rule, learning_rate, mu, *row) for row in zip(W, v_W, dW, strict=True)
-            ]
-            W, v_W = [w for w, _ in rows], [v for _, v in rows]
-            if b is not None:
-                b, v_b = _step_all(rule, learning_rate, mu, b, v_b, db)
-            new_layers.append(Layer(W, b, *f))
-            new_velocity.append((v_W, v_b))
-        layers, velocity = new_layers, new_velocity
-    return layers, velocity, total
+        total, t = total + mean * len(batch), t + 1
+        moved = []
+        for (W, b, *f), (of_W, of_b), (dW, db) in zip(layers, state, grads, strict=True):
+            W = [_step_all(rule, hyper, t, *row) for row in zip(W, of_W, dW, strict=True)]
+            b = None if b is None else _step_all(rule, hyper, t, b, of_b, db)
+            moved.append(Layer(W, b, *f))
+        layers = moved
+    slots = [
+        [
+            ([[kept[k] for kept in row] for row in of_W], of_b and [kept[k] for kept in of_b])
+            for of_W, of_b in state
+        ]
+        for k in range(n_slots)
+    ]
+    return layers, slots, total
 
 
-def _step_all(rule, learning_rate, mu, w, v, g):
-    pairs = [step(rule, learning_rate, mu, *one) for one in zip(w, v, g, strict=True)]
-    return [w for w, _ in pairs], [v for _, v in pairs]
+def _step_all(rule, hyper, t, w, state, g):
+    """The new values of a row of parameters; `state` is updated."""
+    moved = [step(rule, hyper, t, *one) for one in zip(w, state, g, strict=True)]
+    state[:] = [kept for _, kept in moved]
+    return [value for value, _ in moved]

@@ -51,6 +51,17 @@ def test_adam_follows_its_rule(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_rmsprop_follows_its_rule(backend):
+    w, v = W0, 0.0
+    for _ in range(6):
+        g = w
+        v = 0.9 * v + 0.1 * g**2
+        w -= 0.3 * g / (v**0.5 + 0.01)
+    optimizer = dl.RMSprop(0.3, rho=0.9, epsilon=0.01)
+    assert weights_after(optimizer, 6, backend) == pytest.approx(w, rel=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_first_step_of_adam_is_the_learning_rate_whatever_the_gradient(backend):
     assert weights_after(dl.Adam(0.25), 1, backend) == pytest.approx(W0 - 0.25, rel=1e-8)
 

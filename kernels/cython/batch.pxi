@@ -259,14 +259,23 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef Net net = epoch.net
     cdef Rule rule = epoch.rule
     cdef Rows X = epoch.X, Y = epoch.Y
+    cdef Rule spends = rule         # what the products do with the gradient
     cdef Piece piece
     cdef Ahead ahead
     cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own, first
     cdef Py_ssize_t n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
+    cdef bint flat = is_flat(rule.code)
+    # the share of the parameters that this thread moves in the step of a flat rule
+    cdef Py_ssize_t share_of_theta = share(rule.n_theta, epoch.n_threads)
+    cdef Py_ssize_t own = min(part * share_of_theta, rule.n_theta)
+    cdef Py_ssize_t end = min(own + share_of_theta, rule.n_theta)
     # rows in random order are copied together; rules that move every weight see the zeros too
-    cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL else rule.code != SGD
+    cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL \
+        else rule.code != SGD and not flat
     cdef bint more = start < epoch.stop and isfinite(epoch.total)
     cdef Environment before = enter(FLUSHING)
+    if flat:
+        spends.code = ACCUMULATE    # into slot 0
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
     piece.part, piece.n_parts = part, epoch.n_threads
@@ -275,7 +284,7 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
         n = min(epoch.batch_size, epoch.stop - start)
         piece.scale, done = <real> 1 / <real> n, 0
         step += 1
-        unbias(&rule, step)
+        unbias(&spends, step)
         while done < n:     # pieces, as many samples as work has room for
             piece.is_first, piece.n_samples = done == 0, min(net.batch_size, n - done)
             piece.is_last = done + piece.n_samples == n
@@ -289,6 +298,8 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
                     spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
             if n_own > 0:   # a small piece leaves nothing for the last threads
                 pass_batch(&net, n_own, &X, &Y, True)
+            if flat and piece.is_first:
+                memset(rule.state + own, 0, (end - own) * sizeof(real))
             meet(&epoch.barrier)
             if part == 0:
                 for t in range(piece.n_samples):    # in one order, whoever computed the terms
@@ -301,9 +312,12 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
             if gathers:     # what comes next
                 look_ahead(&ahead, &epoch.X, start + piece.n_samples + first, n_own, epoch.stop,
                            net.layers[0].n_in, net.layers[0].width)
-                descend_batch(&net, &piece, &X, &rule, &ahead)
+                descend_batch(&net, &piece, &X, &spends, &ahead)
             else:
-                descend_batch(&net, &piece, &X, &rule, NULL)
+                descend_batch(&net, &piece, &X, &spends, NULL)
+            if flat and piece.is_last:
+                meet(&epoch.barrier)
+                descend_flat_by_code(&rule, net.theta, own, end)
             meet(&epoch.barrier)
             start += piece.n_samples
             done += piece.n_samples

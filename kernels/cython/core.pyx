@@ -13,7 +13,7 @@ from libc.math cimport NAN, isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport softmax, through_softmax
-from functions cimport CUSTOM, RELU, SOFTMAX
+from functions cimport ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
     transpose_4x4, vec, vec4, vec4_total, vec8, vector,
@@ -21,12 +21,14 @@ from lanes cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    ACCUMULATE, ADAM, CUT, MSE, PIECE, SGD, SHARE, Ahead, Layer, Net, Rows, Rule, bias_of, block, fetch_some, padded_width, round_up, row_number, row_of,
+    CUT, MSE, PIECE, SHARE, Ahead, Layer, Net, Rows, Rule, bias_of, block, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
-from switches cimport f_by_code, map_f_by_code, map_slope_by_code, slope_by_code
+from switches cimport (
+    descend_flat_by_code, f_by_code, is_flat, map_f_by_code, map_slope_by_code, slope_by_code,
+)
 from threads cimport Barrier, become_false, meet, run_parts
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
@@ -234,6 +236,7 @@ cdef void unbias(Rule *rule, Py_ssize_t step) noexcept nogil:
 cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except -1:
     """The rule, with the addresses of its state; rules without one get an address all the same."""
     cdef double learning_rate, epsilon = 0
+    cdef Py_ssize_t k
     rule.code = how.code
     # by way of double: Cython takes `real` for a float and would round to one
     learning_rate, rule.beta1 = how.hyper[0], how.hyper[1]
@@ -244,7 +247,13 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
     rule.momentum, rule.decay = <real> rule.beta1, <real> rule.beta2
     rule.new_m, rule.new_v = <real> (1 - rule.beta1), <real> (1 - rule.beta2)
     rule.state = rule.squares = net.theta
+    rule.n_slots, rule.n_theta = how.n_slots, 0
+    memset(rule.hyper, 0, sizeof(rule.hyper))
+    for k in range(len(how.hyper)):
+        learning_rate = how.hyper[k]
+        rule.hyper[k] = <real> learning_rate
     if how.n_slots > 0:
+        rule.n_theta = state.shape[1]
         rule.state = rule.squares = <real *> data(state, True, NULL)
     if how.n_slots > 1:
         rule.squares = rule.state + <Py_ssize_t> state.shape[1]
@@ -264,7 +273,7 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
     with nogil:
-        if batch_size == 1:
+        if batch_size == 1 and not is_flat(epoch.rule.code):
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
                                           &epoch.X, &epoch.Y, total, step)
         else:

@@ -6,10 +6,6 @@ cdef enum:
     MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY
 
 cdef enum:
-    # positions in interface.RULES; the last one only adds the gradient to a buffer
-    SGD, MOMENTUM, NESTEROV, ADAM, ACCUMULATE
-
-cdef enum:
     SHARE = 16      # interface.SHARE
     CUT = 352 * 1024    # interface.CUT
     PIECE = 256     # interface.PIECE
@@ -80,6 +76,10 @@ cdef struct Rule:
     real unbias_v           # 1 / (1 - beta2^t)
     real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
     real *squares           # (n_theta,): v; where a rule has no such array, any address
+    # of flat rules
+    real hyper[8]           # as interface.Rule has them
+    Py_ssize_t n_slots      # arrays, (n_theta,) each, from `state` on: the gradient first
+    Py_ssize_t n_theta
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

@@ -1,6 +1,7 @@
 # One step of an optimiser on a vector of weights, for a loop over all of them.
+from functions cimport ADAM, NESTEROV, SGD
 from lanes cimport quotient, real, root, rounded, vector
-from plan cimport ADAM, NESTEROV, SGD, Rule
+from plan cimport Rule
 
 
 cdef inline vector descended(

@@ -64,8 +64,8 @@ cdef double handle_learn(
     cdef double total
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
-    inner.rule.learning_rate = <real> handle.learning_rate
-    if n == 1:
+    inner.rule.learning_rate = inner.rule.hyper[0] = <real> handle.learning_rate
+    if n == 1 and not is_flat(inner.rule.code):
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
     else:
         total = descend_one_batch(inner, &X, &Y, n)

@@ -16,12 +16,12 @@ import expressions
 import functions
 
 HEAD = """\
-# Activation functions f(z) and their slopes f'(z), where a = f(z), over vectors. Written by
-# kernels/cython/write_functions.py from the rows of kernels/functions.py: change these.
+# Activation functions f(z) and their slopes f'(z), where a = f(z), and steps of flat rules, over
+# vectors. Written by kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction, logistic,
 )
-from lanes cimport magnitude, quotient, real, splat, vector, where_above
+from lanes cimport magnitude, quotient, real, root, splat, vector, where_above
 """
 
 
@@ -34,6 +34,7 @@ class Cython(expressions.Language):
         "log1p_of_fraction": "log1p_of_fraction",
         "logistic": "logistic",
         "magnitude": "magnitude",
+        "root": "root",
         "tanh": "hyperbolic_tangent",
     }
     statement = "{name} = {value}"
@@ -78,11 +79,47 @@ def table(name: str, arguments: list[str]) -> list[str]:
     ]
 
 
+def rules() -> list[str]:
+    """One function for all flat rules, to be called with a constant code."""
+    body, most = [], 0
+    for row in _flat():
+        state = ["s0[0]", "s1[0]", "s2[0]"]
+        lines, results, n = expressions.written_step(row, Cython(), "hyper", "w", "g", *state)
+        most = max(most, n)
+        kept = [f"{slot} = {new}" for slot, new in zip(state, results[1:], strict=False)]
+        body.append(f"    if code == {row.name.upper()}:")
+        body += [f"        {line}" for line in [*lines, *kept, f"return {results[0]}"]]
+    return [
+        "cdef inline vector flat_step(",
+        "    Py_ssize_t code, const real *hyper, vector w, vector g,",
+        "    vector *s0, vector *s1, vector *s2,     # updated: the slots that the rule has",
+        ") noexcept nogil:",
+        f"    cdef vector {', '.join(f't{k}' for k in range(most))}",
+        *body,
+        "    return w",
+    ]
+
+
+def _flat():
+    return [row for row in functions.RULES.values() if row.step is not None]
+
+
+def _enum(comment, names) -> list[str]:
+    return ["cdef enum:", f"    # {comment}", f"    {', '.join(name.upper() for name in names)}"]
+
+
 def tables() -> str:
     """The text of functions.pxd."""
-    names = ", ".join(name.upper() for name in functions.ACTIVATIONS)
-    enum = ["cdef enum:", "    # positions in interface.ACTIVATIONS", f"    {names}, CUSTOM"]
-    parts = [enum, table("f", ["z"]), table("slope", ["z", "a"])]
+    parts = [
+        _enum("positions in interface.ACTIVATIONS", [*functions.ACTIVATIONS, "custom"]),
+        _enum(
+            "positions in interface.RULES; the last one only adds the gradient to a buffer",
+            [*functions.RULES, "accumulate"],
+        ),
+        table("f", ["z"]),
+        table("slope", ["z", "a"]),
+        rules(),
+    ]
     return "\n\n\n".join([HEAD.rstrip(), *("\n".join(part) for part in parts)]) + "\n"
 
 
@@ -90,8 +127,10 @@ SWITCHES = """\
 # From the code of a layer to loops, or vectors, of one function each. Written by
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from activations cimport map_f, map_slope
+from flat cimport descend_flat
 from functions cimport NAMES, f, slope
 from lanes cimport real, vector
+from plan cimport Rule
 
 
 cdef inline void map_f_by_code(
@@ -130,7 +169,19 @@ cdef inline vector slope_by_code(
 CASES:    if activation == CODE:
         return slope(CODE, alpha, z, a)
 END    return slope(IDENTITY, alpha, z, a)
-"""
+
+
+cdef inline bint is_flat(Py_ssize_t code) noexcept nogil:
+    # whether the rule wants the whole gradient before its step
+    return FLAT
+
+
+cdef inline void descend_flat_by_code(
+    const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop,
+) noexcept nogil:
+RULES:    if rule.code == CODE:
+        descend_flat(CODE, rule, theta, first, stop)
+END"""
 
 
 def switches() -> str:
@@ -140,8 +191,16 @@ def switches() -> str:
     def cases(found):
         return "".join(found[1].replace("CODE", code) for code in codes if code != "IDENTITY")
 
-    text = SWITCHES.replace("NAMES, f, slope", ", ".join([*codes, "f", "slope"]))
-    return re.sub("CASES:(.*?)END", cases, text, flags=re.S)
+    flat = [row.name.upper() for row in _flat()]
+    text = SWITCHES.replace("NAMES, f, slope", ", ".join([*codes, *flat, "f", "slope"]))
+    text = text.replace("FLAT", " or ".join(f"code == {code}" for code in flat))
+    text = re.sub("CASES:(.*?)END", cases, text, flags=re.S)
+    return re.sub(
+        "RULES:(.*?)END",
+        lambda found: "".join(found[1].replace("CODE", code) for code in flat),
+        text,
+        flags=re.S,
+    )
 
 
 def write(path: Path, text: str) -> None:

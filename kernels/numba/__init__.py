@@ -15,6 +15,7 @@ import numba  # noqa: E402
 from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
 from .compiling import entry_points  # noqa: E402
+from .rules import FLAT, given  # noqa: E402
 from .session import Session  # noqa: E402
 
 NAME = "numba"
@@ -68,10 +69,9 @@ def train_epoch(
 ):
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     dtype = plan.dtype
-    learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
     return doors.train_epoch(dtype)(
-        entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, learning_rate, beta1,
-        beta2, epsilon, *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
+        entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, rule.code in FLAT,
+        given(rule), *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
         batch_size, *_memory(plan, work), total, step,
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from .layers import (
 from .losses import through_softmax
 from .plan import DENSE, FIRST, ORDER, ROW, Net, Rows, padded_width, round_up
 from .rows import descend_listed, sum_listed
-from .rules import ACCUMULATE, CODE, RULE_WORDS, SGD, M, Rule
+from .rules import ACCUMULATE, CODE, RULE_WORDS, SGD, M, Rule, descend_flat
 from .sample import forward_sample, unbias
 from .tiles import descend_product, product, transpose
 
@@ -195,8 +195,14 @@ def descend_batches(
     row = round_up(n_in)
     # rows in random order are copied together; rules that move every weight see the zeros too
     shuffled = X.order.is_null().negated()
-    gathers = X.are_sparse.choose(rule.code.compare("!=", SGD), shuffled)
+    moves_all = rule.code.compare("!=", SGD).both(rule.is_flat.negated())
+    gathers = X.are_sparse.choose(moves_all, shuffled)
     batch = X.from_sample(0)
+    # of a flat rule the gradient first: what the products do with it
+    flat, spends = rule.is_flat, e.words(RULE_WORDS)
+    for k in range(RULE_WORDS):
+        spends.set(k, rule.words.get(k))
+    spends.set(CODE, flat.choose(e.whole(ACCUMULATE), rule.code))
     with e.when(gathers):
         batch.set(DENSE, net.gathered.as_whole())
         batch.set(ROW, row)
@@ -207,6 +213,8 @@ def descend_batches(
         n_batch = e.smaller(stop - first_of_batch, batch_size)
         end = first_of_batch + n_batch
         scale = 1 / n_batch.as_real(e.real)
+        with e.when(flat):
+            call(e, clear, rule.n_theta, rule.m)
         unbias(e, rule, step_before + ((first_of_batch - start) // batch_size + 1))
         with e.loop(first_of_batch, end, longest) as first:
             n = e.smaller(end - first, longest)
@@ -221,7 +229,9 @@ def descend_batches(
                 total.set(total.get() + net.costs.get(t))
             is_first = first.compare("==", first_of_batch).choose(1, 0)
             is_last = (first + n).compare("==", end).choose(1, 0)
-            call(e, descend_batch, record, n, batch, how, is_first, is_last, scale)
+            call(e, descend_batch, record, n, batch, spends, is_first, is_last, scale)
+        with e.when(flat):
+            call(e, descend_flat, how, net.theta)
     return total.get()
 
 

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils, errors
 from numba.extending import intrinsic
 
-from .. import interface
+from .. import functions, interface
 from .environment import NEAREST, enter, leave
 from .lanes import INT, Emitter, Pointer, Value
 
@@ -191,7 +191,8 @@ def _write_addresses(context, table):
 def _digest() -> str:
     """Of all that is compiled, and of what lays out its data."""
     found = find_spec("deltaloop.numba")
-    others = [interface.__file__, *([found.origin] if found and found.origin else [])]
+    others = [interface.__file__, functions.__file__]
+    others += [found.origin] if found and found.origin else []
     paths = sorted(Path(__file__).parent.glob("*.py")) + [Path(other) for other in others]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 

@@ -12,7 +12,17 @@ from numba import types
 from .batch import descend_batches, forward_rows, gradient_of_rows
 from .compiling import address_of, entry_points, jit, number_of, pointer_to, words
 from .plan import NET_WORDS, ROWS_WORDS
-from .records import N_NUMBERS, fill_dense, fill_net, fill_order, fill_rows, fill_rule, reals, slots
+from .records import (
+    N_NUMBERS,
+    fill_dense,
+    fill_flat,
+    fill_net,
+    fill_order,
+    fill_rows,
+    fill_rule,
+    reals,
+    slots,
+)
 from .rules import RULE_WORDS
 from .sample import descend_samples
 
@@ -45,9 +55,8 @@ def _loss_gradient(
 
 
 def _train_epoch(
-    kernels, layers, loss, theta, state, code, learning_rate, beta1, beta2, epsilon, X, starts,
-    columns, values, order, Y, start, stop, batch_size, room, buffer, costs, n_work, widest, total,
-    step,
+    kernels, layers, loss, theta, state, code, flat, given, X, starts, columns, values, order, Y,
+    start, stop, batch_size, room, buffer, costs, n_work, widest, total, step,
 ):  # fmt: skip
     net, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
     rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
@@ -58,8 +67,9 @@ def _train_epoch(
     fill_order(targets, order)
     m, v = slots(state, theta)
     hyper = pointer_to(kernels, number_of(numbers) + 8)
-    fill_rule(rule, hyper, code, learning_rate, beta1, beta2, epsilon, m, v)
-    if batch_size == 1:
+    fill_rule(rule, hyper, code, given[0], given[1], given[2], given[3], m, v)
+    fill_flat(rule, hyper, given, state)
+    if batch_size == 1 and not flat:
         return descend_samples(kernels, net, rule, start, stop, rows, targets, total, step)
     return descend_batches(kernels, net, rule, start, stop, batch_size, rows, targets, total, step)
 
@@ -80,6 +90,7 @@ def arrays(dtype):
         "dense": array(real, 2, "A"),
         "sparse": [array(types.intp, 1), array(types.int32, 1), array(real, 1)],
         "order": array(types.intp, 1),
+        "hyper": array(types.float64, 1),
         "out": array(real, 2, readonly=False),
         "buffer": [array(real, 1, readonly=False), array(types.float64, 1, readonly=False)],
     }
@@ -118,8 +129,8 @@ def train_epoch(dtype):
     return jit(
         _train_epoch,
         signatures=number(
-            a["kernels"], a["layers"], whole, a["theta"], a["state"], whole, number, number,
-            number, number, a["dense"], *a["sparse"], a["order"], a["dense"], whole, whole, whole,
+            a["kernels"], a["layers"], whole, a["theta"], a["state"], whole, types.boolean,
+            a["hyper"], a["dense"], *a["sparse"], a["order"], a["dense"], whole, whole, whole,
             whole, *a["buffer"], whole, whole, number, whole,
         ),
     )  # fmt: skip

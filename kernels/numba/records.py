@@ -79,6 +79,14 @@ def fill_rule(rule, hyper, code, learning_rate, beta1, beta2, epsilon, m, v):
 
 
 @part
+def fill_flat(rule, hyper, given, state):
+    """What flat rules want besides: the hyper-parameters as they are, (MOST_HYPER,) float64."""
+    for k in range(given.size):
+        put_real(hyper, rules.RAW + k, given[k])
+    put(rule, rules.N_THETA, state.shape[1])
+
+
+@part
 def slots(state, theta):
     """The addresses m and v of a state; rules without one get an address all the same."""
     m = address_of(state) if state.shape[0] > 0 else address_of(theta)

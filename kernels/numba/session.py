@@ -17,8 +17,8 @@ from . import doors
 from .batch import descend_batches, forward_rows
 from .compiling import address_of, entry_points, jit, part, pointer_to, record_at, words
 from .plan import NET_WORDS, ROWS_WORDS
-from .records import N_NUMBERS, fill_dense, fill_net, fill_rule, reals, slots
-from .rules import RULE_WORDS
+from .records import N_NUMBERS, fill_dense, fill_flat, fill_net, fill_rule, reals, slots
+from .rules import FLAT, RULE_WORDS, given
 from .sample import descend_samples
 
 _NET = NET_WORDS + 1  # words: a Net, and the 1 that it points to
@@ -55,9 +55,8 @@ class Session(session.Session):
         super()._take_rule(rule, state)
         table = entry_points(self._dtype)
         record = np.zeros(_RULE, table.dtype)
-        learning_rate, beta1, beta2, epsilon = (*rule.hyper, 0.0, 0.0)[:4]
-        _fill_rule(record, rule.code, learning_rate, beta1, beta2, epsilon, state, self._theta)
-        self._how = record
+        _fill_rule(record, rule.code, given(rule), state, self._theta)
+        self._how, self._is_flat = record, rule.code in FLAT
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
@@ -79,7 +78,7 @@ class Session(session.Session):
             self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
 
     def _descend(self, X, Y, n):
-        return self._step_of(self._learner, self._how, X, Y, n, self._step)
+        return self._step_of(self._learner, self._how, self._is_flat, X, Y, n, self._step)
 
     def _is_finite(self):
         return _is_finite(self._theta)
@@ -107,11 +106,12 @@ def _fill_net(record, layers, loss, theta, room, buffer, costs, n_work, widest):
 
 
 @jit
-def _fill_rule(record, code, learning_rate, beta1, beta2, epsilon, state, theta):
+def _fill_rule(record, code, given, state, theta):
     rule = address_of(record)
     hyper = pointer_to(record, rule + record.itemsize * RULE_WORDS)
     m, v = slots(state, theta)
-    fill_rule(record_at(rule), hyper, code, learning_rate, beta1, beta2, epsilon, m, v)
+    fill_rule(record_at(rule), hyper, code, given[0], given[1], given[2], given[3], m, v)
+    fill_flat(record_at(rule), hyper, given, state)
 
 
 def _predict(record, x, out):
@@ -125,12 +125,12 @@ def _predict(record, x, out):
     return True
 
 
-def _learn(record, how, X, Y, n, step):
+def _learn(record, how, flat, X, Y, n, step):
     rows, targets = words(ROWS_WORDS), words(ROWS_WORDS)
     fill_dense(rows, X)
     fill_dense(targets, Y)
     net, rule = record_at(_net_of(record)), record_at(address_of(how))
-    if n == 1:
+    if n == 1 and not flat:
         return descend_samples(record, net, rule, 0, 1, rows, targets, 0.0, step)
     return descend_batches(record, net, rule, 0, n, n, rows, targets, 0.0, step)
 
@@ -156,5 +156,5 @@ def predict(dtype):
 def learn(dtype):
     """The compiled `_learn` of one element type."""
     rows, record = doors.arrays(dtype)["dense"], _record_type(dtype)
-    arguments = record, record, rows, rows, types.intp, types.intp
+    arguments = record, record, types.boolean, rows, rows, types.intp, types.intp
     return _compiled(_learn, types.float64, arguments)

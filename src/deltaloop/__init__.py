@@ -17,7 +17,7 @@ from .errors import (
 from .history import History
 from .layers import Dense
 from .network import Gradients, Network
-from .optimizers import SGD, Adam
+from .optimizers import SGD, Adam, RMSprop
 from .scaling import Scaling
 from .storage import load
 from .validation import one_hot
@@ -40,6 +40,7 @@ __all__ = [
     "InvalidTypeError",
     "MissingDependencyError",
     "Network",
+    "RMSprop",
     "Scaling",
     "custom_activation",
     "custom_loss",

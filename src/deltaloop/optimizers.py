@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .calls import explained
 from .checks import number, switch
 from .errors import InvalidInputError, InvalidTypeError, shown
-from .kernels.interface import RULES, Rule
+from .kernels.interface import Rule
 
 # the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0
 _SMALLEST_EPSILON = 2.0**-126
@@ -70,9 +70,7 @@ class SGD:
     def rule(self) -> Rule:
         """What the kernels are told."""
         name = "nesterov" if self.nesterov else "momentum" if self.momentum else "sgd"
-        return Rule(
-            RULES.index(name), (self.learning_rate, self.momentum), 0 if name == "sgd" else 1
-        )
+        return Rule.of(name, self.learning_rate, self.momentum)
 
 
 @explained(
@@ -133,11 +131,68 @@ class Adam:
 
     def rule(self) -> Rule:
         """What the kernels are told."""
-        hyper = (self.learning_rate, self.beta1, self.beta2, self.epsilon)
-        return Rule(RULES.index("adam"), hyper, 2)
+        return Rule.of("adam", self.learning_rate, self.beta1, self.beta2, self.epsilon)
 
 
-OPTIMIZERS = {"sgd": SGD, "adam": Adam}
+@explained(
+    "write RMSprop(learning_rate=0.001, rho=0.99, epsilon=1e-8)",
+    lr="write RMSprop(learning_rate=0.001)",
+    alpha="write RMSprop(rho=0.99)",
+)
+@dataclass(frozen=True)
+class RMSprop:
+    """Gradient descent that divides by the root of a running mean of squares.
+
+    With g the mean gradient of the mini-batch:
+
+        v := rho v + (1 - rho) g^2
+        w := w - learning_rate g / (sqrt(v) + epsilon)
+
+    epsilon is added after the root, as in PyTorch. v starts at zero in every call of `fit`.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        >= 0.
+    rho : float, default 0.99
+        In [0, 1).
+    epsilon : float, default 1e-8
+        >= 2^-126, the smallest normal number of float32.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
+
+    References
+    ----------
+    Tieleman & Hinton (2012), Neural networks for machine learning, lecture 6.5.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.RMSprop(learning_rate=0.01)
+    RMSprop(learning_rate=0.01, rho=0.99, epsilon=1e-08)
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.99
+    epsilon: float = 1e-8
+
+    def __post_init__(self):
+        for name, value in (
+            ("learning_rate", number("learning_rate", self.learning_rate, low=0.0)),
+            ("rho", number("rho", self.rho, low=0.0, below=1.0)),
+            ("epsilon", number("epsilon", self.epsilon, low=_SMALLEST_EPSILON)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def rule(self) -> Rule:
+        """What the kernels are told."""
+        return Rule.of("rmsprop", self.learning_rate, self.rho, 1 - self.rho, self.epsilon)
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
 
 
 def check_optimizer(optimizer):

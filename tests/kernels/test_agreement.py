@@ -15,7 +15,7 @@ from deltaloop.kernels.interface import Plan, Work, aligned_zeros
 from tolerances import are_useful, assert_within, expected_within
 
 # steps small enough that rounding errors do not grow along the way
-RULES = [SGD(0.01), SGD(0.01, momentum=0.9), SGD(0.01, momentum=0.9, nesterov=True)]
+RULES = list(cases.RULES.values())
 BATCHES = st.sampled_from([1, 2, 3, 4, 6, 8, 16, 17]) | st.integers(1, 70)
 # sizes, samples, samples that work has room for
 JOBS = [
@@ -141,7 +141,7 @@ def test_epoch_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room):
         assert_within(actual, expected, tolerance)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=["sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("rule", RULES, ids=cases.RULES)
 @given(data=st.data())
 def test_any_epoch_agrees(compiled, dtype, rule, data):
     case = data.draw(cases.cases(dtype, max_samples=90))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop import SGD, Adam
+from deltaloop import SGD, Adam, RMSprop
 from deltaloop.kernels.interface import Plan, Work, aligned_zeros
 
 pytestmark = pytest.mark.skipif(
@@ -69,8 +69,9 @@ def test_training_does_not_depend_on_the_rounding_mode(compiled, dtype, mode, ba
         SGD(0.1, momentum=0.5),
         SGD(0.1, momentum=0.5, nesterov=True),
         Adam(0.1, beta1=0.5, beta2=0.6),
+        RMSprop(0.1, rho=0.5),
     ],
-    ids=["momentum", "nesterov", "adam"],
+    ids=["momentum", "nesterov", "adam", "rmsprop"],
 )
 def test_state_of_vanished_gradients_is_zero(backend, dtype, rule, batch_size):
     """After one step the inputs are 0, and so is the gradient: the state halves until it is 0."""

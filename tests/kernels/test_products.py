@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop import SGD, Adam
 from deltaloop.kernels import reference
 from deltaloop.kernels.interface import CUT, PIECE, Work
 from tolerances import are_useful, assert_within, expected_within
 
-RULES = {
-    "sgd": SGD(0.05).rule(),
-    "momentum": SGD(0.05, momentum=0.9).rule(),
-    "nesterov": SGD(0.05, momentum=0.9, nesterov=True).rule(),
-    "adam": Adam().rule(),
-}
+RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
 # more inputs than a part is deep, more units than it is wide, and widths that no tile divides
 WIDE = [
     ([530, 272, 600, 5], 96),

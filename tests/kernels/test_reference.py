@@ -7,16 +7,11 @@ from hypothesis import strategies as st
 
 import cases
 import oracle
-from deltaloop import SGD
 from deltaloop.kernels import reference
 from tolerances import are_useful, assert_within, eps, expected_within
 
 SMALL = st.integers(1, 5)
-RULES = {
-    "sgd": SGD(0.02),
-    "momentum": SGD(0.02, momentum=0.9),
-    "nesterov": SGD(0.02, momentum=0.9, nesterov=True),
-}
+RULES = cases.RULES
 
 
 def oracle_gradient(case, theta, X, Y):
@@ -41,18 +36,15 @@ def oracle_gradient(case, theta, X, Y):
 def oracle_epoch(case, name, order, batch_size, theta, X, Y):
     """What `cases.trained` gives, from the oracle."""
     plan, rule = case.plan, cases.gentle(RULES[name], case)
-    layers, velocity, total = oracle.epoch(
-        cases.oracle_layers(plan, theta), reference.LOSSES[plan.loss], name,
-        *rule.hyper, None, X.tolist(), Y.tolist(),
-        list(order), batch_size, eps(plan.dtype),
+    layers, slots, total = oracle.epoch(
+        cases.oracle_layers(plan, theta), reference.LOSSES[plan.loss], name, rule.hyper,
+        rule.n_slots, X.tolist(), Y.tolist(), list(order), batch_size, eps(plan.dtype),
     )  # fmt: skip
     no_padding = np.zeros(len(cases.padding(plan, theta)))
     found = {"loss": total, "padding": no_padding}
-    parameters = [("", [layer[:2] for layer in layers])]
-    if name != "sgd":
-        parameters.append(("v ", velocity))
-        found["v padding"] = no_padding
-    for prefix, values in parameters:
+    kept = [(f"v{k} ", values) for k, values in enumerate(slots)]
+    found |= {f"{prefix}padding": no_padding for prefix, _ in kept}
+    for prefix, values in [("", [layer[:2] for layer in layers]), *kept]:
         for index, (W, b) in enumerate(values):
             found[f"{prefix}W{index + 1}"] = np.array(W)
             if b is not None:

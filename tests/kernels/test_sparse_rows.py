@@ -8,16 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cases
-from deltaloop import SGD, Adam
 from deltaloop.kernels import reference
 from deltaloop.kernels.interface import SparseRows, Work
 from tolerances import are_useful, assert_within, expected_within
 
-RULES = {
-    "sgd": SGD(0.05).rule(),
-    "nesterov": SGD(0.05, momentum=0.9, nesterov=True).rule(),
-    "adam": Adam(0.01).rule(),
-}
+RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
 
 
 def thinned(case, share, seed=0):

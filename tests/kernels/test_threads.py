@@ -4,16 +4,10 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop import SGD, Adam
 from deltaloop.kernels import interface
 from deltaloop.kernels.interface import PIECE, SparseRows, Work
 
-RULES = {
-    "sgd": SGD(0.05).rule(),
-    "momentum": SGD(0.05, momentum=0.9).rule(),
-    "nesterov": SGD(0.05, momentum=0.9, nesterov=True).rule(),
-    "adam": Adam(0.01).rule(),
-}
+RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
 SIZES, ACTIVATIONS = [100, 70, 130, 5], ["relu", "tanh", "softmax"]
 
 

@@ -1,0 +1,24 @@
+# The step of a flat rule: one pass over parameters, their gradient and what the rule keeps.
+from functions cimport flat_step
+from lanes cimport NATIVE, real, vec
+from plan cimport Rule
+
+
+cdef inline void descend_flat(
+    Py_ssize_t code, const Rule *rule,
+    real *theta,                        # (n_theta,)    updated from first to stop - 1, which are
+    Py_ssize_t first, Py_ssize_t stop,  #               multiples of 16
+) noexcept nogil:
+    """Slot 0 of the state is the gradient; code is a constant."""
+    cdef Rule constants = rule[0]       # which the stores below cannot change
+    cdef Py_ssize_t k = first, n = rule.n_theta
+    cdef const real *g = rule.state
+    # a rule with fewer slots does not touch the others
+    cdef real *s0 = rule.state + (n if rule.n_slots > 1 else 0)
+    cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)
+    cdef real *s2 = rule.state + (3 * n if rule.n_slots > 3 else 0)
+    while k < stop:
+        (<vec *> (theta + k))[0] = flat_step(
+            code, constants.hyper, (<vec *> (theta + k))[0], (<const vec *> (g + k))[0],
+            <vec *> (s0 + k), <vec *> (s1 + k), <vec *> (s2 + k))
+        k += NATIVE
