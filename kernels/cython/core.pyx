@@ -126,7 +126,8 @@ def forward(plan, theta, X, out, work):
     cdef Forward call
     bind(&call.net, plan, theta, False, work)
     bind_rows(&call.X, X, None)
-    call.n_samples, call.n_threads = len(X), work.n_threads
+    # each thread has a block of the room, of one sample at least
+    call.n_samples, call.n_threads = len(X), min(work.n_threads, work.batch_size)
     call.out, call.is_finite = <real *> data(out, True, NULL), 1
     cdef int failed
     with nogil:

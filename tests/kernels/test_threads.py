@@ -65,6 +65,15 @@ def test_training_of_a_single_output(threaded, dtype, sizes, batch_size, rule):
             assert_same_bits(found, expected)
 
 
+@pytest.mark.parametrize("room", [1, 2, 3])
+def test_a_prediction_with_more_threads_than_room_ends(threaded, dtype, room):
+    case = make_case(dtype, 7)
+    out = np.full((7, 5), np.nan, dtype)
+    threaded.forward(case.plan, case.theta, case.X, out, Work(case.plan, room, 8))
+    expected = cases.forward_of(threaded, *case[:3])
+    np.testing.assert_allclose(out, expected, rtol=0, atol=10 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("n_samples", [1, 129, 1000])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_prediction(threaded, dtype, n_samples, sparse):
