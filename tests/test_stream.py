@@ -135,7 +135,7 @@ def test_a_value_beyond_float32_is_refused_with_the_sample_it_belongs_to(scaled)
     large = 1e30 if scaled else 1e39
     with pytest.raises(dl.InvalidInputError, match="x of sample 0 has a value that is not finite"):
         stream.learn([large, 0, 0], Y[0])
-    with pytest.raises(dl.InvalidInputError, match="y of sample 0 .* or not in float32"):
+    with pytest.raises(dl.InvalidInputError, match=r"y of sample 0 .* or not in float32"):
         stream.learn([0, 0, 0], [large, 0])
     assert (net.theta == before).all()
     assert stream.n_samples == 0

@@ -21,8 +21,7 @@ from .optimizers import SGD, Adam
 from .scaling import Scaling
 from .storage import load
 from .validation import one_hot
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 __all__ = [
     "SGD",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__
 from .c_functions import FUNCTIONS
 from .checks import any_size, converted, switch
 from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from .files import as_path, whole_file
 from .losses import CANONICAL_OUTPUT
+from .version import __version__
 
 _VALUES_PER_LINE = 8
 _ROUGH = 1e-4  # of a standard deviation

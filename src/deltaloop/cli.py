@@ -6,7 +6,7 @@ import re
 import click
 import numpy as np
 
-from . import __version__, datasets, modelling, report
+from . import datasets, modelling, report
 from .activations import ACTIVATIONS
 from .benchmarking.command import bench
 from .errors import InvalidInputError
@@ -28,6 +28,7 @@ from .terminal import (
     progress_bar,
     status,
 )
+from .version import __version__
 
 _DATA = (
     "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "

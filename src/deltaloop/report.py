@@ -6,11 +6,12 @@ from statistics import median
 
 import numpy as np
 
-from . import __version__, kernels
+from . import kernels
 from .encoding import FeatureEncoding, shortened
 from .history import History
 from .modelling import Comparison, Scores
 from .network import Network
+from .version import __version__
 
 Rows = list[tuple[str, str]]
 
