@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from deltaloop import InvalidInputError, InvalidTypeError
-from deltaloop.checks import as_numbers, check_memory, number, parameter, switch, whole_number
+from deltaloop.inputs.checks import (
+    as_numbers,
+    check_memory,
+    number,
+    parameter,
+    switch,
+    whole_number,
+)
 
 # numbers
 

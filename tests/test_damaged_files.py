@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import storage, unpacking
+from deltaloop import storage
+from deltaloop.inputs import unpacking
 from stored_networks import new_net, same
 
 

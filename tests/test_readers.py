@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltaloop import readers, unpacking
+from deltaloop import readers
 from deltaloop.errors import FileFormatError, InvalidInputError, InvalidTypeError
+from deltaloop.inputs import unpacking
 from deltaloop.readers import read
 from deltaloop.tables import Table
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import deltaloop as dl
-from deltaloop import validation
+from deltaloop.inputs import validation
 
 N, N_IN, N_OUT = 12, 4, 3
 rng = np.random.default_rng(3)

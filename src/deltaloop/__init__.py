@@ -15,12 +15,12 @@ from .errors import (
     MissingDependencyError,
 )
 from .history import History
+from .inputs.validation import one_hot
 from .layers import Dense
 from .network import Gradients, Network
 from .optimizers import SGD, Adam
 from .scaling import Scaling
 from .storage import load
-from .validation import one_hot
 from .version import __version__ as __version__
 
 __all__ = [

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from .c_functions import FUNCTIONS
-from .checks import any_size, converted, switch
 from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
-from .files import as_path, whole_file
+from .files import whole_file
+from .inputs.checks import any_size, converted, switch
+from .inputs.paths import as_path
 from .losses import CANONICAL_OUTPUT
 from .version import __version__
 

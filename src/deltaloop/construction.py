@@ -8,9 +8,9 @@ import numpy as np
 
 from . import kernels
 from .activations import Activation, as_activation
-from .checks import check_memory, dtype_or_none, whole_number
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
 from .initializers import initial_values
+from .inputs.checks import check_memory, dtype_or_none, whole_number
 from .layers import Dense
 from .losses import CANONICAL_OUTPUT
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from .activations import Activation
-from .calls import explained
-from .checks import number
 from .errors import InvalidInputError, InvalidTypeError, require_numba, shown
+from .inputs.calls import explained
+from .inputs.checks import number
 from .kernels.interface import ACTIVATIONS, FUNCTIONS, LOSSES
 
 _N_POINTS = 25  # at which derivatives are compared

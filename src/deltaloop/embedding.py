@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .checks import whole_number
 from .errors import InvalidInputError
+from .inputs.checks import whole_number
 from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
 from .optimizers import check_optimizer

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import any_size
 from .errors import FileFormatError, InvalidInputError
+from .inputs.checks import any_size
+from .inputs.unpacking import REMEDY, too_large
 from .text import visible
-from .unpacking import REMEDY, too_large
 
 if TYPE_CHECKING:
     from .tables import Table

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .activations import Activation, as_activation
-from .calls import explained
-from .checks import switch, whole_number
 from .errors import InvalidTypeError, shown
+from .inputs.calls import explained
+from .inputs.checks import switch, whole_number
 
 
 @explained("write Dense(8, 'relu', bias=True, init='he_normal')")

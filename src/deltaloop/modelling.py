@@ -10,13 +10,13 @@ import numpy as np
 from . import kernels
 from .errors import DivergenceError, InvalidInputError, unknown_name
 from .history import History
+from .inputs.validation import one_hot
 from .layers import Dense
 from .losses import check_loss
 from .network import Network
 from .optimizers import OPTIMIZERS, SGD, Adam
 from .problems import Problem
 from .scaling import Scaling
-from .validation import one_hot
 
 BATCH_SIZE = 10
 EPOCHS = 50

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import kernels, validation
-from .calls import explained
-from .checks import check_finite, parameter, whole_number
+from . import kernels
 from .construction import (
     as_backend,
     as_dtype,
@@ -21,6 +19,9 @@ from .custom import CustomLoss
 from .embedding import Embedding
 from .errors import InvalidInputError, InvalidTypeError
 from .history import History
+from .inputs import validation
+from .inputs.calls import explained
+from .inputs.checks import check_finite, parameter, whole_number
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
 from .kernels.turns import Turns
 from .layers import Dense

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from .calls import explained
-from .checks import number, switch
 from .errors import InvalidInputError, InvalidTypeError, shown
+from .inputs.calls import explained
+from .inputs.checks import number, switch
 from .kernels.interface import RULES, Rule
 
 # the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0

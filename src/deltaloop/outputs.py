@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .errors import InvalidInputError
-from .files import as_path, create_beside, is_special
+from .files import create_beside
+from .inputs.paths import as_path, is_special
 
 
 def check_output(option: str, path: str, *inputs: str, devices: bool = False) -> None:

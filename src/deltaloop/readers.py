@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from .checks import any_size
 from .encoding import (
     column_from_cells,
     is_missing,
@@ -25,9 +24,9 @@ from .encoding import (
     shortened,
 )
 from .errors import FileFormatError, InvalidInputError
-from .files import as_path, is_special
-from .tables import Table
-from .unpacking import (
+from .inputs.checks import any_size
+from .inputs.paths import as_path, is_special
+from .inputs.unpacking import (
     REMEDY,
     Header,
     archived_header,
@@ -37,6 +36,7 @@ from .unpacking import (
     memory_limit,
     too_large,
 )
+from .tables import Table
 
 # Bytes of memory, measured: of a cell as text of more than one character, of a column with its
 # name, and of an entry of a sparse row while that is read.

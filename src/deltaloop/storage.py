@@ -14,13 +14,14 @@ from .activations import Activation
 from .construction import as_backend, as_layers
 from .custom import refuse_custom
 from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
-from .files import as_path, is_special, whole_file
+from .files import whole_file
+from .inputs.paths import as_path, is_special
+from .inputs.unpacking import archived_header, checked, memory_limit, too_large
 from .layers import Dense
 from .losses import check_loss
 from .network import Network
 from .optimizers import OPTIMIZERS, SGD, Adam
 from .scaling import Scaling
-from .unpacking import archived_header, checked, memory_limit, too_large
 
 MAGIC = "deltaloop network"
 VERSION = 1

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from .checks import any_size, number
 from .errors import DivergenceError, InvalidInputError, shown
+from .inputs.checks import any_size, number
 from .kernels.session import rows
 
 

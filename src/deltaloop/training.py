@@ -5,12 +5,12 @@ from time import perf_counter
 
 import numpy as np
 
-from .checks import number, switch, whole_number
 from .errors import DivergenceError, InvalidInputError, InvalidTypeError
 from .history import History
+from .inputs.checks import number, switch, whole_number
+from .inputs.scipy_sparse import arranged, check_mode
 from .kernels.interface import RULES, Work, aligned_zeros
 from .optimizers import check_optimizer
-from .sparse import arranged, check_mode
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from ... import optimizers
+from ...inputs.scipy_sparse import arranged
 from ...kernels import load
 from ...kernels.interface import Work, aligned_zeros
 from ...layers import Dense
 from ...network import Network
-from ...sparse import arranged
 from ..data import Parameters
 from ..jobs import Job
 

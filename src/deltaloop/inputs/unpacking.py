@@ -7,8 +7,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from ..errors import FileFormatError
 from .checks import number
-from .errors import FileFormatError
 
 GIB = 2**30
 # Honest tables rarely need more memory, and machines have it; 32 bytes for each one on disk is more

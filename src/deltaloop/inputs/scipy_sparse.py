@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ..errors import InvalidInputError, InvalidTypeError
+from ..kernels.interface import SparseRows
 from .checks import any_size, check_finite, converted
-from .errors import InvalidInputError, InvalidTypeError
-from .kernels.interface import SparseRows
 
 # Up to these shares of non-zero values, lists beat dense rows (784 inputs, 30 to 512 units):
 # without mini-batches, and in mini-batches, where tiles make dense rows cheaper.

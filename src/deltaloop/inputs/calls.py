@@ -4,7 +4,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar
 
-from .errors import InvalidTypeError
+from ..errors import InvalidTypeError
 
 _Door = TypeVar("_Door")
 

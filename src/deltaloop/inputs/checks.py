@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from .errors import InvalidInputError, InvalidTypeError, shown
+from ..errors import InvalidInputError, InvalidTypeError, shown
 
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # bytes
 # For functions that meet numbers of the user: what is too large or too small for a dtype is looked

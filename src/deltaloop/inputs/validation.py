@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown
+from ..kernels.interface import SparseRows
 from .checks import (
     NUMBER_THE_CLASSES,
     any_size,
@@ -14,9 +16,7 @@ from .checks import (
     dtype_or_none,
     whole_number,
 )
-from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown
-from .kernels.interface import SparseRows
-from .sparse import is_sparse, sparse_inputs
+from .scipy_sparse import is_sparse, sparse_inputs
 
 
 def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRows:
