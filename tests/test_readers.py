@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltaloop import readers
 from deltaloop.errors import FileFormatError, InvalidInputError, InvalidTypeError
 from deltaloop.inputs import unpacking
-from deltaloop.readers import read
-from deltaloop.tables import Table
+from deltaloop.tables import Table, delimited, read
+from deltaloop.tables.cells import is_missing
+from splitting import split
 
 FLOWERS = "length,colour,species\n1.5,red,rose\n2,white,lily\n2.5,red,rose\n"
 
@@ -126,7 +126,7 @@ def test_missing_cells_wait_until_their_column_is_used(write):
     assert table.column("c").tolist() == [1, 2, 3, 4]
     first = r" of '.*data\.csv' has 2 missing values, the first in row 2 \(counted .*; .*fill them"
     with pytest.raises(InvalidInputError, match="column 'a'" + first):
-        table.split()
+        split(table)
     with pytest.raises(InvalidInputError, match="column 'b'" + first):
         table.column("b")
 
@@ -135,7 +135,7 @@ def test_missing_cells_wait_until_their_column_is_used(write):
 def test_infinite_and_huge_numbers_are_refused_when_used(write, cell):
     table = read(write(f"a,b\n1,2\n{cell},3\n"))
     with pytest.raises(InvalidInputError, match=r"'a'.* has 1 infinite \(or too large.* in row 2 "):
-        table.split()
+        split(table)
 
 
 def test_underscores_are_no_part_of_numbers(write):
@@ -205,7 +205,7 @@ def test_a_file_that_cannot_be_opened_is_refused(write, monkeypatch):
 words = (
     st.text("abcxyz ,;\"'\t\n\u00e9_=", min_size=1, max_size=6)
     .map(str.strip)
-    .filter(lambda cell: cell and not readers.is_missing(cell))
+    .filter(lambda cell: cell and not is_missing(cell))
 )
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -237,7 +237,7 @@ def test_the_quick_way_reads_what_the_careful_way_reads(tmp_path_factory, block,
     path.write_text(top + "\n".join(",".join(map(repr, row)) for row in block), encoding="utf-8")
     quick = read(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "_read_numbers", lambda *_: None)
+        patch.setattr(delimited, "_read_numbers", lambda *_: None)
         careful = read(path)
     assert quick.columns == careful.columns and quick.named == careful.named
     np.testing.assert_array_equal(np.array(quick.values), np.array(careful.values))
@@ -247,12 +247,12 @@ def test_the_quick_way_reads_what_the_careful_way_reads(tmp_path_factory, block,
 def test_the_last_column_or_the_named_one_is_the_target(write):
     table = read(write(FLOWERS))
     for target in (None, "species", 2, -1, np.int64(2)):
-        X, names, y, name = table.split(target)
+        X, names, y, name = split(table, target)
         assert (names, name) == (("length", "colour=red", "colour=white"), "species")
         assert X.tolist() == [[1.5, 1, 0], [2, 0, 1], [2.5, 1, 0]]
         assert y.tolist() == ["rose", "lily", "rose"]
         assert X.dtype == np.float64 and X.flags.c_contiguous
-    X, names, y, name = table.split(0)
+    X, names, y, name = split(table, 0)
     assert name == "length" and y.tolist() == [1.5, 2, 2.5]
     assert names == ("colour=red", "colour=white", "species=lily", "species=rose")
 
@@ -273,12 +273,12 @@ def test_the_last_column_or_the_named_one_is_the_target(write):
 )
 def test_an_unknown_target_is_refused_with_the_columns(write, target, error, message):
     with pytest.raises(error, match=message):
-        read(write(FLOWERS)).split(target)
+        split(read(write(FLOWERS)), target)
 
 
 def test_a_table_of_one_column_has_no_features(write):
     with pytest.raises(InvalidInputError, match="no feature column left beside 'a'"):
-        read(write("a\n1\n2\n")).split()
+        split(read(write("a\n1\n2\n")))
 
 
 def test_a_table_must_be_rectangular():
@@ -318,7 +318,7 @@ def test_npz_holds_X_and_y_or_one_array(tmp_path):
     X, y = np.arange(6.0).reshape(3, 2), np.array(["a", "b", "a"])
     for target in (y, y[:, None]):
         table = read(save(tmp_path, "t.npz", X=X, y=target, note=np.zeros(1)))
-        got_X, names, got_y, name = table.split()
+        got_X, names, got_y, name = split(table)
         assert (names, name, got_y.tolist()) == (("x1", "x2"), "y", y.tolist())
         np.testing.assert_array_equal(got_X, X)
     table = read(save(tmp_path, "one.npz", anything=X))
@@ -379,7 +379,7 @@ def test_an_npy_file_named_npz_is_told_from_an_archive(write, tmp_path):
 def test_svmlight_lists_label_and_values_that_are_not_zero(write):
     table = read(write("# two rows\n+1 qid:7 1:0.5 3:2 # good\n\n-1 2:1e1\n", "t.svm"))
     assert table.columns == ("x1", "x2", "x3", "label") and table.sparse and table.named
-    X, _, y, name = table.split()
+    X, _, y, name = split(table)
     assert X.tolist() == [[0.5, 0, 2], [0, 10, 0]] and y.tolist() == [1, -1] and name == "label"
 
 
@@ -387,7 +387,7 @@ def test_svmlight_lists_label_and_values_that_are_not_zero(write):
 def test_svmlight_counts_from_0_when_an_index_0_occurs(write, ending):
     table = read(write("1 0:3\n2 2:4\n", f"t.{ending}"))
     assert table.columns == ("x0", "x1", "x2", "label")
-    assert table.split()[0].tolist() == [[3, 0, 0], [0, 0, 4]]
+    assert split(table)[0].tolist() == [[3, 0, 0], [0, 0, 4]]
 
 
 @pytest.mark.parametrize(
@@ -555,8 +555,8 @@ def test_text_columns_do_not_become_more_inputs_than_memory_allows(write):
     path = write(f"{cells}\n")
     table = read(path, max_memory=0.05)
     with pytest.raises(FileFormatError, match="2000 rows, which become 4900 inputs each"):
-        table.split()
-    assert read(path).split()[0].shape == (2000, 4900)
+        split(table)
+    assert split(read(path))[0].shape == (2000, 4900)
 
 
 def test_a_character_that_unicode_lacks_is_refused(tmp_path):

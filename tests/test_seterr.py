@@ -5,9 +5,9 @@ import pytest
 import scipy.sparse
 
 import deltaloop as dl
-from deltaloop import kernels, readers
-from deltaloop.encoding import looks_like_classes
-from deltaloop.tables import Table
+from deltaloop import kernels
+from deltaloop.tables import Table, looks_like_classes, read
+from splitting import split
 
 TINY = np.array([[1e-60, 1e-310], [2e-60, 3e-310], [1.0, 2.0]])
 LARGE = np.array([[1e300, 1e308], [2.0, 3.0], [-1e308, 4.0]])
@@ -124,9 +124,9 @@ def test_targets_of_cross_entropies(loss):
 def test_other_doors(rows, tmp_path):
     X = ROWS[rows]
 
-    def read():
+    def table():
         np.save(tmp_path / "t.npy", X)
-        return readers.read(tmp_path / "t.npy").split()
+        return split(read(tmp_path / "t.npy"))
 
     def assigned():
         net = network("float32", "auto", False)
@@ -144,8 +144,8 @@ def test_other_doors(rows, tmp_path):
         lambda: looks_like_classes(X[:, 0]),
         lambda: dl.Network(2, [dl.Dense(2, init=(X[:2], X[0]))]),
         lambda: dl.Adam(X[0, 0]),
-        lambda: Table(("a", "b"), list(X.T)).split(),
-        read,
+        lambda: split(Table(("a", "b"), list(X.T))),
+        table,
         assigned,
     )
 
@@ -158,4 +158,4 @@ def test_data_sets_and_text():
 
 def test_numbers_of_text_beyond_the_range_of_float64(tmp_path):
     (tmp_path / "t.csv").write_text("1e-400,1e-310\n3,4\n")
-    same_whatever_seterr_says(lambda: readers.read(tmp_path / "t.csv").split())
+    same_whatever_seterr_says(lambda: split(read(tmp_path / "t.csv")))

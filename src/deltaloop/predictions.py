@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .encoding import FeatureEncoding, is_number
 from .errors import InvalidInputError
 from .modelling import chosen_class
 from .network import Network
-from .tables import Table
+from .tables import FeatureEncoding, Table
+from .tables.cells import is_number
 from .text import visible
 
 _BLOCK = 4096  # rows that are written at a time

@@ -10,10 +10,9 @@ import numpy as np
 
 from . import datasets
 from .datasets import Dataset
-from .encoding import FeatureEncoding, is_number, looks_like_classes
 from .errors import DeltaloopWarning, InvalidInputError, unknown_name
-from .readers import read
-from .tables import Table
+from .tables import FeatureEncoding, Table, looks_like_classes, read
+from .tables.cells import is_number
 
 TASKS = ("classification", "regression")
 TEST_FRACTION = 0.2

@@ -1,16 +1,12 @@
-"""Tables of named columns; `readers` makes them from files, `encoding` turns them into numbers."""
+"""Tables of named columns: read from files, turned into numbers by a `FeatureEncoding`."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from .encoding import (
-    FeatureEncoding,
-    refuse_missing,
-    shortened,
-)
-from .errors import FileFormatError, InvalidInputError, InvalidTypeError
+from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
+from .cells import refuse_missing, shortened
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +26,7 @@ class Table:
     sparse : bool
         True when the file lists non-zero values only: a column x0, x1, ... that it lacks is 0.
     limit : float
-        Bytes that what is made of the table may take; see `max_memory` of `readers.read`.
+        Bytes that what is made of the table may take; see `max_memory` of `read`.
 
     Examples
     --------
@@ -39,9 +35,8 @@ class Table:
     >>> table = Table(("a", "b"), [np.array([1.0, 2.0]), np.array(["no", "yes"], dtype=object)])
     >>> table
     Table(2 rows, 2 columns 'a', 'b' from 'table')
-    >>> X, feature_names, y, target_name = table.split("b")
-    >>> X.shape, feature_names, y.tolist()
-    ((2, 1), ('a',), ['no', 'yes'])
+    >>> table.column("b").tolist()
+    ['no', 'yes']
     """
 
     columns: tuple[str, ...]
@@ -134,37 +129,3 @@ class Table:
         values = self.values[self.columns.index(name)]
         refuse_missing(values, name, self.source)
         return values
-
-    def split(
-        self, target: str | int | None = None
-    ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray, str]:
-        """Return the features and the target.
-
-        Shorthand for `column(target)` and a `FeatureEncoding` fitted to the other columns; to
-        encode later tables in the same way, fit one yourself and keep it.
-
-        Parameters
-        ----------
-        target : str, int or None, default None
-            Name or position (from 0) of the target column; None takes the last one.
-
-        Returns
-        -------
-        X : ndarray of shape (n_rows, n_features), float64
-            Text columns are encoded as one column a value.
-        feature_names : tuple of str
-            Names of the columns of X.
-        y : ndarray of shape (n_rows,), float64 or object
-            The target, as numbers or str.
-        target_name : str
-            Its name.
-
-        Raises
-        ------
-        InvalidInputError
-            When the target is unknown, no other column exists, a cell is missing or infinite, or a
-            text column has too many values (see `FeatureEncoding.fit`).
-        """
-        name = self.column_name(target)
-        encoding = FeatureEncoding.fit(self, exclude=name)
-        return encoding.transform(self), encoding.feature_names, self.column(name), name

@@ -1,24 +1,22 @@
 """How the cells of a table become numbers: columns, missing values, categories, classes."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .errors import FileFormatError, InvalidInputError
-from .inputs.checks import any_size
-from .inputs.unpacking import REMEDY, too_large
-from .text import visible
-
-if TYPE_CHECKING:
-    from .tables import Table
+from ..errors import FileFormatError, InvalidInputError
+from ..inputs.checks import any_size
+from ..inputs.unpacking import REMEDY, too_large
+from ..text import visible
+from .cells import is_number, numbers_of, refuse_missing, shortened
+from .table import Table
 
 __all__ = ["MAX_CATEGORIES", "FeatureEncoding", "looks_like_classes"]
 
 MAX_CATEGORIES = 100
-_MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,7 @@ class FeatureEncoding:
     Examples
     --------
     >>> import numpy as np
-    >>> from deltaloop.encoding import FeatureEncoding
-    >>> from deltaloop.tables import Table
+    >>> from deltaloop.tables import FeatureEncoding, Table
     >>> rows = Table(("size", "colour"), [np.array([1.0, 2.0]), np.array(["red", "blue"], object)])
     >>> encoding = FeatureEncoding.fit(rows)
     >>> encoding.feature_names
@@ -51,7 +48,7 @@ class FeatureEncoding:
     columns: tuple[tuple[str, tuple[str, ...] | None], ...]
 
     @classmethod
-    def fit(cls, table: "Table", exclude: str | Iterable[str] = ()) -> "FeatureEncoding":
+    def fit(cls, table: Table, exclude: str | Iterable[str] = ()) -> "FeatureEncoding":
         """Learn the columns and the values of text columns from a table.
 
         Parameters
@@ -95,7 +92,7 @@ class FeatureEncoding:
         )
 
     @any_size
-    def transform(self, table: "Table") -> np.ndarray:
+    def transform(self, table: Table) -> np.ndarray:
         """Return X for a table: the one of training or a later one.
 
         Columns are found by name, in any order; those that are not needed (such as the target) are
@@ -142,7 +139,7 @@ class FeatureEncoding:
 
         Examples
         --------
-        >>> from deltaloop.encoding import FeatureEncoding
+        >>> from deltaloop.tables import FeatureEncoding
         >>> FeatureEncoding((("size", None), ("colour", ("blue", "red")))).to_dict()["columns"][1]
         {'name': 'colour', 'categories': ['blue', 'red']}
         """
@@ -176,7 +173,7 @@ class FeatureEncoding:
             )
         )
 
-    def _find(self, table: "Table") -> list[np.ndarray]:
+    def _find(self, table: Table) -> list[np.ndarray]:
         """The columns of the table that are needed, in the order of training."""
         names = [name for name, _ in self.columns]
         if not table.named and len(table.columns) == len(names):
@@ -225,7 +222,7 @@ def looks_like_classes(y: Any) -> bool:
 
     Examples
     --------
-    >>> from deltaloop.encoding import looks_like_classes
+    >>> from deltaloop.tables import looks_like_classes
     >>> looks_like_classes(["cat", "dog"]), looks_like_classes([0.5, 1.0, 2.0])
     (True, False)
     """
@@ -248,71 +245,13 @@ def looks_like_classes(y: Any) -> bool:
     return bool(len(np.unique(numbers)) <= max(2.0, min(20.0, numbers.size**0.5)))
 
 
-def column_from_cells(cells: Sequence[str]) -> np.ndarray:
-    """float64 when every cell is a number or missing (NaN), else stripped text (missing: '')."""
-    numbers = _numbers(cells)
-    if numbers is not None:
-        return numbers
-    text = ["" if is_missing(cell) else cell.strip() for cell in cells]
-    present = [row for row, cell in enumerate(text) if cell]
-    numbers = _numbers([text[row] for row in present]) if present else None
-    if numbers is None:
-        return np.array(text, dtype=object)
-    column = np.full(len(text), np.nan)
-    column[present] = numbers
-    return column
-
-
-def is_number(cell: str) -> bool:
-    """Whether the text is a number; 1_000 is none."""
-    return _numbers([cell]) is not None
-
-
-def is_missing(cell: str) -> bool:
-    """Whether the text stands for a value that is not there."""
-    return cell.strip().casefold() in _MISSING
-
-
-def refuse_missing(values: np.ndarray, name: str, source: str) -> None:
-    """Raise when a cell of the column is missing or infinite."""
-    numeric = values.dtype.kind == "f"
-    missing = np.isnan(values) if numeric else values == ""
-    infinite = np.isinf(values) if numeric else np.zeros(0, dtype=bool)
-    for bad, what in (
-        (missing, "missing"),
-        (infinite, "infinite (or too large for a 64-bit number)"),
-    ):
-        if bad.any():
-            count = int(bad.sum())
-            raise InvalidInputError(
-                f"column {name!r} of {source!r} has {count} {what} value{'s' * (count > 1)}, the "
-                f"first in row {int(bad.argmax()) + 1} (counted from 1 below the header); "
-                "every cell needs a finite value: remove these rows or fill them"
-            )
-
-
-def shortened(values: Sequence[str], limit: int = 8) -> str:
-    """The values in quotes, the first few when there are many."""
-    text = ", ".join(map(repr, values[:limit]))
-    return text if len(values) <= limit else f"{text}, ... ({len(values)} in all)"
-
-
-def _numbers(cells: Sequence[str]) -> np.ndarray | None:
-    """The cells as float64, or None when one of them is no number."""
-    try:
-        numbers = np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:
-        return None
-    return None if "_" in "".join(cells) else numbers  # float() would read 1_0 as 10
-
-
 def _categories(values: np.ndarray, name: str, source: str) -> tuple[str, ...] | None:
     """The sorted values of a text column; None for a numeric one."""
     refuse_missing(values, name, source)
     if values.dtype.kind == "f":
         return None
     categories = tuple(sorted(set(values.tolist())))
-    if _numbers([category.replace(",", ".") for category in categories]) is not None:
+    if numbers_of([category.replace(",", ".") for category in categories]) is not None:
         first = next(cell for cell in values if not is_number(cell))
         raise InvalidInputError(
             f"column {name!r} of {source!r} has numbers with a comma, such as {first!r}; write "
