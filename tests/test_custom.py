@@ -455,9 +455,9 @@ def test_ranges_that_are_refused(z_range, text):
 
 
 def test_kinks_are_allowed_where_a_point_meets_them():
-    from deltaloop.custom import _points
+    from deltaloop.parts.derivatives import points
 
-    kink = _points(-6, 6)[4]
+    kink = points(-6, 6)[4]
     dl.custom_activation("kinked", lambda z: abs(z - kink), lambda z, a: 1.0 if z > kink else -1.0)
 
 

@@ -1,8 +1,8 @@
 """deltaloop: backpropagation in compiled loops, for small and medium networks on the CPU."""
 
+import sys
+
 from . import datasets
-from .activations import Activation
-from .custom import custom_activation, custom_loss
 from .embedding import get_include
 from .errors import (
     BusyError,
@@ -16,10 +16,13 @@ from .errors import (
 )
 from .history import History
 from .inputs.validation import one_hot
-from .layers import Dense
 from .network import Gradients, Network
-from .optimizers import SGD, Adam
-from .scaling import Scaling
+from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
+from .parts.activations import Activation
+from .parts.custom import custom_activation, custom_loss
+from .parts.layers import Dense
+from .parts.optimizers import SGD, Adam
+from .parts.scaling import Scaling
 from .storage import load
 from .version import __version__ as __version__
 
@@ -47,3 +50,7 @@ __all__ = [
     "load",
     "one_hot",
 ]
+
+# `import deltaloop.activations` finds these where they always were, though they lie in a folder.
+for _module in (activations, custom, initializers, layers, losses, optimizers, scaling):
+    sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from .c_functions import FUNCTIONS
-from .custom import refuse_custom
 from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .inputs.checks import any_size, converted, switch
 from .inputs.paths import as_path
-from .losses import CANONICAL_OUTPUT
+from .parts.custom import refuse_custom
+from .parts.losses import CANONICAL_OUTPUT
 from .version import __version__
 
 _VALUES_PER_LINE = 8

@@ -7,15 +7,15 @@ import click
 import numpy as np
 
 from . import datasets, modelling, report
-from .activations import ACTIVATIONS
 from .benchmarking.command import bench
 from .errors import InvalidInputError
 from .files import whole_file
 from .kernels import available
-from .losses import LOSSES
 from .modelling import Recipe
-from .optimizers import OPTIMIZERS, Adam
 from .outputs import check_output
+from .parts.activations import ACTIVATIONS
+from .parts.losses import LOSSES
+from .parts.optimizers import OPTIMIZERS, Adam
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
 from .storage import load

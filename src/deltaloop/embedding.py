@@ -9,8 +9,8 @@ from .errors import InvalidInputError
 from .inputs.checks import whole_number
 from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
-from .optimizers import check_optimizer
-from .scaling import Scaling
+from .parts.optimizers import check_optimizer
+from .parts.scaling import Scaling
 from .stream import Stream
 
 

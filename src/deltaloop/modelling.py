@@ -11,12 +11,12 @@ from . import kernels
 from .errors import DivergenceError, InvalidInputError, unknown_name
 from .history import History
 from .inputs.validation import one_hot
-from .layers import Dense
-from .losses import check_loss
 from .network import Network
-from .optimizers import OPTIMIZERS, SGD, Adam
+from .parts.layers import Dense
+from .parts.losses import check_loss
+from .parts.optimizers import OPTIMIZERS, SGD, Adam
+from .parts.scaling import Scaling
 from .problems import Problem
-from .scaling import Scaling
 
 BATCH_SIZE = 10
 EPOCHS = 50

@@ -6,8 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import kernels
-from .construction import (
+from .embedding import Embedding
+from .errors import InvalidInputError, InvalidTypeError
+from .history import History
+from .inputs import validation
+from .inputs.calls import explained
+from .inputs.checks import check_finite, whole_number
+from .kernels import load
+from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
+from .kernels.turns import Turns
+from .parts.construction import (
     as_backend,
     as_dtype,
     as_generator,
@@ -15,25 +23,16 @@ from .construction import (
     parameters,
     warn_about_output,
 )  # fmt: skip
-from .custom import CustomLoss
-from .embedding import Embedding
-from .errors import InvalidInputError, InvalidTypeError
-from .history import History
-from .inputs import validation
-from .inputs.calls import explained
-from .inputs.checks import check_finite, parameter, whole_number
-from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
-from .kernels.turns import Turns
-from .layers import Dense
-from .losses import check_loss
-from .optimizers import SGD
-from .scaling import Scaling, check_scaling
+from .parts.custom import CustomLoss
+from .parts.layers import Dense
+from .parts.losses import check_loss
+from .parts.optimizers import SGD
+from .parts.parameters import Parameters
+from .parts.scaling import Scaling, check_scaling
+from .parts.views import Views
 from .text import aligned
 from .training import check_settings, train
-from .views import Views
 
-# what plan and theta were laid out for: the kernels would write beyond them if it changed
-_FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
 _FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 _BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
@@ -47,7 +46,7 @@ class Gradients(NamedTuple):
     delta: list[np.ndarray]
 
 
-class Network(Embedding):
+class Network(Embedding, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -203,7 +202,7 @@ class Network(Embedding):
             A thread trains this network.
         """
         if isinstance(backend, str):
-            backend = kernels.load(as_backend(backend))
+            backend = load(as_backend(backend))
         if not hasattr(backend, "train_epoch"):
             raise InvalidTypeError(
                 "use_backend takes a name such as 'reference', or a backend of "
@@ -215,23 +214,6 @@ class Network(Embedding):
 
     def _take_backend(self, backend, session):
         self._backend, self._session = backend, session
-
-    def __setattr__(self, name, value):
-        if name in _FIXED and name in self.__dict__:
-            raise AttributeError(
-                f"{name} is fixed when a network is made; make a new Network and assign its W and b"
-            )
-        super().__setattr__(name, value)
-
-    @property
-    def theta(self) -> np.ndarray:
-        """All parameters, flat; see the class. Assigning copies into it."""
-        return self._shown
-
-    @theta.setter
-    def theta(self, value) -> None:
-        if value is not self._shown:  # net.theta -= step has already changed it
-            self._theta[:] = parameter("theta", value, self._theta.shape, self.dtype)
 
     @property
     def scaling(self) -> Scaling | None:
@@ -253,30 +235,6 @@ class Network(Embedding):
     def backend_name(self) -> str:
         """What computes: 'cython', 'numba' or 'reference'."""
         return self.backend.NAME
-
-    @property
-    def W(self) -> Views:
-        """Weights per layer; see the class."""
-        return self._views_of("W", self.plan.W)
-
-    @property
-    def b(self) -> Views:
-        """Biases per layer; see the class."""
-        return self._views_of("b", self.plan.b)
-
-    def _views_of(self, name, view) -> Views:
-        if name not in self._views:  # made once: loops over the layers come here for each of them
-            layers = range(len(self.layers))
-            self._views[name] = Views(name, [view(self._theta, k) for k in layers])
-        return self._views[name]
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of weights and biases."""
-        return sum(
-            layer.n_out * (n_in + layer.bias)
-            for n_in, layer in zip(self.sizes, self.layers, strict=False)
-        )
 
     @explained(
         "write net.fit(X, Y), or net.fit(*dataset)",

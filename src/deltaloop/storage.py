@@ -10,18 +10,18 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from .activations import Activation
-from .construction import as_backend, as_layers
-from .custom import refuse_custom
 from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
 from .files import whole_file
 from .inputs.paths import as_path, is_special
 from .inputs.unpacking import archived_header, checked, memory_limit, too_large
-from .layers import Dense
-from .losses import check_loss
 from .network import Network
-from .optimizers import OPTIMIZERS, SGD, Adam
-from .scaling import Scaling
+from .parts.activations import Activation
+from .parts.construction import as_backend, as_layers
+from .parts.custom import refuse_custom
+from .parts.layers import Dense
+from .parts.losses import check_loss
+from .parts.optimizers import OPTIMIZERS, SGD, Adam
+from .parts.scaling import Scaling
 
 MAGIC = "deltaloop network"
 VERSION = 1

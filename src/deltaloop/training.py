@@ -10,7 +10,7 @@ from .history import History
 from .inputs.checks import number, switch, whole_number
 from .inputs.scipy_sparse import arranged, check_mode
 from .kernels.interface import RULES, Work, aligned_zeros
-from .optimizers import check_optimizer
+from .parts.optimizers import check_optimizer
 
 _SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InvalidTypeError, shown
+from ..inputs.calls import explained
+from ..inputs.checks import switch, whole_number
 from .activations import Activation, as_activation
-from .errors import InvalidTypeError, shown
-from .inputs.calls import explained
-from .inputs.checks import switch, whole_number
 
 
 @explained("write Dense(8, 'relu', bias=True, init='he_normal')")

@@ -21,9 +21,9 @@ Unterthiner & Hochreiter (2016).
 import math
 from dataclasses import dataclass
 
-from .errors import InvalidInputError, InvalidTypeError, instead, shown, unknown_name
-from .inputs.checks import number
-from .kernels.interface import ACTIVATIONS
+from ..errors import InvalidInputError, InvalidTypeError, instead, shown, unknown_name
+from ..inputs.checks import number
+from ..kernels.interface import ACTIVATIONS
 
 _DEFAULT_ALPHA = {"leaky_relu": 0.01, "elu": 1.0}
 

@@ -18,8 +18,8 @@ that one seed gives the same network in float32 and float64.
 
 import numpy as np
 
-from .errors import InvalidInputError, unknown_name
-from .inputs.checks import parameter
+from ..errors import InvalidInputError, unknown_name
+from ..inputs.checks import parameter
 
 # name: (distribution, its standard deviation or half width)
 _TABLE = {

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import InvalidInputError, InvalidTypeError
-from .inputs.checks import any_size, as_numbers, check_finite
+from ..errors import InvalidInputError, InvalidTypeError
+from ..inputs.checks import any_size, as_numbers, check_finite
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,9 +25,9 @@ Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
 Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2.
 """
 
+from ..errors import InvalidTypeError, instead, unknown_name
+from ..kernels.interface import LOSSES
 from .custom import CustomLoss
-from .errors import InvalidTypeError, instead, unknown_name
-from .kernels.interface import LOSSES
 from .optimizers import is_optimizer
 
 # the output activation with which the delta is a - y or like it

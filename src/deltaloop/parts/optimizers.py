@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from .errors import InvalidInputError, InvalidTypeError, shown
-from .inputs.calls import explained
-from .inputs.checks import number, switch
-from .kernels.interface import RULES, Rule
+from ..errors import InvalidInputError, InvalidTypeError, shown
+from ..inputs.calls import explained
+from ..inputs.checks import number, switch
+from ..kernels.interface import RULES, Rule
 
 # the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0
 _SMALLEST_EPSILON = 2.0**-126
@@ -159,7 +159,7 @@ def is_optimizer(value) -> bool:
 
 def _instead(value):
     """What to write for a name, a learning rate, or an optimiser of another library."""
-    from .synonyms import meant, same_as
+    from ..synonyms import meant, same_as
 
     if isinstance(value, float):
         return f"; write SGD(learning_rate={value})"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from .errors import InvalidInputError, InvalidTypeError
-from .inputs.checks import parameter
+from ..errors import InvalidInputError, InvalidTypeError
+from ..inputs.checks import parameter
 
 
 class Views(Sequence):

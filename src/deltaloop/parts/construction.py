@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from . import kernels
+from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
+from ..inputs.checks import check_memory, dtype_or_none, whole_number
+from ..kernels import available
 from .activations import Activation, as_activation
-from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
 from .initializers import initial_values
-from .inputs.checks import check_memory, dtype_or_none, whole_number
 from .layers import Dense
 from .losses import CANONICAL_OUTPUT
 
@@ -178,7 +178,7 @@ def as_dtype(dtype) -> np.dtype:
 
 def as_backend(name: str) -> str:
     """The backend that a name stands for; 'auto' asks the environment."""
-    accepted = ("auto", *kernels.available())
+    accepted = ("auto", *available())
     if not isinstance(name, str) or name not in accepted:
         raise unknown_name("backend", name, accepted)
     if name != "auto":
@@ -186,6 +186,6 @@ def as_backend(name: str) -> str:
     name = os.environ.get("DELTALOOP_BACKEND", "")
     if name in ("", "auto"):
         return "cython"
-    if name not in kernels.available():
-        raise unknown_name("backend in DELTALOOP_BACKEND", name, kernels.available())
+    if name not in available():
+        raise unknown_name("backend in DELTALOOP_BACKEND", name, available())
     return name
