@@ -12,7 +12,7 @@ import cases
 import deltaloop as dl
 from c_programs import STRICT
 from cases import ALPHA, HIDDEN, PAIRS
-from deltaloop.c_functions import FUNCTIONS
+from deltaloop.interop.c_functions import FUNCTIONS
 from deltaloop.kernels.interface import ACTIVATIONS
 from tolerances import ULP, UNDERFLOW, are_useful, assert_within, eps, expected_within
 

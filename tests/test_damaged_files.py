@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import storage
 from deltaloop.inputs import unpacking
+from deltaloop.interop.archive import MAGIC, VERSION
 from stored_networks import new_net, same
 
 
@@ -83,12 +83,12 @@ FOREIGN = {
     "archive of objects": archive_bytes(format=np.array([{"magic": 1}], object)),
     "zip": zip_bytes("hello.txt", "hello"),
     "zip with the name of the format": zip_bytes("format.npy", "hello"),
-    "pickle": pickle.dumps({"magic": storage.MAGIC}),
+    "pickle": pickle.dumps({"magic": MAGIC}),
     "format is no JSON": archive_bytes(format=np.array("magic")),
     "format is another JSON": archive_bytes(format=np.array('{"magic": "other", "version": 1}')),
     "format is a list": archive_bytes(format=np.array("[1, 2]")),
     "format is a number": archive_bytes(format=np.array(3.5)),
-    "format without version": archive_bytes(format=np.array(f'{{"magic": "{storage.MAGIC}"}}')),
+    "format without version": archive_bytes(format=np.array(f'{{"magic": "{MAGIC}"}}')),
 }
 
 
@@ -139,7 +139,7 @@ def test_version_that_never_was_is_no_file_of_deltaloop(path, version):
 
 
 def test_newer_version_asks_for_a_newer_deltaloop(path):
-    edited(path, lambda d: d.update(version=storage.VERSION + 1))
+    edited(path, lambda d: d.update(version=VERSION + 1))
     with pytest.raises(dl.FileFormatError, match=r"format version 2.*up to 1; update deltaloop"):
         dl.load(path)
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import files
-from deltaloop.files import whole_file
+from deltaloop.interop import whole_file as files
+from deltaloop.interop.whole_file import whole_file
 from deltaloop.outputs import check_output
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links and permissions are POSIX")
@@ -254,7 +254,7 @@ def test_file_is_not_there_before_it_is_whole(path, tmp_path):
 
 WRITING = """
     import sys
-    from deltaloop.files import whole_file
+    from deltaloop.interop.whole_file import whole_file
 
     with whole_file(sys.argv[1]) as file:
         file.write(b"half")

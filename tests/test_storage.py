@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import kernels, storage
+from deltaloop import kernels
+from deltaloop.interop.archive import VERSION
 from stored_networks import new_net, same
 
 
@@ -145,7 +146,7 @@ def test_file_can_be_read_by_numpy_alone(path):
         assert (archive["W1"] == net.W[0]).all()
         assert (archive["b3"] == net.b[2]).all()
         assert "b2" not in archive
-        assert json.loads(str(archive["format"]))["version"] == storage.VERSION
+        assert json.loads(str(archive["format"]))["version"] == VERSION
 
 
 def test_name_is_used_as_it_is(tmp_path):

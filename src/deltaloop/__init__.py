@@ -16,6 +16,7 @@ from .errors import (
 )
 from .history import History
 from .inputs.validation import one_hot
+from .loading import load
 from .network import Gradients, Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
@@ -23,7 +24,6 @@ from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
 from .parts.optimizers import SGD, Adam
 from .parts.scaling import Scaling
-from .storage import load
 from .version import __version__ as __version__
 
 __all__ = [

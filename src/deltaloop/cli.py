@@ -9,8 +9,9 @@ import numpy as np
 from . import datasets, modelling, report
 from .benchmarking.command import bench
 from .errors import InvalidInputError
-from .files import whole_file
+from .interop.whole_file import whole_file
 from .kernels import available
+from .loading import load
 from .modelling import Recipe
 from .outputs import check_output
 from .parts.activations import ACTIVATIONS
@@ -18,7 +19,6 @@ from .parts.losses import LOSSES
 from .parts.optimizers import OPTIMIZERS, Adam
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
-from .storage import load
 from .terminal import (
     INTERRUPTED,
     OneLineErrors,

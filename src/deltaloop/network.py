@@ -12,6 +12,7 @@ from .history import History
 from .inputs import validation
 from .inputs.calls import explained
 from .inputs.checks import check_finite, whole_number
+from .interop import archive
 from .kernels import load
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
 from .kernels.turns import Turns
@@ -463,9 +464,7 @@ class Network(Embedding, Parameters):
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        from .storage import save
-
-        self._turns.read(save, self, path)
+        self._turns.read(archive.save, self, path)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -513,7 +512,7 @@ class Network(Embedding, Parameters):
         ...     "void gate_predict(const float *x, float *y)" in path.read_text()
         True
         """
-        from .c_export import write
+        from .interop.c_header import write
 
         self._turns.read(write, self, path, name, learn)
 

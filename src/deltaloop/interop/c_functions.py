@@ -1,6 +1,6 @@
 """The C functions that an exported header is made of.
 
-They are written for float and a network called NAME; `c_export` puts in the name, and double
+They are written for float and a network called NAME; `c_header` puts in the name, and double
 with exp and tanh for a network in float64. EPSILON is the machine epsilon, and LAST_ODD the last
 term of a series. C99 and C++11; of the library, expf and tanhf alone.
 

@@ -7,28 +7,23 @@ mathematics, free of padding: it can be read by numpy.load alone.
 
 import os
 from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 
-from .errors import DeltaloopError, FileFormatError, InvalidInputError, InvalidTypeError
-from .files import whole_file
-from .inputs.paths import as_path, is_special
-from .inputs.unpacking import archived_header, checked, memory_limit, too_large
-from .network import Network
-from .parts.activations import Activation
-from .parts.construction import as_backend, as_layers
-from .parts.custom import refuse_custom
-from .parts.layers import Dense
-from .parts.losses import check_loss
-from .parts.optimizers import OPTIMIZERS, SGD, Adam
-from .parts.scaling import Scaling
+from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
+from ..inputs.paths import is_special
+from ..inputs.unpacking import archived_header, checked, memory_limit, too_large
+from ..parts.custom import refuse_custom
+from ..parts.optimizers import OPTIMIZERS, SGD, Adam
+from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
 VERSION = 1
-_SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
+SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
 
 
-def save(net: Network, path) -> None:
+def save(net, path) -> None:
     """Write `net`; see `Network.save`."""
     import json
 
@@ -60,8 +55,8 @@ def save(net: Network, path) -> None:
         "loss": net.loss_name,
         "dtype": net.dtype.name,
         "arrays": sorted(arrays),
-        "classes": _checked_classes(net.classes),
-        "table": _checked_table(net.table),
+        "classes": checked_classes(net.classes),
+        "table": checked_table(net.table),
         "optimizer": _described(net.optimizer),
     }
     try:
@@ -81,65 +76,30 @@ def _arrays(net):
         arrays[f"W{index + 1}"] = net.W[index]
         if net.b[index] is not None:
             arrays[f"b{index + 1}"] = net.b[index]
-    for name in _SCALING:
+    for name in SCALING:
         value = getattr(net.scaling, name, None)
         if value is not None:
             arrays[name] = value
     return arrays
 
 
-def load(path, backend: str = "auto") -> Network:
-    """Read a network that `Network.save` wrote. No code of the file is ever run.
-
-    Parameters
-    ----------
-    path : str or path-like
-    backend : str, default 'auto'
-        As in `Network`.
-
-    Returns
-    -------
-    Network
-        Same parameters, bit for bit, and the same settings of `optimizer`, whose state starts
-        afresh (SGD(learning_rate=0.1) for files of versions that did not write it). Its random
-        generator starts at seed 0.
+def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and the arrays of a file; what they say is for the caller to check.
 
     Raises
     ------
     FileFormatError
-        The file is damaged, truncated, no network, or of a newer version.
-    InvalidInputError
-        Unknown backend, or a name that no file can have.
-    InvalidTypeError
-        `path` is no path.
+        It is no file that `save` wrote, or of a newer version.
     OSError
-        The file cannot be opened.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> import deltaloop as dl
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "net.npz"
-    ...     dl.Network([2, 3, 1]).save(path)
-    ...     dl.load(path).sizes
-    (2, 3, 1)
+        It cannot be opened.
     """
-    backend = as_backend(backend)
-    path = as_path(path)
     if is_special(path) and not os.path.isdir(path):
         raise FileFormatError(
             f"{path} is no ordinary file; write what the pipe or device gives to a file first"
         )
     with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
         arrays = _read(path, file)
-    description = _description(path, arrays)
-    try:
-        return _network(description, arrays, backend)
-    except KeyError as error:
-        raise FileFormatError(f"{path} is damaged: it lacks {error}") from None
-    except (TypeError, ValueError, DeltaloopError) as error:
-        raise FileFormatError(f"{path} is damaged: {error}") from None
+    return _description(path, arrays), arrays
 
 
 def _read(path, file):
@@ -182,32 +142,6 @@ def _description(path, arrays):
     return description
 
 
-def _network(description, arrays, backend):
-    if sorted(arrays) != description["arrays"]:
-        raise FileFormatError(f"expected the arrays {description['arrays']}, got {sorted(arrays)}")
-    layers, init = [], []
-    for index, entry in enumerate(description["layers"]):
-        activation = Activation(entry["activation"], entry["alpha"])
-        layers.append(Dense(entry["n_out"], activation, entry["bias"]))
-        names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
-        values = tuple(arrays.pop(name) for name in names)
-        init.append(values if entry["bias"] else values[0])
-    scaling = {name: arrays.pop(name) for name in _SCALING if name in arrays}
-    if arrays:
-        raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
-    loss = check_loss(description["loss"])
-    n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
-    net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
-    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
-    if scaling:
-        net.scaling = Scaling(**scaling)
-    net.classes = _checked_classes(description["classes"])
-    net.table = _checked_table(description["table"])
-    if "optimizer" in description:  # earlier versions wrote none
-        net.optimizer = _optimizer(description["optimizer"])
-    return net
-
-
 def _described(optimizer):
     """The settings of an optimiser, by their names."""
     for name, kind in OPTIMIZERS.items():
@@ -219,7 +153,7 @@ def _described(optimizer):
     )
 
 
-def _optimizer(entry) -> SGD | Adam:
+def optimizer(entry) -> SGD | Adam:
     """The optimiser that `_described` wrote down."""
     settings = dict(entry)
     kind = OPTIMIZERS.get(settings.pop("name"))
@@ -230,7 +164,7 @@ def _optimizer(entry) -> SGD | Adam:
     return kind(**settings)
 
 
-def _checked_classes(classes):
+def checked_classes(classes):
     """Class names as a tuple of str, or None."""
     if classes is None:
         return None
@@ -239,7 +173,8 @@ def _checked_classes(classes):
     return tuple(str(name) for name in classes)
 
 
-def _checked_table(table):
+def checked_table(table):
+    """A dict, or None."""
     if table is not None and not isinstance(table, dict):
         raise InvalidTypeError(f"table must be a dict or None, got {table!r}")
     return table

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
+from ..inputs.checks import any_size, converted, switch
+from ..inputs.paths import as_path
+from ..parts.custom import refuse_custom
+from ..parts.losses import CANONICAL_OUTPUT
+from ..version import __version__
 from .c_functions import FUNCTIONS
-from .errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
-from .files import whole_file
-from .inputs.checks import any_size, converted, switch
-from .inputs.paths import as_path
-from .parts.custom import refuse_custom
-from .parts.losses import CANONICAL_OUTPUT
-from .version import __version__
+from .whole_file import whole_file
 
 _VALUES_PER_LINE = 8
 _ROUGH = 1e-4  # of a standard deviation

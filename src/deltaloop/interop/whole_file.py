@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
-from .inputs.paths import as_path, is_special
+from ..inputs.paths import as_path, is_special
 
 _DAY = 86400.0  # seconds
 
