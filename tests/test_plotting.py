@@ -6,7 +6,7 @@ import types
 import pytest
 
 import deltaloop as dl
-from deltaloop.plotting import plot_history
+from deltaloop.training.plots import plot_history
 
 
 class Axes:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import deltaloop as dl
-from deltaloop.progress import bar, reporter
+from deltaloop.training.progress import bar, reporter
 
 X, Y = dl.datasets.load("xor")
 

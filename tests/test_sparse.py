@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 import deltaloop as dl
-from deltaloop.inputs.scipy_sparse import arranged
 from deltaloop.kernels.interface import SparseRows
+from deltaloop.training.listing import arranged
 
 N, N_IN = 60, 20
 rng = np.random.default_rng(2)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import training
+from deltaloop.training import slices
 from small_training import X_OTHER, Y_OTHER, X, Y, new_net
 
 # by rule
@@ -130,7 +130,7 @@ def test_interrupt_while_watching_leaves_no_half_row(monkeypatch):
 
 def test_interrupt_of_a_diverging_epoch_leaves_finite_parameters(monkeypatch):
     # the second slice of an epoch is asked for while the loss is finite and theta is not
-    monkeypatch.setattr(training._Slices, "end", lambda self, start: start + 1)
+    monkeypatch.setattr(slices.Slices, "end", lambda self, start: start + 1)
     net, seen = dl.Network([1, 1], init="zeros"), []
 
     def progress(epoch, part, history):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop import kernels, training
+from deltaloop import kernels
+from deltaloop.training import slices
 from small_training import X_OTHER, Y_OTHER, N, X, Y, new_net
 
 BACKENDS = kernels.available()
@@ -159,7 +160,7 @@ def test_results_do_not_depend_on_how_an_epoch_is_sliced(
     results = set()
     for batches in (1, 2, 5, 1000):
         monkeypatch.setattr(
-            training._Slices, "end",
+            slices.Slices, "end",
             lambda self, start, n=batches: min(self.n_samples, start + n * self.batch_size),
         )  # fmt: skip
         net, told = new_net(backend, dtype), []
@@ -178,7 +179,7 @@ def test_results_do_not_depend_on_the_clock(monkeypatch, seconds):
     net, twin = new_net(dtype="float32"), new_net(dtype="float32")
     options = {"epochs": 3, "batch_size": 2, "optimizer": dl.SGD(0.01)}
     history = net.fit(data[:, :3], data[:, 3:], **options)
-    monkeypatch.setattr(training, "_SLICE_SECONDS", seconds)
+    monkeypatch.setattr(slices, "SLICE_SECONDS", seconds)
     other = twin.fit(data[:, :3], data[:, 3:], **options)
     assert net.theta.tobytes() == twin.theta.tobytes()
     assert history.loss == other.loss
@@ -186,14 +187,14 @@ def test_results_do_not_depend_on_the_clock(monkeypatch, seconds):
 
 @pytest.mark.parametrize("seconds_per_batch", [1e-7, 1e-4, 0.03, 10.0])
 def test_slices_become_as_long_as_they_shall_be(seconds_per_batch):
-    slices = training._Slices(n_samples=10**6, batch_size=4, n_theta=100)
+    cuts = slices.Slices(n_samples=10**6, batch_size=4, n_theta=100)
     for _ in range(60):
-        end = slices.end(0)
+        end = cuts.end(0)
         assert end % 4 == 0
-        slices.measured(end / 4 * seconds_per_batch)
-    wanted = training._SLICE_SECONDS / seconds_per_batch  # in batches
+        cuts.measured(end / 4 * seconds_per_batch)
+    wanted = slices.SLICE_SECONDS / seconds_per_batch  # in batches
     assert min(max(wanted, 1), 250_000) / 2.1 <= end / 4 <= max(2.1 * wanted, 1)
-    assert slices.end(10**6 - 1) == 10**6
+    assert cuts.end(10**6 - 1) == 10**6
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -356,7 +357,7 @@ def test_seconds_are_those_of_training_alone():
 
 def test_error_of_the_callable_in_a_diverging_epoch_leaves_finite_parameters(monkeypatch):
     # the second slice of an epoch is asked for while the loss is finite and theta is not
-    monkeypatch.setattr(training._Slices, "end", lambda self, start: start + 1)
+    monkeypatch.setattr(slices.Slices, "end", lambda self, start: start + 1)
     net, seen = dl.Network([1, 1], init="zeros"), []
 
     def progress(epoch, part, history):

@@ -14,7 +14,6 @@ from .errors import (
     InvalidTypeError,
     MissingDependencyError,
 )
-from .history import History
 from .inputs.validation import one_hot
 from .loading import load
 from .network import Gradients, Network
@@ -24,6 +23,8 @@ from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
 from .parts.optimizers import SGD, Adam
 from .parts.scaling import Scaling
+from .training import history, stream
+from .training.history import History
 from .version import __version__ as __version__
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
     "one_hot",
 ]
 
-# `import deltaloop.activations` finds these where they always were, though they lie in a folder.
-for _module in (activations, custom, initializers, layers, losses, optimizers, scaling):
-    sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module
+# Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
+_ADDRESSES = (
+    activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
+)  # fmt: skip
+sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})

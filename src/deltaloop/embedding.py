@@ -11,7 +11,7 @@ from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
 from .parts.optimizers import check_optimizer
 from .parts.scaling import Scaling
-from .stream import Stream
+from .training.stream import Stream
 
 
 class Embedding:

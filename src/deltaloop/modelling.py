@@ -9,7 +9,6 @@ import numpy as np
 
 from . import kernels
 from .errors import DivergenceError, InvalidInputError, unknown_name
-from .history import History
 from .inputs.validation import one_hot
 from .network import Network
 from .parts.layers import Dense
@@ -17,6 +16,7 @@ from .parts.losses import check_loss
 from .parts.optimizers import OPTIMIZERS, SGD, Adam
 from .parts.scaling import Scaling
 from .problems import Problem
+from .training.history import History
 
 BATCH_SIZE = 10
 EPOCHS = 50

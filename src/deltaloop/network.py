@@ -8,7 +8,6 @@ import numpy as np
 
 from .embedding import Embedding
 from .errors import InvalidInputError, InvalidTypeError
-from .history import History
 from .inputs import validation
 from .inputs.calls import explained
 from .inputs.checks import check_finite, whole_number
@@ -32,7 +31,9 @@ from .parts.parameters import Parameters
 from .parts.scaling import Scaling, check_scaling
 from .parts.views import Views
 from .text import aligned
-from .training import check_settings, train
+from .training.history import History
+from .training.loop import train
+from .training.settings import check_settings
 
 _FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 _BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
@@ -335,7 +336,7 @@ class Network(Embedding, Parameters):
         self._check_threads(n_threads)
         if self.loss_name == "mse":
             validation.warn_if_unreachable(Y, self.layers[-1].activation)
-        from .progress import reporter
+        from .training.progress import reporter
 
         with reporter(progress, settings["epochs"]) as report:
             return self._turns.train(

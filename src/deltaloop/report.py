@@ -7,11 +7,11 @@ from statistics import median
 import numpy as np
 
 from . import kernels
-from .history import History
 from .modelling import Comparison, Scores
 from .network import Network
 from .tables import FeatureEncoding
 from .tables.cells import shortened
+from .training.history import History
 from .version import __version__
 
 Rows = list[tuple[str, str]]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...inputs.scipy_sparse import arranged
 from ...kernels import load
 from ...kernels.interface import Work, aligned_zeros
 from ...network import Network
 from ...parts import optimizers
 from ...parts.layers import Dense
+from ...training.listing import arranged
 from ..data import Parameters
 from ..jobs import Job
 

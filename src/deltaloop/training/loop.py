@@ -5,14 +5,12 @@ from time import perf_counter
 
 import numpy as np
 
-from .errors import DivergenceError, InvalidInputError, InvalidTypeError
+from ..errors import DivergenceError, InvalidInputError, InvalidTypeError
+from ..kernels.interface import RULES, Work, aligned_zeros
 from .history import History
-from .inputs.checks import number, switch, whole_number
-from .inputs.scipy_sparse import arranged, check_mode
-from .kernels.interface import RULES, Work, aligned_zeros
-from .parts.optimizers import check_optimizer
-
-_SLICE_SECONDS = 0.05  # how long one compiled call may take before Python looks in
+from .listing import arranged
+from .slices import Slices
+from .stopping import Stopping
 
 
 def train(
@@ -34,8 +32,8 @@ def train(
     read = [X, Y, *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     last_finite = theta.copy()
-    slices = _Slices(n_samples, batch_size, len(theta))
-    stopping = _Stopping(tol, patience, target_loss)
+    slices = Slices(n_samples, batch_size, len(theta))
+    stopping = Stopping(tol, patience, target_loss)
     history = History()
     try:
         for epoch in range(1, epochs + 1):
@@ -118,47 +116,6 @@ def _check_not_moved(owners):
         )
 
 
-class _Slices:
-    """Cuts an epoch at borders of mini-batches into calls of about _SLICE_SECONDS."""
-
-    def __init__(self, n_samples, batch_size, n_theta):
-        self.n_samples, self.batch_size = n_samples, batch_size
-        # first guess, about a millisecond of compiled work; then measured
-        self.n_batches = max(1, 10**6 // (n_theta * batch_size))
-
-    def end(self, start):
-        """End of the slice that begins at sample `start`."""
-        return min(self.n_samples, start + self.n_batches * self.batch_size)
-
-    def measured(self, seconds):
-        """Learn from the duration of a slice."""
-        if seconds > 2 * _SLICE_SECONDS:
-            self.n_batches = max(1, self.n_batches // 2)
-        elif seconds < _SLICE_SECONDS / 2 and self.n_batches * self.batch_size < self.n_samples:
-            self.n_batches *= 2
-
-
-class _Stopping:
-    """When the watched loss (validation, else training) has stopped falling."""
-
-    def __init__(self, tol, patience, target_loss):
-        # with both given, tol only says what falling is: patience ends training
-        self.watching = "patience" if patience is not None else "tol" if tol is not None else None
-        self.tol, self.patience, self.target_loss = tol or 0.0, patience or 1, target_loss
-        self.best, self.epochs_without = np.inf, 0
-
-    def reason(self, history):
-        """'target_loss', 'patience', 'tol', or None to go on."""
-        loss = (history.validation_loss or history.loss)[-1]
-        if self.target_loss is not None and loss <= self.target_loss:
-            return "target_loss"
-        if loss < self.best - self.tol:
-            self.best, self.epochs_without = loss, 0
-            return None
-        self.epochs_without += 1
-        return self.watching if self.epochs_without >= self.patience else None
-
-
 def _diverged(what, loss, epoch, optimizer, history):
     watched = history.validation_loss if what == "validation loss" else history.loss
     found = "parameters became infinite" if math.isfinite(loss) else f"{what} became {loss:g}"
@@ -171,36 +128,3 @@ def _diverged(what, loss, epoch, optimizer, history):
         history.loss[-1] if history.loss else None,
         history,
     )
-
-
-def check_settings(
-    n_samples, epochs, batch_size, optimizer, shuffle, tol, patience, target_loss, sparse, n_threads
-):
-    """The settings of `fit`, checked; batch_size None becomes min(10, n_samples)."""
-    epochs = whole_number("epochs", epochs)
-    if batch_size is None:
-        batch_size = min(10, n_samples)
-    batch_size = whole_number("batch_size", batch_size)
-    if batch_size > n_samples:
-        raise InvalidInputError(
-            f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
-            f"use batch_size={n_samples} for all samples at once"
-        )
-    n_threads = whole_number("n_threads", n_threads)
-    if n_threads > 1 and batch_size == 1:
-        raise InvalidInputError(
-            f"n_threads={n_threads} cannot be used with batch_size=1: every sample needs the "
-            "weights that the one before it has left; use n_threads=1 or a larger batch_size"
-        )
-    check_optimizer(optimizer)
-    return {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "shuffle": switch("shuffle", shuffle),
-        "tol": None if tol is None else number("tol", tol, low=0.0),
-        "patience": None if patience is None else whole_number("patience", patience),
-        "target_loss": None if target_loss is None else number("target_loss", target_loss),
-        "sparse": check_mode(sparse),
-        "n_threads": n_threads,
-    }

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from .errors import DivergenceError, InvalidInputError, shown
-from .inputs.checks import any_size, number
-from .kernels.session import rows
+from ..errors import DivergenceError, InvalidInputError, shown
+from ..inputs.checks import any_size, number
+from ..kernels.session import rows
 
 
 class Stream:

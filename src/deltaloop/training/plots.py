@@ -1,6 +1,6 @@
 """Pictures; matplotlib is imported only when one is drawn."""
 
-from .errors import InvalidInputError, missing
+from ..errors import InvalidInputError, missing
 
 
 def plot_history(history, ax=None):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .text import aligned
+from ..text import aligned
 
 
 @dataclass
@@ -66,7 +66,7 @@ class History:
         MissingDependencyError
             matplotlib is not installed.
         """
-        from .plotting import plot_history
+        from .plots import plot_history
 
         return plot_history(self, ax)
 

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from time import perf_counter
 
-from .errors import InvalidTypeError, missing
+from ..errors import InvalidTypeError, missing
 
 _SECONDS_BETWEEN = 0.05  # updates of the bar
 
