@@ -3,6 +3,7 @@
 import sys
 
 from . import datasets
+from .computing import Gradients
 from .embedding import get_include
 from .errors import (
     BusyError,
@@ -16,7 +17,7 @@ from .errors import (
 )
 from .inputs.validation import one_hot
 from .loading import load
-from .network import Gradients, Network
+from .network import Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
