@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from deltaloop.console.outputs import check_output
 from deltaloop.interop import whole_file as files
 from deltaloop.interop.whole_file import whole_file
-from deltaloop.outputs import check_output
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links and permissions are POSIX")
 
@@ -355,7 +355,7 @@ def test_leftover_that_is_no_file_is_in_nobodys_way(path, tmp_path):
 
 TRYING = """
     import sys
-    from deltaloop.outputs import check_output
+    from deltaloop.console.outputs import check_output
 
     seen = []
     sys.addaudithook(lambda event, arguments: seen.append((event, *map(str, arguments))))

@@ -4,6 +4,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import report
+from deltaloop.console import figures
 
 
 @pytest.mark.parametrize(
@@ -14,14 +15,14 @@ from deltaloop import report
     ],
 )  # fmt: skip
 def test_numbers_of_the_report_have_three_digits(value, text):
-    assert report.significant(value) == text
+    assert figures.significant(value) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(2.5, "2.50 s"), (0.0123, "12.3 ms"), (1.234e-5, "12.3 µs")]
 )
 def test_durations_have_a_fitting_unit(seconds, text):
-    assert report.duration(seconds) == text
+    assert figures.duration(seconds) == text
 
 
 @pytest.mark.parametrize("reason", ["tol", "patience", "target_loss", "interrupted"])

@@ -8,18 +8,8 @@ import numpy as np
 
 from . import datasets, modelling, report
 from .benchmarking.command import bench
-from .errors import InvalidInputError
-from .interop.whole_file import whole_file
-from .kernels import available
-from .loading import load
-from .modelling import Recipe
-from .outputs import check_output
-from .parts.activations import ACTIVATIONS
-from .parts.losses import LOSSES
-from .parts.optimizers import OPTIMIZERS, Adam
-from .predictions import predict_lines
-from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
-from .terminal import (
+from .console.outputs import check_output
+from .console.terminal import (
     INTERRUPTED,
     OneLineErrors,
     WholeNumber,
@@ -28,6 +18,16 @@ from .terminal import (
     progress_bar,
     status,
 )
+from .errors import InvalidInputError
+from .interop.whole_file import whole_file
+from .kernels import available
+from .loading import load
+from .modelling import Recipe
+from .parts.activations import ACTIVATIONS
+from .parts.losses import LOSSES
+from .parts.optimizers import OPTIMIZERS, Adam
+from .predictions import predict_lines
+from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
 from .version import __version__
 
 _DATA = (

@@ -1,12 +1,12 @@
 """The report of a training run and the description of a saved network, as rows of text."""
 
 import platform
-import sys
 from statistics import median
 
 import numpy as np
 
 from . import kernels
+from .console.figures import duration, sign, significant
 from .modelling import Comparison, Scores
 from .network import Network
 from .tables import FeatureEncoding
@@ -96,7 +96,7 @@ def _scores(part, scores, net):
         rows.append((f"{part} accuracy", f"{100 * scores.accuracy:.2f} %"))
     if scores.rmse is not None:
         rows.append((f"{part} RMSE", significant(scores.rmse, 4)))
-        rows.append((f"{part} R{_sign('²', '2')}", _r2(scores.r2)))
+        rows.append((f"{part} R{sign('²', '2')}", _r2(scores.r2)))
     return rows
 
 
@@ -105,33 +105,6 @@ def _r2(value):
     if value is None:
         return "undefined, these targets are all the same"
     return f"{value:.4f}" if value > -100 else f"{value:.3g}"
-
-
-def _sign(sign, substitute):
-    """A sign, where the output can show it."""
-    try:
-        sign.encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except UnicodeEncodeError:
-        return substitute
-    return sign
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """A number with so many digits, without an exponent where people would write none."""
-    if not value or not 1e-5 <= abs(value) < 1e15:
-        return f"{value:.{digits}g}"
-    rounded = float(f"{value:.{digits}g}")
-    magnitude = int(np.floor(np.log10(abs(rounded))))
-    return f"{rounded:.{max(0, digits - 1 - magnitude)}f}"
-
-
-def duration(seconds: float) -> str:
-    """A time in s, ms or µs."""
-    if seconds >= 1:
-        return f"{significant(seconds)} s"
-    if seconds >= 1e-3:
-        return f"{significant(1e3 * seconds)} ms"
-    return f"{significant(1e6 * seconds)} {_sign('µ', 'u')}s"
 
 
 def backend_text(name: str) -> str:

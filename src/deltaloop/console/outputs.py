@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .errors import InvalidInputError
-from .inputs.paths import as_path, is_special
-from .interop.whole_file import create_beside
+from ..errors import InvalidInputError
+from ..inputs.paths import as_path, is_special
+from ..interop.whole_file import create_beside
 
 
 def check_output(option: str, path: str, *inputs: str, devices: bool = False) -> None:

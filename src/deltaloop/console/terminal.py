@@ -11,9 +11,9 @@ from typing import Any, TextIO
 
 import click
 
-from .errors import DeltaloopError, DeltaloopWarning, DivergenceError
-from .text import visible
-from .training.history import History
+from ..errors import DeltaloopError, DeltaloopWarning, DivergenceError
+from ..text import visible
+from ..training.history import History
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
 
@@ -102,7 +102,7 @@ def progress_bar(n_epochs: int) -> Iterator[Callable[[int, float, History], None
         return
     from rich.console import Console
 
-    from .training.progress import bar
+    from ..training.progress import bar
 
     with bar(n_epochs, Console(stderr=True)) as draw:
         yield draw
