@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from command_line import call, refused, run, write_csv
-from deltaloop import modelling
+from deltaloop.app import modelling
 
 
 @pytest.mark.parametrize(

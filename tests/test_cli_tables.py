@@ -5,7 +5,7 @@ import pytest
 
 import deltaloop as dl
 from command_line import call, rows, write_csv
-from deltaloop.problems import open_problem
+from deltaloop.app.problems import open_problem
 
 
 @pytest.mark.parametrize("target", ["text", "number"])

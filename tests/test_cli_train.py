@@ -7,8 +7,8 @@ import pytest
 
 import deltaloop as dl
 from command_line import call, number, read_csv, rows
-from deltaloop import modelling
-from deltaloop.problems import open_problem
+from deltaloop.app import modelling
+from deltaloop.app.problems import open_problem
 
 
 @pytest.mark.parametrize("name", dl.datasets.names())

@@ -3,7 +3,7 @@
 import pytest
 
 import deltaloop as dl
-from deltaloop import report
+from deltaloop.app import report
 from deltaloop.console import figures
 
 

@@ -6,10 +6,10 @@ import re
 import click
 import numpy as np
 
-from . import datasets, modelling, report
-from .benchmarking.command import bench
-from .console.outputs import check_output
-from .console.terminal import (
+from .. import datasets
+from ..benchmarking.command import bench
+from ..console.outputs import check_output
+from ..console.terminal import (
     INTERRUPTED,
     OneLineErrors,
     WholeNumber,
@@ -18,17 +18,18 @@ from .console.terminal import (
     progress_bar,
     status,
 )
-from .errors import InvalidInputError
-from .interop.whole_file import whole_file
-from .kernels import available
-from .loading import load
+from ..errors import InvalidInputError
+from ..interop.whole_file import whole_file
+from ..kernels import available
+from ..loading import load
+from ..parts.activations import ACTIVATIONS
+from ..parts.losses import LOSSES
+from ..parts.optimizers import OPTIMIZERS, Adam
+from ..version import __version__
+from . import modelling, report
 from .modelling import Recipe
-from .parts.activations import ACTIVATIONS
-from .parts.losses import LOSSES
-from .parts.optimizers import OPTIMIZERS, Adam
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
-from .version import __version__
 
 _DATA = (
     "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "

@@ -5,14 +5,14 @@ from statistics import median
 
 import numpy as np
 
-from . import kernels
-from .console.figures import duration, sign, significant
+from .. import kernels
+from ..console.figures import duration, sign, significant
+from ..network import Network
+from ..tables import FeatureEncoding
+from ..tables.cells import shortened
+from ..training.history import History
+from ..version import __version__
 from .modelling import Comparison, Scores
-from .network import Network
-from .tables import FeatureEncoding
-from .tables.cells import shortened
-from .training.history import History
-from .version import __version__
 
 Rows = list[tuple[str, str]]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .errors import InvalidInputError
+from ..errors import InvalidInputError
+from ..network import Network
+from ..tables import FeatureEncoding, Table
+from ..tables.cells import is_number
+from ..text import visible
 from .modelling import chosen_class
-from .network import Network
-from .tables import FeatureEncoding, Table
-from .tables.cells import is_number
-from .text import visible
 
 _BLOCK = 4096  # rows that are written at a time
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # what a formula begins with, in both widths

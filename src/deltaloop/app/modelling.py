@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels
-from .errors import DivergenceError, InvalidInputError, unknown_name
-from .inputs.validation import one_hot
-from .network import Network
-from .parts.layers import Dense
-from .parts.losses import check_loss
-from .parts.optimizers import OPTIMIZERS, SGD, Adam
-from .parts.scaling import Scaling
+from .. import kernels
+from ..errors import DivergenceError, InvalidInputError, unknown_name
+from ..inputs.validation import one_hot
+from ..network import Network
+from ..parts.layers import Dense
+from ..parts.losses import check_loss
+from ..parts.optimizers import OPTIMIZERS, SGD, Adam
+from ..parts.scaling import Scaling
+from ..training.history import History
 from .problems import Problem
-from .training.history import History
 
 BATCH_SIZE = 10
 EPOCHS = 50

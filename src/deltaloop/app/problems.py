@@ -8,11 +8,11 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from . import datasets
-from .datasets import Dataset
-from .errors import DeltaloopWarning, InvalidInputError, unknown_name
-from .tables import FeatureEncoding, Table, looks_like_classes, read
-from .tables.cells import is_number
+from .. import datasets
+from ..datasets import Dataset
+from ..errors import DeltaloopWarning, InvalidInputError, unknown_name
+from ..tables import FeatureEncoding, Table, looks_like_classes, read
+from ..tables.cells import is_number
 
 TASKS = ("classification", "regression")
 TEST_FRACTION = 0.2
