@@ -30,6 +30,14 @@ def test_network(flowers, tmp_path):
     assert found["scaling"] == "inputs standardised"
 
 
+def test_file_of_a_network_is_read_once(tmp_path, monkeypatch):
+    path, opened, load = tmp_path / "net.npz", [], np.load
+    dl.Network([2, 1]).save(path)
+    monkeypatch.setattr(np, "load", lambda *file, **how: opened.append(file) or load(*file, **how))
+    assert call("info", path)[0] == 0
+    assert len(opened) == 1
+
+
 def test_foreign_file(tmp_path):
     np.savez(tmp_path / "x.npz", X=np.zeros(3))
     assert "not written by deltaloop" in refused("info", tmp_path / "x.npz")

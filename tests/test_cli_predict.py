@@ -98,7 +98,7 @@ def predicted(folder, classes, *options):
     """What is written for a network with these classes, each of which is predicted once."""
     net = dl.Network([len(classes)] * 2, loss="cross_entropy")
     net.W[0], net.b[0] = np.eye(len(classes)), np.zeros(len(classes))
-    net.classes, net.table = tuple(classes), {"target": "=1+1"}
+    net.classes, net.metadata = tuple(classes), {"target": "=1+1"}
     net.save(folder / "net.npz")
     names = [f"x{k}" for k in range(len(classes))]
     path = write_csv(folder / "t.csv", names, np.eye(len(classes)).tolist())

@@ -93,7 +93,7 @@ def test_network_without_extras_comes_back_without(path):
     net = dl.Network([1, 1])
     net.save(path)
     loaded = dl.load(path)
-    assert (loaded.scaling, loaded.classes, loaded.table) == (None, None, None)
+    assert (loaded.scaling, loaded.classes, loaded.metadata) == (None, None, None)
 
 
 def test_loaded_network_is_whole(path):
@@ -130,11 +130,11 @@ def test_class_names_of_numpy_are_saved_as_texts(path, labels):
     assert dl.load(path).classes == tuple(str(name) for name in sorted(set(labels)))
 
 
-def test_table_that_is_no_json_is_refused_and_nothing_is_written(path, tmp_path):
+def test_metadata_that_is_no_json_is_refused_and_nothing_is_written(path, tmp_path):
     net = dl.Network([2, 2])
-    for table in ({"a": np.arange(2)}, {"a": {1, 2}}, {("a", "b"): 1}):
-        net.table = table
-        with pytest.raises(dl.InvalidInputError, match="table must hold plain lists, dicts"):
+    for metadata in ({"a": np.arange(2)}, {"a": {1, 2}}, {("a", "b"): 1}):
+        net.metadata = metadata
+        with pytest.raises(dl.InvalidInputError, match="metadata must hold plain lists, dicts"):
             net.save(path)
     assert list(tmp_path.iterdir()) == []
 
@@ -204,3 +204,17 @@ def test_loads_that_overlap_in_two_threads_leave_the_filters_of_warnings_alone(p
     for thread in threads:
         thread.join()
     assert list(warnings.filters) == before
+
+
+def test_file_of_the_first_version_is_read_and_its_table_is_metadata(path):
+    layer = '{"n_out": 1, "activation": "identity", "alpha": null, "bias": true}'
+    text = (
+        f'{{"magic": "deltaloop network", "version": 1, "n_in": 2, "layers": [{layer}],'
+        ' "loss": "mse", "dtype": "float64", "arrays": ["W1", "b1"], "classes": null,'
+        ' "table": {"target": "y"}}'
+    )
+    with open(path, "wb") as file:
+        np.savez(file, format=np.array(text), W1=np.array([[2.0, 3.0]]), b1=np.array([1.0]))
+    net = dl.load(path)
+    assert net.predict([[1.0, 10.0]]).item() == 33
+    assert net.metadata == {"target": "y"}

@@ -84,7 +84,7 @@ def _network(description, arrays, backend):
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])
-    net.table = archive.checked_table(description["table"])
+    net.metadata = archive.checked_metadata(description[archive.METADATA])
     if "optimizer" in description:  # earlier versions wrote none
         net.optimizer = archive.optimizer(description["optimizer"])
     return net

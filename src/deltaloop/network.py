@@ -89,8 +89,9 @@ class Network(Embedding, Computing, Parameters):
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     generator : numpy.random.Generator
         Draws the order of the samples; what `seed` became.
-    table : dict or None
-        How columns of a table become inputs, kept for the command line; saved with the network.
+    metadata : dict or None
+        What else belongs to it, as far as JSON holds it; saved with the network. The command line
+        keeps there how the columns of a table become inputs.
 
     Raises
     ------
@@ -170,7 +171,7 @@ class Network(Embedding, Computing, Parameters):
         self.use_backend(backend)
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
-        self.table: dict | None = None
+        self.metadata: dict | None = None
 
     @explained(
         "write net.fit(X, Y), or net.fit(*dataset)",
@@ -280,7 +281,7 @@ class Network(Embedding, Computing, Parameters):
     def save(self, path) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 
-        Kept are the layers, the parameters, `scaling`, `classes`, `table` and the settings of
+        Kept are the layers, the parameters, `scaling`, `classes`, `metadata` and the settings of
         `optimizer`; not its state, nor that of `generator`.
 
         Parameters
@@ -291,7 +292,7 @@ class Network(Embedding, Computing, Parameters):
         Raises
         ------
         InvalidInputError
-            Parameters that are not finite, a `table` that JSON cannot hold, or an activation or
+            Parameters that are not finite, `metadata` that JSON cannot hold, or an activation or
             loss of your own, which is code; so is an optimizer of a class of your own.
         InvalidTypeError
             `path` is no path.

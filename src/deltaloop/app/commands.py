@@ -1,10 +1,8 @@
 """The commands `deltaloop train`, `predict`, `export` and `info`."""
 
-import json
 import re
 
 import click
-import numpy as np
 
 from .. import datasets
 from ..benchmarking.command import bench
@@ -21,7 +19,7 @@ from ..console.terminal import (
 from ..errors import InvalidInputError
 from ..interop.whole_file import whole_file
 from ..kernels import available
-from ..loading import load
+from ..loading import load, load_with_version
 from ..parts.activations import ACTIVATIONS
 from ..parts.losses import LOSSES
 from ..parts.optimizers import OPTIMIZERS, Adam
@@ -281,8 +279,9 @@ def info(net: str | None) -> None:
     if net is None:
         print_rows(report.installation_rows())
         return
-    network = load(net, backend="reference")  # told even where no compiled one runs
-    print_rows([("file", net), *report.network_rows(network, _format_version(net))])
+    # by the reference: told even where no compiled backend runs
+    network, version = load_with_version(net, backend="reference")
+    print_rows([("file", net), *report.network_rows(network, version)])
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -295,12 +294,6 @@ def _widths(text: str) -> tuple[int, ...]:
             f"--layers must be widths of hidden layers such as 30,30, or none; got {text!r}"
         )
     return tuple(map(int, widths))
-
-
-def _format_version(path: str) -> int:
-    """Version of the file format of a network that has been read."""
-    with np.load(path, allow_pickle=False) as archive:
-        return json.loads(str(archive["format"]))["version"]
 
 
 command.add_command(bench)

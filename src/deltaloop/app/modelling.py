@@ -97,7 +97,7 @@ def build(problem: Problem, recipe: Recipe) -> Network:
         values = problem.y_train if problem.classes is None else None
         net.scaling = Scaling.standardize(problem.X_train, values)
     net.classes = problem.classes
-    net.table = {
+    net.metadata = {
         "encoding": problem.encoding.to_dict(), "target": problem.target, "task": problem.task
     }  # fmt: skip
     return net

@@ -29,7 +29,7 @@ def predict_lines(net: Network, table: Table) -> Iterator[str]:
         The columns of the table are not what the network needs.
     """
     out = net.predict(_inputs(net, table))
-    target = net.table.get("target") if isinstance(net.table, dict) else None
+    target = net.metadata.get("target") if isinstance(net.metadata, dict) else None
     if net.classes is None:
         n_out = out.shape[1]
         names = [target or "y"] if n_out == 1 else [f"y{k}" for k in range(1, n_out + 1)]
@@ -46,8 +46,8 @@ def predict_lines(net: Network, table: Table) -> Iterator[str]:
 def _inputs(net, table):
     """The inputs, by the encoding that was saved; without one, every column is an input."""
     n_in = net.sizes[0]
-    if isinstance(net.table, dict) and "encoding" in net.table:
-        return FeatureEncoding.from_dict(net.table["encoding"]).transform(table)
+    if isinstance(net.metadata, dict) and "encoding" in net.metadata:
+        return FeatureEncoding.from_dict(net.metadata["encoding"]).transform(table)
     n_columns = len(table.columns)
     if n_columns == n_in + 1:
         raise InvalidInputError(

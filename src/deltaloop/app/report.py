@@ -149,14 +149,14 @@ def network_rows(net: Network, version: int) -> Rows:
         ("loss", net.loss_name),
         ("dtype", net.dtype.name),
     ]
-    table = net.table if isinstance(net.table, dict) else {}
-    if "task" in table:
-        rows.append(("task", str(table["task"])))
-    if "encoding" in table:
-        names = FeatureEncoding.from_dict(table["encoding"]).feature_names
+    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    if "task" in metadata:
+        rows.append(("task", str(metadata["task"])))
+    if "encoding" in metadata:
+        names = FeatureEncoding.from_dict(metadata["encoding"]).feature_names
         rows.append(("inputs", shortened(names)))
-    if table.get("target") is not None:
-        rows.append(("target", repr(table["target"])))
+    if metadata.get("target") is not None:
+        rows.append(("target", repr(metadata["target"])))
     if net.classes is not None:
         rows.append(("classes", shortened(net.classes)))
     return [*rows, ("scaling", _scaling(net))]

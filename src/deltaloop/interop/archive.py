@@ -20,6 +20,7 @@ from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
 VERSION = 1
+METADATA = "table"  # its name in the format, from when the command line alone had some
 SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
 
 
@@ -56,14 +57,14 @@ def save(net, path) -> None:
         "dtype": net.dtype.name,
         "arrays": sorted(arrays),
         "classes": checked_classes(net.classes),
-        "table": checked_table(net.table),
+        METADATA: checked_metadata(net.metadata),
         "optimizer": _described(net.optimizer),
     }
     try:
         text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
-            f"table must hold plain lists, dicts, texts and numbers to be saved: {error}"
+            f"metadata must hold plain lists, dicts, texts and numbers to be saved: {error}"
         ) from None
     with whole_file(path) as file:
         np.savez(file, format=np.array(text), **arrays)
@@ -173,8 +174,8 @@ def checked_classes(classes):
     return tuple(str(name) for name in classes)
 
 
-def checked_table(table):
+def checked_metadata(metadata):
     """A dict, or None."""
-    if table is not None and not isinstance(table, dict):
-        raise InvalidTypeError(f"table must be a dict or None, got {table!r}")
-    return table
+    if metadata is not None and not isinstance(metadata, dict):
+        raise InvalidTypeError(f"metadata must be a dict or None, got {metadata!r}")
+    return metadata
