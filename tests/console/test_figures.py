@@ -2,8 +2,6 @@
 
 import pytest
 
-import deltaloop as dl
-from deltaloop.app import report
 from deltaloop.console import figures
 
 
@@ -23,10 +21,3 @@ def test_numbers_of_the_report_have_three_digits(value, text):
 )
 def test_durations_have_a_fitting_unit(seconds, text):
     assert figures.duration(seconds) == text
-
-
-@pytest.mark.parametrize("reason", ["tol", "patience", "target_loss", "interrupted"])
-def test_reason_of_stopping_is_told_in_words(reason):
-    told = report._epochs(dl.History(seconds=[0.5], stop_reason=reason), 1000)
-    assert told.startswith("1 of 1,000 (")
-    assert reason not in told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-RUN = Path(__file__).parent / "fuzz" / "run.py"
+RUN = Path(__file__).with_name("run.py")
 
 PLANTED = """
 import ctypes, sys, time
