@@ -9,6 +9,7 @@ import deltaloop as dl
 from command_line import call, number, read_csv, rows
 from deltaloop.app import modelling
 from deltaloop.app.problems import open_problem
+from deltaloop.inputs import validation
 
 
 @pytest.mark.parametrize("name", dl.datasets.names())
@@ -133,3 +134,17 @@ def test_report_comes_first_when_saving_fails(monkeypatch, tmp_path):
     assert status == 2
     assert "test accuracy" in output
     assert output.endswith("error: net.npz: No space left on device\n")
+
+
+def test_rows_of_a_table_pass_the_door_once(flowers, monkeypatch):
+    seen, as_numbers = [], validation.as_numbers
+
+    def counted(name, values):
+        seen.append((name, len(values)))
+        return as_numbers(name, values)
+
+    monkeypatch.setattr(validation, "as_numbers", counted)
+    status, output = call("train", flowers)
+    assert status == 0
+    assert "one epoch, reference" in output  # which trains copies of the network
+    assert sorted(seen) == [("X", 24), ("X", 96), ("Y", 24), ("Y", 96)]

@@ -191,8 +191,9 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     batch_size, n_epochs = modelling.batch_size(problem, recipe), modelling.epochs(problem, recipe)
     n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
     print_lines(f"data: {problem.title}{n_classes}", f"task: {problem.task} ({problem.reason})")
+    examples = modelling.examples(net, problem.X_train, problem.y_train)
     with progress_bar(n_epochs) as progress:
-        history = modelling.train(net, problem, recipe, optimizer, progress)
+        history = modelling.train(net, examples, problem, recipe, optimizer, progress)
     not_saved = None
     if save is not None:
         try:
@@ -201,14 +202,16 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
             not_saved = error
     rows = report.training_rows(
         net, history, n_epochs, len(problem.X_train), batch_size,
-        modelling.score(net, problem.X_train, problem.y_train),
-        modelling.score(net, problem.X_test, problem.y_test) if len(problem.X_test) else None,
+        modelling.score(net, examples),
+        modelling.score(net, modelling.examples(net, problem.X_test, problem.y_test))
+        if len(problem.X_test)
+        else None,
     )  # fmt: skip
     interrupted = history.stop_reason == "interrupted"
     if not interrupted and net.backend_name != "reference":
         try:
             with status("timing the same epoch with NumPy"):
-                comparison = modelling.compare(net, problem, recipe, optimizer)
+                comparison = modelling.compare(net, examples, problem, recipe, optimizer)
             rows += report.comparison_rows(net, comparison) if comparison else []
         except KeyboardInterrupt:
             interrupted = True

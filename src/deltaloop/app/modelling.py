@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import kernels
 from ..errors import DivergenceError, InvalidInputError, unknown_name
-from ..inputs.validation import one_hot
+from ..inputs.validation import Prepared, one_hot, prepared
 from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import check_loss
@@ -66,6 +66,15 @@ class Scores:
     accuracy: float | None = None
     rmse: float | None = None
     r2: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Rows of a problem, ready for the network: X, Y, and the targets as the problem has them."""
+
+    X: Prepared
+    Y: Prepared
+    y: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -183,20 +192,26 @@ def targets(net: Network, y: np.ndarray) -> np.ndarray:
     return one_hot(y, len(net.classes), net.dtype)
 
 
+def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:
+    """Rows of a problem, checked once for all that is done with them."""
+    return Examples(*prepared(X, targets(net, y), net), y)
+
+
 def train(
-    net: Network, problem: Problem, recipe: Recipe, optimizer: SGD | Adam, progress=False
-) -> History:
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: SGD | Adam,
+    progress=False,
+) -> History:  # fmt: skip
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`."""
     net.optimizer = optimizer  # saved with the network
     return net.fit(
-        problem.X_train, targets(net, problem.y_train), epochs=epochs(problem, recipe),
+        examples.X, examples.Y, epochs=epochs(problem, recipe),
         batch_size=batch_size(problem, recipe), progress=progress,
     )  # fmt: skip
 
 
-def score(net: Network, X: np.ndarray, y: np.ndarray) -> Scores:
-    """Scores on these rows."""
-    loss, out = net.loss(X, targets(net, y)), net.predict(X)
+def score(net: Network, examples: Examples) -> Scores:
+    """Scores on these examples."""
+    loss, out, y = net.loss(examples.X, examples.Y), net.predict(examples.X), examples.y
     if net.classes is not None:
         return Scores(loss, accuracy=float(np.mean(chosen_class(out) == y)))
     squares = np.square(out.astype(np.float64) - y)
@@ -214,7 +229,7 @@ def chosen_class(out: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    net: Network, problem: Problem, recipe: Recipe, optimizer: SGD | Adam
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: SGD | Adam
 ) -> Comparison | None:
     """Time an epoch against the NumPy reference, both from the trained parameters.
 
@@ -232,7 +247,7 @@ def compare(
         twin = copy.deepcopy(net)  # same parameters, and the same order of the samples
         twin.use_backend(kernels.load(backend))
         history = twin.fit(
-            problem.X_train[:rows], targets(net, problem.y_train[:rows]),
+            examples.X[:rows], examples.Y[:rows],
             epochs=repeats, batch_size=size, optimizer=optimizer,
         )  # fmt: skip
         if history.stop_reason == "interrupted":

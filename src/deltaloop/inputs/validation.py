@@ -19,6 +19,22 @@ from .checks import (
 from .scipy_sparse import is_sparse, sparse_inputs
 
 
+class Prepared:
+    """Rows that have passed the door of a network: it, and copies of it, take them as they are."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __getitem__(self, part: slice) -> "Prepared":
+        return Prepared(self.rows[part])
+
+
+def prepared(X, Y, net) -> tuple[Prepared, Prepared]:
+    """X and Y for several calls of `fit`, `loss` and `predict`, checked and converted once."""
+    X = inputs(X, net)
+    return Prepared(X), Prepared(targets(Y, len(X), net))
+
+
 def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRows:
     """X as rows the kernels can read, shape (n_samples, n_in); of scipy.sparse as SparseRows.
 
@@ -31,6 +47,8 @@ def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRo
     InvalidTypeError, InvalidInputError
         No numbers, no samples, another number of values per sample, nan or infinity.
     """
+    if isinstance(X, Prepared):
+        return X.rows
     if is_sparse(X):
         return sparse_inputs(X, net, name)
     X, n_in = as_numbers(name, X), net.sizes[0]
@@ -65,6 +83,8 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
         No numbers, a shape that does not fit, nan or infinity, a label out of range, or
         values that the loss does not accept.
     """
+    if isinstance(Y, Prepared):
+        return Y.rows
     n_out = net.sizes[-1]
     Y = as_numbers(name, Y)
     if Y.ndim == 0 or len(Y) != n_samples:
