@@ -1,5 +1,7 @@
 """The door: every form of data that is accepted, and what becomes of it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -264,6 +266,35 @@ def test_any_view_is_read_in_its_own_order(array, axes, steps):
     rows = validation.inputs(view, dl.Network([view[0].size, 1], init="zeros"))
     assert (rows == np.array(view.tolist(), "f4").reshape(len(view), -1)).all()
     assert rows.strides[1] == 4
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("kind", ["f8", "i4", "f4"])
+def test_conversion_takes_no_memory_but_that_of_the_result(kind, scaled):
+    X, net = np.arange(2_000_000).reshape(-1, 20).astype(kind), dl.Network([20, 1], init="zeros")
+    if scaled:
+        net.scaling = dl.Scaling(np.full(20, 5.0), np.full(20, 2.0))
+    tracemalloc.start()
+    try:
+        rows = validation.inputs(X, net)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (rows == ((X - 5.0) / 2.0 if scaled else X).astype("f4")).all()
+    assert peak < 1.15 * rows.nbytes
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_error_of_a_late_row_names_it_by_its_place_in_the_whole(scaled):
+    X, net = np.zeros((100_000, 2)), dl.Network([2, 1])
+    if scaled:
+        net.scaling = dl.Scaling([0.0, 0.0], [1.0, 1.0])
+    X[99_990, 1], X[40_000, 0] = np.nan, 1e300
+    with pytest.raises(dl.InvalidInputError, match=r"nan at sample 99990, value 1 \(1 of 200000"):
+        net.loss(X, np.zeros(len(X)))
+    X[99_990, 1] = -2e300
+    with pytest.raises(dl.InvalidInputError, match=r"largest magnitude 2e\+300"):
+        net.loss(X, np.zeros(len(X)))
 
 
 # one_hot

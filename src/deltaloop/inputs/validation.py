@@ -18,6 +18,8 @@ from .checks import (
 )
 from .scipy_sparse import is_sparse, sparse_inputs
 
+_BLOCK = 2**15  # values that are looked at, scaled and converted at a time: they stay in cache
+
 
 class Prepared:
     """Rows that have passed the door of a network: it, and copies of it, take them as they are."""
@@ -64,11 +66,9 @@ def inputs(X, net, name: str = "X", looks: bool = True) -> np.ndarray | SparseRo
         raise InvalidInputError(
             f"{name} must have {n_in} values per sample, got {X.shape[1]} (shape {shape}){hint}"
         )
-    if looks or net.scaling is not None or X.dtype != net.dtype:
-        check_finite(name, X)
-    if net.scaling is not None:
-        X = _still_finite(name, net.scaling.inputs(X))
-    return _rows(name, X, net.dtype)
+    scaled = None if net.scaling is None else net.scaling.inputs
+    looks = looks or scaled is not None or X.dtype != net.dtype
+    return _rows_of_network(name, X, net.dtype, scaled, looks)
 
 
 @any_size
@@ -104,9 +104,8 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
             f"{name} must have shape ({n_samples}, {n_out}), got shape {shape}{hint}"
         )
     _check_targets_of_loss(name, Y, net.loss_name)
-    if net.scaling is not None:
-        Y = _still_finite(name, net.scaling.targets(Y))
-    return _rows(name, Y, net.dtype)
+    scaled = None if net.scaling is None or net.scaling.y_mean is None else net.scaling.targets
+    return _rows_of_network(name, Y, net.dtype, scaled, looks=False)
 
 
 def pair(data) -> tuple[Any, Any]:
@@ -224,6 +223,32 @@ def _still_finite(name, scaled):
 
 def _one_row_per_sample(array):
     return array if array.ndim == 2 else array.reshape(len(array), -1)
+
+
+def _rows_of_network(name, array, dtype, scaled, looks):
+    """`_rows` of `array`, looked through if `looks`, and in other units with a function `scaled`.
+
+    Block by block where a copy is made: nothing but that has the size of the array.
+    """
+
+    def rows_of(block):
+        if looks:
+            check_finite(name, block)
+        if scaled is not None:
+            block = _still_finite(name, scaled(block))
+        return _rows(name, block, dtype)
+
+    n = max(1, _BLOCK // array.shape[1])
+    if len(array) <= n or (scaled is None and array.dtype == dtype):
+        return rows_of(array)
+    rows = np.empty(array.shape, dtype)
+    try:
+        for start in range(0, len(array), n):
+            rows[start : start + n] = rows_of(array[start : start + n])
+    except InvalidInputError:
+        rows_of(array)  # tells it of the whole array
+        raise
+    return rows
 
 
 def _rows(name, array, dtype):
