@@ -3,7 +3,7 @@
 import json
 
 from deltaloop.benchmarking.report import markdown_table
-from deltaloop.report import duration
+from deltaloop.console.figures import duration
 
 
 def section(path):

@@ -60,7 +60,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..checks import check_memory
+from ..inputs.checks import check_memory
 from . import functions
 
 # Codes shared by every backend; the order is the order of the tables in the compiled code.

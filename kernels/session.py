@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from ..checks import any_size
 from ..errors import InvalidInputError, InvalidTypeError
+from ..inputs.checks import any_size
 from .interface import PIECE, Plan, Rule, Work, aligned_zeros
 from .turns import Turns
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from deltaloop.cli import command
+from deltaloop.app.commands import command
 
 COMMAND = Path(sys.executable).with_name("deltaloop")
 

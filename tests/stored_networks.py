@@ -10,7 +10,7 @@ def new_net(dtype="float32", **options):
     net = dl.Network(3, [*layers, dl.Dense(2, "softplus")], dtype=dtype, seed=6, **options)
     net.classes = ("first", "zweite, größer")
     net.optimizer = dl.Adam(learning_rate=1 / 3, beta1=0.8, beta2=0.99, epsilon=1e-5)
-    net.table = {"columns": ["a", "b"], "target": "c", "levels": {"b": ["x", "y"]}, "width": 1.5}
+    net.metadata = {"columns": ["a", "b"], "target": "c", "levels": {"b": ["x", "y"]}, "width": 1.5}
     net.scaling = dl.Scaling(
         np.array([1.0, 1e300, -0.0]), np.array([1 / 3, 5e-324, 2.0]), np.ones(2), np.full(2, 0.1)
     )
@@ -29,7 +29,8 @@ def same(a, b):
         a.theta.tobytes() == b.theta.tobytes()
         and repr(a) == repr(b)
         and a.layers == b.layers
-        and (a.loss_name, a.dtype, a.classes, a.table) == (b.loss_name, b.dtype, b.classes, b.table)
+        and (a.loss_name, a.dtype, a.classes, a.metadata)
+        == (b.loss_name, b.dtype, b.classes, b.metadata)
         and a.optimizer == b.optimizer
         and scalings[0] == scalings[1]
     )

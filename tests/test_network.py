@@ -176,12 +176,12 @@ def test_same_seed_gives_the_same_bits_also_after_training(backend, dtype):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_copy_keeps_every_bit_and_goes_its_own_way(duplicate, backend):
     net = trained(backend)
-    net.classes, net.table = ("a", "b"), {"columns": ["x"]}
+    net.classes, net.metadata = ("a", "b"), {"columns": ["x"]}
     net.scaling = dl.Scaling(np.zeros(5), np.ones(5))
     twin = duplicate(net)
     X, Y = rng.normal(size=(12, 5)), rng.normal(size=(12, 2))
     assert bits(twin) == bits(net)
-    assert (twin.classes, twin.table, repr(twin)) == (net.classes, net.table, repr(net))
+    assert (twin.classes, twin.metadata, repr(twin)) == (net.classes, net.metadata, repr(net))
     assert twin.scaling.x_scale.tolist() == [1] * 5
     for one in (net, twin):  # sample order continues alike
         one.fit(X, Y, epochs=2)

@@ -38,7 +38,9 @@ def test_sources_name_every_data_file(dist, files):
 
 
 @pytest.mark.parametrize(
-    "module", ["__init__.py", "network.py", "training.py", "kernels/__init__.py",
+    "module", ["__init__.py", "network.py", "version.py", "app/commands.py", "console/terminal.py",
+               "inputs/checks.py", "interop/archive.py", "parts/layers.py", "tables/readers.py",
+               "training/loop.py", "kernels/__init__.py",
                "kernels/interface.py", "kernels/reference.py"],
 )  # fmt: skip
 def test_python_modules_are_installed(files, module):

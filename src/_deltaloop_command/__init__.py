@@ -42,7 +42,7 @@ def _imported():
             file=sys.stderr,
         )
         sys.exit(2)
-    from deltaloop.cli import command
+    from deltaloop.app.commands import command
 
     return command
 

@@ -1,8 +1,9 @@
 """deltaloop: backpropagation in compiled loops, for small and medium networks on the CPU."""
 
+import sys
+
 from . import datasets
-from .activations import Activation
-from .custom import custom_activation, custom_loss
+from .computing import Gradients
 from .embedding import get_include
 from .errors import (
     BusyError,
@@ -14,15 +15,18 @@ from .errors import (
     InvalidTypeError,
     MissingDependencyError,
 )
-from .history import History
-from .layers import Dense
-from .network import Gradients, Network
-from .optimizers import SGD, Adam, RMSprop
-from .scaling import Scaling
-from .storage import load
-from .validation import one_hot
-
-__version__ = "0.1.0"
+from .inputs.validation import one_hot
+from .loading import load
+from .network import Network
+from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
+from .parts.activations import Activation
+from .parts.custom import custom_activation, custom_loss
+from .parts.layers import Dense
+from .parts.optimizers import SGD, Adam, RMSprop
+from .parts.scaling import Scaling
+from .training import history, stream
+from .training.history import History
+from .version import __version__ as __version__
 
 __all__ = [
     "SGD",
@@ -49,3 +53,9 @@ __all__ = [
     "load",
     "one_hot",
 ]
+
+# Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
+_ADDRESSES = (
+    activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
+)  # fmt: skip
+sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .checks import any_size, number, whole_number
 from .errors import FileFormatError, InvalidInputError, unknown_name
+from .inputs.checks import any_size, number, whole_number
 
 __all__ = ["Dataset", "load", "names"]
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from .checks import whole_number
 from .errors import InvalidInputError
+from .inputs.checks import whole_number
 from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
-from .optimizers import check_optimizer
-from .scaling import Scaling
-from .stream import Stream
+from .parts.optimizers import check_optimizer
+from .parts.scaling import Scaling, check_scaling
+from .training.stream import Stream
 
 
 class Embedding:
@@ -33,6 +33,7 @@ class Embedding:
 
     # set by Network
     sizes: tuple[int, ...]
+    loss_name: str
     plan: Plan
     _backend: Any
     _theta: np.ndarray
@@ -40,6 +41,17 @@ class Embedding:
     _scaling: Scaling | None
     _optimizer: Any
     _kept: list  # sessions whose handle was asked for
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """Standardisation on the way in and out; see the class."""
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling | None) -> None:
+        if scaling is not None:
+            check_scaling(scaling, self.sizes, self.loss_name)
+        self._scaling = scaling
 
     @property
     def optimizer(self):

@@ -2,14 +2,15 @@
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
-
-from . import kernels, validation
-from .calls import explained
-from .checks import check_finite, parameter, whole_number
-from .construction import (
+from .computing import Computing
+from .embedding import Embedding
+from .inputs import validation
+from .inputs.calls import explained
+from .interop import archive
+from .kernels.interface import Plan, aligned_zeros
+from .kernels.turns import Turns
+from .parts.construction import (
     as_backend,
     as_dtype,
     as_generator,
@@ -17,36 +18,22 @@ from .construction import (
     parameters,
     warn_about_output,
 )  # fmt: skip
-from .custom import CustomLoss
-from .embedding import Embedding
-from .errors import InvalidInputError, InvalidTypeError
-from .history import History
-from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
-from .kernels.turns import Turns
-from .layers import Dense
-from .losses import check_loss
-from .optimizers import SGD
-from .scaling import Scaling, check_scaling
+from .parts.custom import CustomLoss
+from .parts.layers import Dense
+from .parts.losses import check_loss
+from .parts.optimizers import SGD
+from .parts.parameters import Parameters
+from .parts.scaling import Scaling
+from .parts.views import Views
 from .text import aligned
-from .training import check_settings, train
-from .views import Views
+from .training.history import History
+from .training.loop import train
+from .training.settings import check_settings
 
-# what plan and theta were laid out for: the kernels would write beyond them if it changed
-_FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
 _FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
-_BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
 
-class Gradients(NamedTuple):
-    """What `Network.gradients` returns; the lists have one entry per weight layer."""
-
-    loss: float
-    dW: list[np.ndarray]
-    db: list[np.ndarray | None]
-    delta: list[np.ndarray]
-
-
-class Network(Embedding):
+class Network(Embedding, Computing, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -102,8 +89,9 @@ class Network(Embedding):
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     generator : numpy.random.Generator
         Draws the order of the samples; what `seed` became.
-    table : dict or None
-        How columns of a table become inputs, kept for the command line; saved with the network.
+    metadata : dict or None
+        What else belongs to it, as far as JSON holds it; saved with the network. The command line
+        keeps there how the columns of a table become inputs.
 
     Raises
     ------
@@ -183,99 +171,7 @@ class Network(Embedding):
         self.use_backend(backend)
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
-        self.table: dict | None = None
-
-    def use_backend(self, backend) -> None:
-        """Compute with another backend from now on; the state of `optimizer` starts afresh.
-
-        Parameters
-        ----------
-        backend : str or module
-            As `backend` of the class; or a module of the contract of `deltaloop.kernels`, such as
-            one instruction set of Cython.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            There is no such backend.
-        BusyError
-            A thread trains this network.
-        """
-        if isinstance(backend, str):
-            backend = kernels.load(as_backend(backend))
-        if not hasattr(backend, "train_epoch"):
-            raise InvalidTypeError(
-                "use_backend takes a name such as 'reference', or a backend of "
-                f"deltaloop.kernels.load, got {backend!r}"
-            )
-        session = backend.session(self.plan, self._theta, turns=self._turns)
-        session.set_rule(self._optimizer.rule())
-        self._turns.train(self._take_backend, backend, session)
-
-    def _take_backend(self, backend, session):
-        self._backend, self._session = backend, session
-
-    def __setattr__(self, name, value):
-        if name in _FIXED and name in self.__dict__:
-            raise AttributeError(
-                f"{name} is fixed when a network is made; make a new Network and assign its W and b"
-            )
-        super().__setattr__(name, value)
-
-    @property
-    def theta(self) -> np.ndarray:
-        """All parameters, flat; see the class. Assigning copies into it."""
-        return self._shown
-
-    @theta.setter
-    def theta(self, value) -> None:
-        if value is not self._shown:  # net.theta -= step has already changed it
-            self._theta[:] = parameter("theta", value, self._theta.shape, self.dtype)
-
-    @property
-    def scaling(self) -> Scaling | None:
-        """Standardisation on the way in and out; see the class."""
-        return self._scaling
-
-    @scaling.setter
-    def scaling(self, scaling: Scaling | None) -> None:
-        if scaling is not None:
-            check_scaling(scaling, self.sizes, self.loss_name)
-        self._scaling = scaling
-
-    @property
-    def backend(self):
-        """The module that computes; see `use_backend`."""
-        return self._backend
-
-    @property
-    def backend_name(self) -> str:
-        """What computes: 'cython', 'numba' or 'reference'."""
-        return self.backend.NAME
-
-    @property
-    def W(self) -> Views:
-        """Weights per layer; see the class."""
-        return self._views_of("W", self.plan.W)
-
-    @property
-    def b(self) -> Views:
-        """Biases per layer; see the class."""
-        return self._views_of("b", self.plan.b)
-
-    def _views_of(self, name, view) -> Views:
-        if name not in self._views:  # made once: loops over the layers come here for each of them
-            layers = range(len(self.layers))
-            self._views[name] = Views(name, [view(self._theta, k) for k in layers])
-        return self._views[name]
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of weights and biases."""
-        return sum(
-            layer.n_out * (n_in + layer.bias)
-            for n_in, layer in zip(self.sizes, self.layers, strict=False)
-        )
+        self.metadata: dict | None = None
 
     @explained(
         "write net.fit(X, Y), or net.fit(*dataset)",
@@ -375,118 +271,17 @@ class Network(Embedding):
         self._check_threads(n_threads)
         if self.loss_name == "mse":
             validation.warn_if_unreachable(Y, self.layers[-1].activation)
-        from .progress import reporter
+        from .training.progress import reporter
 
         with reporter(progress, settings["epochs"]) as report:
             return self._turns.train(
                 train, self, X, Y, validation=watched, progress=report, **settings
             )
 
-    def predict(self, X, n_threads: int = 1) -> np.ndarray:
-        """Output activations for every sample, in the units of the targets.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, ...)
-            Or a matrix or array of scipy.sparse, which does not become dense.
-        n_threads : int, default 1
-            Threads that share the samples; they pay from some thousand samples on.
-
-        Returns
-        -------
-        ndarray, shape (n_samples, n_out)
-            In the dtype of the network; float64 where `scaling` scales the targets.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X is not accepted.
-        """
-        # the kernels tell whether all was finite; functions of users do not meet what is not
-        X = validation.inputs(X, self, looks=CUSTOM in self.plan.layers["activation"])
-        n_threads = whole_number("n_threads", n_threads)
-        self._check_threads(n_threads)
-        out = np.empty((len(X), self.sizes[-1]), self.dtype)
-        work = self._work(len(X), n_threads)
-        is_finite = self._turns.read(self.backend.forward, self.plan, self._theta, X, out, work)
-        if not (is_finite or isinstance(X, SparseRows)):  # finite numbers may overflow, though
-            check_finite("X", X)
-        return out if self.scaling is None else self.scaling.outputs(out)
-
-    def loss(self, X, Y) -> float:
-        """Mean over the samples of the loss, in the units of the network (see `scaling`).
-
-        Parameters
-        ----------
-        X, Y
-            As in `fit`.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X or Y are not accepted.
-
-        Examples
-        --------
-        >>> import deltaloop as dl
-        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
-        >>> net.loss([[3.0], [1.0]], [5.0, 2.0])  # mean of 1/2 (6 - 5)^2 and 0
-        0.25
-        """
-        return self._mean_loss(*self._data(X, Y))
-
-    def gradients(self, X, Y) -> Gradients:
-        """Loss and its gradient, layer by layer, by backpropagation.
-
-        Parameters
-        ----------
-        X, Y
-            As in `fit`.
-
-        Returns
-        -------
-        Gradients
-            A named tuple: loss, the mean over the samples; dW and db, the gradient of that
-            loss, shapes of W[l] and b[l] (None without bias); delta, shape (n_samples, n_out)
-            per layer, dC_t/dz for the loss C_t of each single sample t, so that
-            dW[l] = mean over t of delta[l][t] a_prev[t]^T.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X or Y are not accepted.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import deltaloop as dl
-        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
-        >>> loss, dW, db, delta = net.gradients([[3.0]], [[5.0]])  # 1/2 (2*3 - 5)^2
-        >>> loss, dW[0].item(), db[0].item(), delta[0].item()
-        (0.5, 3.0, 1.0, 1.0)
-        """
-        X, Y = self._data(X, Y)
-        n, indices = len(X), range(len(self.layers))
-        grad = aligned_zeros(len(self._theta), self.dtype)
-        work = Work(self.plan, n, gathers=False)
-        loss = self._turns.read(
-            self.backend.loss_gradient, self.plan, self._theta, X, Y, grad, work
-        )
-        return Gradients(
-            loss,
-            [self.plan.W(grad, k) for k in indices],
-            [self.plan.b(grad, k) for k in indices],
-            [work.rows("delta", k, n).copy() for k in indices],
-        )
-
     def save(self, path) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 
-        Kept are the layers, the parameters, `scaling`, `classes`, `table` and the settings of
+        Kept are the layers, the parameters, `scaling`, `classes`, `metadata` and the settings of
         `optimizer`; not its state, nor that of `generator`.
 
         Parameters
@@ -497,16 +292,14 @@ class Network(Embedding):
         Raises
         ------
         InvalidInputError
-            Parameters that are not finite, a `table` that JSON cannot hold, or an activation or
+            Parameters that are not finite, `metadata` that JSON cannot hold, or an activation or
             loss of your own, which is code; so is an optimizer of a class of your own.
         InvalidTypeError
             `path` is no path.
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        from .storage import save
-
-        self._turns.read(save, self, path)
+        self._turns.read(archive.save, self, path)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -554,32 +347,9 @@ class Network(Embedding):
         ...     "void gate_predict(const float *x, float *y)" in path.read_text()
         True
         """
-        from .c_export import write
+        from .interop.c_header import write
 
         self._turns.read(write, self, path, name, learn)
-
-    def _mean_loss(self, X, Y) -> float:
-        """`loss` of rows that have passed the door already."""
-        return self._turns.read(
-            self.backend.loss_gradient, self.plan, self._theta, X, Y, None, self._work(len(X))
-        )
-
-    def _work(self, n_samples, n_threads=1):
-        share = -(-n_samples // n_threads)
-        n_block = min(round_up(share) if n_threads > 1 else share, _BLOCK_ROWS)
-        n_threads = min(n_threads, -(-n_samples // n_block))  # one block at least for each
-        return Work(self.plan, n_threads * n_block, n_threads, gathers=False)
-
-    def _check_threads(self, n_threads):
-        if n_threads > getattr(self.backend, "MAX_THREADS", n_threads):
-            raise InvalidInputError(
-                f"n_threads={n_threads} is more than the backend {self.backend_name!r} can use, "
-                f"which is {self.backend.MAX_THREADS}; use backend='cython' for several threads"
-            )
-
-    def _data(self, X, Y, prefix=""):
-        X = validation.inputs(X, self, f"{prefix}X")
-        return X, validation.targets(Y, len(X), self, f"{prefix}Y")
 
     def __repr__(self) -> str:
         head = f"Network: loss {self.loss_name}, {self.dtype}, backend {self.backend_name}"

@@ -34,8 +34,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import whole_number
 from .errors import InvalidInputError, InvalidTypeError
+from .inputs.checks import whole_number
 from .kernels.interface import Work
 from .kernels.numba.batch import (
     add_gradient_of_pass,

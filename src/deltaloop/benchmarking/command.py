@@ -7,9 +7,9 @@ from sys import stderr
 
 import click
 
+from ..console.outputs import check_output
+from ..console.terminal import INTERRUPTED, is_terminal, status
 from ..errors import InvalidInputError, missing
-from ..outputs import check_output
-from ..terminal import INTERRUPTED, is_terminal, status
 from . import jobs, machine, peers, report, results, runner, start, workers
 
 _PICTURES = (".png", ".svg", ".pdf")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..report import duration, significant
+from ..console.figures import duration, significant
 from .machine import Machine
 from .results import JobResult, Results, Row, curves
 

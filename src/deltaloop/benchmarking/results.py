@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from ..errors import FileFormatError
-from ..files import whole_file
+from ..interop.whole_file import whole_file
 from .jobs import Job
 from .machine import Level, Machine
 

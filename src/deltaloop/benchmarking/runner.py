@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from .. import __version__
+from ..version import __version__
 from . import agreement
 from .host import Prepared
 from .jobs import Job

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ... import optimizers
 from ...kernels import load
 from ...kernels.interface import Work, aligned_zeros
-from ...layers import Dense
 from ...network import Network
-from ...sparse import arranged
+from ...parts import optimizers
+from ...parts.layers import Dense
+from ...training.listing import arranged
 from ..data import Parameters
 from ..jobs import Job
 

@@ -1,0 +1,1 @@
+"""The command line: tables in, networks trained and told about."""

@@ -1,0 +1,267 @@
+"""What `deltaloop train` does with a learning problem: build, train, score, compare."""
+
+import copy
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from .. import kernels
+from ..errors import DivergenceError, InvalidInputError, unknown_name
+from ..inputs.validation import Prepared, one_hot, prepared
+from ..network import Network
+from ..parts.layers import Dense
+from ..parts.losses import check_loss
+from ..parts.optimizers import OPTIMIZERS, SGD, Adam
+from ..parts.scaling import Scaling
+from ..training.history import History
+from .problems import Problem
+
+BATCH_SIZE = 10
+EPOCHS = 50
+# where rows are few, 50 epochs become as many as make this number of steps
+MIN_STEPS = {"classification": 2000, "regression": 500}
+LOSS = {"classification": "cross_entropy", "regression": "mse"}
+# of plain gradient descent, by task and loss; other optimisers bring their own
+LEARNING_RATE = {
+    ("classification", "cross_entropy"): 0.05,
+    ("classification", "binary_cross_entropy"): 0.1,
+    ("classification", "mse"): 0.5,
+    ("regression", "mse"): 0.05,
+}
+# hidden units that want He's initial values
+_HALF_OPEN = ("relu", "leaky_relu", "elu", "silu", "softplus")
+_COMPARISON_SECONDS = 2.0  # what the reference may take for its epoch
+_REPEATED_SECONDS = 0.2  # quick epochs are repeated for about this long
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The options of `deltaloop train`; None leaves the choice to the problem."""
+
+    layers: tuple[int, ...] = (30,)
+    activation: str = "tanh"
+    loss: str | None = None
+    optimizer: str = "sgd"
+    learning_rate: float | None = None
+    momentum: float | None = None
+    nesterov: bool = False
+    batch_size: int | None = None
+    epochs: int | None = None
+    seed: int = 0
+    standardize: bool = True
+    dtype: str = "float32"
+    backend: str = "auto"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well a network does on some rows: the loss, and what people ask for.
+
+    `accuracy` is a fraction; `rmse` is in the units of the targets; `r2` is None where the
+    targets do not vary. Those that do not belong to the task are None.
+    """
+
+    loss: float
+    accuracy: float | None = None
+    rmse: float | None = None
+    r2: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Rows of a problem, ready for the network: X, Y, and the targets as the problem has them."""
+
+    X: Prepared
+    Y: Prepared
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of the same epoch with two backends; `fraction` of the epoch was timed."""
+
+    seconds: float
+    reference_seconds: float
+    fraction: float
+
+
+def build(problem: Problem, recipe: Recipe) -> Network:
+    """The untrained network, with everything that a later `predict` needs.
+
+    Raises
+    ------
+    InvalidInputError
+        Options that do not fit each other or the problem.
+    """
+    loss = check_loss(recipe.loss or LOSS[problem.task])
+    n_out, output = _output(problem, loss)
+    layers = [Dense(width, recipe.activation) for width in recipe.layers]
+    net = Network(
+        problem.X_train.shape[1], [*layers, Dense(n_out, output)], loss=loss,
+        init="he_uniform" if recipe.activation in _HALF_OPEN else "glorot_uniform",
+        dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
+    )  # fmt: skip
+    if recipe.standardize:
+        values = problem.y_train if problem.classes is None else None
+        net.scaling = Scaling.standardize(problem.X_train, values)
+    net.classes = problem.classes
+    net.metadata = {
+        "encoding": problem.encoding.to_dict(), "target": problem.target, "task": problem.task
+    }  # fmt: skip
+    return net
+
+
+def _output(problem, loss):
+    """Units and activation of the last layer."""
+    if problem.classes is None:
+        if loss != "mse":
+            raise InvalidInputError(
+                f"--loss {loss} needs classes, but the task is regression ({problem.reason}); "
+                "use --loss mse, or --task classification"
+            )
+        return problem.y_train.shape[1], "identity"
+    n_classes = len(problem.classes)
+    if loss == "cross_entropy":
+        return n_classes, "softmax"
+    if loss == "mse":
+        return n_classes, "sigmoid"
+    if n_classes != 2:
+        raise InvalidInputError(
+            f"--loss {loss} needs 2 classes, the target has {n_classes}; use --loss cross_entropy"
+        )
+    return 1, "sigmoid"
+
+
+def build_optimizer(problem: Problem, recipe: Recipe) -> SGD | Adam:
+    """The optimiser that the options describe.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown name, a value out of range, or an option that this optimiser has not.
+    """
+    if recipe.optimizer not in OPTIMIZERS:
+        raise unknown_name("optimizer", recipe.optimizer, OPTIMIZERS)
+    kind = OPTIMIZERS[recipe.optimizer]
+    options: dict[str, Any] = {
+        "learning_rate": recipe.learning_rate,
+        "momentum": recipe.momentum,
+        "nesterov": recipe.nesterov or None,
+    }
+    if kind is SGD and recipe.learning_rate is None:
+        loss = recipe.loss or LOSS[problem.task]
+        options["learning_rate"] = LEARNING_RATE[problem.task, loss]
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given.keys() - {field.name for field in fields(kind)}:
+        raise InvalidInputError(
+            f"--optimizer {recipe.optimizer} has no {name}; leave --{name.replace('_', '-')} out"
+        )
+    return kind(**given)
+
+
+def batch_size(problem: Problem, recipe: Recipe) -> int:
+    """Samples per step.
+
+    Raises
+    ------
+    InvalidInputError
+        More than there are training rows.
+    """
+    n = len(problem.X_train)
+    if recipe.batch_size is not None and recipe.batch_size > n:
+        raise InvalidInputError(
+            f"--batch-size must be at most {n}, the number of training rows, "
+            f"got {recipe.batch_size}"
+        )
+    return recipe.batch_size or min(BATCH_SIZE, n)
+
+
+def epochs(problem: Problem, recipe: Recipe) -> int:
+    """Epochs to run."""
+    steps = math.ceil(len(problem.X_train) / batch_size(problem, recipe))
+    return recipe.epochs or max(EPOCHS, math.ceil(MIN_STEPS[problem.task] / steps))
+
+
+def targets(net: Network, y: np.ndarray) -> np.ndarray:
+    """Targets of the problem in the form that the loss of the network takes."""
+    if net.classes is None or net.loss_name == "cross_entropy":
+        return y
+    if net.loss_name == "binary_cross_entropy":
+        return y.reshape(-1, 1)
+    return one_hot(y, len(net.classes), net.dtype)
+
+
+def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:
+    """Rows of a problem, checked once for all that is done with them."""
+    return Examples(*prepared(X, targets(net, y), net), y)
+
+
+def train(
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: SGD | Adam,
+    progress=False,
+) -> History:  # fmt: skip
+    """Train on the training part; Ctrl-C ends it early, see `Network.fit`."""
+    net.optimizer = optimizer  # saved with the network
+    return net.fit(
+        examples.X, examples.Y, epochs=epochs(problem, recipe),
+        batch_size=batch_size(problem, recipe), progress=progress,
+    )  # fmt: skip
+
+
+def score(net: Network, examples: Examples) -> Scores:
+    """Scores on these examples."""
+    loss, out, y = net.loss(examples.X, examples.Y), net.predict(examples.X), examples.y
+    if net.classes is not None:
+        return Scores(loss, accuracy=float(np.mean(chosen_class(out) == y)))
+    squares = np.square(out.astype(np.float64) - y)
+    spread = np.square(y - y.mean(axis=0)).sum()
+    return Scores(
+        loss,
+        rmse=math.sqrt(squares.mean()),
+        r2=float(1 - squares.sum() / spread) if spread > 0 else None,
+    )
+
+
+def chosen_class(out: np.ndarray) -> np.ndarray:
+    """Number of the class that the outputs stand for; one output is the second of two classes."""
+    return (out[:, 0] > 0.5).astype(np.intp) if out.shape[1] == 1 else out.argmax(axis=1)
+
+
+def compare(
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: SGD | Adam
+) -> Comparison | None:
+    """Time an epoch against the NumPy reference, both from the trained parameters.
+
+    Where the reference would take more than about two seconds, the first part of the rows is
+    timed with both. None where training on diverges.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C was pressed.
+    """
+    n, size = len(problem.X_train), batch_size(problem, recipe)
+
+    def seconds(backend, rows, repeats):
+        twin = copy.deepcopy(net)  # same parameters, and the same order of the samples
+        twin.use_backend(kernels.load(backend))
+        history = twin.fit(
+            examples.X[:rows], examples.Y[:rows],
+            epochs=repeats, batch_size=size, optimizer=optimizer,
+        )  # fmt: skip
+        if history.stop_reason == "interrupted":
+            raise KeyboardInterrupt
+        return min(history.seconds)
+
+    try:
+        rows = min(n, 4 * size)
+        per_row = seconds("reference", rows, 2) / rows
+        rows = min(n, max(1, int(_COMPARISON_SECONDS / per_row / size)) * size)
+        repeats = min(50, max(1, int(_REPEATED_SECONDS / (per_row * rows))))
+        reference = seconds("reference", rows, repeats)
+        own = seconds(net.backend_name, rows, max(3, repeats))
+    except DivergenceError:
+        return None
+    return Comparison(own, reference, rows / n)

@@ -1,0 +1,208 @@
+"""What a network computes, on the backend of its choice: predictions, losses and gradients."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import InvalidInputError, InvalidTypeError
+from .inputs import validation
+from .inputs.checks import check_finite, whole_number
+from .kernels import load
+from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
+from .kernels.turns import Turns
+from .parts.construction import as_backend
+from .parts.scaling import Scaling
+
+_BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
+
+
+class Gradients(NamedTuple):
+    """What `Network.gradients` returns; the lists have one entry per weight layer."""
+
+    loss: float
+    dW: list[np.ndarray]
+    db: list[np.ndarray | None]
+    delta: list[np.ndarray]
+
+
+class Computing:
+    """The part of `Network` that computes with the parameters and leaves them as they are."""
+
+    __slots__ = ()
+
+    # set by Network
+    sizes: tuple[int, ...]
+    layers: tuple[Any, ...]
+    loss_name: str
+    dtype: np.dtype
+    plan: Plan
+    _theta: np.ndarray
+    _turns: Turns
+    _backend: Any
+    _session: Any
+    _scaling: Scaling | None
+    _optimizer: Any
+
+    def use_backend(self, backend) -> None:
+        """Compute with another backend from now on; the state of `optimizer` starts afresh.
+
+        Parameters
+        ----------
+        backend : str or module
+            As `backend` of the class; or a module of the contract of `deltaloop.kernels`, such as
+            one instruction set of Cython.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            There is no such backend.
+        BusyError
+            A thread trains this network.
+        """
+        if isinstance(backend, str):
+            backend = load(as_backend(backend))
+        if not hasattr(backend, "train_epoch"):
+            raise InvalidTypeError(
+                "use_backend takes a name such as 'reference', or a backend of "
+                f"deltaloop.kernels.load, got {backend!r}"
+            )
+        session = backend.session(self.plan, self._theta, turns=self._turns)
+        session.set_rule(self._optimizer.rule())
+        self._turns.train(self._take_backend, backend, session)
+
+    def _take_backend(self, backend, session):
+        self._backend, self._session = backend, session
+
+    @property
+    def backend(self):
+        """The module that computes; see `use_backend`."""
+        return self._backend
+
+    @property
+    def backend_name(self) -> str:
+        """What computes: 'cython', 'numba' or 'reference'."""
+        return self.backend.NAME
+
+    def predict(self, X, n_threads: int = 1) -> np.ndarray:
+        """Output activations for every sample, in the units of the targets.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, ...)
+            Or a matrix or array of scipy.sparse, which does not become dense.
+        n_threads : int, default 1
+            Threads that share the samples; they pay from some thousand samples on.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_out)
+            In the dtype of the network; float64 where `scaling` scales the targets.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X is not accepted.
+        """
+        # the kernels tell whether all was finite; functions of users do not meet what is not
+        X = validation.inputs(X, self, looks=CUSTOM in self.plan.layers["activation"])
+        n_threads = whole_number("n_threads", n_threads)
+        self._check_threads(n_threads)
+        out = np.empty((len(X), self.sizes[-1]), self.dtype)
+        work = self._work(len(X), n_threads)
+        is_finite = self._turns.read(self.backend.forward, self.plan, self._theta, X, out, work)
+        if not (is_finite or isinstance(X, SparseRows)):  # finite numbers may overflow, though
+            check_finite("X", X)
+        return out if self._scaling is None else self._scaling.outputs(out)
+
+    def loss(self, X, Y) -> float:
+        """Mean over the samples of the loss, in the units of the network (see `scaling`).
+
+        Parameters
+        ----------
+        X, Y
+            As in `fit`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X or Y are not accepted.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.loss([[3.0], [1.0]], [5.0, 2.0])  # mean of 1/2 (6 - 5)^2 and 0
+        0.25
+        """
+        return self._mean_loss(*self._data(X, Y))
+
+    def gradients(self, X, Y) -> Gradients:
+        """Loss and its gradient, layer by layer, by backpropagation.
+
+        Parameters
+        ----------
+        X, Y
+            As in `fit`.
+
+        Returns
+        -------
+        Gradients
+            A named tuple: loss, the mean over the samples; dW and db, the gradient of that
+            loss, shapes of W[l] and b[l] (None without bias); delta, shape (n_samples, n_out)
+            per layer, dC_t/dz for the loss C_t of each single sample t, so that
+            dW[l] = mean over t of delta[l][t] a_prev[t]^T.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X or Y are not accepted.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> loss, dW, db, delta = net.gradients([[3.0]], [[5.0]])  # 1/2 (2*3 - 5)^2
+        >>> loss, dW[0].item(), db[0].item(), delta[0].item()
+        (0.5, 3.0, 1.0, 1.0)
+        """
+        X, Y = self._data(X, Y)
+        n, indices = len(X), range(len(self.layers))
+        grad = aligned_zeros(len(self._theta), self.dtype)
+        work = Work(self.plan, n, gathers=False)
+        loss = self._turns.read(
+            self.backend.loss_gradient, self.plan, self._theta, X, Y, grad, work
+        )
+        return Gradients(
+            loss,
+            [self.plan.W(grad, k) for k in indices],
+            [self.plan.b(grad, k) for k in indices],
+            [work.rows("delta", k, n).copy() for k in indices],
+        )
+
+    def _mean_loss(self, X, Y) -> float:
+        """`loss` of rows that have passed the door already."""
+        return self._turns.read(
+            self.backend.loss_gradient, self.plan, self._theta, X, Y, None, self._work(len(X))
+        )
+
+    def _work(self, n_samples, n_threads=1):
+        share = -(-n_samples // n_threads)
+        n_block = min(round_up(share) if n_threads > 1 else share, _BLOCK_ROWS)
+        n_threads = min(n_threads, -(-n_samples // n_block))  # one block at least for each
+        return Work(self.plan, n_threads * n_block, n_threads, gathers=False)
+
+    def _check_threads(self, n_threads):
+        if n_threads > getattr(self.backend, "MAX_THREADS", n_threads):
+            raise InvalidInputError(
+                f"n_threads={n_threads} is more than the backend {self.backend_name!r} can use, "
+                f"which is {self.backend.MAX_THREADS}; use backend='cython' for several threads"
+            )
+
+    def _data(self, X, Y, prefix=""):
+        X = validation.inputs(X, self, f"{prefix}X")
+        return X, validation.targets(Y, len(X), self, f"{prefix}Y")

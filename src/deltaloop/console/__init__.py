@@ -1,0 +1,1 @@
+"""How the commands speak, those of networks and those of benchmarks."""

@@ -1,0 +1,52 @@
+"""Results on disk: found writable before the work that makes them."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..errors import InvalidInputError
+from ..inputs.paths import as_path, is_special
+from ..interop.whole_file import create_beside
+
+
+def check_output(option: str, path: str, *inputs: str, devices: bool = False) -> None:
+    """Refuse a file that cannot be written, and one that is read as well.
+
+    Parameters
+    ----------
+    option : str
+        How the user named it, for messages.
+    path : str
+        Where the result shall go.
+    *inputs : str
+        What is read.
+    devices : bool, default False
+        Whether a pipe or a device may be written; a network needs an ordinary file.
+
+    Raises
+    ------
+    InvalidInputError
+        Nothing can or should be written there.
+    """
+    if not path:
+        raise InvalidInputError(f"{option} is an empty name; give the name of a file")
+    target = Path(os.path.realpath(as_path(path)))
+    if os.path.isdir(target):
+        raise InvalidInputError(f"{option} {path!r} is a directory; give the name of a file in it")
+    if is_special(path):
+        if devices:
+            return
+        raise InvalidInputError(f"{option} {path!r} is no ordinary file; give another name")
+    if any(os.path.exists(one) and os.path.realpath(one) == str(target) for one in inputs):
+        raise InvalidInputError(f"{option} {path!r} would replace what is read; give another name")
+    try:
+        if not target.exists():
+            # the name may be too long, or of characters that are not accepted; it is tried in a
+            # folder of its own, because another process may be about to write the target
+            with TemporaryDirectory(prefix=".", suffix=".part", dir=target.parent) as folder:
+                Path(folder, target.name).touch()
+        probe, descriptor = create_beside(str(target))  # what the writing itself begins with
+        os.unlink(probe)
+        os.close(descriptor)
+    except OSError as error:
+        raise InvalidInputError(f"{option} {path!r} cannot be written: {error.strerror}") from None

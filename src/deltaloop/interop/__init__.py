@@ -1,0 +1,1 @@
+"""What goes out and comes in: files of networks, C headers; files whole or not at all."""

@@ -1,0 +1,181 @@
+"""Networks on disk: a NumPy archive with a format version, never pickled.
+
+The archive holds `format` (a JSON text: magic, version, layers, loss, dtype and what travels
+with the network) and the plain parameters `W1`, `b1`, `W2`, ... in the 1-based names of the
+mathematics, free of padding: it can be read by numpy.load alone.
+"""
+
+import os
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
+from ..inputs.paths import is_special
+from ..inputs.unpacking import archived_header, checked, memory_limit, too_large
+from ..parts.custom import refuse_custom
+from ..parts.optimizers import OPTIMIZERS, SGD, Adam
+from .whole_file import whole_file
+
+MAGIC = "deltaloop network"
+VERSION = 1
+METADATA = "table"  # its name in the format, from when the command line alone had some
+SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
+
+
+def save(net, path) -> None:
+    """Write `net`; see `Network.save`."""
+    import json
+
+    refuse_custom(
+        net,
+        "a file of a network holds no code",
+        "keep the parameters with numpy.save(path, net.theta), make the network anew in the same "
+        "way, and assign net.theta = numpy.load(path)",
+    )
+    arrays = _arrays(net)
+    if not np.isfinite(net.theta).all():
+        raise InvalidInputError(
+            "the network has parameters that are nan or infinite, so it could not be loaded again; "
+            "train it anew with a lower learning_rate"
+        )
+    description = {
+        "magic": MAGIC,
+        "version": VERSION,
+        "n_in": net.sizes[0],
+        "layers": [
+            {
+                "n_out": layer.n_out,
+                "activation": layer.activation.name,
+                "alpha": layer.activation.alpha,
+                "bias": layer.bias,
+            }
+            for layer in net.layers
+        ],
+        "loss": net.loss_name,
+        "dtype": net.dtype.name,
+        "arrays": sorted(arrays),
+        "classes": checked_classes(net.classes),
+        METADATA: checked_metadata(net.metadata),
+        "optimizer": _described(net.optimizer),
+    }
+    try:
+        text = json.dumps(description, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"metadata must hold plain lists, dicts, texts and numbers to be saved: {error}"
+        ) from None
+    with whole_file(path) as file:
+        np.savez(file, format=np.array(text), **arrays)
+
+
+def _arrays(net):
+    """Everything that is stored as an array, by its name in the archive."""
+    arrays = {}
+    for index in range(len(net.layers)):
+        arrays[f"W{index + 1}"] = net.W[index]
+        if net.b[index] is not None:
+            arrays[f"b{index + 1}"] = net.b[index]
+    for name in SCALING:
+        value = getattr(net.scaling, name, None)
+        if value is not None:
+            arrays[name] = value
+    return arrays
+
+
+def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and the arrays of a file; what they say is for the caller to check.
+
+    Raises
+    ------
+    FileFormatError
+        It is no file that `save` wrote, or of a newer version.
+    OSError
+        It cannot be opened.
+    """
+    if is_special(path) and not os.path.isdir(path):
+        raise FileFormatError(
+            f"{path} is no ordinary file; write what the pipe or device gives to a file first"
+        )
+    with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
+        arrays = _read(path, file)
+    return _description(path, arrays), arrays
+
+
+def _read(path, file):
+    """All arrays of an archive; nothing in it is unpickled."""
+    if file.read(4) != b"PK\x03\x04":
+        raise FileFormatError(
+            f"{path} is no NumPy archive; expected a file that Network.save wrote"
+        )
+    file.seek(0)
+    try:
+        limit = memory_limit(path)
+        with np.load(file, allow_pickle=False) as archive:
+            headers = [archived_header(archive, name) for name in archive.files]
+            if sum(header.n_bytes for header in headers) > limit:
+                raise too_large(path, "holds arrays", limit, "it is no network that was saved here")
+            return {name: checked(archive[name]) for name in archive.files}
+    except FileFormatError:
+        raise
+    except Exception as error:  # zip files break in many ways, each with its own exception
+        raise FileFormatError(
+            f"{path} is no readable NumPy archive (damaged or cut short?): {type(error).__name__}"
+        ) from None
+
+
+def _description(path, arrays):
+    import json
+
+    try:
+        description = json.loads(str(arrays.pop("format")))
+        magic, version = description["magic"], description["version"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        magic = version = None
+    if magic != MAGIC or type(version) is not int or version < 1:
+        raise FileFormatError(f"{path} was not written by deltaloop; expected a saved network")
+    if version > VERSION:
+        raise FileFormatError(
+            f"{path} has format version {version}, this deltaloop reads up to {VERSION}; "
+            "update deltaloop"
+        )
+    return description
+
+
+def _described(optimizer):
+    """The settings of an optimiser, by their names."""
+    for name, kind in OPTIMIZERS.items():
+        if type(optimizer) is kind:
+            return {"name": name, **asdict(optimizer)}
+    raise InvalidInputError(
+        f"an optimizer of your own class is code, which a file of a network does not hold, got "
+        f"{optimizer!r}; assign net.optimizer an SGD or Adam before it is saved"
+    )
+
+
+def optimizer(entry) -> SGD | Adam:
+    """The optimiser that `_described` wrote down."""
+    settings = dict(entry)
+    kind = OPTIMIZERS.get(settings.pop("name"))
+    if kind is None or set(settings) != {field.name for field in fields(kind)}:
+        raise FileFormatError(
+            f"expected the settings of one of {', '.join(OPTIMIZERS)}, got the optimizer {entry!r}"
+        )
+    return kind(**settings)
+
+
+def checked_classes(classes):
+    """Class names as a tuple of str, or None."""
+    if classes is None:
+        return None
+    if isinstance(classes, str) or not np.iterable(classes):
+        raise InvalidTypeError(f"classes must be a list of names or None, got {classes!r}")
+    return tuple(str(name) for name in classes)
+
+
+def checked_metadata(metadata):
+    """A dict, or None."""
+    if metadata is not None and not isinstance(metadata, dict):
+        raise InvalidTypeError(f"metadata must be a dict or None, got {metadata!r}")
+    return metadata

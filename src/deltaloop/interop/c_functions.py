@@ -1,0 +1,321 @@
+"""The C functions that an exported header is made of.
+
+They are written for float and a network called NAME; `c_header` puts in the name, and double
+with exp and tanh for a network in float64. EPSILON is the machine epsilon, and LAST_ODD the last
+term of a series. C99 and C++11; of the library, expf and tanhf alone.
+
+A function stands after those that it calls, and comes into a header where it is called. Activations
+of single units are written from the rows of kernels/functions.py.
+"""
+
+from typing import ClassVar
+
+from ..kernels import expressions, functions
+
+FUNCTIONS = {}  # name, without its prefix: text
+
+
+class C(expressions.Language):
+    """Scalars, with the functions below."""
+
+    calls: ClassVar = {
+        "exp_of_negative": "expf",
+        "expm1_of_negative": "NAME_expm1",
+        "log1p_of_fraction": "NAME_log1p",
+        "logistic": "NAME_logistic",
+        "magnitude": "NAME_magnitude",
+        "tanh": "tanhf",
+    }
+    statement = "const float {name} = {value};"
+
+    def number(self, x):
+        """A float; c_export makes a double of it."""
+        return f"{float(x)!r}f"
+
+    def where_above(self, x, y, above, other):
+        """For one value."""
+        return f"{x} > {y} ? {above} : {other}"
+
+
+def arguments_of(name: str, slope: bool) -> list[str]:
+    """What the function of an activation, or its slope, is called with, by name."""
+    row = functions.ACTIVATIONS[name]
+    alpha = ["alpha"] if row.alpha else []
+    if not slope:
+        return [*alpha, "z", "a"] if row.f else ["a"]
+    if row.slope is None:
+        return ["a", "delta"]
+    lines, result, _ = expressions.written(row.slope, C(), "z[j]", "a[j]", "alpha")
+    text = " ".join([*lines, result])
+    return [*alpha, *(array for array in ("z", "a") if f"{array}[j]" in text), "delta"]
+
+
+def _of_units(name: str, slope: bool) -> str:
+    """The function of an activation, or its slope, over n units."""
+    row, arguments = functions.ACTIVATIONS[name], arguments_of(name, slope)
+    function, given = (row.slope, ["z[j]", "a[j]"]) if slope else (row.f, ["z[j]"])
+    lines, result, _ = expressions.written(function, C(), *given, "alpha")
+    kinds = {"alpha": "float alpha", "z": "const float *z", "delta": "float *delta"}
+    kinds["a"] = "const float *a" if slope else "float *a"
+    comment = f"delta *= f'(z), {row.slope_formula}" if slope else f"a = {row.formula}; a may be z"
+    return "\n".join(
+        [
+            f"/* {comment} */",
+            f"static inline void NAME_{name}{'_slope' if slope else ''}(int n, "
+            f"{', '.join(kinds[argument] for argument in arguments)})",
+            "{",
+            "    for (int j = 0; j < n; j++) {",
+            *(f"        {line}" for line in lines),
+            f"        delta[j] *= {result};" if slope else f"        a[j] = {result};",
+            "    }",
+            "}",
+            "",
+        ]
+    )
+
+
+# ---------------------------------------------------------------- numbers
+
+FUNCTIONS["expm1"] = """\
+/* e^x - 1 for x <= 0, without cancellation near 0 */
+static inline float NAME_expm1(float x)
+{
+    const float t = tanhf(0.5f * x);
+    return 2.0f * t / (1.0f - t);
+}
+"""
+
+FUNCTIONS["twice_artanh"] = """\
+/* 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...) for |s| <= 1/3 */
+static inline float NAME_twice_artanh(float s)
+{
+    float sum = 0.0f;
+    for (int k = LAST_ODD; k > 1; k -= 2)
+        sum = (sum + 1.0f / (float)k) * s * s;
+    return 2.0f * s + 2.0f * s * sum;
+}
+"""
+
+FUNCTIONS["log1p"] = """\
+/* log(1 + u) for -1/2 <= u <= 1 */
+static inline float NAME_log1p(float u)
+{
+    return NAME_twice_artanh(u / (2.0f + u));
+}
+"""
+
+FUNCTIONS["log"] = """\
+/* log(x) for x > 0: x = 2^n m with m near 1, log(m) = 2 artanh((m - 1) / (m + 1)) */
+static inline float NAME_log(float x)
+{
+    int n = 0;
+    for (; x > 1.4f && n < 1100; n++)
+        x *= 0.5f;
+    for (; x < 0.7f && n > -1100; n--)
+        x *= 2.0f;
+    return (float)n * 0.6931471805599453f + NAME_twice_artanh((x - 1.0f) / (x + 1.0f));
+}
+"""
+
+FUNCTIONS["logistic"] = """\
+/* 1 / (1 + e^-x), from e^-|x|, which cannot overflow */
+static inline float NAME_logistic(float x)
+{
+    const float e = expf(x > 0.0f ? -x : x);
+    return (x > 0.0f ? 1.0f : e) / (1.0f + e);
+}
+"""
+
+FUNCTIONS["magnitude"] = """\
+static inline float NAME_magnitude(float x)
+{
+    return x < 0.0f ? -x : x;
+}
+"""
+
+# ---------------------------------------------------------------- scaling
+
+FUNCTIONS["standardize"] = """\
+/* (values - mean) / scale; rest (0: none) is what rounding took from the mean */
+static inline void NAME_standardize(int n, const float *values, const float *mean,
+        const float *rest, const float *scale, float *out)
+{
+    for (int j = 0; j < n; j++)
+        out[j] = (values[j] - mean[j] - (rest ? rest[j] : 0.0f)) / scale[j];
+}
+"""
+
+FUNCTIONS["restore"] = """\
+/* From the units of the network to those of the targets */
+static inline void NAME_restore(int n, const float *mean, const float *scale, float *a)
+{
+    for (int j = 0; j < n; j++)
+        a[j] = a[j] * scale[j] + mean[j];
+}
+"""
+
+# ---------------------------------------------------------------- forward: z = W a_prev + b, f(z)
+
+FUNCTIONS["dense"] = """\
+/* z = W a_prev + b (0: no bias) */
+static inline void NAME_dense(int n_in, int n_out, const float *W, const float *b,
+        const float *a_prev, float *z)
+{
+    for (int j = 0; j < n_out; j++) {
+        float sum = b ? b[j] : 0.0f;
+        for (int k = 0; k < n_in; k++)
+            sum += *W++ * a_prev[k];
+        z[j] = sum;
+    }
+}
+"""
+
+_ROWS = [row.name for row in functions.ACTIVATIONS.values() if row.f and row.name != "identity"]
+FUNCTIONS |= {name: _of_units(name, slope=False) for name in _ROWS}
+
+FUNCTIONS["softmax"] = """\
+/* a_j = e^z_j / sum_k e^z_k; taking the largest z from all cannot overflow */
+static inline void NAME_softmax(int n, float *a)
+{
+    float top = a[0], sum = 0.0f;
+    for (int j = 1; j < n; j++)
+        if (a[j] > top)
+            top = a[j];
+    for (int j = 0; j < n; j++)
+        sum += a[j] = expf(a[j] - top);
+    for (int j = 0; j < n; j++)
+        a[j] /= sum;
+}
+"""
+
+# ---------------------------------------------------------------- loss of a sample
+
+FUNCTIONS["mse"] = """\
+/* C = 1/2 sum_j (a_j - y_j)^2 and delta = dC/da */
+static inline float NAME_mse(int n, const float *a, const float *target, float *delta)
+{
+    float loss = 0.0f;
+    for (int j = 0; j < n; j++) {
+        delta[j] = a[j] - target[j];
+        loss += 0.5f * delta[j] * delta[j];
+    }
+    return loss;
+}
+"""
+
+FUNCTIONS["binary_cross_entropy"] = """\
+/* C = -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)] and delta = dC/da; the logarithms see
+   a limited to [eps, 1 - eps], and beyond that C is constant */
+static inline float NAME_binary_cross_entropy(int n, const float *a, const float *target,
+        float *delta)
+{
+    const float low = EPSILON, high = 1.0f - low;
+    float loss = 0.0f;
+    for (int j = 0; j < n; j++) {
+        const float p = a[j] < low ? low : a[j] > high ? high : a[j];
+        const float log_not_p = p < 0.5f ? NAME_log1p(-p) : NAME_log(1.0f - p);
+        loss -= target[j] * NAME_log(p) + (1.0f - target[j]) * log_not_p;
+        delta[j] = a[j] < low || a[j] > high ? 0.0f : (p - target[j]) / (p * (1.0f - p));
+    }
+    return loss;
+}
+"""
+
+FUNCTIONS["cross_entropy"] = """\
+/* C = -sum_j y_j log a_j and delta = dC/da; the logarithm sees a limited to [eps, inf), and
+   below that C is constant */
+static inline float NAME_cross_entropy(int n, const float *a, const float *target, float *delta)
+{
+    const float low = EPSILON;
+    float loss = 0.0f;
+    for (int j = 0; j < n; j++) {
+        const float p = a[j] < low ? low : a[j];
+        loss -= target[j] * NAME_log(p);
+        delta[j] = a[j] < low ? 0.0f : -target[j] / p;
+    }
+    return loss;
+}
+"""
+
+FUNCTIONS["sigmoid_binary_cross_entropy"] = """\
+/* a = sigmoid(z), C = sum_j [max(z_j, 0) - z_j y_j + log(1 + e^-|z_j|)], delta = dC/dz = a - y */
+static inline float NAME_sigmoid_binary_cross_entropy(int n, const float *z, const float *target,
+        float *delta)
+{
+    float loss = 0.0f;
+    for (int j = 0; j < n; j++) {
+        const float e = expf(z[j] > 0.0f ? -z[j] : z[j]);
+        loss += (z[j] > 0.0f ? z[j] : 0.0f) - z[j] * target[j] + NAME_log1p(e);
+        delta[j] = (z[j] > 0.0f ? 1.0f : e) / (1.0f + e) - target[j];
+    }
+    return loss;
+}
+"""
+
+FUNCTIONS["softmax_cross_entropy"] = """\
+/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y */
+static inline float NAME_softmax_cross_entropy(int n, const float *z, const float *target,
+        float *delta)
+{
+    float top = z[0], sum = 0.0f, sum_y = 0.0f, loss = 0.0f, log_sum;
+    for (int j = 1; j < n; j++)
+        if (z[j] > top)
+            top = z[j];
+    for (int j = 0; j < n; j++)
+        sum += delta[j] = expf(z[j] - top);
+    log_sum = NAME_log(sum);
+    for (int j = 0; j < n; j++) {
+        loss += target[j] * (log_sum + (top - z[j]));
+        sum_y += target[j];
+    }
+    for (int j = 0; j < n; j++)
+        delta[j] = sum_y * (delta[j] / sum) - target[j];
+    return loss;
+}
+"""
+
+# ---------------------------------------------------------------- slopes: dC/da in, dC/dz out
+
+FUNCTIONS |= {f"{name}_slope": _of_units(name, slope=True) for name in _ROWS}
+
+FUNCTIONS["softmax_slope"] = """\
+/* dC/dz_j = a_j (dC/da_j - sum_k a_k dC/da_k) */
+static inline void NAME_softmax_slope(int n, const float *a, float *delta)
+{
+    float mean = 0.0f;
+    for (int j = 0; j < n; j++)
+        mean += a[j] * delta[j];
+    for (int j = 0; j < n; j++)
+        delta[j] = a[j] * (delta[j] - mean);
+}
+"""
+
+# ---------------------------------------------------------------- backward
+
+FUNCTIONS["backward"] = """\
+/* dC/da_prev = W^T delta */
+static inline void NAME_backward(int n_in, int n_out, const float *W, const float *delta,
+        float *dC_da_prev)
+{
+    for (int k = 0; k < n_in; k++)
+        dC_da_prev[k] = 0.0f;
+    for (int j = 0; j < n_out; j++)
+        for (int k = 0; k < n_in; k++)
+            dC_da_prev[k] += *W++ * delta[j];
+}
+"""
+
+FUNCTIONS["descend"] = """\
+/* W -= learning_rate delta a_prev^T, b -= learning_rate delta (0: no bias) */
+static inline void NAME_descend(int n_in, int n_out, float *W, float *b, const float *a_prev,
+        const float *delta, float learning_rate)
+{
+    for (int j = 0; j < n_out; j++) {
+        const float step = learning_rate * delta[j];
+        for (int k = 0; k < n_in; k++)
+            *W++ -= step * a_prev[k];
+        if (b)
+            b[j] -= step;
+    }
+}
+"""

@@ -1,0 +1,90 @@
+"""From files back to networks: the only module that knows both."""
+
+from .errors import DeltaloopError, FileFormatError
+from .inputs.paths import as_path
+from .interop import archive
+from .network import Network
+from .parts.activations import Activation
+from .parts.construction import as_backend, as_layers
+from .parts.layers import Dense
+from .parts.losses import check_loss
+from .parts.scaling import Scaling
+
+
+def load(path, backend: str = "auto") -> Network:
+    """Read a network that `Network.save` wrote. No code of the file is ever run.
+
+    Parameters
+    ----------
+    path : str or path-like
+    backend : str, default 'auto'
+        As in `Network`.
+
+    Returns
+    -------
+    Network
+        Same parameters, bit for bit, and the same settings of `optimizer`, whose state starts
+        afresh (SGD(learning_rate=0.1) for files of versions that did not write it). Its random
+        generator starts at seed 0.
+
+    Raises
+    ------
+    FileFormatError
+        The file is damaged, truncated, no network, or of a newer version.
+    InvalidInputError
+        Unknown backend, or a name that no file can have.
+    InvalidTypeError
+        `path` is no path.
+    OSError
+        The file cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import deltaloop as dl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "net.npz"
+    ...     dl.Network([2, 3, 1]).save(path)
+    ...     dl.load(path).sizes
+    (2, 3, 1)
+    """
+    return load_with_version(path, backend)[0]
+
+
+def load_with_version(path, backend: str = "auto") -> tuple[Network, int]:
+    """What `load` returns, and the version of the format of the file."""
+    backend = as_backend(backend)
+    path = as_path(path)
+    description, arrays = archive.read(path)
+    try:
+        return _network(description, arrays, backend), description["version"]
+    except KeyError as error:
+        raise FileFormatError(f"{path} is damaged: it lacks {error}") from None
+    except (TypeError, ValueError, DeltaloopError) as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from None
+
+
+def _network(description, arrays, backend):
+    if sorted(arrays) != description["arrays"]:
+        raise FileFormatError(f"expected the arrays {description['arrays']}, got {sorted(arrays)}")
+    layers, init = [], []
+    for index, entry in enumerate(description["layers"]):
+        activation = Activation(entry["activation"], entry["alpha"])
+        layers.append(Dense(entry["n_out"], activation, entry["bias"]))
+        names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
+        values = tuple(arrays.pop(name) for name in names)
+        init.append(values if entry["bias"] else values[0])
+    scaling = {name: arrays.pop(name) for name in archive.SCALING if name in arrays}
+    if arrays:
+        raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
+    loss = check_loss(description["loss"])
+    n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
+    net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
+    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
+    if scaling:
+        net.scaling = Scaling(**scaling)
+    net.classes = archive.checked_classes(description["classes"])
+    net.metadata = archive.checked_metadata(description[archive.METADATA])
+    if "optimizer" in description:  # earlier versions wrote none
+        net.optimizer = archive.optimizer(description["optimizer"])
+    return net

@@ -1,0 +1,1 @@
+"""What a network is made of: layers, functions, parameters, scaling and the optimiser."""

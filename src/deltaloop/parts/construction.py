@@ -1,0 +1,191 @@
+"""From the arguments of `Network` to checked layers, parameters and settings."""
+
+import os
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
+from ..inputs.checks import check_memory, dtype_or_none, whole_number
+from ..kernels import available
+from .activations import Activation, as_activation
+from .initializers import initial_values
+from .layers import Dense
+from .losses import CANONICAL_OUTPUT
+
+
+def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
+    """Number of inputs and the layers, from a list of sizes or from the layers themselves."""
+    if layers is None:
+        n_in, layers = _from_sizes(sizes, activation, output, loss)
+    else:
+        layers = _listed(layers, sizes)
+        if activation is not None or output is not None:
+            raise InvalidInputError(
+                "activation and output belong to a list of sizes; with layers given, "
+                "write them into each Dense"
+            )
+        if np.iterable(sizes):
+            raise InvalidTypeError(
+                "sizes must be the number of inputs where layers are given, got "
+                f"{shown(sizes)}; write Network(4, [Dense(8), Dense(3)]) or Network([4, 8, 3])"
+            )
+        n_in = whole_number("sizes (the number of inputs)", sizes)
+    _check(layers, loss)
+    return n_in, layers
+
+
+def _from_sizes(sizes, activation, output, loss):
+    if isinstance(sizes, str | bytes | set | frozenset | dict) or not np.iterable(sizes):
+        raise InvalidTypeError(
+            "sizes must be a list of widths such as [784, 30, 10], or the number of inputs "
+            f"followed by a list of layers; got {shown(sizes)}"
+        )
+    sizes = list(sizes)
+    if any(isinstance(size, Dense) for size in sizes):
+        raise InvalidTypeError(
+            "sizes must be widths, got a list with a Dense in it; the number of inputs stands "
+            "before the list of layers: Network(4, [Dense(8), Dense(3)])"
+        )
+    sizes = [whole_number("every size", size) for size in sizes]
+    if len(sizes) < 2:
+        raise InvalidInputError(
+            f"sizes must name inputs and outputs at least, such as [4, 1], got {sizes}"
+        )
+    hidden = as_activation("sigmoid" if activation is None else activation)
+    last = CANONICAL_OUTPUT.get(str(loss), "identity") if output is None else output
+    return sizes[0], (*(Dense(width, hidden) for width in sizes[1:-1]), Dense(sizes[-1], last))
+
+
+def _listed(layers, sizes):
+    """The layers as a tuple of Dense."""
+    if isinstance(layers, str | bytes | dict | set | Dense) or not np.iterable(layers):
+        if isinstance(layers, Dense):
+            hint = "write it in brackets: Network(4, [Dense(8)])"
+        elif hasattr(layers, "__index__"):
+            hint = "widths alone are one list: Network([4, 8, 3])"
+        elif isinstance(layers, str | Activation) or callable(layers):
+            name = layers if isinstance(layers, str) else "relu"
+            hint = f"an activation is given by keyword: activation={name!r}"
+        else:
+            hint = "write Network(4, [Dense(8), Dense(3)])"
+        raise InvalidTypeError(f"layers must be a list of Dense, got {shown(layers)}; {hint}")
+    layers = tuple(layers)
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Dense):
+            continue
+        if hasattr(layer, "__index__"):
+            hint = "widths alone are one list: Network([4, 8, 3])"
+        elif isinstance(layer, str) and np.iterable(sizes):
+            hint = "activations are given by keyword: activation='relu', output='identity'"
+        else:
+            hint = "write Dense(8, 'relu')"
+        raise InvalidTypeError(
+            f"layers[{index}] must be a Dense, got {type(layer).__name__} {shown(layer)}; {hint}"
+        )
+    return layers
+
+
+def _check(layers, loss):
+    if not layers:
+        raise InvalidInputError("layers is empty; give at least one Dense")
+    for index, layer in enumerate(layers[:-1]):
+        if layer.activation.name == "softmax":
+            raise InvalidInputError(
+                f"softmax is an output activation, but layers[{index}] is hidden; "
+                "use it in the last layer"
+            )
+
+
+def warn_about_output(layer, loss) -> None:
+    """Warn about a last layer with which the loss cannot do what is expected of it."""
+    output, name = CANONICAL_OUTPUT.get(str(loss)), layer.activation.name
+    if name == "softmax" and layer.n_out == 1:
+        _warn("softmax of a single unit is always 1, so nothing can be learned; use 'sigmoid'")
+    elif loss == "cross_entropy" and name != "softmax":
+        _warn(
+            f"loss='cross_entropy' needs outputs that sum to 1, but output={name!r} does not give "
+            f"them: every output can grow to 1 or beyond; use output={output!r}"
+        )
+    elif loss == "binary_cross_entropy" and name not in ("sigmoid", "softmax"):
+        _warn(
+            f"loss='binary_cross_entropy' takes the logarithm of outputs, but output={name!r} "
+            f"leaves (0, 1), where the gradient is 0; use output={output!r}"
+        )
+
+
+def _warn(text):
+    import warnings
+
+    warnings.warn(text, DeltaloopWarning, stacklevel=5)
+
+
+def parameters(n_in, layers, init, dtype, generator):
+    """Initial (W, b) of every layer, and the layers without the arrays they brought."""
+    names = isinstance(init, str)
+    if not names:
+        if not isinstance(init, list | tuple):
+            raise InvalidTypeError(
+                f"init must be a name or a list with one entry per layer, got {shown(init)}"
+            )
+        if len(init) != len(layers):
+            raise InvalidInputError(
+                f"init must have one entry per layer ({len(layers)}), got {len(init)} entries"
+            )
+    widths = [n_in, *(layer.n_out for layer in layers)]
+    n_parameters = sum(n_out * (n + 1) for n, n_out in pairwise(widths))
+    check_memory(
+        f"a network of {n_parameters:,} parameters",
+        n_parameters * (8 + dtype.itemsize),  # drawn in float64
+        "use narrower layers",
+    )
+    values = []
+    for index, layer in enumerate(layers):
+        own = layer.init
+        if own is None:
+            own = init if names else init[index]
+        values.append(
+            initial_values(own, index + 1, n_in, layer.n_out, layer.bias, dtype, generator)
+        )
+        n_in = layer.n_out
+    return values, tuple(replace(layer, init=None) for layer in layers)
+
+
+def as_generator(seed) -> "np.random.Generator":
+    """The generator that a seed stands for."""
+    try:
+        if isinstance(seed, bool | np.bool_):
+            raise TypeError
+        if isinstance(seed, np.ndarray) and seed.ndim == 0:
+            seed = seed[()]
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        kind = InvalidInputError if isinstance(error, ValueError) else InvalidTypeError
+        raise kind(
+            f"seed must be a whole number >= 0 or a numpy Generator, got {shown(seed)}"
+        ) from None
+
+
+def as_dtype(dtype) -> np.dtype:
+    """float32 or float64."""
+    found = None if dtype is None else dtype_or_none(dtype)
+    if found is None or found.name not in ("float32", "float64"):
+        asked = dtype if found is None else found.name
+        raise unknown_name("dtype", asked, ("float32", "float64"))
+    return np.dtype(found.name)
+
+
+def as_backend(name: str) -> str:
+    """The backend that a name stands for; 'auto' asks the environment."""
+    accepted = ("auto", *available())
+    if not isinstance(name, str) or name not in accepted:
+        raise unknown_name("backend", name, accepted)
+    if name != "auto":
+        return name
+    name = os.environ.get("DELTALOOP_BACKEND", "")
+    if name in ("", "auto"):
+        return "cython"
+    if name not in available():
+        raise unknown_name("backend in DELTALOOP_BACKEND", name, available())
+    return name

@@ -1,0 +1,68 @@
+"""The parameters of a network: one flat array, and views of it layer by layer."""
+
+from typing import Any
+
+import numpy as np
+
+from ..inputs.checks import parameter
+from ..kernels.interface import Plan
+from .views import Views
+
+# what plan and theta were laid out for: the kernels would write beyond them if it changed
+_FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
+
+
+class Parameters:
+    """The part of `Network` that holds the parameters and what they were laid out for."""
+
+    __slots__ = ()
+
+    # set by Network
+    sizes: tuple[int, ...]
+    layers: tuple[Any, ...]  # of Dense, whose activation is no name any more
+    dtype: np.dtype
+    plan: Plan
+    _theta: np.ndarray
+    _shown: np.ndarray  # the view of _theta that users get
+    _views: dict[str, Views]
+
+    def __setattr__(self, name, value):
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError(
+                f"{name} is fixed when a network is made; make a new Network and assign its W and b"
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def theta(self) -> np.ndarray:
+        """All parameters, flat; see the class. Assigning copies into it."""
+        return self._shown
+
+    @theta.setter
+    def theta(self, value) -> None:
+        if value is not self._shown:  # net.theta -= step has already changed it
+            self._theta[:] = parameter("theta", value, self._theta.shape, self.dtype)
+
+    @property
+    def W(self) -> Views:
+        """Weights per layer; see the class."""
+        return self._views_of("W", self.plan.W)
+
+    @property
+    def b(self) -> Views:
+        """Biases per layer; see the class."""
+        return self._views_of("b", self.plan.b)
+
+    def _views_of(self, name, view) -> Views:
+        if name not in self._views:  # made once: loops over the layers come here for each of them
+            layers = range(len(self.layers))
+            self._views[name] = Views(name, [view(self._theta, k) for k in layers])
+        return self._views[name]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum(
+            layer.n_out * (n_in + layer.bias)
+            for n_in, layer in zip(self.sizes, self.layers, strict=False)
+        )

@@ -1,0 +1,70 @@
+"""Cells of a table: what is a number, what is missing, and what a column of them becomes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InvalidInputError
+
+# Bytes of memory, measured: of a cell as text of more than one character, and of a column with
+# its name.
+TEXT_CELL, COLUMN = 80, 1000
+_MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
+
+
+def column_from_cells(cells: Sequence[str]) -> np.ndarray:
+    """float64 when every cell is a number or missing (NaN), else stripped text (missing: '')."""
+    numbers = numbers_of(cells)
+    if numbers is not None:
+        return numbers
+    text = ["" if is_missing(cell) else cell.strip() for cell in cells]
+    present = [row for row, cell in enumerate(text) if cell]
+    numbers = numbers_of([text[row] for row in present]) if present else None
+    if numbers is None:
+        return np.array(text, dtype=object)
+    column = np.full(len(text), np.nan)
+    column[present] = numbers
+    return column
+
+
+def is_number(cell: str) -> bool:
+    """Whether the text is a number; 1_000 is none."""
+    return numbers_of([cell]) is not None
+
+
+def is_missing(cell: str) -> bool:
+    """Whether the text stands for a value that is not there."""
+    return cell.strip().casefold() in _MISSING
+
+
+def refuse_missing(values: np.ndarray, name: str, source: str) -> None:
+    """Raise when a cell of the column is missing or infinite."""
+    numeric = values.dtype.kind == "f"
+    missing = np.isnan(values) if numeric else values == ""
+    infinite = np.isinf(values) if numeric else np.zeros(0, dtype=bool)
+    for bad, what in (
+        (missing, "missing"),
+        (infinite, "infinite (or too large for a 64-bit number)"),
+    ):
+        if bad.any():
+            count = int(bad.sum())
+            raise InvalidInputError(
+                f"column {name!r} of {source!r} has {count} {what} value{'s' * (count > 1)}, the "
+                f"first in row {int(bad.argmax()) + 1} (counted from 1 below the header); "
+                "every cell needs a finite value: remove these rows or fill them"
+            )
+
+
+def shortened(values: Sequence[str], limit: int = 8) -> str:
+    """The values in quotes, the first few when there are many."""
+    text = ", ".join(map(repr, values[:limit]))
+    return text if len(values) <= limit else f"{text}, ... ({len(values)} in all)"
+
+
+def numbers_of(cells: Sequence[str]) -> np.ndarray | None:
+    """The cells as float64, or None when one of them is no number."""
+    try:
+        numbers = np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:
+        return None
+    return None if "_" in "".join(cells) else numbers  # float() would read 1_0 as 10

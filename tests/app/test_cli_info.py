@@ -1,0 +1,43 @@
+"""`deltaloop info`: the installation, or the network in a file."""
+
+import numpy as np
+
+import deltaloop as dl
+from command_line import call, refused, rows
+
+
+def test_installation():
+    status, output = call("info")
+    found = rows(output)
+    assert status == 0
+    assert found["deltaloop"] == dl.__version__
+    assert found["NumPy"] == np.__version__
+    assert found["backend reference"].startswith("NumPy")
+    assert found["instruction set used"] in found["instruction sets found"]
+
+
+def test_network(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", flowers, "--save", net)[0] == 0
+    status, output = call("info", net)
+    found = rows(output)
+    assert status == 0
+    assert found["format version"] == "1"
+    assert found["layers"] == "4 inputs - 30 tanh - 2 softmax"
+    assert found["inputs"] == "'length', 'width', 'colour=blue', 'colour=red'"
+    assert found["target"] == "'species'"
+    assert found["classes"] == "'Größe, α', '[bold]小'"
+    assert found["scaling"] == "inputs standardised"
+
+
+def test_file_of_a_network_is_read_once(tmp_path, monkeypatch):
+    path, opened, load = tmp_path / "net.npz", [], np.load
+    dl.Network([2, 1]).save(path)
+    monkeypatch.setattr(np, "load", lambda *file, **how: opened.append(file) or load(*file, **how))
+    assert call("info", path)[0] == 0
+    assert len(opened) == 1
+
+
+def test_foreign_file(tmp_path):
+    np.savez(tmp_path / "x.npz", X=np.zeros(3))
+    assert "not written by deltaloop" in refused("info", tmp_path / "x.npz")

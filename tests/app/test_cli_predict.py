@@ -1,0 +1,146 @@
+"""`deltaloop predict`: what is written, to where, and from which columns."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from command_line import call, read_csv, refused, write_csv
+
+
+def test_bundled_data(tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", "iris", "--save", net)[0] == 0
+    header, *lines = read_csv(call("predict", net, "iris")[1])
+    assert header == ["class", "probability"]
+    assert {line[0] for line in lines} == {"setosa", "versicolor", "virginica"}
+
+
+def test_several_outputs(tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", "encoder", "--save", net)[0] == 0
+    header, *lines = read_csv(call("predict", net, "encoder")[1])
+    assert header == [f"y{k}" for k in range(1, 9)]
+    given = np.array(lines, dtype=float)
+    assert np.array_equal(given.argmax(axis=1), np.arange(8))
+
+
+def test_numbers_read_back_bit_for_bit(tmp_path):
+    net = dl.Network([2, 3, 1], seed=1)
+    net.save(tmp_path / "net.npz")
+    X = np.random.default_rng(0).normal(size=(50, 2)) * 10.0 ** np.arange(-25, 25)[:, None]
+    write_csv(tmp_path / "t.csv", ["a", "b"], X.tolist())
+    lines = read_csv(call("predict", tmp_path / "net.npz", tmp_path / "t.csv")[1])[1:]
+    assert np.array_equal(np.array(lines, dtype=np.float32), net.predict(X))
+
+
+def test_network_from_python_names_its_classes(tmp_path):
+    net = dl.Network([2, 1], loss="binary_cross_entropy")
+    net.classes = ("no", "yes")
+    net.W[0], net.b[0] = [[1.0, 0.0]], [0.0]
+    net.save(tmp_path / "net.npz")
+    path = write_csv(tmp_path / "t.csv", ["a", "b"], [[2, 0], [-3, 0]])
+    lines = read_csv(call("predict", tmp_path / "net.npz", path)[1])
+    assert [line[0] for line in lines] == ["class", "yes", "no"]
+    assert float(lines[1][1]) == pytest.approx(1 / (1 + np.exp(-2)), rel=1e-5)
+    assert float(lines[2][1]) == pytest.approx(1 / (1 + np.exp(-3)), rel=1e-5)
+
+
+def test_network_from_python_takes_every_column(tmp_path):
+    dl.Network([2, 1]).save(tmp_path / "net.npz")
+    wide = write_csv(tmp_path / "wide.csv", ["a", "b", "y"], [[1, 2, 3]])
+    wider = write_csv(tmp_path / "wider.csv", ["a", "b", "c", "y"], [[1, 2, 3, 4]])
+    text = write_csv(tmp_path / "text.csv", ["a", "b"], [[1, 2], [3, "x"]])
+    line = refused("predict", tmp_path / "net.npz", wide)
+    assert "3 columns" in line
+    assert "remove the column of the target" in line
+    assert "4 columns" in refused("predict", tmp_path / "net.npz", wider)
+    assert "'b'" in refused("predict", tmp_path / "net.npz", text)
+
+
+def test_output_is_whole_or_not_there(flowers, tmp_path):
+    net, out = tmp_path / "net.npz", tmp_path / "out.csv"
+    assert call("train", flowers, "--save", net)[0] == 0
+    out.write_text("before")
+    bad = write_csv(tmp_path / "bad.csv", ["length", "width", "colour"], [[1, 2, "mauve"]])
+    assert "mauve" in refused("predict", net, bad, "-o", out)
+    assert out.read_text() == "before"
+    assert call("predict", net, flowers, "-o", out) == (0, "")
+    assert len(read_csv(out)) == 121
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_missing_column_is_named(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", flowers, "--save", net)[0] == 0
+    path = write_csv(tmp_path / "t.csv", ["length", "colour"], [[1, "red"]])
+    assert "no column 'width'" in refused("predict", net, path)
+
+
+def test_inputs_are_never_replaced(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", flowers, "--save", net)[0] == 0
+    assert "would replace" in refused("predict", net, flowers, "-o", flowers)
+    assert "would replace" in refused("predict", net, flowers, "-o", net)
+    assert "would replace" in refused("train", flowers, "--save", flowers)
+
+
+def test_files_in_the_wrong_order(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", flowers, "--save", net)[0] == 0
+    assert "flowers.csv" in refused("predict", flowers, net)
+    assert "No such file" in refused("predict", tmp_path / "no.npz", flowers)
+
+
+def predicted(folder, classes, *options):
+    """What is written for a network with these classes, each of which is predicted once."""
+    net = dl.Network([len(classes)] * 2, loss="cross_entropy")
+    net.W[0], net.b[0] = np.eye(len(classes)), np.zeros(len(classes))
+    net.classes, net.metadata = tuple(classes), {"target": "=1+1"}
+    net.save(folder / "net.npz")
+    names = [f"x{k}" for k in range(len(classes))]
+    path = write_csv(folder / "t.csv", names, np.eye(len(classes)).tolist())
+    status, output = call("predict", folder / "net.npz", path, *options)
+    assert status == 0
+    return output
+
+
+@pytest.mark.parametrize("written", ["printed", "file"])
+def test_no_cell_is_run_by_a_spreadsheet(tmp_path, written):
+    formulas = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\uff1d1+1", "  =1"]
+    others = ["-1.5", "+1e5", "-1e-3", "a=b", "'=1", "no", "", "-"]
+    if written == "file":
+        assert predicted(tmp_path, formulas + others, "-o", tmp_path / "out.csv") == ""
+        text = (tmp_path / "out.csv").read_text("utf-8")
+    else:
+        text = predicted(tmp_path, formulas + others)
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
+    assert header == ["'=1+1", "probability"]
+    expected = [f"'{name}" for name in formulas] + others[:-1] + ["'-"]
+    assert [line[0] for line in lines] == expected
+
+
+@pytest.mark.parametrize("written", ["printed", "file"])
+def test_no_name_moves_the_cursor(tmp_path, written):
+    names = [
+        "\x1b[31mred",
+        "a\rb",
+        "bell\x07",
+        "\x9b2J",
+        "\u202eleft",
+        "half \ud800",
+        "two\nlines",
+        "\u00e4",
+    ]
+    if written == "file":
+        assert predicted(tmp_path, names, "-o", tmp_path / "out.csv") == ""
+        text = (tmp_path / "out.csv").read_text("utf-8")
+    else:
+        text = predicted(tmp_path, names)
+    lines = list(csv.reader(io.StringIO(text, newline="")))
+    assert [line[0] for line in lines[1:]] == [
+        r"\x1b[31mred", r"a\rb", r"bell\x07", r"\x9b2J", r"\u202eleft", r"half \ud800",
+        "two\nlines", "\u00e4",
+    ]  # fmt: skip

@@ -1,0 +1,150 @@
+"""`deltaloop train`: what the options do, and the report."""
+
+import re
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from command_line import call, number, read_csv, rows
+from deltaloop.app import modelling
+from deltaloop.app.problems import open_problem
+from deltaloop.inputs import validation
+
+
+@pytest.mark.parametrize("name", dl.datasets.names())
+def test_every_bundled_data_set_trains(name):
+    status, output = call("train", name, "--epochs", 2)
+    assert status == 0
+    assert f"data: {name}, " in output
+
+
+@pytest.mark.parametrize("name", ["xor", "parity", "symmetry"])
+def test_complete_tables_are_learned_by_default(name):
+    assert rows(call("train", name)[1])["train accuracy"] == "100.00 %"
+
+
+def test_scores_of_a_regression_are_in_units_of_the_target(prices):
+    found = rows(call("train", prices, "--target", "price")[1])
+    assert 10 < number(found["test RMSE"]) < 3000
+    assert "of standardised targets" in found["test loss"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [
+        ("mse", "2 sigmoid"),
+        ("cross_entropy", "2 softmax"),
+        ("binary_cross_entropy", "1 sigmoid"),
+    ],
+)
+def test_losses_of_classes(flowers, tmp_path, loss, output):
+    net = tmp_path / "net.npz"
+    status, printed = call("train", flowers, "--loss", loss, "--save", net)
+    assert status == 0
+    assert rows(printed)["layers"].endswith(output)
+    assert number(rows(printed)["train accuracy"]) > 90
+    header, *lines = read_csv(call("predict", net, flowers)[1])
+    assert header[1] == ("output" if loss == "mse" else "probability")
+    truth = [row[3] for row in read_csv(flowers)[1:]]
+    hits = [line[0] == name for line, name in zip(lines, truth, strict=True)]
+    assert np.mean(hits) > 0.85
+
+
+def test_options_reach_the_network(flowers, tmp_path):
+    net = tmp_path / "net.npz"
+    status, output = call(
+        "train", flowers, "--save", net, "--layers", "7, 5", "--activation", "relu",
+        "--dtype", "float64", "--no-standardize", "--momentum", 0.5, "--nesterov",
+        "--epochs", 3, "--batch-size", 16, "--learning-rate", 0.01, "--ignore", "colour",
+    )  # fmt: skip
+    assert status == 0
+    loaded = dl.load(net)
+    assert loaded.sizes == (2, 7, 5, 2)
+    assert [str(layer.activation) for layer in loaded.layers] == ["relu", "relu", "softmax"]
+    assert loaded.dtype == np.float64
+    assert loaded.scaling is None
+    assert loaded.optimizer == dl.SGD(0.01, 0.5, nesterov=True)
+    assert rows(output)["epochs"] == "3"
+    assert rows(output)["microseconds per step"].endswith("(batch size 16)")
+
+
+def test_no_hidden_layer(flowers):
+    assert rows(call("train", flowers, "--layers", "none")[1])["layers"] == "4 inputs - 2 softmax"
+
+
+def test_reference_backend_is_not_compared_with_itself():
+    status, output = call("train", "iris", "--backend", "reference", "--epochs", 2)
+    assert status == 0
+    assert "ratio" not in output
+    assert rows(output)["backend"].startswith("NumPy")
+
+
+def test_standardises_by_the_training_rows_alone(prices, tmp_path):
+    net = tmp_path / "net.npz"
+    assert call("train", prices, "--target", 1, "--save", net, "--seed", 5)[0] == 0
+    problem = open_problem(str(prices), target="price", seed=5)
+    scaling = dl.load(net).scaling
+    np.testing.assert_allclose(scaling.x_mean, problem.X_train.mean(axis=0))
+    np.testing.assert_allclose(scaling.y_scale, problem.y_train.std(axis=0))
+
+
+def test_divergence_is_one_line_and_status_1(prices):
+    status, output = call(
+        "train", prices, "--target", 1, "--no-standardize", "--activation", "identity",
+        "--learning-rate", 1000,
+    )  # fmt: skip
+    assert status == 1
+    assert re.match(r"error: loss became (nan|inf) in epoch \d+", output.splitlines()[-1])
+
+
+def test_interrupted_comparison_still_reports(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(modelling, "compare", interrupted)
+    status, output = call("train", "iris", "--backend", "cython")
+    assert status == 130
+    assert "test accuracy" in output
+
+
+def test_interrupt_before_training_is_quiet(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(modelling, "build", interrupted)
+    status, output = call("train", "iris")
+    assert status == 130
+    assert "error" not in output
+
+
+def test_large_epochs_are_compared_in_part(monkeypatch):
+    monkeypatch.setattr(modelling, "_COMPARISON_SECONDS", 0.0)
+    status, output = call("train", "iris", "--epochs", 2, "--backend", "cython")
+    assert status == 0
+    assert "9.5 % of an epoch, reference" in output  # 10 of 105 rows
+
+
+def test_report_comes_first_when_saving_fails(monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device", "net.npz")
+
+    monkeypatch.setattr(dl.Network, "save", full)
+    status, output = call("train", "iris", "--save", tmp_path / "net.npz")
+    assert status == 2
+    assert "test accuracy" in output
+    assert output.endswith("error: net.npz: No space left on device\n")
+
+
+def test_rows_of_a_table_pass_the_door_once(flowers, monkeypatch):
+    seen, as_numbers = [], validation.as_numbers
+
+    def counted(name, values):
+        seen.append((name, len(values)))
+        return as_numbers(name, values)
+
+    monkeypatch.setattr(validation, "as_numbers", counted)
+    status, output = call("train", flowers)
+    assert status == 0
+    assert "one epoch, reference" in output  # which trains copies of the network
+    assert sorted(seen) == [("X", 24), ("X", 96), ("Y", 24), ("Y", 96)]

@@ -1,0 +1,95 @@
+"""The progress bar: what it shows, what it leaves alone, and what is said without rich."""
+
+import io
+import sys
+
+import pytest
+
+import deltaloop as dl
+from deltaloop.training.progress import bar, reporter
+
+X, Y = dl.datasets.load("xor")
+
+
+def screen():
+    from rich.console import Console
+
+    return Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+
+
+def test_bar_shows_epoch_and_losses():
+    console = screen()
+    with bar(5, console) as report:
+        report(1, 0.5, dl.History())
+        report(3, 1.0, dl.History([0.75, 0.5], [0.25, 0.125], [1, 1]))
+    shown = console.file.getvalue()
+    assert "epoch 3/5" in shown
+    assert "loss 0.5, validation 0.125" in shown
+
+
+def test_bar_of_a_run_without_validation_shows_the_loss_alone():
+    console = screen()
+    with bar(2, console) as report:
+        report(2, 1.0, dl.History([0.75], [], [1]))
+    assert "loss 0.75" in console.file.getvalue()
+    assert "validation" not in console.file.getvalue()
+
+
+def test_bar_of_a_finished_run_shows_the_last_loss():
+    console = screen()
+    with bar(2, console) as report:
+        history = dl.Network([2, 2, 1], seed=1).fit(X, Y, epochs=2, progress=report)
+    assert "epoch 2/2" in console.file.getvalue()
+    assert f"loss {history.loss[-1]:.4g}" in console.file.getvalue()
+
+
+def test_fit_with_a_bar_trains_the_same_network(capsys):
+    nets = [dl.Network([2, 2, 1]), dl.Network([2, 2, 1])]
+    nets[0].fit(X, Y, epochs=3, progress=True)
+    nets[1].fit(X, Y, epochs=3)
+    assert nets[0].theta.tobytes() == nets[1].theta.tobytes()
+    capsys.readouterr()
+
+
+def test_nothing_is_printed_without_being_asked(capfd):
+    dl.Network([2, 2, 1]).fit(X, Y, epochs=3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bar_is_taken_down_when_training_fails(capsys):
+    with pytest.raises(dl.DivergenceError):
+        dl.Network([2, 1]).fit(
+            X + 1, Y, epochs=500, batch_size=1, optimizer=dl.SGD(1e3), progress=True
+        )
+    capsys.readouterr()
+    from rich import get_console
+
+    assert getattr(get_console(), "_live", None) is None
+
+
+@pytest.mark.parametrize("off", [False, None])
+def test_no_bar_reports_to_nobody(off):
+    with reporter(off, 3) as report:
+        assert report is None
+
+
+def test_callable_is_its_own_reporter():
+    with reporter(print, 3) as report:
+        assert report is print
+
+
+@pytest.mark.parametrize("wrong", [1, 0, "yes", []])
+def test_what_is_no_progress_is_refused(wrong):
+    with pytest.raises(dl.InvalidTypeError, match="True, False or a callable, got"):
+        reporter(wrong, 3).__enter__()
+
+
+def test_without_rich_the_extra_is_named_and_nothing_changes(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    net = dl.Network([2, 2, 1])
+    before = net.theta.tobytes()
+    with pytest.raises(dl.MissingDependencyError, match=r'\'rich\'.*"deltaloop\[cli\]"'):
+        net.fit(X, Y, progress=True)
+    assert net.theta.tobytes() == before
