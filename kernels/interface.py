@@ -44,8 +44,9 @@ threads; every result is the same bit for bit. A backend with fewer says so: MAX
 The distance from one row of X or Y to the next is a positive number of elements, at least
 the length of a row.
 
-Whatever the floating-point environment of the caller is, kernels round to nearest. In train_epoch,
-state that is smaller than the smallest normal number is 0.
+Whatever the floating-point environment of the caller is, the loops of kernels round to nearest and
+trap nothing (settings are converted, and means taken, in that of the caller). In train_epoch, state
+that is smaller than the smallest normal number is 0.
 
 A backend checks nothing: shapes, dtypes and finiteness were settled at the door (the inputs of a
 prediction may be left to the answer of forward: a look at X of its own costs a tenth more). It does

@@ -34,8 +34,7 @@ class Session:
         self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
         self._turns, self._looks_every = turns or Turns(), looks_every(plan)
-        self._room = 0
-        self._make_room(batch_size)
+        self._take_work(Work(plan, min(batch_size, PIECE)))
 
     def set_rule(self, rule: Rule) -> None:
         """Take an optimiser, with fresh state."""
@@ -43,15 +42,15 @@ class Session:
         self._turns.change(self._take_rule, rule, state)
 
     def _take_rule(self, rule, state):
-        self._rule, self._state, self._step = rule, state, 0
+        self._how, self._step = (rule, state), 0  # together, whatever interrupts
 
     def progress(self) -> tuple[np.ndarray, int]:
         """How far the optimiser is: a copy of its state, and the number of its steps."""
-        return self._state.copy(), self._step
+        return self._how[1].copy(), self._step
 
     def resume(self, state: np.ndarray, step: int) -> None:
         """Go on from there, with the rule that was set."""
-        self._state[:], self._step = state, step
+        self._how[1][:], self._step = state, step
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
@@ -77,34 +76,33 @@ class Session:
         return self._learn(self._rows("X", X, n, self._n_in), self._rows("Y", Y, n, self._n_out))
 
     def _learn(self, X, Y):
-        return self._turns.train(self._train_on, X, Y)
+        turns, key, n = self._turns, object(), len(X)
+        try:
+            try:
+                turns.claim(key)
+                room = min(n, PIECE)  # larger mini-batches are taken in pieces
+                if self._work.batch_size < room:
+                    self._take_work(Work(self._plan, room))
+                turns.wait(key, True)
+                looks = (self._step + 1) % self._looks_every == 0
+                total = self._descend(X, Y, n, looks)
+                self._step += 1
+                return total / n
+            finally:
+                turns.queue.pop(key, None)
+        finally:
+            turns.claims.pop(key, None)
 
-    def _train_on(self, X, Y):
-        self._make_room(len(X))
-        return self._turns.write(self._take_step, X, Y, len(X))
+    def _take_work(self, work: Work) -> None:
+        self._work = work
 
-    def _take_step(self, X, Y, n):
-        total = self._descend(X, Y, n)
-        self._step += 1
-        if self._step % self._looks_every == 0 and not self._is_finite():
-            return math.nan
-        return total / n
-
-    def _make_room(self, n: int) -> None:
-        """For n samples; from PIECE on they are taken in pieces."""
-        n = min(n, PIECE)
-        if self._room < n:
-            self._work, self._room = Work(self._plan, n), n
-
-    def _descend(self, X, Y, n: int) -> float:
-        """One step; the sum of the losses."""
-        return self._train(
-            self._plan, self._theta, self._state, self._rule, X, Y, None, 0, n, n,
-            self._work, 0.0, self._step,
-        )  # fmt: skip
-
-    def _is_finite(self) -> bool:
-        return bool(np.isfinite(self._theta).all())
+    def _descend(self, X, Y, n: int, looks: bool) -> float:
+        """One step; the sum of the losses, or nan where it looks and theta is not finite."""
+        rule, state = self._how
+        total = self._train(
+            self._plan, self._theta, state, rule, X, Y, None, 0, n, n, self._work, 0.0, self._step
+        )
+        return math.nan if looks and not np.isfinite(self._theta).all() else total
 
     def _rows(self, name, values, n, n_columns):
         return rows(name, values, n, n_columns, self._plan.dtype)

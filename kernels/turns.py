@@ -1,8 +1,9 @@
 """Who trains a network, and who reads its parameters while they stand still."""
 
 import os
-import threading
 import weakref
+from threading import get_ident
+from time import sleep
 
 from ..errors import BusyError
 
@@ -10,7 +11,7 @@ BUSY = (
     "this network is being trained already, by another thread or by the fit that made this call, "
     "and two cannot train it at once; wait for the other to end, or train a copy"
 )
-_LOOK = 0.01  # seconds: how long who waits may miss that another turn has ended
+_SHORTEST, _LONGEST = 2e-5, 1e-3  # seconds between two looks at the queue
 
 _ALL: "weakref.WeakSet[Turns]" = weakref.WeakSet()
 
@@ -18,13 +19,14 @@ _ALL: "weakref.WeakSet[Turns]" = weakref.WeakSet()
 class Turns:
     """One trainer at a time; its steps take turns with those who read, in the order of arrival.
 
-    Claims and turns are keys of dicts, which one call of C removes. An interrupt (Ctrl-C) comes
-    before or after such a call, so none outlives the `try` whose `finally` removes it.
+    Claims and turns are keys of dicts, which one call of C removes, and nobody holds a lock: an
+    interrupt (Ctrl-C) comes before or after such a call, so no claim and no turn outlives the `try`
+    whose `finally` removes it.
 
     Attributes
     ----------
     claims : dict
-        The key of whoever trains: the first one is.
+        The key of whoever trains, with its thread.
     queue : dict
         Keys of the turns under way and of those waited for, with (thread, whether it writes).
     """
@@ -32,7 +34,6 @@ class Turns:
     def __init__(self):
         self.claims: dict = {}
         self.queue: dict = {}
-        self._ended = threading.Condition()
         _ALL.add(self)
 
     def claim(self, key) -> None:
@@ -43,39 +44,35 @@ class Turns:
         BusyError
             Somebody trains already.
         """
-        self.claims[key] = None
-        first, *_ = self.claims  # in one step: other threads add and remove meanwhile
-        if first is not key:
+        if self.claims:  # between this and the next line no other thread runs
             raise BusyError(BUSY)
+        self.claims[key] = get_ident()
 
     def wait(self, key, writes: bool) -> None:
         """Until nobody who came before would be disturbed; the turn lasts until `key` is removed.
 
-        Who writes disturbs everybody; but nobody waits for a turn of the own thread.
+        Who writes disturbs everybody. A thread that has a turn already does not wait for another.
         """
-        me = threading.get_ident()
+        me = get_ident()
         self.queue[key] = me, writes
-        if len(self.queue) > 1:
-            with self._ended:
-                while self._is_disturbed(key, me, writes):
-                    self._ended.wait(_LOOK)
+        pause = _SHORTEST
+        while len(self.queue) > 1 and self._is_disturbed(key, me, writes):
+            sleep(pause)
+            pause = min(2 * pause, _LONGEST)
 
     def _is_disturbed(self, key, me, writes):
+        disturbed = False
         for other, (thread, other_writes) in list(self.queue.items()):
             if other is key:
+                break
+            if thread == me:
                 return False
-            if thread != me and (writes or other_writes):
-                return True
-        return False
-
-    def wake(self) -> None:
-        """Tell who waits that a turn has ended."""
-        with self._ended:
-            self._ended.notify_all()
+            disturbed |= writes or other_writes
+        return disturbed
 
     def check_no_step(self) -> None:
         """Raise BusyError while another thread takes a step."""
-        me = threading.get_ident()
+        me = get_ident()
         if any(writes and thread != me for thread, writes in list(self.queue.values())):
             raise BusyError(BUSY)
 
@@ -99,7 +96,7 @@ class Turns:
     def change(self, function, *arguments):
         """As `write`, but a BusyError while another thread takes a step."""
         self.check_no_step()
-        return self.write(function, *arguments)
+        return self._in_turn(True, function, arguments)
 
     def _in_turn(self, writes, function, arguments):
         key = object()
@@ -108,16 +105,18 @@ class Turns:
             return function(*arguments)
         finally:
             self.queue.pop(key, None)
-            if self.queue:
-                self.wake()
 
 
 def _in_a_forked_child() -> None:
     """The other threads are not there, nor will they ever end what they were at."""
+    me = get_ident()
     for turns in list(_ALL):
-        turns.claims.clear()
-        turns.queue.clear()
-        turns._ended = threading.Condition()
+        for key, thread in list(turns.claims.items()):
+            if thread != me:
+                del turns.claims[key]
+        for key, (thread, _) in list(turns.queue.items()):
+            if thread != me:
+                del turns.queue[key]
 
 
 if hasattr(os, "register_at_fork"):

@@ -62,6 +62,7 @@ cdef double handle_learn(
     cdef Inner *inner = <Inner *> handle
     cdef Rows X, Y
     cdef double total
+    cdef Environment before = enter(FLUSHING)
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
     inner.rule.learning_rate = inner.rule.hyper[0] = <real> handle.learning_rate
@@ -70,9 +71,11 @@ cdef double handle_learn(
     else:
         total = descend_one_batch(inner, &X, &Y, n)
     inner.step += 1
+    total /= n
     if inner.step % inner.look == 0 and not all_finite(handle.n_theta, inner.net.theta):
-        return NAN
-    return total / n
+        total = NAN
+    leave(FLUSHING, before)
+    return total
 
 
 cdef double descend_one_batch(
@@ -152,7 +155,9 @@ cdef class Session:
     def set_rule(self, rule):
         """Take an optimiser, with fresh state."""
         state = aligned_zeros((rule.n_slots, <Py_ssize_t> self.plan.n_theta), self.dtype)
-        self.turns.check_no_step()
+        self.turns.change(self._take_rule, rule, state)
+
+    def _take_rule(self, rule, state):
         bind_rule(&self.inner.rule, &self.inner.net, rule, state)
         self.inner.handle.learning_rate = rule.hyper[0]
         self.inner.step = 0
@@ -262,7 +267,7 @@ cdef class Session:
         turn = object()
         try:
             if not self.claims:
-                self.claims[turn] = None
+                self.claims[turn] = self.thread()
             else:
                 self.turns.claim(turn)
             if n > self.inner.handle.batch_size:
@@ -281,8 +286,6 @@ cdef class Session:
         """No Python runs before the turn has ended, so that no interrupt comes between."""
         self.queue.pop(turn, None)
         self.claims.pop(turn, None)
-        if self.queue:
-            self.turns.wake()
         return 0
 
 

@@ -45,18 +45,16 @@ class Session(session.Session):
                   work.costs, plan.n_work, plan.widest)  # fmt: skip
         return record
 
-    def _make_room(self, n: int) -> None:
-        before = self._room
-        super()._make_room(n)
-        if self._room != before:
-            self._learner = self._record(self._work)
+    def _take_work(self, work: Work) -> None:
+        self._learner = self._record(work), work  # which lives as long as the record is used
+        super()._take_work(work)
 
     def _take_rule(self, rule: Rule, state) -> None:
-        super()._take_rule(rule, state)
         table = entry_points(self._dtype)
         record = np.zeros(_RULE, table.dtype)
         _fill_rule(record, rule.code, given(rule), state, self._theta)
-        self._how, self._is_flat = record, rule.code in FLAT
+        # together, whatever interrupts: the record holds the address of the state alone
+        self._how, self._step = (rule, state, record, rule.code in FLAT), 0
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
@@ -77,19 +75,9 @@ class Session(session.Session):
         ):  # fmt: skip
             self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
 
-    def _descend(self, X, Y, n):
-        return self._step_of(self._learner, self._how, self._is_flat, X, Y, n, self._step)
-
-    def _is_finite(self):
-        return _is_finite(self._theta)
-
-
-@jit(nogil=False)
-def _is_finite(theta):
-    found = False
-    for w in theta:  # no branch, so that it becomes one of vectors
-        found |= not np.isfinite(w)
-    return not found
+    def _descend(self, X, Y, n, looks):
+        (record, _), (_, state, how, flat) = self._learner, self._how
+        return self._step_of(record, how, flat, X, Y, n, self._step, self._theta, looks)
 
 
 @part
@@ -125,14 +113,22 @@ def _predict(record, x, out):
     return True
 
 
-def _learn(record, how, flat, X, Y, n, step):
+def _learn(record, how, flat, X, Y, n, step, theta, looks):
     rows, targets = words(ROWS_WORDS), words(ROWS_WORDS)
     fill_dense(rows, X)
     fill_dense(targets, Y)
     net, rule = record_at(_net_of(record)), record_at(address_of(how))
     if n == 1 and not flat:
-        return descend_samples(record, net, rule, 0, 1, rows, targets, 0.0, step)
-    return descend_batches(record, net, rule, 0, n, n, rows, targets, 0.0, step)
+        total = descend_samples(record, net, rule, 0, 1, rows, targets, 0.0, step)
+    else:
+        total = descend_batches(record, net, rule, 0, n, n, rows, targets, 0.0, step)
+    if looks:
+        lost = False
+        for w in theta:  # no branch, so that it becomes a loop over vectors
+            lost |= not np.isfinite(w)
+        if lost:
+            return np.nan
+    return total
 
 
 def _compiled(function, returned, arguments, **options):
@@ -155,6 +151,9 @@ def predict(dtype):
 @cache
 def learn(dtype):
     """The compiled `_learn` of one element type."""
-    rows, record = doors.arrays(dtype)["dense"], _record_type(dtype)
-    arguments = record, record, types.boolean, rows, rows, types.intp, types.intp
+    a, record = doors.arrays(dtype), _record_type(dtype)
+    rows, theta = a["dense"], a["theta"]
+    arguments = (
+        record, record, types.boolean, rows, rows, types.intp, types.intp, theta, types.boolean,
+    )  # fmt: skip
     return _compiled(_learn, types.float64, arguments)
