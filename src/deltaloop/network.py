@@ -1,4 +1,4 @@
-"""The network: flat parameters, live views of them, and the doors to the kernels."""
+"""The network: made, trained, copied and saved; what it computes and holds comes from its bases."""
 
 import copy
 from collections.abc import Sequence
