@@ -114,7 +114,7 @@ def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
     if array.dtype.kind == "c":
         raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if array.dtype != dtype:
-        array = _in_dtype(array, dtype)
+        array = in_dtype(array, dtype)
     array = np.ascontiguousarray(array)
     if array.size != max(n, 1) * n_columns or (n and len(array) != n):
         expected = f"({n}, {n_columns})" if n else f"({n_columns},)"
@@ -124,8 +124,9 @@ def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
     return array.reshape(max(n, 1), n_columns)
 
 
-@any_size  # what is beyond the range becomes infinite
-def _in_dtype(array, dtype):
+@any_size
+def in_dtype(array, dtype):
+    """The array in dtype; what is beyond its range becomes infinite."""
     return array.astype(dtype)
 
 

@@ -76,7 +76,7 @@ class Session(session.Session):
             self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
 
     def _descend(self, X, Y, n, looks):
-        (record, _), (_, state, how, flat) = self._learner, self._how
+        (record, _work), (_rule, _state, how, flat) = self._learner, self._how
         return self._step_of(record, how, flat, X, Y, n, self._step, self._theta, looks)
 
 

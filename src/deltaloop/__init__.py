@@ -1,6 +1,6 @@
 """deltaloop: backpropagation in compiled loops, for small and medium networks on the CPU."""
 
-import sys
+import sys as _sys
 
 from . import datasets
 from .computing import Gradients
@@ -58,4 +58,4 @@ __all__ = [
 _ADDRESSES = (
     activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
 )  # fmt: skip
-sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
+_sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})

@@ -66,7 +66,10 @@ class Embedding:
 
     @optimizer.setter
     def optimizer(self, optimizer) -> None:
-        self._session.set_rule(check_optimizer(optimizer).rule())
+        self._turns.change(self._take_optimizer, check_optimizer(optimizer))
+
+    def _take_optimizer(self, optimizer) -> None:
+        self._session.set_rule(optimizer.rule())
         self._optimizer = optimizer
 
     def predict_one(self, x, out=None) -> np.ndarray:
@@ -204,7 +207,7 @@ class Embedding:
         ----------
         batch_size : int, default 1
             Samples that one step may have.
-        optimizer : SGD or Adam, optional
+        optimizer : SGD, Adam or RMSprop, optional
             Default `net.optimizer`, with fresh state.
 
         Returns

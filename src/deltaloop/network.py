@@ -1,4 +1,4 @@
-"""The network: flat parameters, live views of them, and the doors to the kernels."""
+"""The network: made, trained, copied and saved; what it computes and holds comes from its bases."""
 
 import copy
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ class Network(Embedding, Computing, Parameters):
         Standardisation applied to all data on its way in and out; saved with the network.
     classes : tuple of str or None
         Names of the classes, for reports; saved with the network.
-    optimizer : SGD or Adam
+    optimizer : SGD, Adam or RMSprop
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     generator : numpy.random.Generator
         Draws the order of the samples; what `seed` became.
@@ -212,7 +212,7 @@ class Network(Embedding, Computing, Parameters):
         batch_size : int, optional
             Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
             left. Default 10, or all samples where there are fewer.
-        optimizer : SGD or Adam, optional
+        optimizer : SGD, Adam or RMSprop, optional
             Default `net.optimizer`, which is SGD(learning_rate=0.1) unless it was assigned. Its
             state starts afresh in every call.
         shuffle : bool, default True
@@ -299,7 +299,7 @@ class Network(Embedding, Computing, Parameters):
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        self._turns.read(archive.save, self, path)
+        archive.save(self, self._turns.read(self._theta.copy), path)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -349,7 +349,7 @@ class Network(Embedding, Computing, Parameters):
         """
         from .interop.c_header import write
 
-        self._turns.read(write, self, path, name, learn)
+        write(self, path, name, learn)
 
     def __repr__(self) -> str:
         head = f"Network: loss {self.loss_name}, {self.dtype}, backend {self.backend_name}"

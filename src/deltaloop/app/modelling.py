@@ -13,7 +13,7 @@ from ..inputs.validation import Prepared, one_hot, prepared
 from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import check_loss
-from ..parts.optimizers import OPTIMIZERS, SGD, Adam
+from ..parts.optimizers import OPTIMIZERS, SGD, Optimizer
 from ..parts.scaling import Scaling
 from ..training.history import History
 from .problems import Problem
@@ -134,7 +134,7 @@ def _output(problem, loss):
     return 1, "sigmoid"
 
 
-def build_optimizer(problem: Problem, recipe: Recipe) -> SGD | Adam:
+def build_optimizer(problem: Problem, recipe: Recipe) -> Optimizer:
     """The optimiser that the options describe.
 
     Raises
@@ -199,7 +199,7 @@ def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:
 
 
 def train(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: SGD | Adam,
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer,
     progress=False,
 ) -> History:  # fmt: skip
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`."""
@@ -230,7 +230,7 @@ def chosen_class(out: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: SGD | Adam
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer
 ) -> Comparison | None:
     """Time an epoch against the NumPy reference, both from the trained parameters.
 

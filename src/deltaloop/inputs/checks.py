@@ -8,7 +8,12 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, shown
 
-_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # bytes
+# bytes; where the system does not tell, as much as can be addressed
+_MEMORY = (
+    os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if hasattr(os, "sysconf")
+    else sys.maxsize
+)
 # For functions that meet numbers of the user: what is too large or too small for a dtype is looked
 # for where it matters, whatever numpy.seterr says.
 any_size = np.errstate(all="ignore")

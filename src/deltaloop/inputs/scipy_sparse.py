@@ -2,9 +2,13 @@
 
 import numpy as np
 
-from ..errors import InvalidInputError, InvalidTypeError
+from ..errors import DeltaloopError, InvalidInputError, InvalidTypeError
 from ..kernels.interface import SparseRows
 from .checks import any_size, check_finite, converted
+
+_MOST_COLUMNS = 2**31 - 1
+# what NumPy and SciPy raise for arrays that do not fit each other
+_OF_BROKEN_ONES = (ValueError, TypeError, IndexError, AttributeError, OverflowError)
 
 
 def is_sparse(X) -> bool:
@@ -28,16 +32,14 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
         raise InvalidInputError(
             f"sparse {name} must have shape (n_samples, {net.sizes[0]}), got {X.shape}"
         )
-    if X.dtype.kind not in "biuf":
-        raise InvalidTypeError(f"{name} must contain real numbers, got dtype {X.dtype}")
-    n_samples, n_columns = X.shape
-    if getattr(X, "format", None) == "csc":  # which SciPy would turn before anybody looked
-        starts, rows, values = _lists(name, X, n_columns, n_samples)
-        columns = np.repeat(np.arange(n_columns, dtype=np.int32), np.diff(starts))
-        starts, columns, values = _from_entries(rows, columns, values, n_samples)
-    else:
-        X = X if getattr(X, "format", None) == "csr" else X.tocsr()
-        starts, columns, values = _lists(name, X, n_samples, n_columns)
+    kind = getattr(X, "format", None)
+    read = {"csr": _rows_of, "csc": _columns_of}.get(kind, _entries_of)
+    try:
+        starts, columns, values = read(name, X, *X.shape)
+    except DeltaloopError:
+        raise
+    except _OF_BROKEN_ONES as error:
+        raise InvalidInputError(f"{name} is not a valid sparse matrix: {error}") from None
     check_finite(name, values.reshape(-1, 1))
     if net.scaling is not None:
         values = _scaled(name, columns, values, net.scaling)
@@ -45,51 +47,82 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
         starts,
         columns,
         np.ascontiguousarray(converted(name, values, net.dtype)),
-        n_columns,
+        net.sizes[0],
     )
 
 
-def _lists(name, X, n_samples, n_columns):
-    """starts, columns and values of a CSR matrix: columns ascend in a row, none comes twice.
+# What leads the kernels, and SciPy, through memory are copies, checked after they were made: nobody
+# else can change them, and what the matrix claims of itself is of no account.
 
-    Or, with the words turned around, starts, rows and values of a CSC matrix. All are copies,
-    checked after they were made: nobody else can change what leads the kernels through memory, and
-    what the matrix claims of itself is of no account.
-    """
-    starts, columns = np.array(X.indptr, np.intp), np.array(X.indices)
-    values = np.array(X.data)
-    wrong = None
-    if starts.shape != (n_samples + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
-        wrong = f"indptr must rise from 0, with {n_samples + 1} entries"
-    elif columns.ndim != 1 or values.ndim != 1 or starts[-1] > min(len(columns), len(values)):
-        wrong = f"indptr ends at {starts[-1]}, beyond indices or data"
-    else:
-        columns, values = columns[: starts[-1]], values[: starts[-1]]
-        if columns.size and (columns.min() < 0 or columns.max() >= n_columns):
-            wrong = f"indices must lie from 0 to {n_columns - 1}"
-    if wrong:
-        raise InvalidInputError(f"{name} is not a valid sparse matrix: {wrong}")
-    columns = columns.astype(np.int32, copy=False)
+
+def _rows_of(name, X, n_samples, n_columns):
+    """starts, columns and values of a CSR matrix: columns ascend in a row, none comes twice."""
+    starts, columns, values = _compressed(name, X, n_samples, n_columns)
     ascends = np.diff(columns) > 0
     borders = starts[1:-1] - 1  # from the last value of a row to the first of the next
     ascends[borders[(borders >= 0) & (borders < len(ascends))]] = True
     if ascends.all():
         return starts, columns, values
-    rows = np.repeat(np.arange(n_samples, dtype=np.int32), np.diff(starts))
-    return _from_entries(rows, columns, values, n_samples)
+    from scipy.sparse import csr_array
+
+    return _in_order(csr_array((values, columns, starts), (n_samples, n_columns)))
+
+
+def _columns_of(name, X, n_samples, n_columns):
+    """The same of a CSC matrix."""
+    from scipy.sparse import csc_array
+
+    starts, rows, values = _compressed(name, X, n_columns, n_samples)
+    return _in_order(csc_array((values, rows, starts), (n_samples, n_columns)).tocsr())
+
+
+def _entries_of(name, X, n_samples, n_columns):
+    """The same of a matrix of any other form."""
+    from scipy.sparse import coo_array
+
+    X = X.tocoo()
+    values = _numbers(name, X.data)
+    places = _whole("row", X.row, n_samples), _whole("col", X.col, n_columns)
+    return _in_order(coo_array((values, places), (n_samples, n_columns)).tocsr())
+
+
+def _compressed(name, X, n, n_inside):
+    """starts, indices below n_inside and values of n rows, or columns."""
+    values = _numbers(name, X.data)
+    starts = _whole("indptr", X.indptr, np.iinfo(np.intp).max).astype(np.intp)
+    if starts.shape != (n + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
+        raise ValueError(f"indptr must rise from 0, with {n + 1} entries")
+    indices = np.array(X.indices)
+    if starts[-1] > min(indices.size, values.size):
+        raise ValueError(f"indptr ends at {starts[-1]}, beyond indices or data")
+    return starts, _whole("indices", indices[: starts[-1]], n_inside), values[: starts[-1]]
+
+
+def _whole(what, indices, n):
+    """A copy of indices from 0 to n - 1."""
+    indices = np.array(indices)
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise ValueError(f"{what} must be a vector of whole numbers, got dtype {indices.dtype}")
+    if indices.size and (indices.min() < 0 or indices.max() >= n):
+        raise ValueError(f"{what} must lie from 0 to {n - 1}")
+    return indices.astype(np.int32) if n <= _MOST_COLUMNS else indices
+
+
+def _numbers(name, data):
+    """A copy of the values."""
+    values = np.array(data)
+    if values.dtype.kind not in "biuf":
+        raise InvalidTypeError(f"{name} must contain real numbers, got dtype {values.dtype}")
+    if values.ndim != 1:
+        raise ValueError(f"data must be a vector, got shape {values.shape}")
+    return values
 
 
 @any_size
-def _from_entries(rows, columns, values, n_samples):
-    """starts, columns and values from entries in any order; what shares a place is summed."""
-    if not len(values):
-        return np.zeros(n_samples + 1, np.intp), columns, values
-    order = np.lexsort((columns, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    first = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(columns, prepend=-1))
-    counts = np.bincount(rows[first], minlength=n_samples)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-    return starts, columns[first], np.add.reduceat(values, first)
+def _in_order(X):
+    """starts, columns and values of a CSR matrix of ours; values that share a place are summed."""
+    X.sum_duplicates()
+    return X.indptr.astype(np.intp), X.indices.astype(np.int32), X.data
 
 
 @any_size

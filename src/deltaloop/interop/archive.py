@@ -15,7 +15,7 @@ from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.paths import is_special
 from ..inputs.unpacking import archived_header, checked, memory_limit, too_large
 from ..parts.custom import refuse_custom
-from ..parts.optimizers import OPTIMIZERS, SGD, Adam
+from ..parts.optimizers import OPTIMIZERS, Optimizer
 from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
@@ -24,8 +24,8 @@ METADATA = "table"  # its name in the format, from when the command line alone h
 SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
 
 
-def save(net, path) -> None:
-    """Write `net`; see `Network.save`."""
+def save(net, theta, path) -> None:
+    """Write `net` with the parameters `theta`; see `Network.save`."""
     import json
 
     refuse_custom(
@@ -34,8 +34,8 @@ def save(net, path) -> None:
         "keep the parameters with numpy.save(path, net.theta), make the network anew in the same "
         "way, and assign net.theta = numpy.load(path)",
     )
-    arrays = _arrays(net)
-    if not np.isfinite(net.theta).all():
+    arrays = _arrays(net, theta)
+    if not np.isfinite(theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it could not be loaded again; "
             "train it anew with a lower learning_rate"
@@ -70,13 +70,14 @@ def save(net, path) -> None:
         np.savez(file, format=np.array(text), **arrays)
 
 
-def _arrays(net):
+def _arrays(net, theta):
     """Everything that is stored as an array, by its name in the archive."""
     arrays = {}
     for index in range(len(net.layers)):
-        arrays[f"W{index + 1}"] = net.W[index]
-        if net.b[index] is not None:
-            arrays[f"b{index + 1}"] = net.b[index]
+        arrays[f"W{index + 1}"] = net.plan.W(theta, index)
+        b = net.plan.b(theta, index)
+        if b is not None:
+            arrays[f"b{index + 1}"] = b
     for name in SCALING:
         value = getattr(net.scaling, name, None)
         if value is not None:
@@ -150,11 +151,11 @@ def _described(optimizer):
             return {"name": name, **asdict(optimizer)}
     raise InvalidInputError(
         f"an optimizer of your own class is code, which a file of a network does not hold, got "
-        f"{optimizer!r}; assign net.optimizer an SGD or Adam before it is saved"
+        f"{optimizer!r}; assign net.optimizer an SGD, Adam or RMSprop before it is saved"
     )
 
 
-def optimizer(entry) -> SGD | Adam:
+def optimizer(entry) -> Optimizer:
     """The optimiser that `_described` wrote down."""
     settings = dict(entry)
     kind = OPTIMIZERS.get(settings.pop("name"))

@@ -25,7 +25,8 @@ _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below h
 def write(net, path, name: str | None = None, learn: bool = False) -> None:
     """Write the header of `net`; see `Network.to_c`."""
     name = _name_of_file(path) if name is None else _checked_name(name)
-    text = header(net, name, switch("learn", learn))
+    # not in the middle of a step that another thread takes
+    text = net._turns.read(header, net, name, switch("learn", learn))
     with whole_file(path, "w") as file:
         file.write(text)
 

@@ -192,6 +192,7 @@ class RMSprop:
         return Rule.of("rmsprop", self.learning_rate, self.rho, 1 - self.rho, self.epsilon)
 
 
+Optimizer = SGD | Adam | RMSprop
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
 
 

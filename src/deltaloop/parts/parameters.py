@@ -6,6 +6,7 @@ import numpy as np
 
 from ..inputs.checks import parameter
 from ..kernels.interface import Plan
+from ..kernels.turns import Turns
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
@@ -23,6 +24,7 @@ class Parameters:
     dtype: np.dtype
     plan: Plan
     _theta: np.ndarray
+    _turns: Turns
     _shown: np.ndarray  # the view of _theta that users get
     _views: dict[str, Views]
 
@@ -41,7 +43,8 @@ class Parameters:
     @theta.setter
     def theta(self, value) -> None:
         if value is not self._shown:  # net.theta -= step has already changed it
-            self._theta[:] = parameter("theta", value, self._theta.shape, self.dtype)
+            value = parameter("theta", value, self._theta.shape, self.dtype)
+            self._turns.write(np.copyto, self._theta, value)
 
     @property
     def W(self) -> Views:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from ..errors import DivergenceError, InvalidInputError, shown
-from ..inputs.checks import any_size, number
-from ..kernels.session import rows
+from ..inputs.checks import number
+from ..kernels.session import in_dtype, rows
 
 
 class Stream:
@@ -59,7 +59,6 @@ class Stream:
         """Outputs (n_out,) for x (n_in,); as `Network.predict_one`."""
         return self.net.predict_one(x)
 
-    @any_size
     def learn(self, x, y) -> float:
         """Learn one sample; returns its loss before, as `Network.learn_one`.
 
@@ -93,7 +92,7 @@ class Stream:
         """`values` as the network takes them, shape (1, n), still finite."""
         row = rows(name, values, 0, n, np.float64 if scaled else self.net.dtype)
         if scaled:
-            row = scaled(row).astype(self.net.dtype)
+            row = in_dtype(scaled(row), self.net.dtype)
         if not np.isfinite(row).all():
             raise InvalidInputError(
                 f"{name} of sample {self.n_samples} has a value that is not finite, or not in "
