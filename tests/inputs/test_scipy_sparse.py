@@ -228,7 +228,10 @@ SMALL = sp.csr_array(DENSE)
         (broken(data=SMALL.data[:-1]), "beyond indices or data"),
         (broken(indices=SMALL.indices - 1), f"indices must lie from 0 to {N_IN - 1}"),
         (broken(indices=SMALL.indices + np.int64(2**32)), "indices must lie from 0"),
-        (broken(indices=SMALL.indices.reshape(1, -1)), "beyond indices or data"),
+        (broken(indices=SMALL.indices.reshape(1, -1)), "indices must be a vector"),
+        (broken(indices=np.where(SMALL.indices == 2, np.nan, 1.0)), "indices must be a vector"),
+        (broken(indices=SMALL.indices.astype(str)), "indices must be a vector"),
+        (broken(indptr=np.full(N + 1, None)), "indptr must be a vector of whole numbers"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("door", ["predict", "fit"])
@@ -265,3 +268,21 @@ def test_what_shares_a_place_is_summed_whatever_the_form():
         np.testing.assert_allclose(
             network().predict(X), network().predict(expected), rtol=0, atol=1e-12
         )
+
+
+@pytest.mark.parametrize("door", ["predict", "fit"])
+@pytest.mark.parametrize("wrong", [-1, N, 2**31 - 1])
+def test_entries_that_lead_out_of_memory_are_refused_before_scipy_turns_them(door, wrong):
+    X, net = sp.coo_array(DENSE), network()
+    X.row = np.full_like(X.row, wrong)
+    with pytest.raises(dl.InvalidInputError, match=f"row must lie from 0 to {N - 1}"):
+        net.predict(X) if door == "predict" else net.fit(X, Y)
+
+
+@pytest.mark.parametrize("door", ["predict", "fit"])
+def test_blocks_that_lead_out_of_memory_are_refused(door):
+    X, net = sp.bsr_array(DENSE), network()
+    X.indptr = np.full_like(X.indptr, 10**8)
+    X.indptr[0] = 0
+    with pytest.raises(dl.InvalidInputError, match="not a valid sparse matrix"):
+        net.predict(X) if door == "predict" else net.fit(X, Y)

@@ -12,6 +12,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import kernels
+from deltaloop.kernels.turns import Turns
 from embedded_networks import network, samples
 
 BACKENDS = kernels.available()
@@ -211,3 +212,162 @@ def test_a_network_is_saved_and_copied_between_two_steps(backend, tmp_path):
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_interrupt_of_who_waits_stops_the_others(backend):
+    net = network(sizes=(5, 60, 3), backend=backend)
+    X, Y = samples(200)
+    net.learn_batch(X, Y)
+    stop, steps, interrupted = threading.Event(), [], 0
+
+    def train():
+        while not stop.is_set():
+            net.learn_batch(X, Y)
+            steps.append(1)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before, thread = signal.signal(signal.SIGALRM, interrupt), in_a_thread(train)
+    try:
+        for delay in np.random.default_rng(0).uniform(1e-6, 1e-3, 600):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                for _ in range(2000):
+                    net.predict(X[:1])
+            except KeyboardInterrupt:
+                interrupted += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        n = len(steps)
+        end = time.monotonic() + 10
+        while len(steps) == n and time.monotonic() < end:
+            time.sleep(0.01)
+        assert len(steps) > n
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        stop.set()
+        thread.join(20)
+    assert interrupted > 300
+
+
+def test_a_thread_that_has_a_turn_does_not_wait_for_another():
+    """A writer waits between the two reads of one thread; the second one must not wait for it."""
+    turns, inside, waits = Turns(), threading.Event(), threading.Event()
+    done = []
+
+    def read_twice():
+        inside.set()
+        assert waits.wait(10)
+        return turns.read(lambda: "read again")
+
+    def write():
+        assert inside.wait(10)
+        threading.Timer(0.05, waits.set).start()  # the writer is in the queue by then
+        turns.write(done.append, "written")
+
+    thread = in_a_thread(write)
+    assert turns.read(read_twice) == "read again"
+    thread.join(10)
+    assert done == ["written"]
+    assert not turns.queue
+
+
+def test_who_is_refused_is_in_nobodys_way():
+    turns = Turns()
+    turns.claim("first")
+    loser = object()
+    with pytest.raises(dl.BusyError):
+        turns.claim(loser)
+    assert list(turns.claims) == ["first"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_optimizer_is_assigned_between_two_steps_of_another_thread(backend):
+    """Rule, state and what the compiled code reads of them change together, or not at all."""
+    net = network(sizes=(50, 60, 3), backend=backend)
+    X, Y = samples(200, sizes=(50, 3))
+    stop = threading.Event()
+
+    def train():
+        while not stop.is_set():
+            net.learn_batch(X, Y)
+            time.sleep(1e-4)  # or every assignment would find a step under way
+
+    thread, taken = in_a_thread(train), 0
+    optimizers = [dl.SGD(0.01), dl.Adam(1e-3), dl.SGD(0.01, momentum=0.5), dl.RMSprop(1e-4)]
+    try:
+        for k in range(400):
+            try:
+                net.optimizer = optimizers[k % 4]
+                taken += 1
+            except dl.BusyError:
+                continue
+            copied = copy.deepcopy(net)
+            assert copied.optimizer == net.optimizer
+    finally:
+        stop.set()
+        thread.join()
+    assert taken > 20
+    assert np.isfinite(net.theta).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_that_takes_long_keeps_nobody_from_training(tmp_path):
+    net, path = network(), tmp_path / "pipe"
+    X, Y = samples(3)
+    os.mkfifo(path)
+    thread = in_a_thread(lambda: net.save(path))  # until somebody reads
+    try:
+        time.sleep(0.05)
+        learner = in_a_thread(lambda: net.learn_one(X[0], Y[0]))
+        learner.join(10)
+        assert not learner.is_alive()
+    finally:
+        path.read_bytes()
+        thread.join(10)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_child_forked_in_a_callback_is_still_in_fit(backend):
+    net = network(backend=backend)
+    X, Y = samples(20)
+    codes = []
+
+    def fork(*_):
+        if codes:
+            return
+        child = os.fork()
+        if child == 0:
+            try:
+                net.learn_one(X[0], Y[0])
+            except dl.BusyError:
+                os._exit(3)
+            os._exit(0)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    net.fit(X, Y, epochs=1, progress=fork)
+    assert codes == [3]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_all_parameters_are_assigned_between_two_steps_and_answers(backend):
+    net = sum_of_parameters(backend)
+    ones, twos = net.theta.copy(), 2 * net.theta
+    stop = threading.Event()
+
+    def assign():
+        while not stop.is_set():
+            net.theta = ones
+            net.theta = twos
+
+    thread = in_a_thread(assign)
+    try:
+        answers = {net.predict([[1.0]]).item() for _ in range(2000)}
+    finally:
+        stop.set()
+        thread.join()
+    assert answers <= {500.0, 2000.0}
