@@ -137,12 +137,16 @@ def _for_names_of_classes(name, text):
 
 
 @any_size
+def _has_finite_sum(rows):
+    return bool(np.isfinite(rows.sum()))
+
+
 def check_finite(name: str, rows: np.ndarray) -> None:
     """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
     if rows.dtype.kind != "f":
         return
     # one pass without a temporary, unless the sum overflows
-    if rows.size > _LARGE and np.isfinite(rows.sum()):
+    if rows.size > _LARGE and _has_finite_sum(rows):
         return
     finite = np.isfinite(rows)
     if finite.all():
