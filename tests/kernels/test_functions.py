@@ -1,0 +1,108 @@
+"""Rows of functions.py: whatever has to know one knows it, and what is printed of it is right."""
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+import cases
+import oracle
+import tolerances
+from deltaloop.interop import c_functions
+from deltaloop.kernels import expressions, functions, interface, reference
+from deltaloop.parts.optimizers import OPTIMIZERS
+
+ROOT = Path(__file__).resolve().parents[2]
+OF_UNITS = [name for name, row in functions.ACTIVATIONS.items() if row.f is not None]
+
+
+@pytest.fixture(scope="module")
+def written():
+    """The text of what the build writes for Cython."""
+    path = ROOT / "kernels" / "cython" / "write_functions.py"
+    spec = importlib.util.spec_from_file_location("write_functions", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.tables(), module.switches()
+
+
+@pytest.mark.parametrize("name", functions.ACTIVATIONS)
+def test_every_activation_is_known_to_the_reference_the_oracle_and_the_c_export(name):
+    assert interface.ACTIVATIONS.index(name) == list(functions.ACTIVATIONS).index(name)
+    assert name in reference._FUNCTIONS
+    z = [0.5, -0.25]
+    oracle.jacobian(name, z, oracle.activate(name, z, 0.3), 0.3)
+    assert name == "identity" or {name, f"{name}_slope"} <= c_functions.FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize("name", OF_UNITS)
+def test_every_activation_is_written_for_cython_and_has_its_accuracy(name, written):
+    functions_pxd, switches = written
+    code = name.upper()
+    assert functions_pxd.count(f"if activation == {code}:") == 2  # f and slope
+    assert switches.count(f"if activation == {code}:") == (2 if name == "identity" else 4)
+    assert name in tolerances.ULP
+
+
+@pytest.mark.parametrize("name", functions.RULES)
+def test_every_rule_is_known_to_an_optimizer_the_oracle_and_the_tests(name, written):
+    row = functions.RULES[name]
+    rule = cases.RULES[name].rule()
+    assert type(cases.RULES[name]) in OPTIMIZERS.values()
+    assert (interface.RULES[rule.code], rule.n_slots) == (name, row.n_slots)
+    assert len(rule.hyper) == len(row.hyper) <= 8
+    w, slots = oracle.step(name, rule.hyper, 1, 1.0, [0.0] * rule.n_slots, 0.5)
+    assert w < 1
+    assert len(slots) == rule.n_slots
+    assert (f"if code == {name.upper()}:" in written[0]) == (row.step is not None)
+
+
+def test_no_table_of_tests_names_what_is_no_row():
+    assert cases.RULES.keys() == functions.RULES.keys()
+    assert reference._FUNCTIONS.keys() == functions.ACTIVATIONS.keys()
+
+
+class Python(expressions.Language):
+    """Rows as Python, to be evaluated."""
+
+    calls: ClassVar = {"logistic": "logistic"}
+    statement = "{name} = {value}"
+
+    def number(self, x):
+        return repr(x)
+
+    def where_above(self, x, y, above, other):
+        return f"({above} if {x} > {y} else {other})"
+
+
+def test_what_is_printed_computes_what_the_row_says():
+    lines, result, n = expressions.written(functions.silu.slope, Python(), "z", "a", "alpha")
+    assert lines == ["t0 = logistic(z)", "t1 = 1 - t0", "t2 = a * t1", "t3 = t0 + t2"]
+    assert (result, n) == ("t3", 4)
+    names = {"z": 0.5, "a": 0.5 * oracle._sigmoid(0.5), "logistic": oracle._sigmoid}
+    for line in lines:
+        exec(line, names)
+    assert names[result] == pytest.approx(oracle._slope("silu", 0.5, 0), rel=1e-14)
+
+
+def test_a_constant_result_and_every_operator_are_printed():
+    def f(m, x):
+        return m.where_above(x, 1, 2 / x, 3 - x) * -x + x / 2
+
+    lines, result, _ = expressions.written(f, Python(), "x")
+    names = {"x": 0.5}
+    for line in lines:
+        exec(line, names)
+    assert names[result] == (3 - 0.5) * -0.5 + 0.25
+    assert expressions.written(functions.identity.slope, Python(), "z", "a", "alpha")[1] == "1"
+
+
+def test_the_example_of_contributing_is_the_source():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    source = inspect.getsource(functions)
+    for line in block.splitlines():
+        assert line.strip() in source
