@@ -21,7 +21,8 @@ from lanes cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    CUT, MSE, PIECE, SHARE, Ahead, Layer, Net, Rows, Rule, bias_of, block, fetch_some, padded_width, round_up, row_number, row_of,
+    CUT, MSE, PIECE, SHARE, Ahead, Layer, Net, Rows, Rule, bias_of, block, fetch_some,
+    padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,

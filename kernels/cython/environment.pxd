@@ -1,6 +1,6 @@
-# The floating-point environment of the kernels, whatever that of the caller is: it rounds to nearest
-# and traps nothing. Training also takes what is below the smallest normal number for 0. Moments of
-# vanished gradients stay there for good, and arithmetic on such numbers is up to 40 times as slow.
+# The floating-point environment of the kernels, whatever that of the caller is: it rounds to
+# nearest and traps nothing. Training also takes what is below the smallest normal number for 0:
+# moments of vanished gradients stay there for good, and arithmetic on such numbers is slow.
 
 cdef extern from *:
     """

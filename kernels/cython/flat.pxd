@@ -6,8 +6,8 @@ from plan cimport Rule
 
 cdef inline void descend_flat(
     Py_ssize_t code, const Rule *rule,
-    real *theta,                        # (n_theta,)    updated from first to stop - 1, which are
-    Py_ssize_t first, Py_ssize_t stop,  #               multiples of 16
+    real *theta,            # (n_theta,)  updated from first to stop - 1, both multiples of 16
+    Py_ssize_t first, Py_ssize_t stop,
 ) noexcept nogil:
     """Slot 0 of the state is the gradient; code is a constant."""
     cdef Rule constants = rule[0]       # which the stores below cannot change

@@ -9,6 +9,7 @@ from .errors import InvalidInputError
 from .inputs.checks import whole_number
 from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
+from .kernels.turns import Turns
 from .parts.optimizers import check_optimizer
 from .parts.scaling import Scaling, check_scaling
 from .training.stream import Stream
@@ -40,6 +41,7 @@ class Embedding:
     _session: Any
     _scaling: Scaling | None
     _optimizer: Any
+    _turns: Turns
     _kept: list  # sessions whose handle was asked for
 
     @property

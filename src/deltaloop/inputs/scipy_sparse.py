@@ -32,8 +32,7 @@ def sparse_inputs(X, net, name: str) -> SparseRows:
         raise InvalidInputError(
             f"sparse {name} must have shape (n_samples, {net.sizes[0]}), got {X.shape}"
         )
-    kind = getattr(X, "format", None)
-    read = {"csr": _rows_of, "csc": _columns_of}.get(kind, _entries_of)
+    read = {"csr": _rows_of, "csc": _columns_of}.get(getattr(X, "format", ""), _entries_of)
     try:
         starts, columns, values = read(name, X, *X.shape)
     except DeltaloopError:
