@@ -73,7 +73,8 @@ class Writer:
     """The namespace m of a row: it takes down what the row does, one variable per step."""
 
     def __init__(self, language: Language):
-        self.language, self.lines, self.n_variables = language, [], 0
+        self.language, self.n_variables = language, 0
+        self.lines: list[str] = []
 
     def let(self, value: str) -> Expression:
         """A new variable."""

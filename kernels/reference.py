@@ -219,7 +219,7 @@ def _update(rule, theta, state, grad, step):
         return
     if name == "rmsprop":
         grad_slot, v = state  # the gradient has a slot for the backends that need one
-        rho, new, epsilon = mu, *more
+        rho, (new, epsilon) = mu, more
         grad_slot[:] = grad
         v *= rho  # v := rho v + (1 - rho) g^2
         v += new * grad * grad

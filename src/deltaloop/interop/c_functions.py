@@ -8,7 +8,7 @@ A function stands after those that it calls, and comes into a header where it is
 of single units are written from the rows of kernels/functions.py.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..kernels import expressions, functions
 
@@ -53,7 +53,8 @@ def arguments_of(name: str, slope: bool) -> list[str]:
 def _of_units(name: str, slope: bool) -> str:
     """The function of an activation, or its slope, over n units."""
     row, arguments = functions.ACTIVATIONS[name], arguments_of(name, slope)
-    function, given = (row.slope, ["z[j]", "a[j]"]) if slope else (row.f, ["z[j]"])
+    function: Any = row.slope if slope else row.f  # softmax, which has none, is written below
+    given = ["z[j]", "a[j]"] if slope else ["z[j]"]
     lines, result, _ = expressions.written(function, C(), *given, "alpha")
     kinds = {"alpha": "float alpha", "z": "const float *z", "delta": "float *delta"}
     kinds["a"] = "const float *a" if slope else "float *a"
