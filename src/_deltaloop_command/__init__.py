@@ -18,6 +18,7 @@ def main() -> None:
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if interruptible:
         signal.signal(signal.SIGINT, _leave)
+        sys.unraisablehook = _interrupt_again
     command = _imported()
     try:
         if interruptible:  # commands take care of themselves
@@ -50,6 +51,15 @@ def _imported():
 def _leave(*_) -> None:
     """End the process at once: nothing has been printed yet, or all of it."""
     os._exit(_INTERRUPTED)
+
+
+def _interrupt_again(unraisable) -> None:
+    """What the lock of an import or a destructor has swallowed of Ctrl-C comes again in a moment."""
+    if unraisable.exc_type is KeyboardInterrupt and hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 1e-3)  # not in here, where it would be swallowed, too
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _end_quietly_with_a_closed_pipe() -> None:

@@ -75,3 +75,28 @@ def test_command_begins_before_anything_large_is_imported():
     code = "import _deltaloop_command, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"numpy", "click", "deltaloop"} & set(done.stdout.split()) == set()
+
+
+SWALLOWED = """
+import sys, time
+from _deltaloop_command import _interrupt_again
+
+class Swallows:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+sys.unraisablehook = _interrupt_again
+try:
+    Swallows()
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_ctrl_c_that_python_swallows_comes_again():
+    process = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (process.stdout, process.stderr) == ("interrupted\n", "")
