@@ -54,7 +54,7 @@ def _leave(*_) -> None:
 
 
 def _interrupt_again(unraisable) -> None:
-    """What the lock of an import or a destructor has swallowed of Ctrl-C comes again in a moment."""
+    """Ctrl-C that the lock of an import or a destructor has swallowed comes again in a moment."""
     if unraisable.exc_type is KeyboardInterrupt and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         signal.setitimer(signal.ITIMER_REAL, 1e-3)  # not in here, where it would be swallowed, too
