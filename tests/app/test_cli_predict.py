@@ -122,6 +122,16 @@ def test_no_cell_is_run_by_a_spreadsheet(tmp_path, written):
     assert [line[0] for line in lines] == expected
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_no_part_of_a_cell_is_run_by_a_spreadsheet_that_divides_elsewhere(tmp_path, delimiter):
+    names = [f"a{delimiter}=1+1", f'say "{delimiter}=1"', "plain"]
+    text = predicted(tmp_path, names)
+    _, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    assert not any(cell.startswith("=") for line in lines for cell in line)
+    _, *lines = csv.reader(io.StringIO(text, newline=""))
+    assert [line[0] for line in lines] == names
+
+
 @pytest.mark.parametrize("written", ["printed", "file"])
 def test_no_name_moves_the_cursor(tmp_path, written):
     names = [

@@ -1,7 +1,6 @@
 """What `deltaloop predict` writes: one line of CSV for every row of the data."""
 
-import csv
-import io
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..text import visible
 from .modelling import chosen_class
 
 _BLOCK = 4096  # rows that are written at a time
+_DIVIDES = re.compile('[,;\t\r\n"]')  # a comma here, a semicolon or a tab elsewhere
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # what a formula begins with, in both widths
 
 
@@ -90,13 +90,19 @@ def _harmless(name):
 
 def _lines(header, rows):
     """CSV text in blocks of lines."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_harmless, header))
+    lines = [_line(map(_harmless, header))]
     for number, row in enumerate(rows, 1):
-        writer.writerow(row)
+        lines.append(_line(row))
         if number % _BLOCK == 0:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+            yield "".join(lines)
+            lines.clear()
+    yield "".join(lines)
+
+
+def _line(cells):
+    """Cells between commas; quoted where any program could find more than one cell in one."""
+    return ",".join(map(_quoted, cells)) + "\n"
+
+
+def _quoted(cell):
+    return '"' + cell.replace('"', '""') + '"' if _DIVIDES.search(cell) else cell
