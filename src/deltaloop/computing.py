@@ -6,9 +6,10 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 from .inputs import validation
-from .inputs.checks import check_finite, whole_number
+from .inputs.checks import check_finite, parameter, whole_number
 from .kernels import load
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
+from .kernels.session import checked_out
 from .kernels.turns import Turns
 from .parts.construction import as_backend
 from .parts.scaling import Scaling
@@ -184,11 +185,94 @@ class Computing:
             [work.rows("delta", k, n).copy() for k in indices],
         )
 
+    def gradient(self, X, Y, out=None) -> np.ndarray:
+        """The gradient of `loss` by all parameters, flat as `theta`.
+
+        Parameters
+        ----------
+        X, Y
+            As in `fit`.
+        out : ndarray, as many values as theta, optional
+            Receives the gradient; contiguous, in the dtype of the network.
+
+        Returns
+        -------
+        ndarray, shape of theta
+            `out`, if it was given. dC/dw where theta has w, and 0 in its padding.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X or Y are not accepted, or an `out` that does not fit; it is as it was then.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.theta -= 0.1 * net.gradient([[3.0]], [[5.0]])  # 2 * 3 - 5 = 1, times 3 for W
+        >>> round(net.W[0].item(), 4), round(net.b[0].item(), 4)
+        (1.7, -0.1)
+        """
+        X, Y = self._data(X, Y)
+        n_theta = self.plan.n_theta
+        grad = aligned_zeros(n_theta, self.dtype)
+        flat = grad if out is None else checked_out(out, n_theta, self.dtype)
+        self._turns.read(self._loss_gradient, self._theta, X, Y, grad)
+        if out is None:
+            return grad
+        flat[:] = grad
+        return out
+
+    def loss_and_gradient(self, theta, X, Y) -> tuple[float, np.ndarray]:
+        """`loss` and `gradient` where the parameters were `theta`; those of the network stay.
+
+        What optimisers of other libraries ask for, such as scipy.optimize.minimize.
+
+        Parameters
+        ----------
+        theta : array_like, shape of `Network.theta`
+            Laid out like it; its padding does not matter.
+        X, Y
+            As in `fit`.
+
+        Returns
+        -------
+        loss : float
+        gradient : ndarray of float64, shape of theta
+            0 in the padding, which so stays what it is.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X, Y or theta are not accepted.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity")], dtype="float64")
+        >>> theta = 0 * net.theta
+        >>> loss, gradient = net.loss_and_gradient(theta, [[3.0]], [[5.0]])  # 1/2 5^2
+        >>> loss, gradient[net.theta != 0].tolist()  # by W: -5 * 3
+        (12.5, [-15.0])
+        """
+        X, Y = self._data(X, Y)
+        given = parameter("theta", theta, self._theta.shape, self.dtype)
+        at, grad = (aligned_zeros(self.plan.n_theta, self.dtype) for _ in range(2))
+        for layer in range(len(self.layers)):  # without the padding, which kernels take for 0
+            self.plan.W(at, layer)[:] = self.plan.W(given, layer)
+            b = self.plan.b(at, layer)
+            if b is not None:
+                b[:] = self.plan.b(given, layer)
+        return self._loss_gradient(at, X, Y, grad), grad.astype(np.float64)
+
+    def _loss_gradient(self, theta, X, Y, grad) -> float:
+        """Of rows that have passed the door already."""
+        work = self._work(len(X))
+        return self.backend.loss_gradient(self.plan, theta, X, Y, grad, work)
+
     def _mean_loss(self, X, Y) -> float:
         """`loss` of rows that have passed the door already."""
-        return self._turns.read(
-            self.backend.loss_gradient, self.plan, self._theta, X, Y, None, self._work(len(X))
-        )
+        return self._turns.read(self._loss_gradient, self._theta, X, Y, None)
 
     def _work(self, n_samples, n_threads=1):
         share = -(-n_samples // n_threads)
