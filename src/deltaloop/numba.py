@@ -131,8 +131,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         )
     work = Work(net.plan, whole_number("batch_size", batch_size))
     return Unpacked(
-        net.theta, net.plan.words, entry_points(net.dtype), work.buffer, work.costs, net.plan.loss,
-        work.batch_size, net.plan.n_work, net.plan.widest, work.buffer.ctypes.data,
+        net._theta.view(), net.plan.words, entry_points(net.dtype), work.buffer, work.costs,
+        net.plan.loss, work.batch_size, net.plan.n_work, net.plan.widest, work.buffer.ctypes.data,
     )  # fmt: skip
 
 
