@@ -30,12 +30,12 @@ cdef extern from *:
     static inline Environment enter(Environment own) {
         Environment before;
         READ(before);
-        if ((before & ~SEEN) != own) WRITE(own);
+        if ((before & ~SEEN) != own) { Environment mine = own; WRITE(mine); }
         return before;
     }
 
     static inline void leave(Environment own, Environment before) {
-        if ((before & ~SEEN) != own) WRITE(before);
+        if ((before & ~SEEN) != own) { Environment theirs = before; WRITE(theirs); }
     }
     """
     ctypedef unsigned int Environment
