@@ -105,6 +105,19 @@ LAYER = np.dtype(
     align=True,
 )
 
+# Where the parts of Work.buffer begin, in elements; -1: there is no room for it.
+WORK = np.dtype(
+    [
+        ("batch_size", np.intp),  # samples that there is room for
+        ("turned", np.intp),  # (widest, round_up(batch_size)): delta, transposed
+        ("turned_prev", np.intp),  # the same for its image in the layer before
+        ("partial", np.intp),  # (n_theta,): sums over some of the samples
+        ("parts", np.intp),  # CUT bytes for every thread: copies of parts of large products
+        ("gathered", np.intp),  # (batch_size, round_up(n_in)): rows of X, in order
+    ],
+    align=True,
+)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SparseRows:
@@ -263,11 +276,9 @@ class Plan:
 class Work:
     """Scratch memory for mini-batches of up to `batch_size` samples, and the threads to use.
 
-    `buffer` holds, one after the other: the blocks z, a and delta of every layer,
-    (batch_size, width) each; two blocks (widest layer, round_up(batch_size)) for a transposed
-    delta and its image; from PIECE samples on, sums in the layout of theta; where products may be
-    cut into parts, CUT bytes for every thread; and at its end, unless nothing gathers inputs,
-    (batch_size, round_up(n_in)) for them. `costs`: (batch_size,) float64.
+    `buffer` is laid out here, once, and `places` (one record of WORK) tells the backends where
+    what lies in it. It begins with the blocks z, a and delta of every layer, (batch_size, width)
+    each, at batch_size times their offsets in LAYER. `costs`: (batch_size,) float64.
 
     Inputs are gathered by train_epoch: dense ones with an order of the samples, and SparseRows
     where a rule moves the weights of inputs that are zero.
@@ -278,17 +289,29 @@ class Work:
 
     def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1, gathers: bool = True):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
-        size = batch_size * plan.n_work + 2 * plan.widest * round_up(batch_size)
-        if batch_size >= PIECE:
-            size += plan.n_theta
+        n_in, itemsize = int(plan.layers[0]["n_in"]), plan.dtype.itemsize
         # smaller products have both factors in L1, or pass but once over the larger one
-        self.cuts = batch_size >= 16 and plan.n_theta * plan.dtype.itemsize > 2**15
-        if self.cuts:
-            size += n_threads * CUT // plan.dtype.itemsize
-        if gathers:
-            size += batch_size * round_up(int(plan.layers[0]["n_in"]))
-        self.buffer = aligned_zeros(size, plan.dtype)
+        cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
+        turned = plan.widest * round_up(batch_size)
+        lengths = {
+            "turned": turned,
+            "turned_prev": turned,
+            "partial": plan.n_theta if batch_size >= PIECE else 0,
+            "parts": n_threads * CUT // itemsize if cuts else 0,
+            "gathered": batch_size * round_up(n_in) if gathers else 0,
+        }
+        self.places = np.zeros(1, WORK)
+        self.places["batch_size"], end = batch_size, batch_size * plan.n_work
+        for name, length in lengths.items():
+            self.places[name] = end if length else -1
+            end += length
+        self.buffer = aligned_zeros(end, plan.dtype)
         self.costs = np.zeros(batch_size)
+
+    @property
+    def words(self) -> np.ndarray:
+        """`places` as intp, in the order of WORK."""
+        return self.places.view(np.intp)
 
     @classmethod
     def for_batches(cls, plan: Plan, X, rule: "Rule", batch_size: int, n_threads: int) -> "Work":

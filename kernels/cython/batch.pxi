@@ -122,7 +122,6 @@ cdef void descend_rows_of_layer(
     Ahead *ahead,
 ) noexcept nogil:
     """dC/dW = A_prev^T delta, spent at once on W, or with the last of several pieces."""
-    cdef real *sums = net.partial + weights
     cdef Product p
     memset(&p, 0, sizeof(Product))
     p.n_rows, p.width, p.n_k = n, layer.width, piece.n_samples
@@ -130,10 +129,10 @@ cdef void descend_rows_of_layer(
     p.B, p.B_k = block(net, layer, layer.delta), layer.width
     p.C, p.C_row, p.weights = net.theta + weights, layer.width, weights
     if not piece.is_first:
-        p.start, p.start_row = sums, layer.width
+        p.start, p.start_row = net.partial + weights, layer.width
     p.rule, p.ahead, p.parts = rule, ahead, net.parts
     if not piece.is_last:
-        p.C = sums
+        p.C = net.partial + weights
         product(STORE, &p)
     elif rule.code == SGD:              # w := w - eps g, with one product less
         p.factor = -(piece.scale * rule.learning_rate)

@@ -21,8 +21,8 @@ from lanes cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport canonical_delta, general_slope, is_canonical
 from plan cimport (
-    CUT, MSE, PIECE, SHARE, Ahead, Layer, Net, Rows, Rule, bias_of, block, fetch_some,
-    padded_width, round_up, row_number, row_of,
+    CUT, MSE, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, bias_of, block,
+    fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
@@ -47,9 +47,9 @@ from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
 
-if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer)) != (
+if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
         interface.SHARE, interface.CUT, interface.PIECE, interface.BLOCK, interface.CUSTOM,
-        interface.LAYER.itemsize):
+        interface.LAYER.itemsize, interface.WORK.itemsize):
     raise ImportError("plan.pxd and interface.py lay out different records; build deltaloop again")
 
 include "products.pxi"
@@ -77,17 +77,16 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.n_layers = len(plan.layers)
     net.loss = plan.loss
     net.theta = <real *> data(theta, writable, NULL)
-    net.batch_size = work.batch_size
+    cdef const Places *places = <const Places *> data(work.places, False, NULL)
+    net.batch_size = places.batch_size
     net.first = 0
     net.work = <real *> data(work.buffer, True, NULL)
-    net.gathered = net.work + <Py_ssize_t> len(work.buffer) \
-        - net.batch_size * round_up(net.layers[0].n_in)
-    net.transposed[0] = net.work + net.batch_size * <Py_ssize_t> plan.n_work
-    net.transposed[1] = net.transposed[0] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
-    net.partial = net.transposed[1] + <Py_ssize_t> plan.widest * round_up(net.batch_size)
-    net.parts = NULL
-    if work.cuts:
-        net.parts = net.partial + (<Py_ssize_t> plan.n_theta if net.batch_size >= PIECE else 0)
+    net.transposed[0] = net.work + places.turned
+    net.transposed[1] = net.work + places.turned_prev
+    # NULL: no room for it
+    net.partial = net.work + places.partial if places.partial >= 0 else NULL
+    net.parts = net.work + places.parts if places.parts >= 0 else NULL
+    net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.costs = <double *> data(work.costs, True, NULL)
     return 0
 

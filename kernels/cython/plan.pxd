@@ -31,6 +31,14 @@ cdef struct Layer:      # interface.LAYER
     custom_f f
     custom_slope slope
 
+cdef struct Places:     # interface.WORK
+    Py_ssize_t batch_size
+    Py_ssize_t turned
+    Py_ssize_t turned_prev
+    Py_ssize_t partial
+    Py_ssize_t parts
+    Py_ssize_t gathered
+
 cdef struct Net:        # Plan, theta and Work of one call
     const Layer *layers
     Py_ssize_t n_layers
@@ -39,9 +47,9 @@ cdef struct Net:        # Plan, theta and Work of one call
     Py_ssize_t batch_size   # samples that work has room for
     Py_ssize_t first        # of them, those before the part that is computed now
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
-    real *gathered          # (batch_size, round_up(n_in)), where there is room
+    real *gathered          # (batch_size, round_up(n_in)), or NULL
     real *transposed[2]     # (widest, round_up(batch_size)) each
-    real *partial           # (n_theta,): sums over some of the samples, where there is room
+    real *partial           # (n_theta,): sums over some of the samples, or NULL
     real *parts             # CUT bytes, of this thread; or NULL
     double *costs           # (batch_size,)
 

@@ -40,9 +40,9 @@ def _rows(X, dtype):
     return X, _NO_STARTS, _NO_COLUMNS, _NO_VALUES[dtype]
 
 
-def _memory(plan, work):
+def _memory(work):
     """What the doors want to know of Work."""
-    return work.batch_size, work.buffer, work.costs, plan.n_work, plan.widest
+    return work.words, work.buffer, work.costs
 
 
 def forward(plan, theta, X, out, work):
@@ -50,7 +50,7 @@ def forward(plan, theta, X, out, work):
     dtype = plan.dtype
     doors.forward(dtype)(
         entry_points(dtype), plan.words, theta, *_rows(X, dtype), _NO_STARTS, len(X), out,
-        *_memory(plan, work),
+        *_memory(work),
     )  # fmt: skip
     return False
 
@@ -60,7 +60,7 @@ def loss_gradient(plan, theta, X, Y, grad, work):
     dtype = plan.dtype
     return doors.loss_gradient(dtype)(
         entry_points(dtype), plan.words, plan.loss, theta, *_rows(X, dtype), _NO_STARTS, Y,
-        _NO_VALUES[dtype] if grad is None else grad, *_memory(plan, work),
+        _NO_VALUES[dtype] if grad is None else grad, *_memory(work),
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def train_epoch(
     return doors.train_epoch(dtype)(
         entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, rule.code in FLAT,
         given(rule), *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
-        batch_size, *_memory(plan, work), total, step,
+        batch_size, *_memory(work), total, step,
     )  # fmt: skip
 
 

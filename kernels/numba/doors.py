@@ -28,23 +28,21 @@ from .sample import descend_samples
 
 
 def _forward(
-    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, room, buffer, costs,
-    n_work, widest,
+    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, places, buffer, costs,
 ):  # fmt: skip
     net, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
     reals(kernels, one)
-    fill_net(net, layers, 0, theta, room, buffer, costs, n_work, widest, number_of(one))
+    fill_net(net, layers, 0, theta, places, buffer, costs, number_of(one))
     fill_rows(rows, X, starts, columns, values, order)
     forward_rows(kernels, net, rows, n_samples, pointer_to(kernels, address_of(out)))
 
 
 def _loss_gradient(
-    kernels, layers, loss, theta, X, starts, columns, values, order, Y, grad, room, buffer, costs,
-    n_work, widest,
+    kernels, layers, loss, theta, X, starts, columns, values, order, Y, grad, places, buffer, costs,
 ):  # fmt: skip
     net, rows, targets, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
     reals(kernels, one)
-    fill_net(net, layers, loss, theta, room, buffer, costs, n_work, widest, number_of(one))
+    fill_net(net, layers, loss, theta, places, buffer, costs, number_of(one))
     fill_rows(rows, X, starts, columns, values, order)
     fill_dense(targets, Y)
     fill_order(targets, order)
@@ -56,12 +54,12 @@ def _loss_gradient(
 
 def _train_epoch(
     kernels, layers, loss, theta, state, code, flat, given, X, starts, columns, values, order, Y,
-    start, stop, batch_size, room, buffer, costs, n_work, widest, total, step,
+    start, stop, batch_size, places, buffer, costs, total, step,
 ):  # fmt: skip
     net, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
     rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
     one = reals(kernels, numbers)
-    fill_net(net, layers, loss, theta, room, buffer, costs, n_work, widest, number_of(one))
+    fill_net(net, layers, loss, theta, places, buffer, costs, number_of(one))
     fill_rows(rows, X, starts, columns, values, order)
     fill_dense(targets, Y)
     fill_order(targets, order)
@@ -92,7 +90,11 @@ def arrays(dtype):
         "order": array(types.intp, 1),
         "hyper": array(types.float64, 1),
         "out": array(real, 2, readonly=False),
-        "buffer": [array(real, 1, readonly=False), array(types.float64, 1, readonly=False)],
+        "memory": [  # of Work: places, buffer, costs
+            array(types.intp, 1, readonly=False),
+            array(real, 1, readonly=False),
+            array(types.float64, 1, readonly=False),
+        ],
     }
 
 
@@ -104,7 +106,7 @@ def forward(dtype):
         _forward,
         signatures=types.void(
             a["kernels"], a["layers"], a["parameters"], a["dense"], *a["sparse"], a["order"],
-            whole, a["out"], whole, *a["buffer"], whole, whole,
+            whole, a["out"], *a["memory"],
         ),
     )  # fmt: skip
 
@@ -117,7 +119,7 @@ def loss_gradient(dtype):
         _loss_gradient,
         signatures=types.float64(
             a["kernels"], a["layers"], whole, a["parameters"], a["dense"], *a["sparse"],
-            a["order"], a["dense"], a["theta"], whole, *a["buffer"], whole, whole,
+            a["order"], a["dense"], a["theta"], *a["memory"],
         ),
     )  # fmt: skip
 
@@ -131,6 +133,6 @@ def train_epoch(dtype):
         signatures=number(
             a["kernels"], a["layers"], whole, a["theta"], a["state"], whole, types.boolean,
             a["hyper"], a["dense"], *a["sparse"], a["order"], a["dense"], whole, whole, whole,
-            whole, *a["buffer"], whole, whole, number, whole,
+            *a["memory"], number, whole,
         ),
     )  # fmt: skip

@@ -6,13 +6,18 @@ address; what it is, its reader knows.
 
 from llvmlite import ir
 
-from ..interface import BLOCK, LAYER, LOSSES
+from ..interface import BLOCK, LAYER, LOSSES, WORK
 from .activations import SIGMOID, SOFTMAX
 from .lanes import DOUBLE_TYPE, INT, Pointer, Value
 
 # words of a layer: interface.LAYER
 N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA, F, SLOPE = range(len(LAYER.names))
 LAYER_WORDS = len(LAYER.names)
+
+# words of interface.WORK
+(BATCH_SIZE, TURNED_PLACE, TURNED_PREV_PLACE, PARTIAL_PLACE, _, GATHERED_PLACE) = range(
+    len(WORK.names)
+)
 
 # words of a Net and of Rows; see the attributes below
 (LAYERS, N_LAYERS, LOSS, THETA, ROOM, WORK, GATHERED, TURNED, TURNED_PREV, PARTIAL, COSTS, ONE,

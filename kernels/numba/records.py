@@ -1,34 +1,30 @@
 """Records of plan.py and rules.py, filled from arrays in jitted functions."""
 
-from .. import interface
 from . import plan, rules
 from .compiling import address_of, number_of, part, pointer_to, put, put_real
 
 N_NUMBERS = rules.N_HYPER + 1  # words, of 8 bytes: room for a 1 before the constants of a rule
 
 
-round_up = part(interface.round_up)
+@part
+def _place(buffer, offset):
+    """The address of a part of Work, or 0 where there is no room for it."""
+    return address_of(buffer) + offset * buffer.itemsize if offset >= 0 else 0
 
 
 @part
-def fill_net(net, layers, loss, theta, room, buffer, costs, n_work, widest, one):
+def fill_net(net, layers, loss, theta, places, buffer, costs, one):
     """Plan, theta and Work as the words of a Net; `one` is the address of a 1."""
-    size = theta.itemsize
     put(net, plan.LAYERS, address_of(layers))
     put(net, plan.N_LAYERS, layers.shape[0])
     put(net, plan.LOSS, loss)
     put(net, plan.THETA, address_of(theta))
-    put(net, plan.ROOM, room)
-    place = address_of(buffer)
-    put(net, plan.WORK, place)
-    place += size * room * n_work
-    put(net, plan.TURNED, place)
-    place += size * widest * round_up(room)
-    put(net, plan.TURNED_PREV, place)
-    place += size * widest * round_up(room)
-    put(net, plan.PARTIAL, place)
-    place = address_of(buffer) + size * buffer.size
-    put(net, plan.GATHERED, place - size * room * round_up(layers[0, plan.N_IN]))
+    put(net, plan.ROOM, places[plan.BATCH_SIZE])
+    put(net, plan.WORK, address_of(buffer))
+    put(net, plan.TURNED, _place(buffer, places[plan.TURNED_PLACE]))
+    put(net, plan.TURNED_PREV, _place(buffer, places[plan.TURNED_PREV_PLACE]))
+    put(net, plan.PARTIAL, _place(buffer, places[plan.PARTIAL_PLACE]))
+    put(net, plan.GATHERED, _place(buffer, places[plan.GATHERED_PLACE]))
     put(net, plan.COSTS, address_of(costs))
     put(net, plan.ONE, one)
 

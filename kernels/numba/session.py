@@ -40,9 +40,10 @@ class Session(session.Session):
         """Entry points and a Net, which lives as long as `work`."""
         table = entry_points(self._dtype)
         record = np.concatenate([table, np.zeros(_NET, table.dtype)])
-        plan = self._plan
-        _fill_net(record, plan.words, plan.loss, self._theta, work.batch_size, work.buffer,
-                  work.costs, plan.n_work, plan.widest)  # fmt: skip
+        _fill_net(
+            record, self._plan.words, self._plan.loss, self._theta, work.words, work.buffer,
+            work.costs,
+        )  # fmt: skip
         return record
 
     def _take_work(self, work: Work) -> None:
@@ -86,11 +87,11 @@ def _net_of(record):
 
 
 @jit
-def _fill_net(record, layers, loss, theta, room, buffer, costs, n_work, widest):
+def _fill_net(record, layers, loss, theta, places, buffer, costs):
     net = _net_of(record)
     one = net + record.itemsize * NET_WORDS
     reals(record, record_at(one))
-    fill_net(record_at(net), layers, loss, theta, room, buffer, costs, n_work, widest, one)
+    fill_net(record_at(net), layers, loss, theta, places, buffer, costs, one)
 
 
 @jit

@@ -82,8 +82,10 @@ class Unpacked(NamedTuple):
         Addresses of the compiled loops, valid in this process.
     buffer, costs : ndarray
         Scratch memory; one thread at a time.
-    loss, batch_size, n_work, widest : int
-        Code or address of the loss; samples that there is room for; sizes of the scratch memory.
+    places : ndarray of intp
+        Where what lies in `buffer`; see WORK in kernels/interface.py.
+    loss, batch_size : int
+        Code or address of the loss; samples that there is room for.
     address : int
         Where the scratch memory lies. A copy of it, made by Numba for a global variable, by pickle
         or by deepcopy, is known by that, and refused.
@@ -94,10 +96,9 @@ class Unpacked(NamedTuple):
     kernels: np.ndarray
     buffer: np.ndarray
     costs: np.ndarray
+    places: np.ndarray
     loss: int
     batch_size: int
-    n_work: int
-    widest: int
     address: int
 
 
@@ -132,15 +133,14 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     work = Work(net.plan, whole_number("batch_size", batch_size))
     return Unpacked(
         net._theta.view(), net.plan.words, entry_points(net.dtype), work.buffer, work.costs,
-        net.plan.loss, work.batch_size, net.plan.n_work, net.plan.widest, work.buffer.ctypes.data,
+        work.words, net.plan.loss, work.batch_size, work.buffer.ctypes.data,
     )  # fmt: skip
 
 
 @part
 def _fill_net(net, record, one):
     fill_net(
-        record, net.layers, net.loss, net.theta, net.batch_size, net.buffer, net.costs,
-        net.n_work, net.widest, one,
+        record, net.layers, net.loss, net.theta, net.places, net.buffer, net.costs, one,
     )  # fmt: skip
 
 

@@ -123,6 +123,30 @@ def test_work_has_room_for_everything_it_promises(shape, batch_size):
     assert len(Work(plan, batch_size).buffer) == without + gathered
 
 
+@pytest.mark.parametrize("gathers", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 15, 16, 256, 300])
+@pytest.mark.parametrize("sizes", [[3, 2], [700, 33, 5], [5, 300, 1]])
+def test_places_of_work_follow_each_other_without_gaps(sizes, batch_size, gathers):
+    plan = build((sizes[0], [(n, True) for n in sizes[1:]]))
+    work = Work(plan, batch_size, 2, gathers)
+    widest = max(*plan.layers["width"], *plan.layers["n_in"][1:], 0)
+    has_parts = batch_size >= 16 and plan.n_theta * plan.dtype.itemsize > 2**15
+    lengths = {
+        "turned": widest * interface.round_up(batch_size),
+        "turned_prev": widest * interface.round_up(batch_size),
+        "partial": plan.n_theta if batch_size >= interface.PIECE else 0,
+        "parts": 2 * interface.CUT // plan.dtype.itemsize if has_parts else 0,
+        "gathered": batch_size * interface.round_up(sizes[0]) if gathers else 0,
+    }
+    assert interface.WORK.names == ("batch_size", *lengths)
+    end = batch_size * plan.n_work
+    for name, length in lengths.items():
+        assert work.places[name] == (end if length else -1), name
+        end += length
+    assert len(work.buffer) == end
+    assert work.words.tolist() == [work.places[name].item() for name in interface.WORK.names]
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=3), st.sampled_from(["f4", "f8"]))
 def test_aligned_zeros_are_aligned_zeros(shape, dtype):
     array = aligned_zeros(tuple(shape), dtype)
