@@ -28,7 +28,8 @@ from .sample import descend_samples
 
 
 def _forward(
-    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, places, buffer, costs,
+    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, places, buffer,
+    costs,
 ):  # fmt: skip
     net, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
     reals(kernels, one)
