@@ -303,6 +303,20 @@ class cross_entropy:
         return m.where_above(m.epsilon, a, 0, -y / a)
 
 
+@loss(
+    "1/2 (a - y)^2 where |a - y| <= d, else d (|a - y| - d / 2)", "a - y limited to [-d, d]",
+    parameter=Parameter(1.0, 0, False, "threshold"), is_distance=True, source="huber: Huber (1964)",
+)  # fmt: skip
+class huber:
+    def value(m, a, y, p):
+        d, inside = a - y, huber.slope(m, a, y, p)
+        return inside * (d - 0.5 * inside)
+
+    def slope(m, a, y, p):
+        d = a - y
+        return m.where_above(d, p, p, m.where_above(-p, d, -p, d))
+
+
 @dataclass(frozen=True)
 class RuleRow:
     """An optimiser: how the gradient g of a parameter w becomes a step of it.
