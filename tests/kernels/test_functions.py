@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,7 +26,9 @@ def written():
     path = ROOT / "kernels" / "cython" / "write_functions.py"
     spec = importlib.util.spec_from_file_location("write_functions", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:  # it makes the folder of kernels a place of modules
+        patch.setattr(sys, "path", sys.path.copy())
+        spec.loader.exec_module(module)
     return module.tables(), module.switches()
 
 
