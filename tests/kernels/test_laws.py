@@ -231,6 +231,20 @@ def test_inputs_may_be_read_only(backend, case, rule):
     cases.forward_of(backend, *read_only[:3])
 
 
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_parameters_that_are_read_only_are_not_trained(backend, batch_size):
+    case = cases.case(3, [9, 12, 2], ["tanh", "identity"], "mse", np.dtype("float64"), 10)
+    before = case.theta.copy()
+    case.theta.flags.writeable = False
+    with pytest.raises((ValueError, BufferError, TypeError)):
+        backend.train_epoch(
+            case.plan, case.theta, aligned_zeros((0, case.plan.n_theta), case.theta.dtype),
+            cases.RULES["sgd"].rule(), case.X, case.Y, None, 0, 10, batch_size,
+            Work(case.plan, batch_size),
+        )  # fmt: skip
+    assert (case.theta == before).all()
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 16])
 def test_padding_stays_zero(backend, case, rule, batch_size):
     after = cases.trained(backend, case, rule, shuffled(), batch_size)

@@ -1,0 +1,3 @@
+"""Mutants that no test can tell from the original, and why."""
+
+EQUIVALENT: dict[tuple[str, str, str, str, int], str] = {}
