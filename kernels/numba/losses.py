@@ -48,7 +48,7 @@ def through_softmax(e, n_out: WHOLE, a: REALS, delta: REALS) -> None:
 
 def _terms(e, row, from_logits: bool, p, n_out, z, a, y, delta) -> Value:
     """The loss of a sample, and dC/da (or dC/dz, from logits) into the first n_out of delta."""
-    cost = e.variable(e.double(0))
+    cost, room = e.variable(e.double(0)), e.scratch(e.native)
 
     def vector(first, y_lanes, lane, stop):
         lanes = y_lanes.ir.type.count
@@ -58,10 +58,9 @@ def _terms(e, row, from_logits: bool, p, n_out, z, a, y, delta) -> Value:
         else:
             value, slope = term(row, p, a_lanes, y_lanes)
         delta.set(first, slope)
-        for k in range(lanes):
-            counts = lane.compare("<=", k).both(stop.compare(">", k))
-            with e.when(counts):
-                cost.set(cost.get() + _double(value.lane(k)))
+        room.set(0, value)
+        with e.loop(lane, stop) as k:
+            cost.set(cost.get() + _double(room.get(k)))
 
     def vectors(lanes):
         with e.loop(0, n_out, lanes) as j:  # the last may begin among units that are done
