@@ -21,11 +21,10 @@ Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
 Sources: SOURCES.
 """
 
-import math
 from dataclasses import dataclass
 
 from ..errors import InvalidInputError, InvalidTypeError, instead, unknown_name
-from ..inputs.checks import number
+from ..inputs.checks import within
 from ..kernels.functions import LOSSES, LossRow
 from ..text import table
 from .custom import CustomLoss
@@ -131,11 +130,7 @@ def _parameter(row, given) -> float | None:
     if bounds is None:
         return None
     name = f"{bounds.name} of {row.name}"
-    low = bounds.low if bounds.may_be_low else -math.inf
-    value = number(name, given.get(bounds.name, bounds.default), low)
-    if value <= bounds.low and not bounds.may_be_low:
-        raise InvalidInputError(f"{name} must be > {bounds.low:g}, got {value:g}")
-    return value
+    return within(name, given.get(bounds.name, bounds.default), bounds)
 
 
 def check_loss(spec) -> Loss | CustomLoss:
