@@ -86,6 +86,17 @@ def within(name: str, value, bounds: Parameter) -> float:
     return found
 
 
+@any_size
+def check_held(name: str, value: float, bounds: Parameter, dtype) -> None:
+    """Refuse a parameter of a row that becomes infinite in dtype, or what it must not be."""
+    held = float(np.dtype(dtype).type(value))
+    if not math.isfinite(held) or (held <= bounds.low and not bounds.may_be_low):
+        raise InvalidInputError(
+            f"{name} is {value:g}, which is {held:g} in {np.dtype(dtype)}; use dtype='float64' or "
+            "another value"
+        )
+
+
 def switch(name: str, value) -> bool:
     """`value` as a bool; a number or a text is none."""
     if not isinstance(value, bool | np.bool_):

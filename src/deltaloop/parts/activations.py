@@ -11,7 +11,7 @@ Sources: SOURCES.
 from dataclasses import dataclass
 
 from ..errors import InvalidInputError, InvalidTypeError, instead, shown, unknown_name
-from ..inputs.checks import within
+from ..inputs.checks import check_held, within
 from ..kernels.functions import ACTIVATIONS
 from ..text import table
 
@@ -81,6 +81,9 @@ class Activation:
 
     def for_plan(self, dtype):
         """What Plan.build takes."""
+        bounds = ACTIVATIONS[self.name].alpha
+        if bounds is not None and self.alpha is not None:
+            check_held(f"alpha of {self.name}", self.alpha, bounds, dtype)
         return self.name
 
     def __str__(self):
