@@ -276,7 +276,10 @@ def test_one_unit_has_its_weights_side_by_side(threaded, dtype, n_out, alone):
     """In the room of delta below, which is free on the way forward."""
     case = cases.case(5, [12, 30, n_out], ["tanh", "identity"], "mse", dtype, 20)
     work = marked(case.plan, 20)
-    threaded.forward(case.plan, case.theta, case.X, np.empty((20, n_out), dtype), work)
+    out = np.empty((20, n_out), dtype)
+    threaded.forward(case.plan, case.theta, case.X, out, work)
+    expected = cases.forward_of(reference, case.plan, case.theta, case.X)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
     found = work.rows("delta", 0, 1)[0]
     expected = case.plan.W(case.theta, 1)[0] if alone else np.full(30, MARK)
     np.testing.assert_array_equal(found, expected)
