@@ -220,8 +220,8 @@ class LossRow:
     unfit : str
         Why the loss does not accept another one; OUTPUT stands for its name.
     is_distance : bool
-        Whether the loss measures how far a is from y. Then y must lie in the range of the output
-        activation, and may be scaled.
+        Whether the loss measures how far a is from y. Then targets may be scaled, and those beyond
+        the range of the output activation cause a warning.
     source : str
     """
 
