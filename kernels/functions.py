@@ -31,12 +31,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parameter:
-    """A row's parameter: default, lower bound, whether the bound itself is accepted, name."""
+    """A row's parameter: default, lower bound, whether the bound itself is accepted, name.
+
+    advice: what to use instead of the lower bound, where that is not accepted.
+    """
 
     default: float
     low: float
     may_be_low: bool
     name: str = "alpha"
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,8 @@ class leaky_relu:
 
 @activation(
     "z where z > 0, else alpha (exp(z) - 1)", "1 where a > 0, else a + alpha",
-    range=(-1, inf), rectifies=True, scales=True, alpha=Parameter(1.0, 0, False), ulp=4, lost=1,
+    range=(-1, inf), rectifies=True, scales=True,
+    alpha=Parameter(1.0, 0, False, advice="use 'relu'"), ulp=4, lost=1,
     source="elu: Clevert, Unterthiner & Hochreiter (2016)",
 )  # fmt: skip
 class elu:

@@ -17,19 +17,28 @@ _SLOPE = ctypes.CFUNCTYPE(
 
 
 class Watched(Activation):
-    """f(z) = z, slope 1, and `calls`: how many samples each thread has taken through it."""
+    """f(z) = z, slope 1.
+
+    `calls`: how many samples each thread has taken through it; `units`: the numbers of units that
+    f and slope were given.
+    """
 
     def __init__(self, dtype="float32"):
         object.__setattr__(self, "name", "watched")
-        itemsize, calls = np.dtype(dtype).itemsize, {}
+        itemsize, calls, units = np.dtype(dtype).itemsize, {}, {"f": set(), "slope": set()}
 
         def f(z, a, n):
             me = threading.get_native_id()
             calls[me] = calls.get(me, 0) + 1
+            units["f"].add(n)
             ctypes.memmove(a, z, n * itemsize)
 
+        def slope(z, a, delta, n):
+            units["slope"].add(n)
+
+        object.__setattr__(self, "units", units)
         object.__setattr__(self, "calls", calls)
-        object.__setattr__(self, "_kept", (_F(f), _SLOPE(lambda z, a, delta, n: None)))
+        object.__setattr__(self, "_kept", (_F(f), _SLOPE(slope)))
 
     @property
     def range(self):

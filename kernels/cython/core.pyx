@@ -15,8 +15,8 @@ from libc.string cimport memcpy, memset, strerror
 from activations cimport softmax, through_softmax
 from functions cimport ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, is_canonical
 from lanes cimport (
-    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
-    transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
+    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, has_effect, prefetch, real,
+    row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport softmax_cross_entropy

@@ -126,6 +126,10 @@ cdef extern from *:
         const char *line = (const char *)x, *end = (const char *)(x + n);
         for (; line < end; line += 64) __builtin_prefetch(line, 0, 1); }
 
+    /* To the compiler a prefetch is no effect: it removes calls of a function that does nothing
+       else, unless the function also calls this. */
+    static inline void has_effect(void) { __asm__ volatile(""); }
+
     /* Forces x into a register at this place, and no load moves across it. Between two steps of a
        tile it keeps the compiler from starting the second before the first has ended: there are
        not enough registers for both. */
@@ -223,6 +227,7 @@ cdef extern from *:
     const Py_ssize_t TILE_VECTORS
     const real ROUNDER
     void prefetch(const real *x, Py_ssize_t n) noexcept nogil
+    void has_effect() noexcept nogil
     vec vec_held(vec x) noexcept nogil
     vec vec_rounded(vec product) noexcept nogil
     vec8 vec8_rounded(vec8 product) noexcept nogil

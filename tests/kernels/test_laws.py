@@ -64,6 +64,17 @@ def test_epoch_equals_the_loop_of_its_steps(backend, case, rule, batch_size, ord
     assert_same_bits(steps, whole)
 
 
+# what fills 1, 2, 3, 4, 8 and other numbers of vectors of every instruction set
+@pytest.mark.parametrize("width", [1, 4, 8, 16, 24, 32, 48, 64, 80, 128, 200])
+@pytest.mark.parametrize("n_in", [9, 16, 23])
+def test_single_steps_of_every_width_compose_to_the_epoch(backend, dtype, n_in, width):
+    case = cases.case(1, [n_in, width, 2], ["tanh", "identity"], "mse", dtype, 6)
+    whole = cases.trained(backend, case, RULES["sgd"], None, 1)
+    steps = cases.trained(backend, case, RULES["sgd"], None, 1, slices=list(pairwise(range(7))))
+    assert steps.pop("loss") == pytest.approx(whole.pop("loss"), rel=6 * eps(np.float64))
+    assert_same_bits(steps, whole)
+
+
 @given(data=st.data())
 def test_slices_at_borders_of_batches_compose_to_the_epoch(backend, dtype, data):
     case = data.draw(cases.cases(dtype, max_depth=3, max_samples=60))

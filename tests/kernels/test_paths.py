@@ -7,7 +7,7 @@ import pytest
 
 import cases
 from deltaloop import SGD
-from deltaloop.kernels import functions
+from deltaloop.kernels import functions, reference
 from deltaloop.kernels.interface import (
     PIECE,
     Plan,
@@ -16,6 +16,7 @@ from deltaloop.kernels.interface import (
     aligned_zeros,
     padded_width,
 )
+from tolerances import are_useful, assert_within, expected_within
 from watching import watched_case
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
@@ -91,6 +92,29 @@ def test_what_is_tiny_but_not_plain_uses_memory(compiled, dtype):
     assert not (hidden_values(learned(compiled, sparse)) == MARK).any()
     _, *custom = watched_case(dtype, 5, (4, 4, 2))
     assert not (hidden_values(learned(compiled, cases.Case(*custom))) == MARK).any()
+
+
+@pytest.mark.parametrize("n", range(1, 9))
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_tiny_nets_of_every_size_agree_with_equations(compiled, dtype, n, place):
+    sizes = [5, 4, 3]
+    sizes[place] = n
+    case = tiny_case(dtype, sizes)
+    expected, tolerance = expected_within(
+        lambda *arrays: cases.trained(
+            reference, cases.Case(case.plan, *arrays), RULES["sgd"], None, 1
+        ),
+        *case[1:], cases.longest_sum(case.plan, 1) + 5,
+    )  # fmt: skip
+    assert are_useful(expected, tolerance)
+    assert_within(cases.trained(compiled, case, RULES["sgd"], None, 1), expected, tolerance)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_functions_of_users_see_the_units_and_no_padding(compiled, dtype, batch_size):
+    watched, *custom = watched_case(dtype, 5, (7, 9, 3))
+    cases.trained(compiled, cases.Case(*custom), RULES["sgd"], None, batch_size)
+    assert watched.units == {"f": {9}, "slope": {9}}
 
 
 # The step of the first layer and z of the next sample are one pass over W.
@@ -252,7 +276,10 @@ def test_one_unit_has_its_weights_side_by_side(threaded, dtype, n_out, alone):
     """In the room of delta below, which is free on the way forward."""
     case = cases.case(5, [12, 30, n_out], ["tanh", "identity"], "mse", dtype, 20)
     work = marked(case.plan, 20)
-    threaded.forward(case.plan, case.theta, case.X, np.empty((20, n_out), dtype), work)
+    out = np.empty((20, n_out), dtype)
+    threaded.forward(case.plan, case.theta, case.X, out, work)
+    expected = cases.forward_of(reference, case.plan, case.theta, case.X)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
     found = work.rows("delta", 0, 1)[0]
     expected = case.plan.W(case.theta, 1)[0] if alone else np.full(30, MARK)
     np.testing.assert_array_equal(found, expected)

@@ -53,13 +53,20 @@ def build(folder: Path, chosen, level: int, optimize: str = OPTIMIZE) -> set[int
         output = done.stdout + done.stderr
         new = {
             number
-            for name, line in _PLACE.findall(output)
+            for name, line in _PLACE.findall("\n".join(errors(output)))
             for number in owners.get(name, {}).get(int(line), [])
         } - refused
         if not new:
             raise RuntimeError(f"the build fails for another reason:\n{output[-20000:]}")
+        (folder / "refused.log").write_text(output)
         print(f"the compiler refuses {len(new)} of the mutants: {sorted(new)}", flush=True)
         refused |= new
+
+
+def errors(output: str) -> list[str]:
+    """The lines of the compilers that name the place of an error."""
+    other = ("warning:", " note:", "In function", "included from", "inlined from")
+    return [line for line in output.splitlines() if not any(word in line for word in other)]
 
 
 def _write(folder, chosen, refused, optimize):
@@ -80,7 +87,7 @@ def _write(folder, chosen, refused, optimize):
     cmake.write_text(text.replace("set(directives ", "set(directives --line-directives "))
     target = copy / "kernels" / "cython"
     (target / "mutant.h").write_text(HEADER)
-    by_file = defaultdict(list)
+    by_file = defaultdict(list, {SOURCES / "core.pyx": []})  # which imports for what it includes
     for entry in chosen:
         by_file[entry[1].path].append(entry)
     owners = {}

@@ -140,6 +140,8 @@ def run_compiled(changes, selection: list[str], seconds: float, folder: Path, re
     code = int(pytest.main([*OPTIONS, *selection], plugins=[children]))
     if children.is_child:
         os._exit(code)
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
 
 
 class _Finder:

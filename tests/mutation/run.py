@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import random
-import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -176,6 +175,5 @@ class Results:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.chdir(CHECKOUT)
     sys.exit(main())

@@ -8,6 +8,7 @@
 and conditions `(mutated) if MUTANT == 7 else (original)`. So one compilation serves all of them.
 """
 
+import re
 from collections import defaultdict
 
 from .sites import Site, Statement, initializers
@@ -21,6 +22,7 @@ void deltaloop_choose_mutant(int number) { MUTANT = number; }
 #endif
 """
 _IMPORT = 'cdef extern from "mutant.h":\n    int MUTANT\n\n'
+_BRANCH = re.compile(r"(?:el)?if MUTANT == (\d+):|else:")
 _CONDITIONS = {"if", "elif", "while"}
 
 
@@ -46,12 +48,24 @@ def switched(text: str, chosen: list[tuple[int, Site, Statement, int]]) -> tuple
             continue  # two statements on one line
         out += lines[at - 1 : first - 1]
         written = new.splitlines(keepends=True)
-        for k in range(len(written)):
-            owners[len(out) + k + 1] = [number for number, *_ in found]
+        for k, of_line in enumerate(_owners(written, [number for number, *_ in found])):
+            if of_line:
+                owners[len(out) + k + 1] = of_line
         out += written
         at = last + 1
     out += lines[at - 1 :]
     return "".join(out), owners
+
+
+def _owners(written, numbers):
+    """Which of the mutants of one statement its lines belong to."""
+    of_branch = []
+    for line in written:
+        branch = _BRANCH.fullmatch(line.strip())
+        if branch:
+            of_branch = [int(branch[1])] if branch[1] else []
+        # conditions have all of them in one line
+        yield of_branch or (numbers if "MUTANT" in line else [])
 
 
 def importing(text: str) -> tuple[str, int]:
