@@ -33,7 +33,7 @@ from typing import Any
 class Parameter:
     """A row's parameter: default, lower bound, whether the bound itself is accepted, name.
 
-    advice: what to use in place of the bound, where that is not accepted.
+    advice: what to use instead of the lower bound, where that is not accepted.
     """
 
     default: float
@@ -179,7 +179,7 @@ class softplus:
 @activation(
     "z / (1 + exp(-z))", "s + a (1 - s), where s = 1 / (1 + exp(-z))",
     range=(-0.2784645427610738, inf), rectifies=True, keeps_z=True,
-    ulp=5, lost=710,  # |z| where exp(z) is lost
+    ulp=5, lost=710,  # z e^z becomes 0 where e^z does: there |z| < 710
     source="silu: Elfwing, Uchibe & Doya (2018)",
 )  # fmt: skip
 class silu:

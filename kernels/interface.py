@@ -282,7 +282,7 @@ class Plan:
                 work += round_up(width)
             n_in = n_out
         layers.flags.writeable = False
-        widest = max(int(layers["width"].max()), int(layers["n_in"][1:].max(initial=0)))
+        widest = int(layers["width"].max())
         code = LOSSES.index(loss) if isinstance(loss, str) else loss
         if loss_parameter is None:
             row = functions.LOSSES[loss] if isinstance(loss, str) else None
@@ -356,7 +356,8 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            return cls(plan, batch_size, n_threads, gathers=RULES[rule.code] != "sgd")
+            row = functions.RULES[RULES[rule.code]]
+            return cls(plan, batch_size, n_threads, gathers=row.name != "sgd" and row.step is None)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:

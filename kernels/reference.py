@@ -73,6 +73,41 @@ def _of_user(function, *arrays):
     return np.vectorize(function, otypes=[arrays[0].dtype])(*arrays)
 
 
+def _limited(a, most=1.0):
+    """What a logarithm sees of a: [eps, most - eps]. Outside, the loss is constant."""
+    eps = np.finfo(a.dtype).eps
+    return np.clip(a, eps, most - eps)
+
+
+def _inside(a, slope, most=1.0):
+    """The slope of such a loss: 0 where a was limited."""
+    limited = _limited(a, most)
+    return np.where((limited == a) | np.isnan(a), slope(limited), 0)
+
+
+# name: (value(a, Y, p), dC/da as slope(a, Y, p)) of every unit, with p the parameter
+_LOSSES = {
+    "mse": (
+        lambda a, Y, p: np.square(a - Y, dtype=np.float64) / 2,
+        lambda a, Y, p: a - Y,
+    ),
+    "binary_cross_entropy": (
+        lambda a, Y, p: -(Y * np.log(_limited(a)) + (1 - Y) * np.log1p(-_limited(a))),
+        lambda a, Y, p: _inside(a, lambda q: (q - Y) / (q * (1 - q))),
+    ),
+    "cross_entropy": (
+        lambda a, Y, p: -Y * np.log(_limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "huber": (
+        lambda a, Y, p: np.where(
+            np.abs(a - Y) > p, p * (np.abs(a - Y) - p / 2), (a - Y) * (a - Y) / 2
+        ),
+        lambda a, Y, p: np.clip(a - Y, -p, p),
+    ),
+}
+
+
 def _activate(layer, z):
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["f"])], z)
@@ -95,7 +130,6 @@ def _output_delta(plan, z, a, Y):
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
-    threshold = a.dtype.type(plan.loss_parameter)
     # canonical pairs: the loss from the logits z; delta = a - y, with softmax (sum_j y_j) a - y
     if (activation, loss) == ("softmax", "cross_entropy"):
         top = z.max(axis=-1, keepdims=True)
@@ -106,28 +140,13 @@ def _output_delta(plan, z, a, Y):
         losses = np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z)))
         return losses.sum(axis=-1, dtype=np.float64), a - Y
     # every other pair: delta = dC/da f'(z)
-    if loss == "mse":
-        dC_da = a - Y
-        losses = np.square(dC_da, dtype=np.float64) / 2
-    elif loss == "huber":
-        error = np.abs(a - Y)
-        losses = np.where(error > threshold, threshold * (error - threshold / 2), error * error / 2)
-        dC_da = np.clip(a - Y, -threshold, threshold)
-    elif loss == "custom":
+    if loss == "custom":
         of_unit, slope_of_unit = FUNCTIONS[plan.loss]
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
     else:
-        # the logarithm sees a limited to [eps, 1 - eps] (cross_entropy: to [eps, inf));
-        # outside, the loss is constant and its slope 0
-        eps = np.finfo(a.dtype).eps
-        if loss == "binary_cross_entropy":
-            p = np.clip(a, eps, 1 - eps)
-            losses = -(Y * np.log(p) + (1 - Y) * np.log1p(-p))
-            dC_da = np.where((p == a) | np.isnan(a), (p - Y) / (p * (1 - p)), 0)
-        else:
-            p = np.maximum(a, eps)
-            losses = -Y * np.log(p)
-            dC_da = np.where((p == a) | np.isnan(a), -Y / p, 0)
+        value, slope = _LOSSES[loss]
+        p = a.dtype.type(plan.loss_parameter)
+        losses, dC_da = value(a, Y, p), slope(a, Y, p)
     delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, z, a)
     return losses.sum(axis=-1, dtype=np.float64), delta
 

@@ -45,9 +45,10 @@ class Turns:
         BusyError
             Another call trains the network already.
         """
-        if self.claims:  # between this and the next line no other thread runs
+        me = get_ident()
+        if self.claims:
             raise BusyError(BUSY)
-        self.claims[key] = get_ident()
+        self.claims[key] = me  # no call since the look: no other thread has run in between
 
     def wait(self, key, writes: bool) -> None:
         """Wait for a turn, which then lasts until `key` is removed from `queue`.

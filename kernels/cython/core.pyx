@@ -306,7 +306,7 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
     if rule.code == ADAM:
         rule.beta2, epsilon = how.hyper[2], how.hyper[3]
     rule.learning_rate, rule.epsilon = <real> learning_rate, <real> epsilon
-    rule.momentum, rule.decay = <real> rule.beta1, <real> rule.beta2
+    rule.momentum = <real> rule.beta1
     rule.new_m, rule.new_v = <real> (1 - rule.beta1), <real> (1 - rule.beta2)
     rule.state = rule.squares = net.theta
     rule.n_slots, rule.n_theta = how.n_slots, 0

@@ -126,8 +126,8 @@ cdef extern from *:
         const char *line = (const char *)x, *end = (const char *)(x + n);
         for (; line < end; line += 64) __builtin_prefetch(line, 0, 1); }
 
-    /* A prefetch is no effect to the compiler: it leaves out calls of a function that does nothing
-       else, unless that function has one. */
+    /* To the compiler a prefetch is no effect: it removes calls of a function that does nothing
+       else, unless the function also calls this. */
     static inline void has_effect(void) { __asm__ volatile(""); }
 
     /* Forces x into a register at this place, and no load moves across it. Between two steps of a

@@ -57,7 +57,7 @@ cdef void descend_listed(
     Py_ssize_t n, const int *index, Py_ssize_t width, const real *a_prev, real *W,
     const real *delta, real learning_rate, real *dC_da_prev,
 ) noexcept nogil:
-    """descend_rows for the n inputs that are not 0, input index[i] = a_prev[i], and no others"""
+    """descend_rows for the n inputs that are not 0 alone: a_prev[i] is input index[i]"""
     if dC_da_prev == NULL:
         descend_rows_of_width(n, True, index, False, width, a_prev, W, delta, learning_rate, NULL)
     else:

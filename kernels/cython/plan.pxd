@@ -75,7 +75,6 @@ cdef struct Rule:
     double beta2
     real learning_rate
     real momentum           # mu, or beta1
-    real decay              # beta2
     real new_m              # 1 - beta1 and 1 - beta2, subtracted in float64
     real new_v
     real epsilon

@@ -11,7 +11,7 @@ cdef enum:
     DESCEND     # the step of a rule on the weights C, whose gradient is factor sums
 
 cdef enum:
-    DEPTH = 256     # most rows of B in a part with STORE: C then holds the sums so far
+    DEPTH = 256     # rows of B in a part with STORE; C holds the sums so far between two parts
     OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: two panels of DEPTH rows or more
     OF_A = CUT // REAL_BYTES - OF_B     # and of A: most of L2
 
@@ -203,7 +203,7 @@ cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
 
 
 cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
-    """Part by part: DEPTH rows of B (all, unless STORE); in these, rows of A; then columns of B."""
+    """Part by part, in loops over k (DEPTH at a time with STORE), rows of A and columns of B."""
     cdef Product p, rest = whole[0]
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, r, j, n_rows
     cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if purpose == STORE else whole.n_k

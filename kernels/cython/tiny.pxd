@@ -152,8 +152,8 @@ cdef inline vector descend_tiny(
 ) noexcept nogil:
     """From delta of the last layer to delta of the first, updating all layers but the first.
 
-    delta_prev = (sum_j delta_j T_j) f'(z_prev); W_i, T_j and b -= eps a_i delta, eps delta_j a and
-    eps delta.
+    delta_prev = (sum_j delta_j T_j) f'(z_prev), then, with a of the layer before,
+    W_i -= eps a_i delta, T_j -= eps delta_j a, b -= eps delta.
     """
     cdef const Layer *layer
     cdef vector *of_layer

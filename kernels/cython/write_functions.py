@@ -151,7 +151,7 @@ def tables() -> str:
             [*functions.RULES, "accumulate"],
         ),
         _enum(
-            "positions in interface.LOSSES; what is greater is the address of a custom_loss",
+            "positions in interface.LOSSES; any other number is the address of a custom_loss",
             functions.LOSSES,
         ),
         of_activations("f", ["z"]),
@@ -167,7 +167,7 @@ def tables() -> str:
 
 
 SWITCHES = """\
-# From the code of a layer to loops, or vectors, of one function each. Written by
+# From a code to the loop, or the function of vectors, of its row. Written by
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from activations cimport map_f, map_slope
 from flat cimport descend_flat
@@ -220,7 +220,7 @@ END    return slope(IDENTITY, alpha, z, a)
 cdef inline vector loss_by_code(
     Py_ssize_t loss, real p, vector a, vector y, vector *value,
 ) noexcept nogil:
-    # dC/da, and the terms of the units; for the losses of the tables alone
+    # returns dC/da; value: the terms of the units; not for losses of users
 LOSSES:    if loss == CODE:
         value[0] = loss_value(CODE, p, a, y)
         return loss_slope(CODE, p, a, y)
@@ -239,12 +239,12 @@ END    return 0
 
 
 cdef inline bint is_built_in(Py_ssize_t loss) noexcept nogil:
-    # or it is the address of a function
+    # if not, it is the address of a user's function
     return 0 <= loss < N_LOSSES
 
 
 cdef inline bint is_flat(Py_ssize_t code) noexcept nogil:
-    # whether the rule wants the whole gradient before its step
+    # whether the rule needs the gradient of all parameters before its step
     return FLAT
 
 

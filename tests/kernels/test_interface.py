@@ -229,3 +229,12 @@ def test_codes_of_activations_mean_the_same_everywhere(backend, activation):
     f = [cases.forward_of(backend, case.plan, case.theta, np.array([[z]])) for z in (1.0, -1.0)]
     expected = exact.values(activation, [1.0, -1.0], cases.ALPHA.get(activation, 0.0)).tolist()
     assert np.ravel(f).tolist() == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", interface.RULES)
+def test_only_rules_that_move_every_weight_at_once_gather_sparse_rows(name):
+    """Flat rules take the gradient of the values that are there; a wide row would be much room."""
+    plan, rule = build((1000, [(3, True)])), cases.RULES[name].rule()
+    X = interface.SparseRows.from_dense(np.eye(20, 1000, dtype=plan.dtype))
+    work = Work.for_batches(plan, X, rule, 10, 1)
+    assert (work.places["gathered"] > 0) == (name in ("momentum", "nesterov", "adam"))

@@ -12,6 +12,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import kernels
+from deltaloop.kernels import turns
 from deltaloop.kernels.turns import Turns
 from embedded_networks import network, samples
 
@@ -396,3 +397,19 @@ def test_all_parameters_are_assigned_between_two_steps_and_answers(backend):
         stop.set()
         thread.join()
     assert answers <= {500.0, 2000.0}
+
+
+def test_of_two_claims_at_once_one_is_refused(monkeypatch):
+    """Another thread may run in every call, as in that which asks for the number of the thread."""
+    shared, claimed = Turns(), []
+
+    def interrupted():
+        if not claimed:
+            claimed.append("other")
+            shared.claim("other")
+        return threading.get_ident()
+
+    monkeypatch.setattr(turns, "get_ident", interrupted)
+    with pytest.raises(dl.BusyError):
+        shared.claim("this")
+    assert list(shared.claims) == ["other"]
