@@ -119,6 +119,10 @@ class Writer:
     def _spread(self, x: Expression) -> str:
         return self.language.spread(x.name) if x.is_scalar else x.name
 
+    def results(self, values) -> list[str]:
+        """The texts of several vectors."""
+        return [self.result(value) for value in values]
+
     def result(self, x) -> str:
         """The text of what a function returns: always a vector."""
         return self._spread(self._value(x))

@@ -203,12 +203,13 @@ class LossRow:
     Attributes
     ----------
     value, slope : callable
+        (A pair that value returns is multiplied in float64: the square of a float may be beyond
+        the range of floats.)
         The term of one unit as value(m, a, y, p), and its derivative with respect to the output a
         as slope(m, a, y, p).
     logits_value, logits_delta : callable or None
         With the output activation `partner`: the same term from z as logits_value(m, z, y, p), and
-        delta = dC/dz as logits_delta(m, z, a, y, p). None: value and slope serve this pair too;
-        but if the partner is softmax, each backend has the pair by hand.
+        delta = dC/dz as logits_delta(m, z, a, y, p). None: value and slope serve this pair too.
     partner : str
         The output activation that belongs to the loss.
     formula, slope_formula : str
@@ -224,6 +225,8 @@ class LossRow:
         Output activations that the loss accepts; () means all.
     unfit : str
         Why the loss does not accept another one; OUTPUT stands for its name.
+    with_softmax : bool
+        Whether each backend has the pair of it and softmax by hand, from z; cross_entropy alone.
     is_distance : bool
         Whether the loss measures how far a is from y. Then targets may be scaled, and those beyond
         the range of the output activation cause a warning.
@@ -243,16 +246,22 @@ class LossRow:
     targets_sum_to_1: bool = False
     outputs: tuple[str, ...] = ()
     unfit: str = ""
+    with_softmax: bool = False
     is_distance: bool = False
     source: str = "Bishop, Pattern Recognition and Machine Learning (2006), section 5.2"
 
     @property
     def is_canonical(self) -> bool:
         """Whether loss and delta are computed straight from z with the partner."""
-        return self.logits_value is not None or self.partner == "softmax"
+        return self.logits_value is not None or self.with_softmax
 
 
 LOSSES: dict[str, LossRow] = {}
+
+
+def factors(term) -> tuple:
+    """The pair that a `value` gives: one factor alone goes with 1."""
+    return term if isinstance(term, tuple) else (term, 1)
 
 
 def loss(formula: str, slope_formula: str, **facts):
@@ -273,7 +282,7 @@ def loss(formula: str, slope_formula: str, **facts):
 class mse:
     def value(m, a, y, p):
         d = a - y
-        return 0.5 * d * d
+        return 0.5 * d, d
 
     def slope(m, a, y, p):
         return a - y
@@ -304,7 +313,8 @@ class binary_cross_entropy:
 
 @loss(
     "-y log a", "-y / a",
-    partner="softmax", targets=(0, 1), targets_sum_to_1=True, outputs=("softmax",),
+    partner="softmax", with_softmax=True, targets=(0, 1), targets_sum_to_1=True,
+    outputs=("softmax",),
     unfit="needs outputs that sum to 1, but OUTPUT does not give them: "
     "every output can grow to 1 or beyond",
 )  # fmt: skip
@@ -317,13 +327,14 @@ class cross_entropy:
 
 
 @loss(
-    "1/2 (a - y)^2 where |a - y| <= d, else d (|a - y| - d / 2)", "a - y limited to [-d, d]",
+    "1/2 (a - y)^2 where |a - y| <= d = threshold, else d (|a - y| - d / 2)",
+    "a - y limited to [-d, d]",
     parameter=Parameter(1.0, 0, False, "threshold"), is_distance=True, source="huber: Huber (1964)",
 )  # fmt: skip
 class huber:
     def value(m, a, y, p):
         d, inside = a - y, huber.slope(m, a, y, p)
-        return inside * (d - 0.5 * inside)
+        return inside, d - 0.5 * inside
 
     def slope(m, a, y, p):
         d = a - y

@@ -101,7 +101,9 @@ _LOSSES = {
     ),
     "huber": (
         lambda a, Y, p: np.where(
-            np.abs(a - Y) > p, p * (np.abs(a - Y) - p / 2), (a - Y) * (a - Y) / 2
+            np.abs(a - Y) > p,
+            np.float64(p) * (np.abs(a - Y) - p / 2),
+            np.square(a - Y, dtype=np.float64) / 2,
         ),
         lambda a, Y, p: np.clip(a - Y, -p, p),
     ),
@@ -168,10 +170,12 @@ def _backward(plan, theta, Z, A, Y, weights=None):
     """Loss of every sample, times w_t, and delta of every layer, times w_t n / sum_s w_s."""
     losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
     if weights is not None:  # the mean of these deltas is the weighted mean
-        counts = weights[:, np.newaxis] > 0
-        losses = np.where(counts[:, 0], weights * losses, 0)
+        counts = weights > 0
+        losses = np.where(counts, weights * losses, 0)
         factors = weights * (len(weights) / weights.sum()) if counts.any() else weights
-        delta = np.where(counts, factors[:, np.newaxis].astype(delta.dtype) * delta, 0)
+        delta = np.where(counts[:, None], factors[:, None].astype(delta.dtype) * delta, 0)
+        for values in (*Z, *A[1:]):  # no inf and no nan meets the delta of 0
+            values[~counts] = 0
     return losses, _deltas(plan, theta, Z, A, delta)
 
 

@@ -108,3 +108,19 @@ def test_a_gradient_is_that_of_the_scaled_network():
     net.scaling = SCALINGS["both"]
     X, Y = samples(20, dtype="float64")
     assert net.gradient(X, Y) == pytest.approx(by_layers(net, X, Y), rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_out_may_be_the_memory_of_what_is_read(backend):
+    net = network(sizes=(5, 9, 3), backend=backend)
+    X, Y = samples(6)
+    expected, slopes = net.gradient(X, Y), net.backward(X, Y)
+    memory = np.zeros(max(net.theta.size, X.size), np.float32)
+    memory[: X.size] = X.reshape(-1)
+    inside = memory[: X.size].reshape(X.shape)
+    out = memory[: net.theta.size]
+    assert net.gradient(inside, Y, out) is out
+    assert np.array_equal(out, expected)
+    memory[: X.size] = X.reshape(-1)
+    assert np.array_equal(net.backward(inside, Y, out), slopes)
+    assert np.array_equal(net.gradient(X, Y, net.theta), expected)

@@ -132,7 +132,7 @@ cdef double outputs(
     if not canonical:
         back_through_outputs(layer, n_samples, z, a, delta)
     if Y.weights != NULL:
-        total = weigh(layer, n_samples, Y, delta, costs)
+        total = weigh(net, n_samples, Y, costs)
     return total
 
 
@@ -163,20 +163,35 @@ cdef void back_through_outputs(
 
 
 cdef double weigh(
-    const Layer *layer, Py_ssize_t n_samples, const Rows *Y, real *delta, double *costs,
+    const Net *net, Py_ssize_t n_samples, const Rows *Y, double *costs,
 ) noexcept nogil:
-    """costs[t] *= w_t and delta[t] *= w_t n / sum_s w_s; 0 where w_t is 0. The sum of the costs."""
+    """Multiply each loss by w_t, and delta by w_t n / sum_s w_s; returns the sum of the losses."""
+    cdef const Layer *layer = &net.layers[net.n_layers - 1]
     cdef Py_ssize_t t, k
     cdef double weight, total = 0
     cdef real factor
+    cdef real *delta = block(net, layer, layer.delta)
     for t in range(n_samples):
         weight = Y.weights[row_number(Y, t)]
+        if weight == 0:         # whatever it is, it leaves no trace
+            costs[t] = 0
+            for k in range(net.n_layers):
+                forget(net, &net.layers[k], t)
+            continue
         factor = <real> (weight * Y.share_of_weight)
-        costs[t] = costs[t] * weight if weight != 0 else 0
+        costs[t] *= weight
         for k in range(t * layer.width, (t + 1) * layer.width):
-            delta[k] = delta[k] * factor if weight != 0 else 0
+            delta[k] *= factor
         total += costs[t]
     return total
+
+
+cdef void forget(const Net *net, const Layer *layer, Py_ssize_t t) noexcept nogil:
+    """z, a and delta of sample t become 0: no inf and no nan meets the delta of 0."""
+    cdef Py_ssize_t n_bytes = layer.width * sizeof(real)
+    memset(block(net, layer, layer.z) + t * layer.width, 0, n_bytes)
+    memset(block(net, layer, layer.a) + t * layer.width, 0, n_bytes)
+    memset(block(net, layer, layer.delta) + t * layer.width, 0, n_bytes)
 
 
 cdef double take_weights(Rows *Y, Py_ssize_t n) noexcept nogil:

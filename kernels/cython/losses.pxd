@@ -62,15 +62,15 @@ cdef inline double vector_of_terms(
     vector *delta, Py_ssize_t lane, Py_ssize_t stop, double cost,
 ) noexcept nogil:
     """cost + the terms of the lanes from `lane` to stop - 1"""
-    cdef vector value
+    cdef vector value, factor
     if from_logits:
-        value = loss_logits_value(loss, p, z[0], y)
+        value = loss_logits_value(loss, p, z[0], y, &factor)
         delta[0] = loss_logits_delta(loss, p, z[0], a[0], y)
     else:
-        value = loss_value(loss, p, a[0], y)
+        value = loss_value(loss, p, a[0], y, &factor)
         delta[0] = loss_slope(loss, p, a[0], y)
     while lane < stop:
-        cost += (<real *> &value)[lane]
+        cost += <double> (<real *> &value)[lane] * <double> (<real *> &factor)[lane]
         lane += 1
     return cost
 

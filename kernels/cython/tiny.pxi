@@ -14,7 +14,7 @@ cdef double descend_tiny_samples_of(
     # direct: from z of the last layer to its delta in registers
     cdef bint ends, direct = is_built_in(net.loss) and last.activation != SOFTMAX \
         and not is_canonical(net.loss, last.activation)
-    cdef vector z, a, delta, target, value, zero
+    cdef vector z, a, delta, target, value, factor, zero
     cdef Py_ssize_t t, j
     cdef double cost
     cdef Rows of_sample = Y[0]
@@ -28,10 +28,10 @@ cdef double descend_tiny_samples_of(
             for j in range(last.n_out):
                 (<real *> &target)[j] = y[j]
             a = f_by_code(last.activation, <real> last.alpha, z)
-            delta = loss_by_code(net.loss, net.loss_parameter, a, target, &value)
+            delta = loss_by_code(net.loss, net.loss_parameter, a, target, &value, &factor)
             cost = 0
             for j in range(last.n_out):
-                cost += (<real *> &value)[j]
+                cost += <double> (<real *> &value)[j] * <double> (<real *> &factor)[j]
             total += cost
             delta *= slope_by_code(last.activation, <real> last.alpha, z, a)
             delta = where_above(of_last[MASK], zero, delta, zero)   # 0 where there is no unit

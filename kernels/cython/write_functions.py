@@ -95,6 +95,32 @@ def of_losses(function: str, arguments: list[str]):
     return table(rows, "loss", f"loss_{function}", function, "p", arguments)
 
 
+def terms_of_losses(function: str, arguments: list[str]):
+    """The table of value or logits_value: returns one factor of a term and writes the other."""
+    body, most = [], 0
+    for row in functions.LOSSES.values():
+        value = getattr(row, function)
+        if value is None:
+            continue
+        writer = expressions.Writer(Cython(arguments[0]))
+        vectors = [expressions.Expression(writer, name) for name in arguments]
+        term = value(writer, *vectors, expressions.Expression(writer, "p", is_scalar=True))
+        first, second = writer.results(functions.factors(term))
+        most = max(most, writer.n_variables)
+        body.append(f"    if loss == {row.name.upper()}:")
+        body += [f"        {line}" for line in writer.lines]
+        body += [f"        factor[0] = {second}", f"        return {first}"]
+    vectors = ", ".join(f"vector {argument}" for argument in arguments)
+    return [
+        f"cdef inline vector loss_{function}(",
+        f"    Py_ssize_t loss, real p, {vectors}, vector *factor,",
+        ") noexcept nogil:",
+        f"    cdef vector {', '.join(f't{k}' for k in range(most))}",
+        *body,
+        f"    return {arguments[0]}",
+    ]
+
+
 def canonical() -> list[str]:
     """The function is_canonical."""
     pairs = [
@@ -157,9 +183,9 @@ def tables() -> str:
         of_activations("f", ["z"]),
         of_activations("slope", ["z", "a"]),
         canonical(),
-        of_losses("value", ["a", "y"]),
+        terms_of_losses("value", ["a", "y"]),
         of_losses("slope", ["a", "y"]),
-        of_losses("logits_value", ["z", "y"]),
+        terms_of_losses("logits_value", ["z", "y"]),
         of_losses("logits_delta", ["z", "a", "y"]),
         rules(),
     ]
@@ -218,11 +244,11 @@ END    return slope(IDENTITY, alpha, z, a)
 
 
 cdef inline vector loss_by_code(
-    Py_ssize_t loss, real p, vector a, vector y, vector *value,
+    Py_ssize_t loss, real p, vector a, vector y, vector *value, vector *factor,
 ) noexcept nogil:
     # returns dC/da; value: the terms of the units; not for losses of users
 LOSSES:    if loss == CODE:
-        value[0] = loss_value(CODE, p, a, y)
+        value[0] = loss_value(CODE, p, a, y, factor)
         return loss_slope(CODE, p, a, y)
 END    return a
 

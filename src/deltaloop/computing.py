@@ -27,6 +27,14 @@ class Gradients(NamedTuple):
     delta: list[np.ndarray]
 
 
+def _given(grad, flat, out):
+    """`grad`, or `out` with the same values in its memory `flat`."""
+    if flat is None:
+        return grad
+    flat[:] = grad
+    return out
+
+
 class Computing:
     """The part of `Network` that computes with the parameters and leaves them as they are."""
 
@@ -116,7 +124,7 @@ class Computing:
             check_finite("X", X)
         return out if self._scaling is None else self._scaling.outputs(out)
 
-    def loss(self, X, Y, sample_weight=None) -> float:
+    def loss(self, X, Y, *, sample_weight=None) -> float:
         """Mean over the samples of the loss, in the units of the network (see `scaling`).
 
         Parameters
@@ -187,7 +195,7 @@ class Computing:
             [work.rows("delta", k, n).copy() for k in indices],
         )
 
-    def gradient(self, X, Y, out=None, sample_weight=None) -> np.ndarray:
+    def gradient(self, X, Y, out=None, *, sample_weight=None) -> np.ndarray:
         """The gradient of `loss` by all parameters, flat as `theta`.
 
         Parameters
@@ -217,9 +225,9 @@ class Computing:
         """
         X, Y = self._data(X, Y)
         weights = validation.weights(sample_weight, len(X))
-        flat = self._flat(out)
-        self._turns.read(self._loss_gradient, self._theta, X, Y, flat, weights)
-        return flat if out is None else out
+        grad, flat = self._flat(out)
+        self._turns.read(self._loss_gradient, self._theta, X, Y, grad, weights)
+        return _given(grad, flat, out)
 
     @explained("write net.backward(X, dC_da), with dC/da of your cost as predict(X) has a")
     def backward(self, X, dC_da, out=None) -> np.ndarray:
@@ -257,11 +265,11 @@ class Computing:
         2.0
         """
         X, dC_da = self._slopes(X, dC_da)
-        flat = self._flat(out)
+        grad, flat = self._flat(out)
         self._turns.read(
-            self.backend.backward, self.plan, self._theta, X, dC_da, flat, None, self._work(len(X))
+            self.backend.backward, self.plan, self._theta, X, dC_da, grad, None, self._work(len(X))
         )
-        return flat if out is None else out
+        return _given(grad, flat, out)
 
     @explained("write net.input_gradient(X, dC_da), with dC/da as predict(X) has a")
     def input_gradient(self, X, dC_da) -> np.ndarray:
@@ -296,9 +304,9 @@ class Computing:
         self._turns.read(
             self.backend.backward, self.plan, self._theta, X, dC_da, None, out, self._work(len(X))
         )
-        return out if self._scaling is None else out / self._scaling.x_scale
+        return out if self._scaling is None else self._scaling.slopes_by_inputs(out)
 
-    def loss_and_gradient(self, theta, X, Y, sample_weight=None) -> tuple[float, np.ndarray]:
+    def loss_and_gradient(self, theta, X, Y, *, sample_weight=None) -> tuple[float, np.ndarray]:
         """`loss` and `gradient` where the parameters were `theta`; those of the network stay.
 
         What optimisers of other libraries ask for, such as scipy.optimize.minimize.
@@ -346,12 +354,13 @@ class Computing:
         work = self._work(len(X))
         return self.backend.loss_gradient(self.plan, theta, X, Y, grad, work, weights)
 
-    def _flat(self, out) -> np.ndarray:
-        """The memory of `out`, or new memory, for what is laid out as theta."""
-        n_theta = self.plan.n_theta
-        if out is None:
-            return aligned_zeros(n_theta, self.dtype)
-        return checked_out(out, n_theta, self.dtype)
+    def _flat(self, out) -> tuple[np.ndarray, np.ndarray | None]:
+        """New memory for what is laid out as theta, and that of `out`, if it was given.
+
+        `out` may be theta itself, or share memory with X: it is written when all was read.
+        """
+        flat = None if out is None else checked_out(out, self.plan.n_theta, self.dtype)
+        return aligned_zeros(self.plan.n_theta, self.dtype), flat
 
     def _slopes(self, X, dC_da):
         """X and dC/da as rows, in the units of the network."""

@@ -220,10 +220,10 @@ class Network(Embedding, Computing, Parameters):
         shuffle : bool, default True
             Draw a new order of the samples for every epoch.
         sample_weight : array_like, shape (n_samples,), optional
-            >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t, so that weights do nothing
-            in mini-batches of one sample but leave out those of weight 0.
+            >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t; one whose weights are all 0
+            has the gradient 0. With batch_size=1 every other weight is as good as 1.
         validation_data : (X, Y) or Dataset, optional
-            Watched after every epoch, never trained on.
+            Watched after every epoch, never trained on; its samples have no weights.
         tol : float, optional
             Stop when the loss (of the validation data, if given) has not fallen below its best
             value by more than tol in `patience` epochs in a row. Default with patience: 0.
@@ -384,8 +384,9 @@ class Network(Embedding, Computing, Parameters):
         theta, backend, scaling, progress = (
             state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
+        state["_loss"] = check_loss(state["_loss"])  # a name in pickles of earlier versions
         self._build(
-            state["sizes"][0], state["layers"], check_loss(state["_loss"]), state["dtype"],
+            state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
             backend, state["generator"],
         )  # fmt: skip
         self.__dict__.update(state)

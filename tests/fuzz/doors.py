@@ -82,8 +82,10 @@ def loss(case):
     weights = _weights(case, n)
     case.log.append("loss")
     judge(
-        case, lambda: {"loss": case.net.loss(X.value, Y.value, weights)}, [X, Y],
-        lambda theta, X, Y: {"loss": case.same_theta(theta).loss(X, case.in_range(Y), weights)},
+        case, lambda: {"loss": case.net.loss(X.value, Y.value, sample_weight=weights)}, [X, Y],
+        lambda theta, X, Y: {
+            "loss": case.same_theta(theta).loss(X, case.in_range(Y), sample_weight=weights)
+        },
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
 

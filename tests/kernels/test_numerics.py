@@ -199,6 +199,25 @@ def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
         assert np.isfinite(found["dC/dW1"]).all()
 
 
+# Squares
+
+
+@pytest.mark.parametrize("loss", cases.DISTANCES)
+@pytest.mark.parametrize("n_units", [1, 3, 4, 20])
+def test_squares_are_formed_in_float64(backend, loss, n_units):
+    """Errors of float32 whose squares are no float32: training with them goes on."""
+    plan = Plan.build(1, [(n_units, "identity", 0.0, False)], loss, "float32", 1e30)
+    theta = aligned_zeros(plan.n_theta, np.float32)
+    plan.W(theta, 0)[:] = 1
+    for size in (1e-30, 3e19):
+        X, Y = np.full((1, 1), size, np.float32), np.zeros((1, n_units), np.float32)
+        exact = n_units * float(np.float32(size)) ** 2 / 2
+        found = cases.gradient_of(backend, plan, theta, X, Y)["loss"]
+        assert found == pytest.approx(exact, rel=1e-6)
+        case = cases.Case(plan, theta, X, Y)
+        assert cases.trained(backend, case, SGD(1e-30).rule(), None, 1)["loss"] == found
+
+
 # Logarithms
 
 

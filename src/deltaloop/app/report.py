@@ -91,7 +91,7 @@ def _scores(part, scores, net):
     """Loss and accuracy, or RMSE and R², of one part of the data."""
     scaled = net.scaling is not None and net.scaling.y_mean is not None
     note = " of standardised targets" if scaled else ""
-    rows = [(f"{part} loss", f"{significant(scores.loss, 4)} ({net.loss_name}{note})")]
+    rows = [(f"{part} loss", f"{significant(scores.loss, 4)} ({net._loss}{note})")]
     if scores.accuracy is not None:
         rows.append((f"{part} accuracy", f"{100 * scores.accuracy:.2f} %"))
     if scores.rmse is not None:
@@ -146,7 +146,7 @@ def network_rows(net: Network, version: int) -> Rows:
         ("format version", str(version)),
         ("layers", layers_text(net)),
         ("parameters", f"{net.n_parameters:,}"),
-        ("loss", net.loss_name),
+        ("loss", net._loss),
         ("dtype", net.dtype.name),
     ]
     metadata = net.metadata if isinstance(net.metadata, dict) else {}

@@ -130,17 +130,21 @@ def slopes(dC_da, n_samples: int, net, name: str = "dC_da") -> np.ndarray:
         )
     found = found.reshape(n_samples, n_out)
     check_finite(name, found)
-    y_scale = None if net.scaling is None else net.scaling.y_scale
-    return _rows_of_network(
-        name, found, net.dtype, None if y_scale is None else lambda block: block * y_scale, True
-    )
+    if net.scaling is not None:
+        found = net.scaling.slopes_by_outputs(found)
+        if not np.isfinite(found).all():
+            raise InvalidInputError(
+                f"{name} times scaling.y_scale is no longer finite; give smaller slopes"
+            )
+    return _rows_of_network(name, found, net.dtype, None, looks=False)
 
 
+@any_size
 def weights(values, n_samples: int, name: str = "sample_weight") -> np.ndarray | None:
     """Weights of samples as the kernels read them, shape (n_samples,) float64; None stays None.
 
     Means do not change where all weights are halved: the largest one becomes 1/2 to 1, so that no
-    sum of them overflows.
+    sum of them overflows. Those below 1e-300 of it are 0.
 
     Raises
     ------
@@ -155,9 +159,11 @@ def weights(values, n_samples: int, name: str = "sample_weight") -> np.ndarray |
             f"{name} must be >= 0, got {found.min():g} at sample {found.argmin()}"
         )
     if not found.any():
-        raise InvalidInputError(f"{name} is 0 for every sample, so that there is nothing to learn")
+        raise InvalidInputError(f"{name} is 0 for every sample; one has to be above 0")
     _, exponent = np.frexp(found.max())
-    return np.ascontiguousarray(np.ldexp(found, -exponent))
+    found = np.ldexp(found, -exponent)
+    found[found < 1e-300] = 0
+    return np.ascontiguousarray(found)
 
 
 def pair(data) -> tuple[Any, Any]:

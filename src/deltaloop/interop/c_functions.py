@@ -23,7 +23,7 @@ class C(expressions.Language):
         "expm1_of_negative": "NAME_expm1",
         "log": "NAME_log",
         "log1p": "NAME_log1p",
-        "log1p_of_fraction": "NAME_log1p",
+        "log1p_of_fraction": "NAME_log1p_of_fraction",
         "logistic": "NAME_logistic",
         "magnitude": "NAME_magnitude",
         "tanh": "tanhf",
@@ -83,20 +83,25 @@ def _loss(name: str, from_logits: bool = False) -> str:
     row, writer = functions.LOSSES[name], expressions.Writer(C())
     z, a, y = (expressions.Expression(writer, f"{array}[j]") for array in ("z", "a", "target"))
     p = expressions.Expression(writer, "p", is_scalar=True)
-    given, slope_of = "a", "dC/da"
+    given, slope_of, from_where = "a", "dC/da", "from a"
+    if "log" in row.formula:
+        from_where += ", which a logarithm sees EPSILON away from its ends; beyond, C is constant"
     f = functions.ACTIVATIONS[row.partner].f
     if from_logits and f is not None and row.logits_value and row.logits_delta:
         a = f(writer, z, None)
         values = row.logits_value(writer, z, y, p), row.logits_delta(writer, z, a, y, p)
-        given, slope_of = "z", "dC/dz"
+        given, slope_of, from_where = "z", "dC/dz", "both from z"
     else:
         values = row.value(writer, a, y, p), row.slope(writer, a, y, p)
-    cost, delta = map(writer.result, values)
+    term, slope = values
+    cost = " * ".join(writer.results(functions.factors(term))).removesuffix(" * 1.0f")
+    delta = writer.result(slope)
     parameter = "float p, " if row.parameter else ""
     name = f"{row.partner}_{name}" if from_logits else name
     return "\n".join(
         [
-            f"/* C = the sum over all units of {row.formula}, and delta = {slope_of} */",
+            f"/* C = the sum over all units of {row.formula},",
+            f"   and delta = {slope_of}; {from_where} */",
             f"static inline float NAME_{name}(int n, {parameter}const float *{given},",
             "        const float *target, float *delta)",
             "{",
@@ -148,11 +153,19 @@ static inline float NAME_log(float x)
 }
 """
 
+FUNCTIONS["log1p_of_fraction"] = """\
+/* log(1 + u) for -1/2 <= u <= 1 */
+static inline float NAME_log1p_of_fraction(float u)
+{
+    return NAME_twice_artanh(u / (2.0f + u));
+}
+"""
+
 FUNCTIONS["log1p"] = """\
 /* log(1 + u) for u > -1, without cancellation near 0 */
 static inline float NAME_log1p(float u)
 {
-    return u < -0.5f || u > 1.0f ? NAME_log(1.0f + u) : NAME_twice_artanh(u / (2.0f + u));
+    return u < -0.5f || u > 1.0f ? NAME_log(1.0f + u) : NAME_log1p_of_fraction(u);
 }
 """
 

@@ -175,7 +175,7 @@ def _in_dtype(code, dtype):
     if dtype == np.float64:
         code = re.sub(r"\bfloat\b", "double", code)
         code = re.sub(r"\b(exp|tanh)f\b", r"\1", code)
-        code = re.sub(r"(\d\.\d+)f\b", r"\1", code)
+        code = re.sub(r"(\d(?:\.\d+)?(?:e[-+]?\d+)?)f\b", r"\1", code)
     return code.replace("EPSILON", _literals(np.finfo(dtype).eps, dtype)[0])
 
 

@@ -123,7 +123,9 @@ class Loss:
 def loss_with(name: str, parameter: float | None) -> Loss:
     """The Loss of that name, with the value of its parameter, if it has one."""
     bounds = LOSSES[name].parameter if name in LOSSES else None
-    return Loss(name, **({bounds.name: parameter} if bounds and parameter is not None else {}))
+    if bounds is None and parameter is not None:
+        raise InvalidInputError(f"loss {name!r} has no parameter, got {parameter!r}")
+    return Loss(name, **({bounds.name: parameter} if bounds else {}))
 
 
 def _parameter(row, given) -> float | None:
@@ -131,7 +133,7 @@ def _parameter(row, given) -> float | None:
     bounds = row.parameter
     unknown = sorted(given.keys() - {bounds.name} if bounds else given)
     if unknown:
-        has = f"only {bounds.name}" if bounds else "it has no parameter"
+        has = f"only {bounds.name}" if bounds else "nor any other parameter; leave it out"
         raise InvalidInputError(f"loss {row.name!r} has no {unknown[0]}, {has}")
     if bounds is None:
         return None

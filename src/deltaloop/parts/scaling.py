@@ -87,6 +87,16 @@ class Scaling:
         return (Y - self.y_mean) / self.y_scale
 
     @any_size
+    def slopes_by_inputs(self, slopes: np.ndarray) -> np.ndarray:
+        """dC/dx in the units of the network as that in the units of the user; float64."""
+        return slopes / self.x_scale
+
+    @any_size
+    def slopes_by_outputs(self, slopes: np.ndarray) -> np.ndarray:
+        """dC/da in the units of the user as that in the units of the network."""
+        return slopes if self.y_scale is None else slopes * self.y_scale
+
+    @any_size
     def outputs(self, out: np.ndarray) -> np.ndarray:
         """Outputs of the network in the units of the targets; float64 where they are scaled."""
         return out if self.y_mean is None else out * self.y_scale + self.y_mean

@@ -12,8 +12,8 @@ class History:
     Attributes
     ----------
     loss : list of float
-        Mean over the epoch of the sample losses, each taken before the update that used the
-        sample.
+        Mean over the epoch of the sample losses (weighted, with sample_weight), each taken before
+        the update that used the sample.
     validation_loss : list of float
         Loss on the validation data after the epoch; empty without validation data.
     seconds : list of float
