@@ -6,6 +6,9 @@
 _ADDRESS = "what it looks for never begins at element 0, where the first W and the first block lie"
 _FETCHED = "it decides what is fetched into the cache early, and no result"
 _TILES = "the tiles have 6 or 12 rows"
+_SLOTS = "no rule keeps two arrays beside the gradient"
+_LIKE = "of the first argument only the type counts"
+_FIRST = "W of the first layer lies at 0"
 _UNUSED = "a rule that only adds up the gradient reads nothing else of it than is set"
 
 EQUIVALENT = {
@@ -23,7 +26,7 @@ EQUIVALENT = {
         "cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)",
         "2 -> 3",
         58,
-    ): "no rule keeps two arrays beside the gradient",
+    ): _SLOTS,
     ("batch.pxi", "descend_biases", "if layer.b >= 0:", "0 -> 1", 22): _ADDRESS,
     ("batch.pxi", "descend_biases", "if layer.b >= 0:", ">= -> >", 19): _ADDRESS,
     (
@@ -61,4 +64,54 @@ EQUIVALENT = {
         "2 -> 1",
         24,
     ): "who waits looks more often, and gets the same turn",
+    ("sample.pxi", "descend_larger_samples", "if t + 1 < stop:", "stop -> start", 19): _FETCHED,
+    (
+        "losses.pxd",
+        "canonical_delta",
+        "cost += (z[j] if z[j] > 0 else 0) - z[j] * y[j] + delta[j]",
+        "> -> >=",
+        34,
+    ): "max(z, 0) at 0 is 0 either way",
+    (
+        "flat.pxd",
+        "descend_flat",
+        "cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)",
+        "2 -> 3",
+        34,
+    ): _SLOTS,
+    (
+        "tiny.pxd",
+        "combined",
+        "even += lane(a, 2) * W[2]",
+        "even -> odd",
+        8,
+    ): "the same sum in another order, about which nothing is promised",
+    (
+        "tiny.pxd",
+        "combined",
+        "if sizeof(vector) > 4 * sizeof(real):",
+        "4 -> 5",
+        24,
+    ): "vectors have 4 or 8 elements",
+    (
+        "layers.pxi",
+        "descend_and_sum",
+        "layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),",
+        "+ -> -",
+        46,
+    ): _FIRST,
+    (
+        "session.pxi",
+        "descend_one_batch",
+        "epoch.n_threads, epoch.total = 1, 0",
+        "1 -> 0",
+        35,
+    ): "fewer than two threads share nothing, and what is run is one",
+    (
+        "functions.pxd",
+        "slope",
+        "t0 = where_above(a, splat(z, (<real> 0)), splat(z, (<real> 1)), splat(z, (<real> 0)))",
+        "z -> a",
+        56,
+    ): _LIKE,
 }

@@ -38,6 +38,10 @@ def of(path: Path, quick: bool = False) -> list[str]:
         tests, kept = _PYTHON, "not numba and not cython"
     elif path.parent.name == "numba":
         tests, kept = [*_KERNELS, *_DOORS, "tests/test_numba.py"], "numba"
+    elif path.name == "functions.py":  # what is compiled of it already does not change
+        tests = ["tests/kernels/test_functions.py", "tests/parts/test_activations.py",
+                 "tests/kernels/test_numerics.py", "tests/interop/test_c_header.py"]  # fmt: skip
+        kept = "not cython and not reference"
     elif path.name == "turns.py":
         tests, kept = ["tests/kernels/test_turns.py", *_DOORS], "not numba"
     else:
