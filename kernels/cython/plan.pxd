@@ -2,10 +2,6 @@
 from lanes cimport LINE, prefetch, real
 
 cdef enum:
-    # positions in interface.LOSSES; what is greater is the address of a custom_loss
-    MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY
-
-cdef enum:
     SHARE = 16      # interface.SHARE
     CUT = 352 * 1024    # interface.CUT
     PIECE = 256     # interface.PIECE
@@ -42,10 +38,11 @@ cdef struct Places:     # interface.WORK
 cdef struct Net:        # Plan, theta and Work of one call
     const Layer *layers
     Py_ssize_t n_layers
-    Py_ssize_t loss
+    Py_ssize_t loss         # interface.LOSSES, or the address of a custom_loss
+    real loss_parameter
     real *theta             # (n_theta,)
     Py_ssize_t batch_size   # samples that work has room for
-    Py_ssize_t first        # of them, those before the part that is computed now
+    Py_ssize_t first        # of them, those before the ones that are computed now
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
     real *gathered          # (batch_size, round_up(n_in)), or NULL
     real *transposed[2]     # (widest, round_up(batch_size)) each
@@ -61,6 +58,8 @@ cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
     const real *values
     const Py_ssize_t *order     # sample t is row order[first + t], or first + t without order
     Py_ssize_t first
+    const double *weights       # of targets: (n_rows,), or NULL where all are 1
+    double share_of_weight      # n / sum of the weights of the mini-batch
 
 cdef struct Ahead:      # dense rows that are needed soon, fetched a few cache lines at a time
     const Rows *rows
@@ -101,7 +100,7 @@ cdef inline Py_ssize_t padded_width(Py_ssize_t n) noexcept nogil:
 
 
 cdef inline real *block(const Net *net, const Layer *layer, Py_ssize_t offset) noexcept nogil:
-    """z, a or delta of a layer, (batch_size, width), from the first sample of this part on."""
+    """z, a or delta of a layer, (batch_size, width), from `first` on."""
     return net.work + net.batch_size * offset + net.first * layer.width
 
 

@@ -23,6 +23,7 @@ MAX_THREADS = 1  # of work.n_threads
 
 _NO_STARTS, _NO_COLUMNS = np.empty(0, np.intp), np.empty(0, np.int32)
 _NOTHING = {np.dtype(name): np.empty((0, 0), name) for name in ("float32", "float64")}
+_NO_WEIGHTS = np.empty(0)
 _NO_VALUES = {dtype: array.reshape(0) for dtype, array in _NOTHING.items()}
 
 sparse_rows = SparseRows.from_dense
@@ -55,24 +56,37 @@ def forward(plan, theta, X, out, work):
     return False
 
 
-def loss_gradient(plan, theta, X, Y, grad, work):
+def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     dtype = plan.dtype
     return doors.loss_gradient(dtype)(
-        entry_points(dtype), plan.words, plan.loss, theta, *_rows(X, dtype), _NO_STARTS, Y,
+        entry_points(dtype), plan.words, plan.loss, plan.loss_parameter, theta, *_rows(X, dtype),
+        _NO_STARTS, Y, _NO_WEIGHTS if weights is None else weights,
         _NO_VALUES[dtype] if grad is None else grad, *_memory(work),
     )  # fmt: skip
 
 
+def backward(plan, theta, X, dC_da, grad, dC_dx, work):
+    """dC/dtheta and dC/dx from dC/da of a cost that is a sum over the samples."""
+    dtype = plan.dtype
+    doors.backward(dtype)(
+        entry_points(dtype), plan.words, theta, *_rows(X, dtype), _NO_STARTS, dC_da,
+        _NO_VALUES[dtype] if grad is None else grad, _NOTHING[dtype] if dC_dx is None else dC_dx,
+        *_memory(work),
+    )  # fmt: skip
+
+
 def train_epoch(
-    plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0
-):
+    plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0,
+    weights=None,
+):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     dtype = plan.dtype
     return doors.train_epoch(dtype)(
-        entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, rule.code in FLAT,
-        given(rule), *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
-        batch_size, *_memory(work), total, step,
+        entry_points(dtype), plan.words, plan.loss, plan.loss_parameter, theta, state, rule.code,
+        rule.code in FLAT, given(rule), *_rows(X, dtype), _NO_STARTS if order is None else order,
+        Y, _NO_WEIGHTS if weights is None else weights, start, stop, batch_size, *_memory(work),
+        total, step,
     )  # fmt: skip
 
 

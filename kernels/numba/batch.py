@@ -16,6 +16,7 @@ from .layers import (
     multiply_by_slope,
     outputs,
     spread,
+    take_weights,
 )
 from .losses import through_softmax
 from .plan import DENSE, FIRST, ORDER, ROW, Net, Rows, padded_width, round_up
@@ -215,6 +216,9 @@ def descend_batches(
         scale = 1 / n_batch.as_real(e.real)
         with e.when(flat):
             call(e, clear, rule.n_theta, rule.m)
+        of_batch = Y.from_sample(Y.first + first_of_batch)
+        with e.unless(Y.weights.is_null()):
+            call(e, take_weights, of_batch, n_batch)
         unbias(e, rule, step_before + ((first_of_batch - start) // batch_size + 1))
         with e.loop(first_of_batch, end, longest) as first:
             n = e.smaller(end - first, longest)
@@ -224,7 +228,8 @@ def descend_batches(
                     call(e, fetch, inputs, t + n, n_in, net.one)
                     call(e, fetch, targets, t + n, 1, net.one)
                 call(e, spread, inputs, t, n_in, net.gathered + (t - first) * row)
-            call(e, pass_batch, record, n, batch, Y.from_sample(Y.first + first), 1)
+            y = Rows(e, of_batch).from_sample(Y.first + first)
+            call(e, pass_batch, record, n, batch, y, 1)
             with e.loop(0, n) as t:
                 total.set(total.get() + net.costs.get(t))
             is_first = first.compare("==", first_of_batch).choose(1, 0)
@@ -271,13 +276,16 @@ def gradient_of_rows(
     scale = 1 / n_samples.as_real(e.real)
     with e.unless(grad.is_null()):
         call(e, clear, n_theta, grad)
+    sum_of_weights = e.variable(n_samples.as_real(DOUBLE_TYPE))
+    with e.unless(Y.weights.is_null()):
+        sum_of_weights.set(call(e, take_weights, targets, n_samples))
     with e.loop(0, n_samples, room) as first:
         n = e.smaller(n_samples - first, room)
         x, y = (rows.from_sample(rows.first + first) for rows in (X, Y))
         total.set(total.get() + call(e, pass_batch, record, n, x, y, wanted))
         with e.unless(grad.is_null()):
             _add_gradient(e, record, n, x, grad, scale)
-    return total.get() / n_samples.as_real(DOUBLE_TYPE)
+    return total.get() / sum_of_weights.get()
 
 
 # Steps of their own, for deltaloop.numba: the passes of one mini-batch stay in work.

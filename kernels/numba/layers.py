@@ -5,8 +5,9 @@ from llvmlite import ir
 from ..interface import CUSTOM
 from .activations import SOFTMAX, map_f, map_slope
 from .compiling import COLUMNS, DOUBLE, REALS, RECORD, WHOLE, call, inline_kernel, kernel
-from .losses import canonical_delta, general_slope, softmax, through_softmax
-from .plan import Layer, Net, Rows, is_canonical
+from .lanes import DOUBLE_TYPE
+from .losses import softmax, softmax_cross_entropy, terms, through_softmax
+from .plan import SHARE_OF_WEIGHT, Layer, Net, Rows, is_canonical
 
 
 def activate(e, layer: Layer, n_samples) -> None:
@@ -51,6 +52,7 @@ def outputs(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
     layer, loss = net.layer(net.last), net.loss
     is_softmax = layer.activation.compare("==", SOFTMAX)
     canonical = is_canonical(loss, layer.activation)
+    from_logits = canonical.choose(e.whole(1), e.whole(0))
     total = e.variable(e.double(0))
     with e.unless(is_softmax):
         activate(e, layer, n_samples)
@@ -61,20 +63,52 @@ def outputs(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
         log_sum, cost = e.variable(e.double(0)), e.variable(e.double(0))
         with e.when(is_softmax):
             log_sum.set(call(e, softmax, n_out, width, z, a))
-        with e.either(canonical) as (from_logits, general):
-            with from_logits:
-                cost.set(
-                    call(e, canonical_delta, loss, n_out, width, z, a, log_sum.get(), y, delta)
-                )
-            with general:
-                cost.set(call(e, general_slope, loss, n_out, width, a, y, delta))
+        with e.either(canonical.both(is_softmax)) as (by_hand, of_rows):
+            with by_hand:
+                log = log_sum.get()
+                cost.set(call(e, softmax_cross_entropy, n_out, z, a, log, y, delta))
+            with of_rows:
+                p = net.loss_parameter
+                cost.set(call(e, terms, loss, from_logits, p, n_out, z, a, y, delta))
                 with e.when(is_softmax):
                     call(e, through_softmax, n_out, a, delta)
+        call(e, clear, width - n_out, delta + n_out)
         net.costs.set(t, cost.get())
         total.set(total.get() + cost.get())
     with e.unless(canonical.either(is_softmax)):
         multiply_by_slope(e, layer, n_samples)
+    with e.unless(Y.weights.is_null()):
+        total.set(call(e, weigh, record, n_samples, targets))
     return total.get()
+
+
+@kernel
+def weigh(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
+    """Losses and deltas times the weights of their samples; the sum of the losses."""
+    net, Y = Net(e, record), Rows(e, targets)
+    layer, total, share = net.layer(net.last), e.variable(e.double(0)), Y.share_of_weight
+    width, delta, costs = layer.width, layer.delta, net.costs
+    with e.loop(0, n_samples) as t:
+        weight = Y.weights.get(Y.number(t))
+        factor = (weight * share).as_real(e.real)
+        counts = weight.compare("!=", 0)
+        costs.set(t, counts.choose(costs.get(t) * weight, e.double(0)))
+        with e.loop(t * width, (t + 1) * width) as k:
+            delta.set(k, counts.choose(delta.get(k) * factor, e.number(0)))
+        total.set(total.get() + costs.get(t))
+    return total.get()
+
+
+@kernel
+def take_weights(e, targets: RECORD, n: WHOLE) -> DOUBLE:
+    """The sum of the weights of the next n samples, which are a mini-batch."""
+    Y, sum_of_weights = Rows(e, targets), e.variable(e.double(0))
+    with e.loop(0, n) as t:
+        sum_of_weights.set(sum_of_weights.get() + Y.weights.get(Y.number(t)))
+    found = sum_of_weights.get()
+    share = found.compare(">", 0).choose(n.as_real(DOUBLE_TYPE) / found, e.double(0))
+    Y.words.reinterpreted(DOUBLE_TYPE).set(SHARE_OF_WEIGHT, share)
+    return found
 
 
 @kernel

@@ -3,21 +3,16 @@
 Every loss is added up in float64.
 """
 
-import numpy as np
-
-from .activations import exp_of_difference, largest, sum_of, tail
+from ..functions import LOSSES
+from .activations import exp_of_difference, largest, sum_of, term, term_of_logits
 from .compiling import DOUBLE, REAL, REALS, WHOLE, call, kernel
 from .lanes import DOUBLE_TYPE, Value
-from .plan import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE
+
+_ROWS = tuple(LOSSES.values())
 
 
 def _double(x: Value) -> Value:
     return x.as_real(DOUBLE_TYPE)
-
-
-def _epsilon(e) -> float:
-    """Machine epsilon of the elements."""
-    return float(np.finfo(np.float64 if e.is_double else np.float32).eps)
 
 
 def _zero_padding(e, n_out, width, x) -> None:
@@ -51,91 +46,94 @@ def through_softmax(e, n_out: WHOLE, a: REALS, delta: REALS) -> None:
         delta.set(j, a.get(j) * (delta.get(j) - mean.get()))
 
 
+def _terms(e, row, from_logits: bool, p, n_out, z, a, y, delta) -> Value:
+    """The loss of a sample, and dC/da (or dC/dz, from logits) into the first n_out of delta."""
+    cost, room = e.variable(e.double(0)), e.scratch(e.native)
+
+    def vector(first, y_lanes, lane, stop):
+        lanes = y_lanes.ir.type.count
+        a_lanes = a.get(first, lanes)
+        if from_logits:
+            value, slope = term_of_logits(row, p, z.get(first, lanes), a_lanes, y_lanes)
+        else:
+            value, slope = term(row, p, a_lanes, y_lanes)
+        delta.set(first, slope)
+        room.set(0, value)
+        with e.loop(lane, stop) as k:
+            cost.set(cost.get() + _double(room.get(k)))
+
+    def vectors(lanes):
+        with e.loop(0, n_out, lanes) as j:  # the last may begin among units that are done
+            first = e.smaller(j, n_out - lanes)
+            vector(first, y.get(first, lanes), j - first, e.whole(lanes))
+
+    def few():
+        y_lanes = e.variable(e.vector(0, 4))
+        for k in range(3):
+            with e.when(n_out.compare(">", k)):
+                y_lanes.set(y_lanes.get().with_lane(k, y.get(k)))
+        vector(e.whole(0), y_lanes.get(), e.whole(0), n_out)
+
+    with e.either(n_out.compare(">=", e.native)) as (long, short):
+        with long:
+            vectors(e.native)
+        with short, e.either(n_out.compare(">=", 4)) as (some, fewer):
+            with some:
+                vectors(4)
+            with fewer:
+                few()
+    return cost.get()
+
+
+def _make_terms(row, from_logits: bool):
+    def write(e, p: REAL, n_out: WHOLE, z: REALS, a: REALS, y: REALS, delta: REALS) -> DOUBLE:
+        return _terms(e, row, from_logits, p, n_out, z, a, y, delta)
+
+    write.__name__ = f"terms_of_{row.name}{'_from_logits' if from_logits else ''}"
+    return kernel(write)
+
+
+_TERMS = {code: _make_terms(row, False) for code, row in enumerate(_ROWS)}
+_LOGITS = {code: _make_terms(row, True) for code, row in enumerate(_ROWS) if row.logits_value}
+
+
 @kernel
-def canonical_delta(
-    e, loss: WHOLE, n_out: WHOLE, width: WHOLE, z: REALS, a: REALS, log_sum: DOUBLE, y: REALS,
+def terms(
+    e, loss: WHOLE, from_logits: WHOLE, p: REAL, n_out: WHOLE, z: REALS, a: REALS, y: REALS,
     delta: REALS,
 ) -> DOUBLE:  # fmt: skip
-    """Delta = dC/dz, (width,), padding 0; returns the loss of the sample."""
-    cost, sum_y, whole = e.variable(e.double(0)), e.variable(e.double(0)), e.variable(e.number(1))
-    with e.either(loss.compare("==", CROSS_ENTROPY)) as (cross_entropy, binary):
-        with cross_entropy:
-            with e.loop(0, n_out) as j:  # y (log sum_k exp(z_k) - z)
-                y_j = _double(y.get(j))
-                sum_y.set(sum_y.get() + y_j)
-                with e.unless(y_j.compare("==", 0)):
-                    cost.set(cost.get() + y_j * (log_sum - _double(z.get(j))))
-            whole.set(sum_y.get().as_real(e.real))
-        with binary:
-            call(e, tail, width, z, delta)  # log(1 + exp(-|z|)), kept in delta
-            with e.loop(0, n_out) as j:  # max(z, 0) - z y + log(1 + exp(-|z|))
-                z_j = _double(z.get(j))
-                positive = z_j.compare(">", 0).choose(z_j, e.double(0))
-                term = positive - z_j * _double(y.get(j)) + _double(delta.get(j))
-                cost.set(cost.get() + term)
-    with e.loop(0, n_out) as j:  # cross_entropy: (sum_k y_k) a - y
-        delta.set(j, whole.get() * a.get(j) - y.get(j))
-    _zero_padding(e, n_out, width, delta)
-    return cost.get()
-
-
-@kernel
-def general_slope(
-    e, loss: WHOLE, n_out: WHOLE, width: WHOLE, a: REALS, y: REALS, dC_da: REALS
-) -> DOUBLE:
-    """dC/da, (width,), padding 0; returns the loss of the sample."""
+    """The loss of a sample, for the code or the address of a loss; delta[:n_out] as in `_terms`."""
     cost = e.variable(e.double(0))
 
-    def squared():
-        with e.loop(0, n_out) as j:  # 1/2 (a - y)^2
-            d = a.get(j) - y.get(j)
-            dC_da.set(j, d)
-            cost.set(cost.get() + _double(d) * _double(d))
-        cost.set(cost.get() * 0.5)
-
-    def limited(kind):
-        def write():
-            with e.loop(0, n_out) as j:
-                cost.set(cost.get() + call(e, kind, a.get(j), y.get(j), dC_da + j))
-
-        return write
+    def of(table):
+        return {
+            code: lambda made=made: cost.set(call(e, made, p, n_out, z, a, y, delta))
+            for code, made in table.items()
+        }
 
     def custom():  # the code is the address of a user's function
-        cost.set(e.call_address(loss, DOUBLE_TYPE, a, y, dC_da, n_out))
+        cost.set(e.call_address(loss, DOUBLE_TYPE, a, y, delta, n_out))
 
-    e.cases(
-        loss,
-        {
-            MSE: squared,
-            CROSS_ENTROPY: limited(limited_cross_entropy),
-            BINARY_CROSS_ENTROPY: limited(limited_binary_cross_entropy),
-        },
-        custom,
-    )
-    _zero_padding(e, n_out, width, dC_da)
+    with e.either(from_logits.compare("==", 0)) as (general, logits):
+        with general:
+            e.cases(loss, of(_TERMS), custom)
+        with logits:
+            e.cases(loss, of(_LOGITS))
     return cost.get()
 
 
 @kernel
-def limited_cross_entropy(e, a: REAL, y: REAL, dC_da: REALS) -> DOUBLE:
-    """-y log a with a limited to [eps, inf)"""
-    eps = _epsilon(e)
-    below = a.compare("<", eps)
-    dC_da.set(0, below.choose(e.number(0), -y / a))
-    p = _double(below.choose(e.number(eps), a))
-    cost = e.variable(p * 0)  # nan comes through
-    with e.unless(y.compare("==", 0)):
-        cost.set(-(_double(y) * p.function("llvm.log")))
+def softmax_cross_entropy(
+    e, n_out: WHOLE, z: REALS, a: REALS, log_sum: DOUBLE, y: REALS, delta: REALS
+) -> DOUBLE:
+    """The loss sum_j y_j (log sum_k exp(z_k) - z_j), and delta = dC/dz = (sum_k y_k) a - y."""
+    cost, sum_y = e.variable(e.double(0)), e.variable(e.double(0))
+    with e.loop(0, n_out) as j:
+        y_j = _double(y.get(j))
+        sum_y.set(sum_y.get() + y_j)
+        with e.unless(y_j.compare("==", 0)):
+            cost.set(cost.get() + y_j * (log_sum - _double(z.get(j))))
+    whole = sum_y.get().as_real(e.real)
+    with e.loop(0, n_out) as j:
+        delta.set(j, whole * a.get(j) - y.get(j))
     return cost.get()
-
-
-@kernel
-def limited_binary_cross_entropy(e, a: REAL, y: REAL, dC_da: REALS) -> DOUBLE:
-    """-y log a - (1 - y) log(1 - a) with a limited to [eps, 1 - eps]"""
-    eps = _epsilon(e)
-    low, high = a.compare("<", eps), a.compare(">", 1 - eps)
-    # a nan is neither below nor above
-    dC_da.set(0, low.either(high).choose(e.number(0), (a - y) / (a * (1 - a))))
-    p = _double(low.choose(e.number(eps), high.choose(e.number(1 - eps), a)))
-    other = (1 - _double(y)) * (-p).function("log1p")
-    return -(_double(y) * p.function("llvm.log")) - other

@@ -4,10 +4,12 @@ A record is filled by the doors and handed on as one pointer. A word is a whole 
 address; what it is, its reader knows.
 """
 
+from functools import reduce
+
 from llvmlite import ir
 
-from ..interface import BLOCK, LAYER, LOSSES, WORK
-from .activations import SIGMOID, SOFTMAX
+from ..functions import LOSSES
+from ..interface import ACTIVATIONS, BLOCK, LAYER, WORK
 from .lanes import DOUBLE_TYPE, INT, Pointer, Value
 
 # words of a layer: interface.LAYER
@@ -20,13 +22,19 @@ LAYER_WORDS = len(LAYER.names)
 )
 
 # words of a Net and of Rows; see the attributes below
-(LAYERS, N_LAYERS, LOSS, THETA, ROOM, WORK, GATHERED, TURNED, TURNED_PREV, PARTIAL, COSTS, ONE,
- NET_WORDS) = range(13)  # fmt: skip
-DENSE, ROW, STARTS, COLUMNS, VALUES, ORDER, FIRST, ROWS_WORDS = range(8)
+(LAYERS, N_LAYERS, LOSS, LOSS_PARAMETER, THETA, ROOM, BUFFER, GATHERED, TURNED, TURNED_PREV,
+ PARTIAL, COSTS, ONE, NET_WORDS) = range(14)  # fmt: skip
+(DENSE, ROW, STARTS, COLUMNS, VALUES, ORDER, FIRST, WEIGHTS, SHARE_OF_WEIGHT,
+ ROWS_WORDS) = range(10)  # fmt: skip
 
 COLUMN = ir.IntType(32)
 
-MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
+# codes of losses and activations that have a shorter way from z to the loss
+_CANONICAL = [
+    (code, ACTIVATIONS.index(row.partner))
+    for code, row in enumerate(LOSSES.values())
+    if row.is_canonical
+]
 
 
 class Layer:
@@ -104,7 +112,7 @@ class Net:
     loss = property(lambda self: self.words.get(LOSS))
     theta = property(lambda self: self._address(THETA))  # (n_theta,)
     room = property(lambda self: self.words.get(ROOM))  # samples that work has room for
-    work = property(lambda self: self._address(WORK))  # blocks z, a, delta: at room * offset
+    work = property(lambda self: self._address(BUFFER))  # blocks z, a, delta: at room * offset
     gathered = property(lambda self: self._address(GATHERED))  # (room, round_up(n_in))
     turned = property(lambda self: self._address(TURNED))  # (widest, round_up(room)): delta^T
     turned_prev = property(lambda self: self._address(TURNED_PREV))  # the same for its image
@@ -117,6 +125,12 @@ class Net:
     def layer(self, k, first=0) -> Layer:
         """Layer k, with blocks that begin at sample `first`."""
         return Layer(self, k, first)
+
+    @property
+    def loss_parameter(self) -> Value:
+        """What the row of the loss calls p."""
+        words = self.words.reinterpreted(DOUBLE_TYPE)
+        return words.get(LOSS_PARAMETER).as_real(self.emitter.real)
 
     @property
     def last(self) -> Value:
@@ -137,6 +151,13 @@ class Rows:
     values = property(lambda self: self.words.address(VALUES, self.emitter.real))
     order = property(lambda self: self.words.address(ORDER, INT))  # or null
     first = property(lambda self: self.words.get(FIRST))
+    # of targets: one per row, or null where all are 1
+    weights = property(lambda self: self.words.address(WEIGHTS, DOUBLE_TYPE))
+
+    @property
+    def share_of_weight(self) -> Value:
+        """N / sum of the weights of the mini-batch."""
+        return self.words.reinterpreted(DOUBLE_TYPE).get(SHARE_OF_WEIGHT)
 
     @property
     def are_sparse(self) -> Value:
@@ -165,7 +186,7 @@ class Rows:
     def from_sample(self, first) -> Pointer:
         """A record of the same rows, counted from `first` on."""
         words = self.emitter.words(ROWS_WORDS)
-        for k in range(FIRST):
+        for k in range(ROWS_WORDS):
             words.set(k, self.words.get(k))
         words.set(FIRST, first)
         return words
@@ -183,9 +204,8 @@ def padded_width(n: Value) -> Value:
 
 
 def is_canonical(loss: Value, activation: Value) -> Value:
-    """Whether dC/dz is known, a - y or like it, and computed with the loss from the logits z."""
-
-    def pair(one, other):
-        return loss.compare("==", one).both(activation.compare("==", other))
-
-    return pair(CROSS_ENTROPY, SOFTMAX).either(pair(BINARY_CROSS_ENTROPY, SIGMOID))
+    """Whether the loss and dC/dz are computed from the logits z."""
+    pairs = [
+        loss.compare("==", one).both(activation.compare("==", other)) for one, other in _CANONICAL
+    ]
+    return reduce(Value.either, pairs)

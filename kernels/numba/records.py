@@ -13,14 +13,15 @@ def _place(buffer, offset):
 
 
 @part
-def fill_net(net, layers, loss, theta, places, buffer, costs, one):
+def fill_net(net, layers, loss, loss_parameter, theta, places, buffer, costs, one):
     """Plan, theta and Work as the words of a Net; `one` is the address of a 1."""
     put(net, plan.LAYERS, address_of(layers))
     put(net, plan.N_LAYERS, layers.shape[0])
     put(net, plan.LOSS, loss)
+    put(net, plan.LOSS_PARAMETER, loss_parameter)
     put(net, plan.THETA, address_of(theta))
     put(net, plan.ROOM, places[plan.BATCH_SIZE])
-    put(net, plan.WORK, address_of(buffer))
+    put(net, plan.BUFFER, address_of(buffer))
     put(net, plan.TURNED, _place(buffer, places[plan.TURNED_PLACE]))
     put(net, plan.TURNED_PREV, _place(buffer, places[plan.TURNED_PREV_PLACE]))
     put(net, plan.PARTIAL, _place(buffer, places[plan.PARTIAL_PLACE]))
@@ -36,6 +37,7 @@ def fill_dense(rows, X):
     put(rows, plan.ROW, X.strides[0] // X.itemsize)
     put(rows, plan.ORDER, 0)
     put(rows, plan.FIRST, 0)
+    put(rows, plan.WEIGHTS, 0)
 
 
 @part
@@ -43,6 +45,15 @@ def fill_order(rows, order):
     """The order of the samples; none if it is empty."""
     if order.size > 0:
         put(rows, plan.ORDER, address_of(order))
+
+
+@part
+def fill_targets(rows, Y, order, weights):
+    """Rows of an array, their order and their weights; none if those are empty."""
+    fill_dense(rows, Y)
+    fill_order(rows, order)
+    if weights.size > 0:
+        put(rows, plan.WEIGHTS, address_of(weights))
 
 
 @part

@@ -41,8 +41,8 @@ class Session(session.Session):
         table = entry_points(self._dtype)
         record = np.concatenate([table, np.zeros(_NET, table.dtype)])
         _fill_net(
-            record, self._plan.words, self._plan.loss, self._theta, work.words, work.buffer,
-            work.costs,
+            record, self._plan.words, self._plan.loss, self._plan.loss_parameter, self._theta,
+            work.words, work.buffer, work.costs,
         )  # fmt: skip
         return record
 
@@ -87,11 +87,11 @@ def _net_of(record):
 
 
 @jit
-def _fill_net(record, layers, loss, theta, places, buffer, costs):
+def _fill_net(record, layers, loss, loss_parameter, theta, places, buffer, costs):
     net = _net_of(record)
     one = net + record.itemsize * NET_WORDS
     reals(record, record_at(one))
-    fill_net(record_at(net), layers, loss, theta, places, buffer, costs, one)
+    fill_net(record_at(net), layers, loss, loss_parameter, theta, places, buffer, costs, one)
 
 
 @jit

@@ -8,12 +8,13 @@ has to add up the lanes of a vector. The parameters are copied here when a call 
 when it ends.
 """
 
+from ..functions import LOSSES
 from ..interface import CUSTOM
-from .activations import CODES, SOFTMAX, f, slope
+from .activations import CODES, SOFTMAX, f, slope, term
 from .compiling import DOUBLE, REAL, RECORD, WHOLE, call, kernel
-from .lanes import DOUBLE_TYPE, Pointer, Value, muladd, total
+from .lanes import DOUBLE_TYPE, Pointer, Value, muladd, total, where_above
 from .layers import clear, outputs
-from .plan import FIRST, MSE, Layer, Net, Rows
+from .plan import FIRST, Layer, Net, Rows, is_canonical
 
 MOST = 8  # units of a layer, and layers
 # where things lie in the memory of a layer, in vectors: W, T, b, z, a, and which lanes are units
@@ -137,23 +138,41 @@ def _forward(e, net: Net, memory: _Memory, z: Value) -> Value:
     return now.get()
 
 
-def _outputs(e, net: Net, layer: Layer, z: Value, rest: Value, y: Rows) -> tuple[Value, Value]:
-    """Loss and delta of the last layer; `rest` is what a is where there is no unit."""
+def _loss(e, net: Net, a: Value, y: Value) -> tuple[Value, Value]:
+    """The terms of the units, and dC/da."""
+    value, dC_da, p = e.variable(a), e.variable(a), net.loss_parameter
+
+    def of(row):
+        def write():
+            for place, found in zip((value, dC_da), term(row, p, a, y), strict=True):
+                place.set(found)
+
+        return write
+
+    e.cases(net.loss, {code: of(row) for code, row in enumerate(LOSSES.values())})
+    return value.get(), dC_da.get()
+
+
+def _outputs(e, net: Net, layer: Layer, z: Value, mask: Value, y: Rows) -> tuple[Value, Value]:
+    """Loss and delta of the last layer; `mask` is 1 where there is a unit."""
     cost, delta, lanes = e.variable(e.double(0)), e.variable(z), z.ir.type.count
-    squares = net.loss.compare("==", MSE).both(layer.activation.compare("!=", SOFTMAX))
-    with e.either(squares) as (direct, stored):
-        with direct:  # dC/da = a - y: nothing is stored on the way
-            target, values = e.variable(rest), y.dense_row(0)
+    built_in = net.loss.compare("<", len(LOSSES)).both(net.loss.compare(">=", 0))
+    general = is_canonical(net.loss, layer.activation).negated()
+    is_direct = built_in.both(general).both(layer.activation.compare("!=", SOFTMAX))
+    with e.either(is_direct) as (direct, stored):
+        with direct:  # nothing is stored on the way
+            target, values = e.variable(e.vector(0, lanes)), y.dense_row(0)
 
             def put(j):
                 target.set(target.get().with_lane(j, values.get(j)))
 
             _while_below(e, layer.n_out, lanes, put)
             a = _f(e, layer, z)
-            dC_da = a - target.get()
-            wide = dC_da.as_real(DOUBLE_TYPE)
-            cost.set(total(wide * wide) * 0.5)
-            delta.set(dC_da * _slope(e, layer, z, a))
+            value, dC_da = _loss(e, net, a, target.get())
+            nothing = e.vector(0, lanes)
+            cost.set(total(where_above(mask, nothing, value, nothing).as_real(DOUBLE_TYPE)))
+            slope = dC_da * _slope(e, layer, z, a)
+            delta.set(where_above(mask, nothing, slope, nothing))
         with stored:  # a block of work is at least as long as a vector
             layer.z.set(0, z)
             layer.delta.set(0, e.vector(0, lanes))
@@ -197,7 +216,7 @@ def _make_samples(lanes: int):
         _copy_in(e, net, memory)
         first, last = net.layer(0), net.layer(net.last)
         n_in, b = first.n_in, memory.get(BIAS)
-        rest = _f(e, last, e.vector(0, lanes)) * (1 - memory.layer(net.last).get(MASK))
+        mask = memory.layer(net.last).get(MASK)
         x = X.dense_row(start)
         z = e.variable(
             memory.sum(n_in, b, lambda i, s: muladd(x.get(i), memory.get(OF_INPUTS + i), s))
@@ -205,7 +224,7 @@ def _make_samples(lanes: int):
         with e.loop_while(start, stop, lambda: sum_.get().is_finite()) as t:
             y.words.set(FIRST, Y.first + t)
             z_last = _forward(e, net, memory, z.get())
-            cost, delta = _outputs(e, net, last, z_last, rest, y)
+            cost, delta = _outputs(e, net, last, z_last, mask, y)
             sum_.set(sum_.get() + cost)
             step = _descend_above(e, net, memory, delta, learning_rate) * learning_rate
             with e.unless(first.b_offset.compare("<", 0)):

@@ -86,6 +86,8 @@ class Unpacked(NamedTuple):
         Where what lies in `buffer`; see WORK in kernels/interface.py.
     loss, batch_size : int
         Code or address of the loss; samples that there is room for.
+    loss_parameter : float
+        What its row calls p.
     address : int
         Where the scratch memory lies. A copy of it, made by Numba for a global variable, by pickle
         or by deepcopy, is known by that, and refused.
@@ -98,6 +100,7 @@ class Unpacked(NamedTuple):
     costs: np.ndarray
     places: np.ndarray
     loss: int
+    loss_parameter: float
     batch_size: int
     address: int
 
@@ -133,14 +136,16 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     work = Work(net.plan, whole_number("batch_size", batch_size))
     return Unpacked(
         net._theta.view(), net.plan.words, entry_points(net.dtype), work.buffer, work.costs,
-        work.words, net.plan.loss, work.batch_size, work.buffer.ctypes.data,
+        work.words, net.plan.loss, net.plan.loss_parameter, work.batch_size,
+        work.buffer.ctypes.data,
     )  # fmt: skip
 
 
 @part
 def _fill_net(net, record, one):
     fill_net(
-        record, net.layers, net.loss, net.theta, net.places, net.buffer, net.costs, one,
+        record, net.layers, net.loss, net.loss_parameter, net.theta, net.places, net.buffer,
+        net.costs, one,
     )  # fmt: skip
 
 

@@ -9,10 +9,8 @@ _TILES = "the tiles have 6 or 12 rows"
 _SLOTS = "no rule keeps two arrays beside the gradient"
 _LIKE = "of the first argument only the type counts"
 _FIRST = "W of the first layer lies at 0"
-_UNUSED = "a rule that only adds up the gradient reads nothing else of it than is set"
 
 EQUIVALENT = {
-    ("core.pyx", "mean_loss", "memset(&rule, 0, sizeof(Rule))", "0 -> 1", 18): _UNUSED,
     (
         "core.pyx",
         "bind",
@@ -38,7 +36,7 @@ EQUIVALENT = {
     ): "the processor reads there too; the build with UBSan refuses",
     (
         "batch.pxi",
-        "train_part",
+        "train_share",
         "net.layers[0].n_in, net.layers[0].width)",
         "0 -> 1",
         38,
@@ -65,13 +63,6 @@ EQUIVALENT = {
         24,
     ): "who waits looks more often, and gets the same turn",
     ("sample.pxi", "descend_larger_samples", "if t + 1 < stop:", "stop -> start", 19): _FETCHED,
-    (
-        "losses.pxd",
-        "canonical_delta",
-        "cost += (z[j] if z[j] > 0 else 0) - z[j] * y[j] + delta[j]",
-        "> -> >=",
-        34,
-    ): "max(z, 0) at 0 is 0 either way",
     (
         "flat.pxd",
         "descend_flat",
@@ -114,4 +105,28 @@ EQUIVALENT = {
         "z -> a",
         56,
     ): _LIKE,
+    ("sample.pxi", "descend_bias", "if layer.b < 0:", "0 -> 1", 17): _ADDRESS,
+    ("rows.pxd", "descend_and_sum_wide", "prefetch(ahead + i, 1)", "+ -> -", 23): _FETCHED,
+    ("plan.pxd", "fetch_some", "ahead.t += 1", "1 -> 0", 23): _FETCHED,
+    (
+        "batch.pxi",
+        "sum_for_one_unit",
+        "a[r] = <const vec *> (A + min(t + r, n_samples - 1) * below.width)",
+        "- -> +",
+        59,
+    ): "what is read of samples that are not there is not written anywhere",
+    (
+        "activations.pxd",
+        "map_slope",
+        "while k + NATIVE <= n:",
+        "<= -> <",
+        21,
+    ): "shorter vectors do what is left, with the same results",
+    (
+        "tiny.pxd",
+        "combined",
+        "if n > 4:",
+        "> -> >=",
+        13,
+    ): "the weights of an input that is not there are 0",
 }

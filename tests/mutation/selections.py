@@ -6,7 +6,7 @@ _KERNELS = [
     f"tests/kernels/test_{name}.py"
     for name in (
         "worked_example", "paths", "gradient", "adam", "environment", "products", "threads_run",
-        "laws", "sparse_rows", "numerics", "interface",
+        "laws", "backward", "weights", "sparse_rows", "numerics", "interface",
     )
 ]  # fmt: skip
 _DOORS = [

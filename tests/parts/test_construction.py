@@ -31,7 +31,13 @@ def test_hidden_layers_are_sigmoid_by_default():
 
 @pytest.mark.parametrize(
     ("loss", "output"),
-    [("mse", "identity"), ("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")],
+    [
+        ("mse", "identity"),
+        ("binary_cross_entropy", "sigmoid"),
+        ("cross_entropy", "softmax"),
+        ("huber", "identity"),
+        (dl.Loss("huber", threshold=2), "identity"),
+    ],
 )
 def test_output_left_out_is_the_one_that_belongs_to_the_loss(loss, output):
     assert dl.Network([3, 2], loss=loss).layers[-1].activation.name == output
