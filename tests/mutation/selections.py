@@ -44,8 +44,10 @@ def of(path: Path, quick: bool = False) -> list[str]:
         kept = "not cython and not reference"
     elif path.name == "turns.py":
         tests, kept = ["tests/kernels/test_turns.py", *_DOORS], "not numba"
-    else:
+    elif quick:
         tests, kept = _PYTHON, "not numba"
+    else:
+        tests, kept = _PYTHON, "not nothing"  # the Numba backend too
     if quick and path.suffix != ".py":  # both element types are compiled from the same source
         kept += " and not float64"
     return ["-k", f"{_ONE_LEVEL} and {kept}", *tests, *slow]
