@@ -160,7 +160,7 @@ EQUIVALENT = {
     ): "numbers of bytes that are 1 lie below every rounding",
     (
         "core.pyx",
-        "forward_part",
+        "forward_share",
         "while first < call.n_samples:",
         "< -> <=",
         16,

@@ -68,6 +68,9 @@ def main():
     python_files = options.python or [CHECKOUT / "kernels" / name for name in PYTHON]
     cython_files = [] if options.python else cython_sources(folder)
     found, texts = all_sites(folder, cython_files, [path.resolve() for path in python_files])
+    there = {site.key for site, *_ in found}
+    for key in () if options.python else known.EQUIVALENT.keys() - there:
+        print(f"known.py has a line of what is no longer there: {key}")
     if options.only:
         found = [entry for entry in found if any(part in shown(entry[0]) for part in options.only)]
     random.Random(options.seed).shuffle(found)
