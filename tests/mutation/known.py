@@ -165,4 +165,11 @@ EQUIVALENT = {
         "< -> <=",
         16,
     ): "a block of no samples does nothing",
+    (
+        "plan.pxd",
+        "padded_width",
+        "return 4 if n <= 4 else 8 if n <= 8 else round_up(n)",
+        "4 -> 3",
+        11,
+    ): "a wider tile, of which no more is used",
 }
