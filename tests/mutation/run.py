@@ -93,6 +93,11 @@ def main():
         elif results.of(site) != "killed":
             waiting.append(planted.Change(number, site, texts[site.path]))
     with quiet(folder / "pytest.log"):
+        for change in waiting:  # first: they must find no module imported
+            if change.site.path.suffix == ".py":
+                selection = selections.of(change.site.path, options.quick)
+                outcome = planted.run_python(change, selection, options.patience, folder)
+                results.take(change, *outcome)
         in_c = [change for change in waiting if change.site.path.suffix != ".py"]
         by_selection = {}
         for change in in_c:
@@ -100,11 +105,6 @@ def main():
             by_selection.setdefault(key, [planted.ORIGINAL]).append(change)
         for selection, changes in by_selection.items():
             planted.run_compiled(changes, list(selection), options.patience, folder, results.take)
-        for change in waiting:
-            if change.site.path.suffix == ".py":
-                selection = selections.of(change.site.path, options.quick)
-                outcome = planted.run_python(change, selection, options.patience, folder)
-                results.take(change, *outcome)
     return results.summary([site for _, site, *_ in chosen])
 
 
