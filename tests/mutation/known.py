@@ -154,7 +154,7 @@ EQUIVALENT = {
     (
         "batch.pxi",
         "sum_for_one_unit",
-        "memset(w, 0, below.width * sizeof(real))        # padding of a_prev does not count",
+        "memset(w, 0, below.width * sizeof(real))",
         "0 -> 1",
         14,
     ): "numbers of bytes that are 1 lie below every rounding",
