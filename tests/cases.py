@@ -19,13 +19,14 @@ ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
 PARAMETER = {"huber": 0.5}  # of losses: errors lie on both sides of it
 DISTANCES = [name for name in LOSSES if functions.LOSSES[name].is_distance]
 # every rule of the interface, with numbers for which rounding does not decide a step: with an
-# epsilon of 1e-8, adam and rmsprop would divide a gradient next to 0 by itself
+# epsilon of 1e-8, adam and rmsprop would divide a gradient next to 0 by itself. None is another
+# one, nor 1 - another one, so that each has to be where it belongs.
 RULES = {
     "sgd": SGD(0.01),
     "momentum": SGD(0.01, momentum=0.9),
     "nesterov": SGD(0.01, momentum=0.9, nesterov=True),
     "adam": Adam(0.01, beta1=0.8, beta2=0.95, epsilon=0.1),
-    "rmsprop": RMSprop(0.01, rho=0.9, epsilon=0.1),
+    "rmsprop": RMSprop(0.01, rho=0.9, epsilon=0.2),
 }
 CANONICAL = [(row.partner, row.name) for row in functions.LOSSES.values() if row.is_canonical]
 # outputs that leave (0, 1), where a logarithm of them ends

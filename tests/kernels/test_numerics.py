@@ -354,6 +354,15 @@ def test_softmax_sums_to_one(backend, dtype, n_units):
     )
 
 
+@pytest.mark.parametrize("n_out", [2, 4, 7, 20, 33])
+def test_softmax_finds_the_largest_logit_wherever_it_is(backend, dtype, n_out):
+    plan = Plan.build(n_out, [(n_out, "softmax", 0.0, False)], "cross_entropy", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    plan.W(theta, 0)[:] = np.eye(n_out)
+    one_hot = np.eye(n_out, dtype=dtype)
+    np.testing.assert_array_equal(cases.forward_of(backend, plan, theta, 1e4 * one_hot), one_hot)
+
+
 @pytest.mark.parametrize("n_out", [2, 3, 5, 9, 17])
 @pytest.mark.parametrize("shift", [-1000.0, 1000.0])
 def test_softmax_does_not_depend_on_a_shift_of_all_logits(backend, dtype, n_out, shift):

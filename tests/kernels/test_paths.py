@@ -110,6 +110,19 @@ def test_tiny_nets_of_every_size_agree_with_equations(compiled, dtype, n, place)
     assert_within(cases.trained(compiled, case, RULES["sgd"], None, 1), expected, tolerance)
 
 
+@pytest.mark.parametrize("hidden", cases.HIDDEN)
+def test_tiny_nets_of_every_activation_agree_with_equations(compiled, dtype, hidden):
+    case = cases.case(4, [4, 5, 3, 2], [hidden, "tanh", "identity"], "mse", dtype, 5)
+    expected, tolerance = expected_within(
+        lambda *arrays: cases.trained(
+            reference, cases.Case(case.plan, *arrays), RULES["sgd"], None, 1
+        ),
+        *case[1:], cases.longest_sum(case.plan, 1) + 5,
+    )  # fmt: skip
+    assert are_useful(expected, tolerance)
+    assert_within(cases.trained(compiled, case, RULES["sgd"], None, 1), expected, tolerance)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5])
 def test_functions_of_users_see_the_units_and_no_padding(compiled, dtype, batch_size):
     watched, *custom = watched_case(dtype, 5, (7, 9, 3))

@@ -15,6 +15,7 @@ WIDE = [
     ([300, 513, 20], 130),
     ([40, 1100, 130], 16),
     ([700, 48, 33, 300], PIECE + 40),
+    ([701, 280, 3], 200),  # more rows of a part of A than there is room for
 ]
 
 
@@ -86,3 +87,15 @@ def test_wide_layers_are_cut(threaded, dtype, sizes, batch_size):
     assert not parts.any()
     cases.trained(threaded, case, RULES["sgd"], None, batch_size, work=work)
     assert parts.any()
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
+def test_copies_of_parts_stay_in_their_room(threaded, dtype, sizes, batch_size):
+    """Behind them are the rows in order, which nobody needs where there is no order."""
+    case = wide_case(sizes, dtype, batch_size)
+    work = room(case.plan, batch_size, cuts=True)
+    behind = work.buffer[int(work.places[0]["parts"]) + CUT // dtype.itemsize :]
+    assert behind.size
+    behind[:] = 7
+    cases.trained(threaded, case, RULES["sgd"], None, batch_size, work=work)
+    assert (behind == 7).all()

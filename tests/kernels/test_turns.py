@@ -135,7 +135,9 @@ def test_who_changes_parameters_waits_for_who_reads_them(door):
     begun.wait()
     turns.read(order.append, "read beside")  # nobody waits for this
     changer = in_a_thread(lambda: getattr(turns, door)(order.append, "changed"))
-    time.sleep(0.02)
+    while len(turns.queue) < 2 and len(order) < 2:  # until it has come
+        time.sleep(0.001)
+    time.sleep(0.1)
     assert order == ["read beside"]
     may_end.set()
     for thread in (reader, changer):

@@ -175,7 +175,9 @@ def module_of(path: Path) -> str:
 
 def run_python(change: Change, selection: list[str], seconds: float, folder: Path):
     """One mutant of a Python module; the original, where its text is the same."""
-    log = folder / "failed"
+    log, name = folder / "failed", module_of(change.site.path)
+    if name in sys.modules:
+        raise RuntimeError(f"{name} is imported already, a child would not see another text of it")
     with tempfile.TemporaryDirectory() as scratch:
 
         def run():
@@ -183,7 +185,7 @@ def run_python(change: Change, selection: list[str], seconds: float, folder: Pat
 
             os.environ["NUMBA_CACHE_DIR"] = scratch  # which goes by the files, not by the text
             text = replaced(change.text.splitlines(keepends=True), change.site)
-            sys.meta_path.insert(0, _Finder(module_of(change.site.path), text))
+            sys.meta_path.insert(0, _Finder(name, text))
             return int(pytest.main([*OPTIONS, *selection], plugins=[Watch(seconds, log)]))
 
         return forked(run, log)

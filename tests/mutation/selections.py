@@ -6,7 +6,7 @@ _KERNELS = [
     f"tests/kernels/test_{name}.py"
     for name in (
         "worked_example", "paths", "gradient", "adam", "environment", "products", "threads_run",
-        "laws", "sparse_rows", "numerics", "interface",
+        "laws", "backward", "weights", "sparse_rows", "numerics", "interface",
     )
 ]  # fmt: skip
 _DOORS = [
@@ -38,10 +38,16 @@ def of(path: Path, quick: bool = False) -> list[str]:
         tests, kept = _PYTHON, "not numba and not cython"
     elif path.parent.name == "numba":
         tests, kept = [*_KERNELS, *_DOORS, "tests/test_numba.py"], "numba"
+    elif path.name == "functions.py":  # what is compiled of it already does not change
+        tests = ["tests/kernels/test_functions.py", "tests/parts/test_activations.py",
+                 "tests/kernels/test_numerics.py", "tests/interop/test_c_header.py"]  # fmt: skip
+        kept = "not cython and not reference"
     elif path.name == "turns.py":
         tests, kept = ["tests/kernels/test_turns.py", *_DOORS], "not numba"
-    else:
+    elif quick:
         tests, kept = _PYTHON, "not numba"
+    else:
+        tests, kept = _PYTHON, "not nothing"  # the Numba backend too
     if quick and path.suffix != ".py":  # both element types are compiled from the same source
         kept += " and not float64"
     return ["-k", f"{_ONE_LEVEL} and {kept}", *tests, *slow]

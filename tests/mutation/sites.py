@@ -57,14 +57,9 @@ class Site:
 
     @property
     def key(self) -> tuple[str, str, str, str, int]:
-        """What the list of known ones goes by: lines move, texts less so."""
-        return (
-            self.path.name,
-            self.function,
-            self.text,
-            f"{self.before} -> {self.after}",
-            self.column,
-        )
+        """What the list of known ones goes by: lines and comments change, code less so."""
+        change, code = f"{self.before} -> {self.after}", self.text.partition("  #")[0].rstrip()
+        return self.path.name, self.function, code, change, self.column
 
 
 def statements(text: str) -> list[Statement]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mutation import build, known, run, sites, switched
+from mutation import build, sites, switched
 
 CYTHON = '''\
 """A + B is no code."""
@@ -135,9 +135,3 @@ def test_what_becomes_of_a_child(tmp_path):
         ("killed", "does not end"),
         ("unclear", ""),
     ]
-
-
-def test_what_is_known_is_still_there(tmp_path):
-    files = [*build.cython_sources(tmp_path), *(build.CHECKOUT / "kernels" / p for p in run.PYTHON)]
-    there = {site.key for path in files for site, *_ in sites.sites(path)}
-    assert known.EQUIVALENT.keys() <= there
