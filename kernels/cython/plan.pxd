@@ -70,7 +70,7 @@ cdef struct Ahead:      # dense rows that are needed soon, fetched a few cache l
     Py_ssize_t n_columns
     Py_ssize_t n_lines      # at a time
 
-cdef struct Rule:
+cdef struct Rule:       # products.rule_record
     Py_ssize_t code
     double beta1
     double beta2

@@ -14,16 +14,17 @@ import numba  # noqa: E402
 
 from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
-from .compiling import entry_points  # noqa: E402
-from .rules import FLAT, given  # noqa: E402
+from .batch import descend_batches, forward_rows, mean_loss  # noqa: E402
+from .compiling import provide  # noqa: E402
+from .plan import bind  # noqa: E402
+from .rules import FLAT, bind_rule  # noqa: E402
+from .sample import descend_samples  # noqa: E402
 from .session import Session  # noqa: E402
 
 NAME = "numba"
 MAX_THREADS = 1  # of work.n_threads
 
-_NO_STARTS, _NO_COLUMNS = np.empty(0, np.intp), np.empty(0, np.int32)
-_NOTHING = {np.dtype(name): np.empty((0, 0), name) for name in ("float32", "float64")}
-_NO_VALUES = {dtype: array.reshape(0) for dtype, array in _NOTHING.items()}
+_NO_ORDER = np.empty(0, np.intp)
 
 sparse_rows = SparseRows.from_dense
 
@@ -33,46 +34,33 @@ def describe() -> str:
     return f"Numba {numba.__version__}"
 
 
-def _rows(X, dtype):
-    """An array or SparseRows as (dense, starts, columns, values)."""
-    if isinstance(X, SparseRows):
-        return _NOTHING[dtype], X.starts, X.columns, X.values
-    return X, _NO_STARTS, _NO_COLUMNS, _NO_VALUES[dtype]
-
-
-def _memory(work):
-    """What the doors want to know of Work."""
-    return work.words, work.buffer, work.costs
-
-
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out; whether X is finite is not looked at."""
-    dtype = plan.dtype
-    doors.forward(dtype)(
-        entry_points(dtype), plan.words, theta, *_rows(X, dtype), _NO_STARTS, len(X), out,
-        *_memory(work),
-    )  # fmt: skip
+    provide(plan.dtype, forward_rows)
+    rows = doors.arguments_of(X, plan.dtype)
+    doors.forward(plan.dtype)(bind(plan, theta, work), *rows, len(X), out)
     return False
 
 
 def loss_gradient(plan, theta, X, Y, grad, work):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
-    dtype = plan.dtype
-    return doors.loss_gradient(dtype)(
-        entry_points(dtype), plan.words, plan.loss, theta, *_rows(X, dtype), _NO_STARTS, Y,
-        _NO_VALUES[dtype] if grad is None else grad, *_memory(work),
-    )  # fmt: skip
+    provide(plan.dtype, mean_loss)
+    rows, nowhere = doors.arguments_of(X, plan.dtype), np.empty(0, plan.dtype)
+    return doors.loss_gradient(plan.dtype)(
+        bind(plan, theta, work), *rows, Y, nowhere if grad is None else grad
+    )
 
 
 def train_epoch(
     plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0
 ):
     """Gradient descent over order[start:stop]; returns total plus the losses."""
-    dtype = plan.dtype
-    return doors.train_epoch(dtype)(
-        entry_points(dtype), plan.words, plan.loss, theta, state, rule.code, rule.code in FLAT,
-        given(rule), *_rows(X, dtype), _NO_STARTS if order is None else order, Y, start, stop,
-        batch_size, *_memory(work), total, step,
+    alone = batch_size == 1 and rule.code not in FLAT
+    provide(plan.dtype, descend_samples if alone else descend_batches)
+    return doors.train_epoch(plan.dtype)(
+        bind(plan, theta, work), bind_rule(rule, theta, state), alone,
+        *doors.arguments_of(X, plan.dtype), _NO_ORDER if order is None else order, Y, start, stop,
+        batch_size, total, step,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""From arrays to records of addresses, and into the loops: the functions that Python calls.
+"""From arrays into the loops: the functions that Python calls.
 
 Their signatures are given, one per element type, and accept arrays of any layout, read-only or
 not: everything is compiled once, at the first call for an element type.
@@ -7,133 +7,98 @@ not: everything is compiled once, at the first call for an element type.
 from functools import cache
 
 import numba
+import numpy as np
 from numba import types
 
-from .batch import descend_batches, forward_rows, gradient_of_rows
-from .compiling import address_of, entry_points, jit, number_of, pointer_to, words
-from .plan import NET_WORDS, ROWS_WORDS
-from .records import (
-    N_NUMBERS,
-    fill_dense,
-    fill_flat,
-    fill_net,
-    fill_order,
-    fill_rows,
-    fill_rule,
-    reals,
-    slots,
-)
-from .rules import RULE_WORDS
+from ..interface import SparseRows
+from .batch import descend_batches, forward_rows, mean_loss
+from .compiling import RULE, jit, words_type
+from .plan import dense_rows, in_order, net_of, rows_of
+from .pointers import first_of, null
 from .sample import descend_samples
 
-
-def _forward(
-    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, places, buffer,
-    costs,
-):  # fmt: skip
-    net, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
-    reals(kernels, one)
-    fill_net(net, layers, 0, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    forward_rows(kernels, net, rows, n_samples, pointer_to(kernels, address_of(out)))
+_NO_STARTS, _NO_COLUMNS = np.empty(0, np.intp), np.empty(0, np.int32)
+_NOTHING = {np.dtype(name): np.empty((0, 0), name) for name in ("float32", "float64")}
 
 
-def _loss_gradient(
-    kernels, layers, loss, theta, X, starts, columns, values, order, Y, grad, places, buffer, costs,
-):  # fmt: skip
-    net, rows, targets, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
-    reals(kernels, one)
-    fill_net(net, layers, loss, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    fill_dense(targets, Y)
-    fill_order(targets, order)
-    found = address_of(grad) if grad.size > 0 else 0
-    return gradient_of_rows(
-        kernels, net, rows, targets, Y.shape[0], pointer_to(kernels, found), grad.size
-    )
+def arguments_of(X, dtype):
+    """An array or SparseRows as what the doors take: (dense, starts, columns, values)."""
+    nothing = _NOTHING[dtype]
+    if isinstance(X, SparseRows):
+        return nothing, X.starts, X.columns, X.values
+    return X, _NO_STARTS, _NO_COLUMNS, nothing.reshape(0)
+
+
+def _forward(words, X, starts, columns, values, n_samples, out):
+    forward_rows(net_of(words), rows_of(X, starts, columns, values), n_samples, first_of(out))
+
+
+def _loss_gradient(words, X, starts, columns, values, Y, grad):
+    x, y = rows_of(X, starts, columns, values), dense_rows(Y)
+    found = first_of(grad) if grad.size > 0 else null(first_of(grad))
+    return mean_loss(net_of(words), Y.shape[0], x, y, found, grad.size)
 
 
 def _train_epoch(
-    kernels, layers, loss, theta, state, code, flat, given, X, starts, columns, values, order, Y,
-    start, stop, batch_size, places, buffer, costs, total, step,
-):  # fmt: skip
-    net, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
-    rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
-    one = reals(kernels, numbers)
-    fill_net(net, layers, loss, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    fill_dense(targets, Y)
-    fill_order(targets, order)
-    m, v = slots(state, theta)
-    hyper = pointer_to(kernels, number_of(numbers) + 8)
-    fill_rule(rule, hyper, code, given[0], given[1], given[2], given[3], m, v)
-    fill_flat(rule, hyper, given, state)
-    if batch_size == 1 and not flat:
-        return descend_samples(kernels, net, rule, start, stop, rows, targets, total, step)
-    return descend_batches(kernels, net, rule, start, stop, batch_size, rows, targets, total, step)
+    words, rule, alone, X, starts, columns, values, order, Y, start, stop, batch_size, total, step
+):
+    net, how = net_of(words), rule[0]
+    x, y = in_order(rows_of(X, starts, columns, values), order), in_order(dense_rows(Y), order)
+    if alone:
+        return descend_samples(net, how, start, stop, x, y, total, step)
+    return descend_batches(net, how, start, stop, batch_size, x, y, total, step)
 
 
-def arrays(dtype):
-    """The types of the arguments that are arrays."""
-    real = types.float32 if dtype.itemsize == 4 else types.float64
+def real_of(dtype):
+    """The element type to Numba."""
+    return numba.from_dtype(dtype)
 
-    def array(element, ndim, layout="C", readonly=True):
-        return types.Array(element, ndim, layout, readonly=readonly)
 
-    return {
-        "kernels": numba.typeof(entry_points(dtype)),
-        "layers": array(types.intp, 2),
-        "parameters": array(real, 1),  # read
-        "theta": array(real, 1, readonly=False),
-        "state": array(real, 2, readonly=False),
-        "dense": array(real, 2, "A"),
-        "sparse": [array(types.intp, 1), array(types.int32, 1), array(real, 1)],
-        "order": array(types.intp, 1),
-        "hyper": array(types.float64, 1),
-        "out": array(real, 2, readonly=False),
-        "memory": [  # of Work: places, buffer, costs
-            array(types.intp, 1, readonly=False),
-            array(real, 1, readonly=False),
-            array(types.float64, 1, readonly=False),
-        ],
-    }
+def array(element, ndim=1, layout="C", readonly=False):
+    """The type of an array."""
+    return types.Array(element, ndim, layout, readonly=readonly)
+
+
+def words(dtype):
+    """The type of what `plan.bind` gives."""
+    return array(numba.from_dtype(words_type(dtype)))
+
+
+def rule(dtype):
+    """The type of what `rules.bind_rule` gives."""
+    return array(RULE(real_of(dtype)))
+
+
+def dense(dtype):
+    """The type of rows of samples."""
+    return array(real_of(dtype), 2, "A", readonly=True)
+
+
+def _rows(dtype):
+    listed = (types.intp, types.int32, real_of(dtype))
+    return [dense(dtype), *(array(element, readonly=True) for element in listed)]
 
 
 @cache
 def forward(dtype):
     """The compiled `_forward` of one element type."""
-    a, whole = arrays(dtype), types.intp
-    return jit(
-        _forward,
-        signatures=types.void(
-            a["kernels"], a["layers"], a["parameters"], a["dense"], *a["sparse"], a["order"],
-            whole, a["out"], *a["memory"],
-        ),
-    )  # fmt: skip
+    out = array(real_of(dtype), 2)
+    return jit(_forward, signatures=types.void(words(dtype), *_rows(dtype), types.intp, out))
 
 
 @cache
 def loss_gradient(dtype):
     """The compiled `_loss_gradient` of one element type."""
-    a, whole = arrays(dtype), types.intp
-    return jit(
-        _loss_gradient,
-        signatures=types.float64(
-            a["kernels"], a["layers"], whole, a["parameters"], a["dense"], *a["sparse"],
-            a["order"], a["dense"], a["theta"], *a["memory"],
-        ),
-    )  # fmt: skip
+    arguments = words(dtype), *_rows(dtype), dense(dtype), array(real_of(dtype))
+    return jit(_loss_gradient, signatures=types.float64(*arguments))
 
 
 @cache
 def train_epoch(dtype):
     """The compiled `_train_epoch` of one element type."""
-    a, whole, number = arrays(dtype), types.intp, types.float64
-    return jit(
-        _train_epoch,
-        signatures=number(
-            a["kernels"], a["layers"], whole, a["theta"], a["state"], whole, types.boolean,
-            a["hyper"], a["dense"], *a["sparse"], a["order"], a["dense"], whole, whole, whole,
-            *a["memory"], number, whole,
-        ),
+    whole, number, order = types.intp, types.float64, array(types.intp, readonly=True)
+    arguments = (
+        words(dtype), rule(dtype), types.boolean, *_rows(dtype), order, dense(dtype), whole, whole,
+        whole, number, whole,
     )  # fmt: skip
+    return jit(_train_epoch, signatures=number(*arguments))

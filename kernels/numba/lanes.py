@@ -15,6 +15,7 @@ import platform
 from contextlib import contextmanager
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 
@@ -216,6 +217,34 @@ class Pointer:
         return Pointer(self.builder, self.builder.inttoptr(self.get(k).ir, kind), element)
 
 
+class Struct:
+    """A record: its fields are attributes, read anew wherever they are named."""
+
+    def __init__(self, e, address, record):
+        self.e, self.ir, self.record = e, address, record
+
+    def __getattr__(self, name):
+        field, e = self.record.fields[name], self.e
+        byte = ir.IntType(8)
+        first = e.builder.bitcast(self.ir, byte.as_pointer())
+        place = e.builder.gep(first, [ir.Constant(INT, field.offset)], source_etype=byte)
+        many = isinstance(field.type, types.NestedArray)
+        kind = e.context.get_data_type(field.type.dtype if many else field.type)
+        found = Pointer(e.builder, e.builder.bitcast(place, kind.as_pointer()), kind)
+        return found if many else found.get()
+
+
+class Fields:
+    """A named tuple: its fields are attributes."""
+
+    def __init__(self, e, value, kind):
+        self.e, self.ir, self.kind = e, value, kind
+
+    def __getattr__(self, name):
+        k = self.kind.fields.index(name)
+        return self.e.wrapped(self.e.builder.extract_value(self.ir, k), self.kind.types[k])
+
+
 class Variable:
     """A value that changes in a loop; LLVM keeps it in a register."""
 
@@ -237,10 +266,35 @@ class Variable:
 class Emitter:
     """What a kernel writes with: constants, loops and branches."""
 
-    def __init__(self, builder, real):
-        self.builder, self.real = builder, real
+    def __init__(self, context, builder, real, element):
+        self.context, self.builder = context, builder
+        self.real, self.element = real, element  # the type of elements to LLVM, and to Numba
         self.is_double = isinstance(real, ir.DoubleType)
         self.native = VECTOR_BYTES // _bytes(real)  # lanes of a native vector
+
+    def wrapped(self, value, kind):
+        """A value of LLVM as what kernels work with, by its type to Numba."""
+        if isinstance(kind, types.CPointer):
+            return Pointer(self.builder, value, self.context.get_data_type(kind.dtype))
+        if isinstance(kind, types.Record):
+            return Struct(self, value, kind)
+        if isinstance(kind, types.BaseTuple):
+            return Fields(self, value, kind)
+        return self.value(value)
+
+    def value(self, found) -> Value:
+        """A number of LLVM."""
+        return Value(self.builder, found)
+
+    def record(self, address: Value, kind) -> Struct:
+        """The record at an address, of a type of Numba."""
+        place = self.builder.inttoptr(address.ir, ir.IntType(8).as_pointer())
+        return Struct(self, place, kind)
+
+    def pointer(self, address: Value) -> Pointer:
+        """An address as a pointer to reals."""
+        found = self.builder.inttoptr(address.ir, self.real.as_pointer())
+        return Pointer(self.builder, found, self.real)
 
     def number(self, x: float) -> Value:
         """A real."""
@@ -284,14 +338,14 @@ class Emitter:
         chosen = self.builder.select(nothing.ir, none, moved.ir)
         return Pointer(self.builder, chosen, pointer.element)
 
-    def prefetch(self, pointer: Pointer) -> None:
+    def prefetch(self, address: Value) -> None:
         """Bring the cache line of an address nearer."""
         builder, number = self.builder, ir.IntType(32)
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         read_soon_data = [ir.Constant(number, n) for n in (0, 3, 1)]
-        builder.call(function, [builder.bitcast(pointer.ir, byte), *read_soon_data])
+        builder.call(function, [builder.inttoptr(address.ir, byte), *read_soon_data])
 
     def call_address(self, address: Value, returned, *arguments) -> Value:
         """Call a function of C that lies at an address and returns a type of LLVM."""

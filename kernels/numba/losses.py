@@ -5,8 +5,8 @@ Every loss is added up in float64.
 
 import numpy as np
 
-from .activations import exp_of_difference, largest, sum_of, tail
-from .compiling import DOUBLE, REAL, REALS, WHOLE, call, kernel
+from .activations import SIGMOID, SOFTMAX, exp_of_difference, largest, sum_of, tail
+from .compiling import DOUBLE, REAL, REALS, WHOLE, call, kernel, part
 from .lanes import DOUBLE_TYPE, Value
 from .plan import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, MSE
 
@@ -23,6 +23,14 @@ def _epsilon(e) -> float:
 def _zero_padding(e, n_out, width, x) -> None:
     with e.loop(n_out, width) as j:
         x.set(j, 0)
+
+
+@part
+def is_canonical(loss, activation):
+    """Whether dC/dz is known, a - y or like it, and computed with the loss from the logits z."""
+    if loss == CROSS_ENTROPY:
+        return activation == SOFTMAX
+    return loss == BINARY_CROSS_ENTROPY and activation == SIGMOID
 
 
 @kernel
