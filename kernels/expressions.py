@@ -14,10 +14,13 @@ class Language:
         Primitives of one argument, as the target names them.
     statement : str
         That gives a variable its value: "{name} = {value}" or the like.
+    epsilon : str
+        The machine epsilon of the elements.
     """
 
     calls: ClassVar[dict[str, str]]
     statement: ClassVar[str]
+    epsilon: ClassVar[str] = ""
 
     def number(self, x) -> str:
         """A constant of the element type."""
@@ -31,16 +34,19 @@ class Language:
         """`above` where x > y, else `other`"""
         raise NotImplementedError
 
-    def spread(self, x) -> str:
-        """What an argument of `where_above` or of a division has to be."""
-        return x if isinstance(x, str) else self.number(x)
+    def spread(self, scalar: str) -> str:
+        """A scalar where a vector has to be: in `where_above`, or divided."""
+        return scalar
 
 
 class Expression:
-    """A value that was computed into a variable, or is an argument."""
+    """A value that was computed into a variable, or is an argument; or a scalar, as it is written.
 
-    def __init__(self, writer: "Writer", name: str):
-        self.writer, self.name = writer, name
+    Scalars are numbers, parameters, and what is computed of these alone.
+    """
+
+    def __init__(self, writer: "Writer", name: str, is_scalar: bool = False):
+        self.writer, self.name, self.is_scalar = writer, name, is_scalar
 
     def __add__(self, other):
         return self.writer.operation("+", self, other)
@@ -66,6 +72,8 @@ class Expression:
         return self.writer.operation("/", other, self)
 
     def __neg__(self):
+        if self.is_scalar:
+            return Expression(self.writer, f"(-{self.name})", True)
         return self.writer.let(f"-{self.name}")
 
 
@@ -83,27 +91,37 @@ class Writer:
         self.lines.append(self.language.statement.format(name=name, value=value))
         return Expression(self, name)
 
+    @property
+    def epsilon(self) -> Expression:
+        """See functions.py."""
+        return Expression(self, self.language.epsilon, True)
+
     def operation(self, sign, x, y) -> Expression:
         """Of two values or numbers."""
-        if sign == "/":
-            x, y = (self.language.spread(self._plain(v)) for v in (x, y))
-        return self.let(self.language.operation(sign, self._text(x), self._text(y)))
+        x, y = self._value(x), self._value(y)
+        if x.is_scalar and y.is_scalar:
+            return Expression(self, f"({x.name} {sign} {y.name})", True)
+        text = self._spread if sign == "/" else lambda value: value.name
+        return self.let(self.language.operation(sign, text(x), text(y)))
 
     def where_above(self, *arguments) -> Expression:
         """See functions.py."""
-        texts = (self.language.spread(self._plain(v)) for v in arguments)
+        texts = (self._spread(self._value(argument)) for argument in arguments)
         return self.let(self.language.where_above(*texts))
 
     def __getattr__(self, name) -> Callable[[Expression], Expression]:
         called = self.language.calls[name]
         return lambda x: self.let(f"{called}({x.name})")
 
-    def _plain(self, x):
-        return x.name if isinstance(x, Expression) else x
+    def _value(self, x) -> Expression:
+        return x if isinstance(x, Expression) else Expression(self, self.language.number(x), True)
 
-    def _text(self, x):
-        x = self._plain(x)
-        return x if isinstance(x, str) else self.language.number(x)
+    def _spread(self, x: Expression) -> str:
+        return self.language.spread(x.name) if x.is_scalar else x.name
+
+    def result(self, x) -> str:
+        """What a function returns: a vector."""
+        return self._spread(self._value(x))
 
 
 def written_step(
@@ -114,24 +132,28 @@ def written_step(
     `hyper` names an array of the hyper-parameters; arguments are w, g and the slots.
     """
     writer = Writer(language)
-    values = {name: Expression(writer, f"{hyper}[{k}]") for k, name in enumerate(row.hyper)}
+    values = {name: Expression(writer, f"{hyper}[{k}]", True) for k, name in enumerate(row.hyper)}
     of_state = [Expression(writer, name) for name in arguments[: 2 + len(row.slots)]]
     results = row.step(writer, SimpleNamespace(**values), *of_state)
     return writer.lines, [result.name for result in results], writer.n_variables
 
 
-def written(function: Callable, language: Language, *arguments: str) -> tuple[list[str], str, int]:
+def written(
+    function: Callable, language: Language, *arguments: str, parameter: str = "alpha"
+) -> tuple[list[str], str, int]:
     """The statements of a function of a row, its result, and how many variables t0, t1, ... it has.
+
+    Its last argument is the parameter, a scalar.
 
     Examples
     --------
     >>> from deltaloop.kernels import expressions, functions
     >>> class Plain(expressions.Language):
     ...     calls, statement, number = {"logistic": "logistic"}, "{name} = {value}", str
-    >>> expressions.written(functions.sigmoid.slope, Plain(), "z", "a", "alpha")
+    >>> expressions.written(functions.sigmoid.slope, Plain(), "z", "a")
     (['t0 = 1 - a', 't1 = a * t0'], 't1', 2)
     """
     writer = Writer(language)
-    result = function(writer, *(Expression(writer, name) for name in arguments))
-    text = result.name if isinstance(result, Expression) else language.spread(result)
-    return writer.lines, text, writer.n_variables
+    values = [Expression(writer, name) for name in arguments]
+    result = function(writer, *values, Expression(writer, parameter, True))
+    return writer.lines, writer.result(result), writer.n_variables

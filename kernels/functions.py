@@ -1,4 +1,4 @@
-"""One row per function: the mathematics of activations and optimisers, with its facts beside it.
+"""One row per function: the mathematics of activations, losses and optimisers, with its facts.
 
 A row is written over a namespace m of primitives; what m is decides what the row becomes:
 
@@ -12,9 +12,11 @@ Beside + - * / there are, each written by hand for every target, with the same b
 
     exp_of_negative(x), expm1_of_negative(x)    e^x and e^x - 1 for x <= 0
     log1p_of_fraction(u)                        log(1 + u) for 0 <= u <= 1
+    log(x), log1p(u)                            log x for x > 0, log(1 + u) for u > -1
     logistic(x), tanh(x), magnitude(x)          1 / (1 + e^-x), tanh x, |x|
     where_above(x, y, above, other)             above where x > y, else other (x or y nan: other)
     root(x)                                     square root
+    epsilon                                     the machine epsilon of the elements, a constant
 
 NaN comes through all of them. A row has no loop and no branch. Plain numbers are constants.
 This file needs nothing but Python: the build runs it.
@@ -28,11 +30,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parameter:
-    """Of a row: its default, and the lowest value that is accepted (or just not)."""
+    """Of a row: its default, the lowest value that is accepted (or just not), and its name."""
 
     default: float
     low: float
     may_be_low: bool
+    name: str = "alpha"
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,124 @@ class silu:
 @activation("exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), ulp=4, lost=1)
 class softmax:
     """Not of a single unit."""
+
+
+@dataclass(frozen=True)
+class LossRow:
+    """A loss, which is a sum over the units of a sample.
+
+    Attributes
+    ----------
+    value, slope : callable
+        The term of one unit as value(m, a, y, p), and its derivative by the output a.
+    logits_value, logits_delta : callable or None
+        With the output activation `partner`: the same term from z as logits_value(m, z, y, p), and
+        delta = dC/dz as logits_delta(m, z, a, y, p). None: by way of a as with all others; or, with
+        softmax, by hand in each backend, as it is not one of a single unit.
+    partner : str
+        The output activation that belongs to the loss.
+    formula, slope_formula : str
+        Of a term, for people.
+    parameter : Parameter or None
+        What p is.
+    targets : (float, float)
+        The closed interval of accepted targets.
+    targets_sum_to_1 : bool
+        Those of one sample, to be accepted; class numbers stand for rows with a single 1.
+    outputs : tuple of str
+        Output activations that give what the loss needs; () where all do.
+    unfit : str
+        What the loss has against another one, which is called OUTPUT there.
+    is_distance : bool
+        Whether it measures how far a is from y: then y must be within reach of the output
+        activation, and may be scaled.
+    source : str
+    """
+
+    name: str
+    value: Callable[..., Any]
+    slope: Callable[..., Any]
+    logits_value: Callable[..., Any] | None
+    logits_delta: Callable[..., Any] | None
+    formula: str
+    slope_formula: str
+    partner: str = "identity"
+    parameter: Parameter | None = None
+    targets: tuple[float, float] = (-inf, inf)
+    targets_sum_to_1: bool = False
+    outputs: tuple[str, ...] = ()
+    unfit: str = ""
+    is_distance: bool = False
+    source: str = "Bishop, Pattern Recognition and Machine Learning (2006), section 5.2"
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether there is a shorter way from z to the loss with the partner."""
+        return self.logits_value is not None or self.partner == "softmax"
+
+
+LOSSES: dict[str, LossRow] = {}
+
+
+def loss(formula: str, slope_formula: str, **facts):
+    """Make a row of a class with value and slope, under the name of the class."""
+
+    def add(functions):
+        of_unit = vars(functions)
+        LOSSES[functions.__name__] = LossRow(
+            functions.__name__, of_unit["value"], of_unit["slope"], of_unit.get("logits_value"),
+            of_unit.get("logits_delta"), formula, slope_formula, **facts,
+        )  # fmt: skip
+        return functions
+
+    return add
+
+
+@loss("1/2 (a - y)^2", "a - y", is_distance=True)
+class mse:
+    def value(m, a, y, p):
+        d = a - y
+        return 0.5 * d * d
+
+    def slope(m, a, y, p):
+        return a - y
+
+
+@loss(
+    "-y log a - (1 - y) log(1 - a)", "(a - y) / (a (1 - a))",
+    partner="sigmoid", targets=(0, 1), outputs=("sigmoid", "softmax"),
+    unfit="takes the logarithm of outputs, but OUTPUT leaves (0, 1), where the gradient is 0",
+)  # fmt: skip
+class binary_cross_entropy:
+    def value(m, a, y, p):  # a limited to [eps, 1 - eps]; outside, the slope is 0
+        low, high = m.epsilon, 1 - m.epsilon
+        a = m.where_above(low, a, low, m.where_above(a, high, high, a))
+        return -(y * m.log(a)) - (1 - y) * m.log1p(-a)
+
+    def slope(m, a, y, p):
+        inside = m.where_above(a, 1 - m.epsilon, 0, (a - y) / (a * (1 - a)))
+        return m.where_above(m.epsilon, a, 0, inside)
+
+    def logits_value(m, z, y, p):  # max(z, 0) - z y + log(1 + e^-|z|)
+        tail = m.log1p_of_fraction(m.exp_of_negative(-m.magnitude(z)))
+        return m.where_above(0, z, 0, z) - z * y + tail
+
+    def logits_delta(m, z, a, y, p):
+        return a - y
+
+
+@loss(
+    "-y log a", "-y / a",
+    partner="softmax", targets=(0, 1), targets_sum_to_1=True, outputs=("softmax",),
+    unfit="needs outputs that sum to 1, but OUTPUT does not give them: "
+    "every output can grow to 1 or beyond",
+)  # fmt: skip
+class cross_entropy:
+    def value(m, a, y, p):  # a limited to [eps, inf); below, the slope is 0
+        return -(y * m.log(m.where_above(m.epsilon, a, m.epsilon, a)))
+
+    def slope(m, a, y, p):
+        return m.where_above(m.epsilon, a, 0, -y / a)
 
 
 @dataclass(frozen=True)

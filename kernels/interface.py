@@ -5,17 +5,24 @@ A backend is a module with `NAME`, `describe()` and these functions:
     forward(plan, theta, X, out, work) -> bool
         out[t] = output activations of sample t. True where the weighted inputs of the first
         layer were seen to be finite, and so X; False where they are not, or not looked at.
-    loss_gradient(plan, theta, X, Y, grad, work) -> loss
-        Mean loss of the samples; grad (None: not wanted) receives dC/dtheta in the layout
-        of theta. With n_samples <= work.batch_size a and delta of every layer, and z of the
-        last and of CUSTOM ones, stay readable through `work.rows`; delta[t] belongs to sample
-        t's own cost, so that dC/dW = mean over t of delta[t] a[t]^T.
+    loss_gradient(plan, theta, X, Y, grad, work, weights=None) -> loss
+        Mean loss of the samples, weighted with `weights`; grad (None: not wanted) receives
+        dC/dtheta in the layout of theta. With n_samples <= work.batch_size a and delta of every
+        layer, and z of the last and of CUSTOM ones, stay readable through `work.rows`; delta[t]
+        belongs to sample t's own cost, so that dC/dW = mean over t of delta[t] a[t]^T. (With
+        weights w each delta[t] is multiplied by w_t n / sum_s w_s: so it is for the weighted
+        mean.)
+    backward(plan, theta, X, dC_da, grad, dC_dx, work)
+        From dC/da of a cost that is a sum over the samples: grad (or None) receives dC/dtheta in
+        the layout of theta, dC_dx (or None) dC/dx of every sample.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                total=0.0, step=0) -> total
+                total=0.0, step=0, weights=None) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
         updated in place. Returns `total` plus the *sum* of the sample losses, each taken
-        before the update that used it. Slices whose borders are multiples of batch_size
+        before the update that used it. With `weights` w a mini-batch counts with
+        sum_t w_t C_t / sum_t w_t, the total adds w_t C_t, and a mini-batch whose weights are
+        all 0 has the gradient 0. Slices whose borders are multiples of batch_size
         compose to exactly the whole epoch, when the total is handed on from one to the next.
         Stops early where the total is no longer finite. `step` counts the updates that
         theta has seen with this state (Adam corrects its bias by it).
@@ -37,6 +44,9 @@ threads; every result is the same bit for bit. A backend with fewer says so: MAX
 | X        | (n_samples, n_in) plan.dtype, unit stride in a row; or SparseRows | read |
 | Y        | (n_samples, n_out) plan.dtype, unit stride in a row | read |
 | order    | (n_samples,) intp, or None                     | read      |
+| dC_da    | (n_samples, n_out) plan.dtype, unit stride in a row | read     |
+| dC_dx    | (n_samples, n_in) plan.dtype, C-contiguous, or None | overwritten |
+| weights  | (n_samples,) float64 >= 0 as Y, or None: all 1  | read      |
 | grad     | (plan.n_theta,) plan.dtype, or None             | overwritten |
 | out      | (n_samples, n_out) plan.dtype, C-contiguous     | overwritten |
 | work     | Work                                           | overwritten |
@@ -66,7 +76,7 @@ from . import functions
 
 # Codes shared by every backend; the order is the order of the tables in the compiled code.
 ACTIVATIONS = tuple(functions.ACTIVATIONS)
-LOSSES = ("mse", "binary_cross_entropy", "cross_entropy")
+LOSSES = tuple(functions.LOSSES)
 RULES = tuple(functions.RULES)
 
 # Functions of users are called by their address, once per sample and layer. They see the n_out
@@ -207,6 +217,8 @@ class Plan:
     layers : ndarray of LAYER, shape (n_layers,)
     loss : int
         Index into LOSSES, or the address of a function.
+    loss_parameter : float
+        What the row of the loss calls p.
     dtype : numpy.dtype
         float32 or float64.
     n_theta : int
@@ -219,13 +231,16 @@ class Plan:
 
     layers: np.ndarray
     loss: int
+    loss_parameter: float
     dtype: np.dtype
     n_theta: int
     n_work: int
     widest: int
 
     @classmethod
-    def build(cls, n_in: int, units: Sequence, loss: str | int, dtype) -> "Plan":
+    def build(
+        cls, n_in: int, units: Sequence, loss: str | int, dtype, loss_parameter: float | None = None
+    ) -> "Plan":
         """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
 
         An activation is a name or the addresses (f, slope); a loss is a name or an address.
@@ -253,7 +268,10 @@ class Plan:
         layers.flags.writeable = False
         widest = max(int(layers["width"].max()), int(layers["n_in"][1:].max(initial=0)))
         code = LOSSES.index(loss) if isinstance(loss, str) else loss
-        return cls(layers, code, np.dtype(dtype), theta, work, widest)
+        if loss_parameter is None:
+            row = functions.LOSSES[loss] if isinstance(loss, str) else None
+            loss_parameter = row.parameter.default if row and row.parameter else 0.0
+        return cls(layers, code, loss_parameter, np.dtype(dtype), theta, work, widest)
 
     @cached_property
     def words(self) -> np.ndarray:

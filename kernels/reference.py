@@ -140,15 +140,25 @@ def _forward(plan, theta, A):
     return Z, activations
 
 
-def _backward(plan, theta, Z, A, Y):
-    """Loss of every sample and delta of every layer."""
+def _backward(plan, theta, Z, A, Y, weights=None):
+    """Loss of every sample and delta of every layer, both weighted."""
     losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
+    if weights is not None:  # so that the mean over the samples is the weighted one
+        counts = weights[:, np.newaxis] > 0
+        losses = np.where(counts[:, 0], weights * losses, 0)
+        factors = weights * (len(weights) / weights.sum()) if counts.any() else weights
+        delta = np.where(counts, factors[:, np.newaxis].astype(delta.dtype) * delta, 0)
+    return losses, _deltas(plan, theta, Z, A, delta)
+
+
+def _deltas(plan, theta, Z, A, delta):
+    """Delta of every layer from that of the last."""
     deltas = [delta]
     for index in range(len(plan.layers) - 1, 0, -1):
         below = plan.layers[index - 1]
         delta = (delta @ plan.W(theta, index)) * _slope(below, Z[index - 1], A[index])
         deltas.insert(0, delta)
-    return losses, deltas
+    return deltas
 
 
 def _gradient(plan, A, deltas, grad):
@@ -181,23 +191,40 @@ def forward(plan: Plan, theta, X, out, work: Work) -> bool:
     return bool(np.isfinite(Z[0]).all())
 
 
-def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work) -> float:
+def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work, weights=None) -> float:
     """Mean loss; dC/dtheta into grad (when given); z, a and delta into work (where they fit)."""
     X = _rows(X)
     n = len(X)
     with np.errstate(all="ignore"):
         Z, A = _forward(plan, theta, X)
-        losses, deltas = _backward(plan, theta, Z, A, Y)
+        losses, deltas = _backward(plan, theta, Z, A, Y, weights)
         if grad is not None:
             grad[:] = 0  # padding included
             _gradient(plan, A, deltas, grad)
-        loss = float(losses.mean())
+        loss = float(losses.mean() if weights is None else losses.sum() / weights.sum())
     if n <= work.batch_size:
         for index in range(len(plan.layers)):
             work.rows("z", index, n)[:] = Z[index]
             work.rows("a", index, n)[:] = A[index + 1]
             work.rows("delta", index, n)[:] = deltas[index]
     return loss
+
+
+def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
+    """From dC/da to dC/dtheta and dC/dx; either may be None."""
+    X = _rows(X)
+    with np.errstate(all="ignore"):
+        Z, A = _forward(plan, theta, X)
+        last = plan.layers[-1]
+        softmax = last["activation"] == ACTIVATIONS.index("softmax")
+        delta = _through_softmax(A[-1], dC_da) if softmax else dC_da * _slope(last, Z[-1], A[-1])
+        deltas = _deltas(plan, theta, Z, A, delta)
+        if grad is not None:
+            grad[:] = 0  # padding included
+            _gradient(plan, A, deltas, grad)
+            grad *= len(X)  # the sum
+        if dC_dx is not None:
+            dC_dx[:] = deltas[0] @ plan.W(theta, 0)
 
 
 def _update(rule, theta, state, grad, step):
@@ -233,7 +260,7 @@ def _update(rule, theta, state, grad, step):
 
 def train_epoch(
     plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
-    total=0.0, step=0,
+    total=0.0, step=0, weights=None,
 ) -> float:  # fmt: skip
     """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
     grad = np.zeros_like(theta)
@@ -245,7 +272,8 @@ def train_epoch(
             if order is not None:
                 batch = order[batch]
             Z, A = _forward(plan, theta, _rows(X, batch))
-            losses, deltas = _backward(plan, theta, Z, A, Y[batch])
+            weights_now = None if weights is None else weights[batch]
+            losses, deltas = _backward(plan, theta, Z, A, Y[batch], weights_now)
             _gradient(plan, A, deltas, grad)
             step += 1
             _update(rule, theta, state, grad, step)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+import cases
 from deltaloop import Activation, Dense, Network
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
@@ -124,6 +125,6 @@ def network_of(case, activations, alphas, loss):
         for layer, name in zip(case.plan.layers, activations, strict=True)
     ]
     n_in = int(case.plan.layers[0]["n_in"])
-    net = Network(n_in, layers, loss=loss, dtype=case.plan.dtype)
+    net = Network(n_in, layers, loss=cases.loss_named(loss), dtype=case.plan.dtype)
     net.theta = case.theta
     return net

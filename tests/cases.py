@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from deltaloop import SGD, Adam, RMSprop
 from deltaloop.kernels import functions
 from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
+from deltaloop.parts.losses import Loss, loss_with
 from oracle import Layer
 
 PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
+PARAMETER: dict = {}  # of losses
+DISTANCES = [name for name in LOSSES if functions.LOSSES[name].is_distance]
 # every rule of the interface, with numbers for which rounding does not decide a step: with an
 # epsilon of 1e-8, adam and rmsprop would divide a gradient next to 0 by itself
 RULES = {
@@ -24,7 +27,7 @@ RULES = {
     "adam": Adam(0.01, beta1=0.8, beta2=0.95, epsilon=0.1),
     "rmsprop": RMSprop(0.01, rho=0.9, epsilon=0.1),
 }
-CANONICAL = [("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]
+CANONICAL = [(row.partner, row.name) for row in functions.LOSSES.values() if row.is_canonical]
 # outputs that leave (0, 1), where a logarithm of them ends
 ROWS = functions.ACTIVATIONS
 UNBOUNDED = tuple(
@@ -32,6 +35,11 @@ UNBOUNDED = tuple(
 )
 # z where f(z) is about 1/2, for those of them with which it is not z
 HALF = {"softplus": -0.43, "silu": 0.74}
+
+
+def loss_named(name) -> Loss:
+    """The loss with the parameter of these tests."""
+    return loss_with(name, PARAMETER.get(name))
 
 
 class Case(NamedTuple):
@@ -56,14 +64,14 @@ def case(seed, sizes, activations, loss, dtype, n_samples, biases=None) -> Case:
     """Random values for a network of these sizes (inputs first), activations and biases."""
     generator = np.random.default_rng(seed)
     biases = [True] * len(activations) if biases is None else list(biases)
-    limited = loss != "mse" and (activations[-1], loss) not in CANONICAL
+    limited = loss not in DISTANCES and (activations[-1], loss) not in CANONICAL
     shifted = limited and activations[-1] in UNBOUNDED
     biases[-1] = biases[-1] or shifted
     units = [
         (n_out, name, ALPHA.get(name, 0.0), bias)
         for n_out, name, bias in zip(sizes[1:], activations, biases, strict=True)
     ]
-    plan = Plan.build(sizes[0], units, loss, dtype)
+    plan = Plan.build(sizes[0], units, loss, dtype, PARAMETER.get(loss))
     theta = aligned_zeros(plan.n_theta, dtype)
     for index, (n_in, n_out) in enumerate(pairwise(sizes)):
         plan.W(theta, index)[:] = generator.uniform(-1.5, 1.5, (n_out, n_in)) / n_in**0.5
@@ -93,13 +101,13 @@ def gentle(rule, case_) -> Rule:
     """The rule, with steps so small that outputs do not run into the limits of a logarithm."""
     output = ACTIVATIONS[case_.plan.layers[-1]["activation"]]
     loss = LOSSES[case_.plan.loss]
-    if loss != "mse" and (output, loss) not in CANONICAL:
+    if loss not in DISTANCES and (output, loss) not in CANONICAL:
         rule = replace(rule, learning_rate=rule.learning_rate / 10)
     return rule.rule()
 
 
 def _targets(generator, n_samples, n_out, activation, loss, limited):
-    if loss == "mse":
+    if loss in DISTANCES:
         # targets out of reach would drive these to where a (1 - a) and 1 - a^2 are rounding alone
         bounded = activation in ("sigmoid", "tanh", "softmax")
         draw = generator.random if bounded else generator.normal
@@ -171,6 +179,12 @@ def oracle_layers(plan, theta) -> list[Layer]:
     return found
 
 
+def oracle_loss(plan):
+    """The loss as the oracle reads it."""
+    name = LOSSES[plan.loss]
+    return (name, plan.loss_parameter) if name in PARAMETER else name
+
+
 def inside(array, generator) -> np.ndarray:
     """The same rows with unit stride inside a larger array of nan, off any alignment."""
     n_samples, n_values = array.shape
@@ -181,12 +195,12 @@ def inside(array, generator) -> np.ndarray:
     return view
 
 
-def gradient_of(backend, plan, theta, X, Y, batch_size=None) -> dict:
+def gradient_of(backend, plan, theta, X, Y, batch_size=None, weights=None) -> dict:
     """Everything that loss_gradient gives: loss, gradient and, where readable, the passes."""
     grad = aligned_zeros(plan.n_theta, theta.dtype)
     grad[:] = np.nan
     work = Work(plan, len(X) if batch_size is None else batch_size)
-    found = {"loss": backend.loss_gradient(plan, theta, X, Y, grad, work)}
+    found = {"loss": backend.loss_gradient(plan, theta, X, Y, grad, work, weights)}
     found |= {name: view.copy() for name, view in blocks(plan, grad, "dC/d").items()}
     found["padding"] = padding(plan, grad)
     if len(X) <= work.batch_size:
@@ -205,7 +219,7 @@ def forward_of(backend, plan, theta, X, batch_size=None) -> np.ndarray:
     return out
 
 
-def trained(backend, case_, rule, order, batch_size, slices=None, work=None) -> dict:
+def trained(backend, case_, rule, order, batch_size, slices=None, work=None, weights=None) -> dict:
     """Parameters, optimiser state and loss after one epoch, in one or several slices."""
     plan, theta, X, Y = case_
     after = aligned_zeros(plan.n_theta, theta.dtype)
@@ -216,7 +230,7 @@ def trained(backend, case_, rule, order, batch_size, slices=None, work=None) -> 
     for start, stop in slices or [(0, len(X))]:
         total += backend.train_epoch(
             plan, after, state, rule, X, Y, order, start, stop, batch_size, work, 0.0,
-            start // batch_size,
+            start // batch_size, weights,
         )  # fmt: skip
     found = {"loss": total, **blocks(plan, after), "padding": padding(plan, after)}
     for k, slot in enumerate(state):

@@ -113,6 +113,8 @@ def loss_and_slope(loss, a, y, eps_log):
     Where a limit acts, the loss is constant and its slope 0.
     """
     total, slopes = 0.0, []
+    if isinstance(loss, tuple):
+        loss, d = loss
     for a_k, y_k in zip(a, y, strict=True):
         if loss == "mse":
             total += (a_k - y_k) ** 2 / 2
@@ -189,22 +191,26 @@ def backpropagate(layers, loss, x, y, eps_log):
     return Pass(z, a, C, deltas)
 
 
-def gradient(layers, loss, X, Y, eps_log):
-    """Mean loss of the samples, and a list with (dC/dW, dC/db) per layer, means as well."""
+def gradient(layers, loss, X, Y, eps_log, weights=None):
+    """Mean loss of the samples, and a list with (dC/dW, dC/db) per layer, means as well.
+
+    With weights w_t of the samples the means are sum_t w_t ... / sum_t w_t.
+    """
     passes = [backpropagate(layers, loss, x, y, eps_log) for x, y in zip(X, Y, strict=True)]
-    n = len(X)
+    w = [1.0] * len(X) if weights is None else weights
+    n = sum(w)
     grads = []
     for index, (W, b, *_) in enumerate(layers):
         entered = [p.a[index - 1] for p in passes] if index else X
-        delta = [p.delta[index] for p in passes]
-        samples = range(n)
+        delta = [[w_t * d for d in p.delta[index]] for w_t, p in zip(w, passes, strict=True)]
+        samples = range(len(X))
         dW = [
             [sum(delta[t][j] * entered[t][k] for t in samples) / n for k in range(len(W[0]))]
             for j in range(len(W))
         ]
         db = None if b is None else [sum(delta[t][j] for t in samples) / n for j in range(len(b))]
         grads.append((dW, db))
-    return sum(p.loss for p in passes) / n, grads
+    return sum(w_t * p.loss for w_t, p in zip(w, passes, strict=True)) / n, grads
 
 
 def step(rule, hyper, t, w, slots, g):
@@ -228,14 +234,15 @@ def step(rule, hyper, t, w, slots, g):
     raise ValueError(rule)
 
 
-def epoch(layers, loss, rule, hyper, n_slots, X, Y, order, batch_size, eps_log):
+def epoch(layers, loss, rule, hyper, n_slots, X, Y, order, batch_size, eps_log, weights=None):
     """One pass over the samples of `order` in mini-batches, the last one possibly shorter.
 
     Returns
     -------
     layers, slots, total
         The new network; what the rule keeps, for each of its slots a list with (of_W, of_b) per
-        layer; and the sum of the sample losses, each taken before the update it caused.
+        layer; and the sum of the sample losses (times their weights), each taken before the update
+        it caused.
     """
 
     def zeros(row):
@@ -245,8 +252,10 @@ def epoch(layers, loss, rule, hyper, n_slots, X, Y, order, batch_size, eps_log):
     total, t = 0.0, 0
     for first in range(0, len(order), batch_size):
         batch = order[first : first + batch_size]
-        mean, grads = gradient(layers, loss, [X[t] for t in batch], [Y[t] for t in batch], eps_log)
-        total, t = total + mean * len(batch), t + 1
+        w = [1.0 if weights is None else weights[s] for s in batch]
+        of_batch = [X[s] for s in batch], [Y[s] for s in batch]
+        mean, grads = gradient(layers, loss, *of_batch, eps_log, w)
+        total, t = total + mean * sum(w), t + 1
         moved = []
         for (W, b, *f), (of_W, of_b), (dW, db) in zip(layers, state, grads, strict=True):
             W = [_step_all(rule, hyper, t, *row) for row in zip(W, of_W, dW, strict=True)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from cases import ALPHA, HIDDEN, PAIRS, case
+from cases import ALPHA, HIDDEN, PAIRS, case, loss_named
 from deltaloop.kernels.interface import LOSSES
 from embedded_networks import BACKENDS, OPTIMIZERS, SCALINGS, network, same_bits, samples
 from tolerances import assert_within, eps
@@ -19,7 +19,7 @@ def of_case(backend, dtype, activation, loss, hidden="tanh", n=7):
     ]
     # made with the loss that goes with every output, so that no pair is warned of
     net = dl.Network.__new__(dl.Network)
-    net._initialize(6, tuple(layers), loss, dtype, "glorot_uniform", 0, "reference")
+    net._initialize(6, tuple(layers), loss_named(loss), dtype, "glorot_uniform", 0, "reference")
     net.use_backend(backend)
     net.theta = found.theta
     return net, found.X, found.Y

@@ -48,14 +48,18 @@ class _Backend:
     def forward(self, plan, theta, X, out, work):
         return self._core[plan.dtype.itemsize].forward(plan, theta, X, out, work)
 
-    def loss_gradient(self, plan, theta, X, Y, grad, work):
-        return self._core[plan.dtype.itemsize].loss_gradient(plan, theta, X, Y, grad, work)
+    def loss_gradient(self, plan, theta, X, Y, grad, work, weights=None):
+        return self._core[plan.dtype.itemsize].loss_gradient(plan, theta, X, Y, grad, work, weights)
+
+    def backward(self, plan, theta, X, dC_da, grad, dC_dx, work):
+        self._core[plan.dtype.itemsize].backward(plan, theta, X, dC_da, grad, dC_dx, work)
 
     def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                    total=0.0, step=0):  # fmt: skip
+                    total=0.0, step=0, weights=None):  # fmt: skip
         return self._core[plan.dtype.itemsize].train_epoch(
-            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step
-        )
+            plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step,
+            weights,
+        )  # fmt: skip
 
     def sparse_rows(self, X) -> SparseRows:
         """SparseRows.from_dense, in two compiled passes."""
@@ -111,6 +115,7 @@ _chosen = backend(level)
 describe = _chosen.describe
 forward = _chosen.forward
 loss_gradient = _chosen.loss_gradient
+backward = _chosen.backward
 train_epoch = _chosen.train_epoch
 sparse_rows = _chosen.sparse_rows
 session = _chosen.session

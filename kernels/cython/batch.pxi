@@ -92,6 +92,36 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
                       delta_prev)
 
 
+cdef void take_slopes(const Net *net, Py_ssize_t n_samples, const Rows *dC_da) noexcept nogil:
+    """delta of the last layer from dC/da, after a forward pass."""
+    cdef const Layer *layer = &net.layers[net.n_layers - 1]
+    cdef real *a = block(net, layer, layer.a)
+    cdef real *delta = block(net, layer, layer.delta)
+    cdef Py_ssize_t t, width = layer.width
+    for t in range(n_samples):
+        memcpy(delta + t * width, row_of(dC_da, t), layer.n_out * sizeof(real))
+        memset(delta + t * width + layer.n_out, 0, (width - layer.n_out) * sizeof(real))
+        if layer.activation == SOFTMAX:
+            through_softmax(layer.n_out, a + t * width, delta + t * width)
+    if layer.activation != SOFTMAX:
+        multiply_by_slope(layer, n_samples, block(net, layer, layer.z), a, delta)
+
+
+cdef void slopes_by_inputs(const Net *net, Py_ssize_t n_samples, real *dC_dx) noexcept nogil:
+    """dC/dx = delta W of the first layer, (n_samples, n_in)."""
+    cdef const Layer *layer = &net.layers[0]
+    cdef Py_ssize_t stride = round_up(net.batch_size), padded = padded_width(n_samples)
+    cdef Py_ssize_t i = 0, n, room = (net.transposed[1] - net.transposed[0]) // stride
+    transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
+              net.transposed[0], stride)
+    while i < layer.n_in:   # as many rows of W as there is room for their images
+        n = min(room, layer.n_in - i)
+        multiply(net, n, padded, layer.n_out, net.theta + layer.W + i * layer.width, layer.width,
+                 net.transposed[0], stride, net.transposed[1], stride, NULL)
+        transpose(n, n_samples, n, net.transposed[1], stride, dC_dx + i, layer.n_in)
+        i += n
+
+
 cdef double pass_batch(
     const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, bint backward,
 ) noexcept nogil:
@@ -284,6 +314,9 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
         piece.scale, done = <real> 1 / <real> n, 0
         step += 1
         unbias(&spends, step)
+        if Y.weights != NULL:
+            Y.first = start
+            take_weights(&Y, n)
         while done < n:     # pieces, as many samples as work has room for
             piece.is_first, piece.n_samples = done == 0, min(net.batch_size, n - done)
             piece.is_last = done + piece.n_samples == n

@@ -13,22 +13,23 @@ from libc.math cimport NAN, isfinite, pow
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport softmax, through_softmax
-from functions cimport ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX
+from functions cimport ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, is_canonical
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
-    transpose_4x4, vec, vec4, vec4_total, vec8, vector,
+    transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
-from losses cimport canonical_delta, general_slope, is_canonical
+from losses cimport softmax_cross_entropy
 from plan cimport (
-    CUT, MSE, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, bias_of, block,
-    fetch_some, padded_width, round_up, row_number, row_of,
+    CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, bias_of, block,
+    custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from switches cimport (
-    descend_flat_by_code, f_by_code, is_flat, map_f_by_code, map_slope_by_code, slope_by_code,
+    descend_flat_by_code, f_by_code, is_built_in, is_flat, loss_by_code, map_f_by_code,
+    map_slope_by_code, slope_by_code, terms_by_code,
 )
 from threads cimport Barrier, become_false, meet, run_parts
 from tiny cimport (
@@ -81,7 +82,8 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     """Plan, theta and Work as one C structure."""
     net.layers = <const Layer *> data(plan.layers, False, NULL)
     net.n_layers = len(plan.layers)
-    net.loss = plan.loss
+    cdef double parameter = plan.loss_parameter     # Cython takes `real` for a float
+    net.loss, net.loss_parameter = plan.loss, <real> parameter
     net.theta = <real *> data(theta, writable, NULL)
     cdef const Places *places = <const Places *> data(work.places, False, NULL)
     net.batch_size = places.batch_size
@@ -114,6 +116,14 @@ cdef int bind_rows(Rows *rows, object X, object order) except -1:
         rows.dense = <const real *> data(X, False, &rows.row)
     if order is not None:
         rows.order = <const Py_ssize_t *> data(order, False, NULL)
+    return 0
+
+
+cdef int bind_targets(Rows *rows, object Y, object order, object weights) except -1:
+    """Rows with weights, which are an array or None."""
+    bind_rows(rows, Y, order)
+    if weights is not None:
+        rows.weights = <const double *> data(weights, False, NULL)
     return 0
 
 
@@ -189,7 +199,7 @@ cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:
     return 0
 
 
-def loss_gradient(plan, theta, X, Y, grad, work):
+def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     cdef Net net
     cdef Rows x, y
@@ -197,7 +207,7 @@ def loss_gradient(plan, theta, X, Y, grad, work):
     cdef double loss
     bind(&net, plan, theta, False, work)
     bind_rows(&x, X, None)
-    bind_rows(&y, Y, None)
+    bind_targets(&y, Y, None, weights)
     cdef real *gradient = <real *> data(grad, True, NULL) if grad is not None else NULL
     with nogil:
         loss = mean_loss(&net, n_samples, &x, &y, gradient, n_theta)
@@ -212,16 +222,14 @@ cdef double mean_loss(
     cdef Rule rule
     cdef Piece piece
     cdef Rows x = X[0], y = Y[0]
-    cdef double cost = 0
+    cdef double cost = 0, sum_of_weights = n_samples
     cdef Environment before = enter(NEAREST)
-    piece.is_first, piece.is_last = True, True
+    accumulate_into(&rule, &piece, grad)
     piece.scale = <real> 1 / <real> n_samples
-    piece.part, piece.n_parts = 0, 1
-    memset(&rule, 0, sizeof(Rule))
-    rule.code = ACCUMULATE
-    rule.state = rule.squares = grad
     if grad != NULL:
         memset(grad, 0, n_theta * sizeof(real))
+    if y.weights != NULL:
+        sum_of_weights = take_weights(&y, n_samples)
     while x.first < n_samples:
         piece.n_samples = min(net.batch_size, n_samples - x.first)
         cost += pass_batch(net, piece.n_samples, &x, &y, grad != NULL)
@@ -230,7 +238,60 @@ cdef double mean_loss(
         x.first += piece.n_samples
         y.first += piece.n_samples
     leave(NEAREST, before)
-    return cost / n_samples
+    return cost / sum_of_weights
+
+
+def backward(plan, theta, X, dC_da, grad, dC_dx, work):
+    """dC/dtheta and dC/dx from dC/da of a cost that is a sum over the samples."""
+    cdef Net net
+    cdef Rows x, slopes
+    cdef Py_ssize_t n_samples = len(X), n_theta = plan.n_theta
+    bind(&net, plan, theta, False, work)
+    bind_rows(&x, X, None)
+    bind_rows(&slopes, dC_da, None)
+    cdef real *gradient = <real *> data(grad, True, NULL) if grad is not None else NULL
+    cdef real *of_inputs = <real *> data(dC_dx, True, NULL) if dC_dx is not None else NULL
+    with nogil:
+        pass_back(&net, n_samples, &x, &slopes, gradient, n_theta, of_inputs)
+
+
+cdef void pass_back(
+    const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *slopes, real *grad,
+    Py_ssize_t n_theta, real *dC_dx,
+) noexcept nogil:
+    """In blocks of batch_size samples; grad and dC_dx may be NULL."""
+    cdef Rule rule
+    cdef Piece piece
+    cdef Rows x = X[0], dC_da = slopes[0]
+    cdef Py_ssize_t k
+    cdef Environment before = enter(NEAREST)
+    accumulate_into(&rule, &piece, grad)
+    piece.scale = 1
+    if grad != NULL:
+        memset(grad, 0, n_theta * sizeof(real))
+    while x.first < n_samples:
+        piece.n_samples = min(net.batch_size, n_samples - x.first)
+        forward_batch(net, piece.n_samples, &x)
+        outputs(net, piece.n_samples, NULL, NULL)
+        take_slopes(net, piece.n_samples, &dC_da)
+        for k in range(net.n_layers - 1, 0, -1):
+            backward_layer(net, k, piece.n_samples)
+        if grad != NULL:
+            descend_batch(net, &piece, &x, &rule, NULL)
+        if dC_dx != NULL:
+            slopes_by_inputs(net, piece.n_samples, dC_dx + x.first * net.layers[0].n_in)
+        x.first += piece.n_samples
+        dC_da.first += piece.n_samples
+    leave(NEAREST, before)
+
+
+cdef void accumulate_into(Rule *rule, Piece *piece, real *grad) noexcept nogil:
+    """What `descend_batch` takes to add a gradient to grad, all rows of it, piece by piece."""
+    memset(rule, 0, sizeof(Rule))
+    rule.code = ACCUMULATE
+    rule.state = rule.squares = grad
+    piece.is_first, piece.is_last = True, True
+    piece.part, piece.n_parts = 0, 1
 
 
 cdef void unbias(Rule *rule, Py_ssize_t step) noexcept nogil:
@@ -269,18 +330,18 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
-                Py_ssize_t step=0):
+                Py_ssize_t step=0, weights=None):
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     cdef Epoch epoch
     cdef int failed = 0
     bind(&epoch.net, plan, theta, True, work)
     bind_rule(&epoch.rule, &epoch.net, rule, state)
     bind_rows(&epoch.X, X, order)
-    bind_rows(&epoch.Y, Y, order)
+    bind_targets(&epoch.Y, Y, order, weights)
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
     with nogil:
-        if batch_size == 1 and not is_flat(epoch.rule.code):
+        if batch_size == 1 and epoch.Y.weights == NULL and not is_flat(epoch.rule.code):
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
                                           &epoch.X, &epoch.Y, total, step)
         else:

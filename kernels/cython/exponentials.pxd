@@ -1,11 +1,16 @@
-# exp, expm1 and log1p for vectors of `real`, accurate to a few ulp; NaN in, NaN out.
-from lanes cimport ROUNDER, clipped, fill, pow2, quotient, real, vector, where_above
+# exp, expm1, log and log1p for vectors of `real`, accurate to a few ulp; NaN in, NaN out.
+from lanes cimport (
+    ROUNDER, clipped, exponent, fill, pow2, quotient, real, root, rounded, vector,
+    where_above, without_exponent,
+)
 
 cdef enum:
     TANH_MOST = 20      # tanh of more is 1 in float and in double
 
 cdef extern from *:
     """
+    #include <float.h>
+    #define INFINITE ((real)__builtin_inf())
     /* n LN2_HIGH is exact because LN2_HIGH is so short. Where products fuse with sums, LN2_HIGH may
        have all bits of a float: then n LN2_LOW is so little that most terms do not need it. */
     #if !defined(DELTALOOP_DOUBLE) && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
@@ -14,12 +19,20 @@ cdef extern from *:
     #define FUSES 0
     #endif
     #ifdef DELTALOOP_DOUBLE
+    #define REAL_EPSILON DBL_EPSILON
+    #define SMALLEST_NORMAL DBL_MIN
+    #define LARGEST DBL_MAX
+    #define LN_TERMS 12           /* s^24 / 25 < 1e-20 for |s| <= 0.172 */
     #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
     #define EXP_LOWEST -708.3964185322642   /* exp of less is no normal number */
     #define LN2_HIGH 0x1.62e42feep-1
     #define LN2_LOW 0x1.a39ef35793c76p-33
     #else
+    #define REAL_EPSILON FLT_EPSILON
+    #define SMALLEST_NORMAL FLT_MIN
+    #define LARGEST FLT_MAX
+    #define LN_TERMS 6            /* s^12 / 13 < 6e-11 */
     #define EXP_TERMS 6
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
     #define EXP_LOWEST -87.336548f
@@ -40,7 +53,8 @@ cdef extern from *:
         1, 1.0/3, 1.0/5, 1.0/7, 1.0/9, 1.0/11, 1.0/13, 1.0/15, 1.0/17, 1.0/19, 1.0/21,
         1.0/23, 1.0/25, 1.0/27, 1.0/29, 1.0/31, 1.0/33};
     """
-    const Py_ssize_t FUSES, EXP_TERMS, LOG_TERMS
+    const Py_ssize_t FUSES, EXP_TERMS, LOG_TERMS, LN_TERMS
+    const real REAL_EPSILON, SMALLEST_NORMAL, LARGEST, INFINITE
     const real EXP_LOWEST, LN2_HIGH, LN2_LOW, LOG2_E
     const real exp_coefficient[7]
     const real reciprocal_odd[17]
@@ -77,9 +91,9 @@ cdef inline vector expm1_and_power(
 
     The errors of r that are left where x is `small` do not show in tanh.
     """
-    cdef vector rounded = x_log2_e + ROUNDER, n, r, rest
-    power[0] = pow2(rounded)
-    n = rounded - ROUNDER
+    cdef vector shifted = x_log2_e + ROUNDER, n, r, rest
+    power[0] = pow2(shifted)
+    n = shifted - ROUNDER
     if negated:
         r = n * LN2_HIGH - x
         rest = n * LN2_LOW + r
@@ -139,3 +153,32 @@ cdef inline vector log1p_of_fraction(vector u) noexcept nogil:
     for k in range(LOG_TERMS - 2, 0, -1):
         q = q * square + reciprocal_odd[k]
     return two * s + (two * s) * (square * q)
+
+
+cdef inline vector logarithm(vector x) noexcept nogil:
+    """log(x) = n ln 2 + log(1 + f), x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)].
+
+    log(1 + f) = f - s (f - 2 (s^2/3 + s^4/5 + ...)), s = f / (2 + f). Of 0, and of less than the
+    smallest normal number, -inf.
+    """
+    cdef vector n = exponent(x), f, s, square, q, log_x, below, high
+    cdef real one = 1, two = 2
+    cdef Py_ssize_t k
+    f = without_exponent(x) - one
+    s = quotient(f, f + two)
+    square = s * s
+    fill(&q, reciprocal_odd[LN_TERMS - 1])
+    for k in range(LN_TERMS - 2, 0, -1):
+        q = q * square + reciprocal_odd[k]
+    log_x = n * LN2_HIGH + ((n * LN2_LOW - rounded(s * (f - two * (square * q)))) + f)
+    fill(&high, LARGEST)
+    fill(&below, SMALLEST_NORMAL * (one - REAL_EPSILON))
+    log_x = where_above(x, high, x, log_x)
+    return where_above(x, below, log_x, root(x) - INFINITE)     # root: nan of nan and of x < 0
+
+
+cdef inline vector log_of_one_more(vector u) noexcept nogil:
+    """log(1 + u) for u > -1: log(w) with w = 1 + u as it was rounded, and what that lost over w."""
+    cdef real one = 1
+    cdef vector w = u + one
+    return logarithm(w) + quotient(u - (w - one), w)

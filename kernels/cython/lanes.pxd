@@ -17,12 +17,16 @@ cdef extern from *:
     #ifdef DELTALOOP_DOUBLE
     typedef double real;
     typedef unsigned long long bits;
+    typedef long long whole;
+    #define BITS_OF_ROOT_HALF 0x3fe6a09e667f3bcd    /* sqrt(1/2) */
     #define SQUARE_ROOT __builtin_sqrt
     #define MANTISSA 52
     #define EXPONENT_OF_1 1023
     #else
     typedef float real;
     typedef unsigned int bits;
+    typedef int whole;
+    #define BITS_OF_ROOT_HALF 0x3f3504f3
     #define SQUARE_ROOT __builtin_sqrtf
     #define MANTISSA 23
     #define EXPONENT_OF_1 127
@@ -51,6 +55,9 @@ cdef extern from *:
     typedef VECTOR(bits, VECTOR_BYTES / sizeof(real)) vec_bits;
     typedef VECTOR(bits, 8) vec8_bits;
     typedef VECTOR(bits, 4) vec4_bits;
+    typedef VECTOR(whole, VECTOR_BYTES / sizeof(real)) vec_whole;
+    typedef VECTOR(whole, 8) vec8_whole;
+    typedef VECTOR(whole, 4) vec4_whole;
 
     /* accumulators of one tile: rows x vectors must fit 32 registers on v4, 16 elsewhere */
     #if VECTOR_BYTES == 64
@@ -102,7 +109,14 @@ cdef extern from *:
     static inline V V##_larger(V x, V y) { BOUND(x, y, "max", >) return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
     static inline V V##_pow2(V rounded) { \\
-        return (V)((V##_bits)rounded << MANTISSA); }
+        return (V)((V##_bits)rounded << MANTISSA); } \\
+    static inline V##_whole V##_n(V x) { \\
+        return (V##_whole)((V##_bits)x - BITS_OF_ROOT_HALF) >> MANTISSA; } \\
+    static inline V V##_exponent(V x) { \\
+        V zero = (V){0} + (real)(3LL << (MANTISSA - 1));    /* + n: n more in the low bits */ \\
+        return (V)((V##_bits)zero + (V##_bits)V##_n(x)) - zero; } \\
+    static inline V V##_without_exponent(V x) { \\
+        return (V)((V##_bits)x - ((V##_bits)V##_n(x) << MANTISSA)); }
     DEFINE(vec)
     DEFINE(vec8)
     DEFINE(vec4)
@@ -150,6 +164,11 @@ cdef extern from *:
     DEFINE_ROUNDED(vec)
     DEFINE_ROUNDED(vec8)
     DEFINE_ROUNDED(vec4)
+
+    /* n < 4 values, then 0: they need not lie in memory as a vector does */
+    static inline vec4 first_lanes(const real *x, Py_ssize_t n) {
+        return n == 1 ? (vec4){x[0], 0, 0, 0} : n == 2 ? (vec4){x[0], x[1], 0, 0}
+            : (vec4){x[0], x[1], x[2], 0}; }
 
     /* four lanes with the same total */
     static inline vec4 vec4_fold(vec4 x) { return x; }
@@ -239,6 +258,13 @@ cdef extern from *:
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
+    vec vec_exponent(vec x) noexcept nogil
+    vec8 vec8_exponent(vec8 x) noexcept nogil
+    vec4 vec4_exponent(vec4 x) noexcept nogil
+    vec vec_without_exponent(vec x) noexcept nogil
+    vec8 vec8_without_exponent(vec8 x) noexcept nogil
+    vec4 vec4_without_exponent(vec4 x) noexcept nogil
+    vec4 first_lanes(const real *x, Py_ssize_t n) noexcept nogil
 
 ctypedef fused vector:
     vec
@@ -350,6 +376,26 @@ cdef inline vector pow2(vector rounded) noexcept nogil:
         return vec8_pow2(rounded)
     else:
         return vec4_pow2(rounded)
+
+
+cdef inline vector exponent(vector x) noexcept nogil:
+    """n where x = 2^n m, x a normal number > 0 and m in [sqrt(1/2), sqrt(2))"""
+    if vector is vec:
+        return vec_exponent(x)
+    elif vector is vec8:
+        return vec8_exponent(x)
+    else:
+        return vec4_exponent(x)
+
+
+cdef inline vector without_exponent(vector x) noexcept nogil:
+    """m where x = 2^n m, as in `exponent`"""
+    if vector is vec:
+        return vec_without_exponent(x)
+    elif vector is vec8:
+        return vec8_without_exponent(x)
+    else:
+        return vec4_without_exponent(x)
 
 
 cdef inline vec4 fold(vector x) noexcept nogil:

@@ -107,8 +107,9 @@ cdef double outputs(
 ) noexcept nogil:
     """a of the output layer; with targets its delta too, and the sum of the losses."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
-    cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
+    cdef Py_ssize_t t, j, n_out = layer.n_out, width = layer.width
     cdef bint canonical = is_canonical(net.loss, layer.activation)
+    cdef bint built_in = is_built_in(net.loss)
     cdef real *z = block(net, layer, layer.z)
     cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
@@ -121,19 +122,52 @@ cdef double outputs(
             log_sum = softmax(n_out, width, z + t * width, a + t * width)
         if Y != NULL:
             y = row_of(Y, t)
-            if canonical:
-                cost = canonical_delta(net.loss, n_out, width, z + t * width, a + t * width,
-                                       log_sum, y, delta + t * width)
+            if canonical and layer.activation == SOFTMAX:
+                cost = softmax_cross_entropy(n_out, z + t * width, a + t * width, log_sum, y,
+                                             delta + t * width)
+            elif built_in:
+                cost = terms_by_code(net.loss, canonical, net.loss_parameter, n_out,
+                                     z + t * width, a + t * width, y, delta + t * width)
             else:
-                cost = general_slope(net.loss, n_out, width, a + t * width, y,
-                                     delta + t * width)
-                if layer.activation == SOFTMAX:
-                    through_softmax(n_out, a + t * width, delta + t * width)
+                cost = (<custom_loss> net.loss)(a + t * width, y, delta + t * width, n_out)
+            for j in range(t * width + n_out, (t + 1) * width):
+                delta[j] = 0
+            if layer.activation == SOFTMAX and not canonical:
+                through_softmax(n_out, a + t * width, delta + t * width)
             costs[t] = cost
             total += cost
     if Y != NULL and not canonical and layer.activation != SOFTMAX:
         multiply_by_slope(layer, n_samples, z, a, delta)
+    if Y != NULL and Y.weights != NULL:
+        total = weigh(layer, n_samples, Y, delta, costs)
     return total
+
+
+cdef double weigh(
+    const Layer *layer, Py_ssize_t n_samples, const Rows *Y, real *delta, double *costs,
+) noexcept nogil:
+    """Losses times the weights of their samples, and deltas too, so that their mean is weighted."""
+    cdef Py_ssize_t t, k
+    cdef double weight, total = 0
+    cdef real factor
+    for t in range(n_samples):
+        weight = Y.weights[row_number(Y, t)]
+        factor = <real> (weight * Y.share_of_weight)
+        costs[t] = costs[t] * weight if weight != 0 else 0
+        for k in range(t * layer.width, (t + 1) * layer.width):
+            delta[k] = delta[k] * factor if weight != 0 else 0
+        total += costs[t]
+    return total
+
+
+cdef double take_weights(Rows *Y, Py_ssize_t n) noexcept nogil:
+    """Sum of the weights of the next n samples, which are a mini-batch; 0 where all are 0."""
+    cdef Py_ssize_t t
+    cdef double sum_of_weights = 0
+    for t in range(n):
+        sum_of_weights += Y.weights[row_number(Y, t)]
+    Y.share_of_weight = n / sum_of_weights if sum_of_weights > 0 else 0
+    return sum_of_weights
 
 
 cdef bint are_finite(Py_ssize_t n, const real *x) noexcept nogil:

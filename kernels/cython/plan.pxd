@@ -2,10 +2,6 @@
 from lanes cimport LINE, prefetch, real
 
 cdef enum:
-    # positions in interface.LOSSES; what is greater is the address of a custom_loss
-    MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY
-
-cdef enum:
     SHARE = 16      # interface.SHARE
     CUT = 352 * 1024    # interface.CUT
     PIECE = 256     # interface.PIECE
@@ -42,7 +38,8 @@ cdef struct Places:     # interface.WORK
 cdef struct Net:        # Plan, theta and Work of one call
     const Layer *layers
     Py_ssize_t n_layers
-    Py_ssize_t loss
+    Py_ssize_t loss         # interface.LOSSES, or the address of a custom_loss
+    real loss_parameter
     real *theta             # (n_theta,)
     Py_ssize_t batch_size   # samples that work has room for
     Py_ssize_t first        # of them, those before the part that is computed now
@@ -61,6 +58,8 @@ cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
     const real *values
     const Py_ssize_t *order     # sample t is row order[first + t], or first + t without order
     Py_ssize_t first
+    const double *weights       # of targets: (n_rows,), or NULL where all are 1
+    double share_of_weight      # n / sum of the weights of the mini-batch
 
 cdef struct Ahead:      # dense rows that are needed soon, fetched a few cache lines at a time
     const Rows *rows

@@ -11,32 +11,30 @@ cdef double descend_tiny_samples_of(
     cdef const real *x = row_of(X, start)
     cdef const real *x_next
     cdef const real *y
-    cdef bint ends, squares = net.loss == MSE and last.activation != SOFTMAX
-    cdef vector z, a, delta, rest, target, zero, one
+    # nothing is stored on the way from z of the last layer to its delta
+    cdef bint ends, direct = is_built_in(net.loss) and last.activation != SOFTMAX \
+        and not is_canonical(net.loss, last.activation)
+    cdef vector z, a, delta, target, value, zero
     cdef Py_ssize_t t, j
     cdef double cost
-    cdef real d
     cdef Rows of_sample = Y[0]
     copy_in(net, memory)
     fill(&zero, 0)
-    fill(&one, 1)
-    # what a is where there is no unit
-    rest = f_by_code(last.activation, <real> last.alpha, zero) * (one - of_last[MASK])
     z = first_sum(first.n_in, x, memory + OF_INPUTS, memory[BIAS])
     for t in range(start, stop):
         z = forward_tiny(net, memory, z)
-        if squares:     # dC/da = a - y: nothing is stored on the way
-            y, target = row_of(Y, t), rest
+        if direct:
+            y, target = row_of(Y, t), zero
             for j in range(last.n_out):
                 (<real *> &target)[j] = y[j]
             a = f_by_code(last.activation, <real> last.alpha, z)
-            delta = a - target
+            delta = loss_by_code(net.loss, net.loss_parameter, a, target, &value)
             cost = 0
             for j in range(last.n_out):
-                d = (<real *> &delta)[j]
-                cost += <double> d * d
-            total += 0.5 * cost
+                cost += (<real *> &value)[j]
+            total += cost
             delta *= slope_by_code(last.activation, <real> last.alpha, z, a)
+            delta = where_above(of_last[MASK], zero, delta, zero)   # 0 where there is no unit
         else:
             for j in range(last.width):
                 block(net, last, last.z)[j] = (<real *> &z)[j]

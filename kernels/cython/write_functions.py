@@ -16,10 +16,11 @@ import expressions
 import functions
 
 HEAD = """\
-# Activation functions f(z) and their slopes f'(z), where a = f(z), and steps of flat rules, over
-# vectors. Written by kernels/cython/write_functions.py from the rows of kernels/functions.py.
+# Activation functions f(z) and their slopes f'(z), where a = f(z), losses, and steps of flat rules,
+# over vectors. Written by kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from exponentials cimport (
-    exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction, logistic,
+    REAL_EPSILON, exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction,
+    log_of_one_more, logarithm, logistic,
 )
 from lanes cimport magnitude, quotient, real, root, splat, vector, where_above
 """
@@ -31,6 +32,8 @@ class Cython(expressions.Language):
     calls: ClassVar = {
         "exp_of_negative": "exp_of_negative",
         "expm1_of_negative": "expm1_of_negative",
+        "log": "logarithm",
+        "log1p": "log_of_one_more",
         "log1p_of_fraction": "log1p_of_fraction",
         "logistic": "logistic",
         "magnitude": "magnitude",
@@ -38,6 +41,7 @@ class Cython(expressions.Language):
         "tanh": "hyperbolic_tangent",
     }
     statement = "{name} = {value}"
+    epsilon = "REAL_EPSILON"
 
     def number(self, x):
         """A scalar, which C spreads beside a vector."""
@@ -51,31 +55,57 @@ class Cython(expressions.Language):
         """Lane by lane."""
         return f"where_above({x}, {y}, {above}, {other})"
 
-    def spread(self, x):
-        """Z and a are vectors, and so is what was computed; alpha and numbers are not."""
-        if isinstance(x, str) and x != "alpha":
-            return x
-        return f"splat(z, {x if isinstance(x, str) else self.number(x)})"
+    def spread(self, scalar):
+        """As a vector; all have the length of t0."""
+        return f"splat({self.like}, {scalar})"
+
+    def __init__(self, like: str):
+        self.like = like
 
 
-def table(name: str, arguments: list[str]) -> list[str]:
-    """One function for all rows, to be called with a constant code."""
-    rows = [row for row in functions.ACTIVATIONS.values() if row.f is not None]
+def table(rows, code: str, name: str, function: str, parameter: str, arguments: list[str]):
+    """`function` of all rows as one function, to be called with a constant code."""
     vectors = ", ".join(f"vector {argument}" for argument in arguments)
     body, most = [], 0
     for row in rows:
-        lines, result, n = expressions.written(getattr(row, name), Cython(), *arguments, "alpha")
+        lines, result, n = expressions.written(
+            getattr(row, function), Cython(arguments[0]), *arguments, parameter=parameter
+        )
         most = max(most, n)
-        body.append(f"    if activation == {row.name.upper()}:")
+        body.append(f"    if {code} == {row.name.upper()}:")
         body += [f"        {line}" for line in [*lines, f"return {result}"]]
-    variables = ", ".join(f"t{k}" for k in range(most))
     return [
         f"cdef inline vector {name}(",
-        f"    Py_ssize_t activation, real alpha, {vectors},",
+        f"    Py_ssize_t {code}, real {parameter}, {vectors},",
         ") noexcept nogil:",
-        f"    cdef vector {variables}",
+        *([f"    cdef vector {', '.join(f't{k}' for k in range(most))}"] if most else []),
         *body,
-        "    return z",
+        f"    return {arguments[0]}",
+    ]
+
+
+def of_activations(name: str, arguments: list[str]):
+    """Of f or slope."""
+    return table(_of_units(), "activation", name, name, "alpha", arguments)
+
+
+def of_losses(function: str, arguments: list[str]):
+    """The functions of losses, by the name loss_value and the like."""
+    rows = [row for row in functions.LOSSES.values() if getattr(row, function) is not None]
+    return table(rows, "loss", f"loss_{function}", function, "p", arguments)
+
+
+def canonical() -> list[str]:
+    """Which pairs have a shorter way from z to the loss."""
+    pairs = [
+        f"(loss == {row.name.upper()} and activation == {row.partner.upper()})"
+        for row in functions.LOSSES.values()
+        if row.is_canonical
+    ]
+    return [
+        "cdef inline bint is_canonical(Py_ssize_t loss, Py_ssize_t activation) noexcept nogil:",
+        "    # whether the loss and dC/dz are computed from the logits z",
+        f"    return {' or '.join(pairs)}",
     ]
 
 
@@ -84,7 +114,7 @@ def rules() -> list[str]:
     body, most = [], 0
     for row in _flat():
         state = ["s0[0]", "s1[0]", "s2[0]"]
-        lines, results, n = expressions.written_step(row, Cython(), "hyper", "w", "g", *state)
+        lines, results, n = expressions.written_step(row, Cython("w"), "hyper", "w", "g", *state)
         most = max(most, n)
         kept = [f"{slot} = {new}" for slot, new in zip(state, results[1:], strict=False)]
         body.append(f"    if code == {row.name.upper()}:")
@@ -98,6 +128,10 @@ def rules() -> list[str]:
         *body,
         "    return w",
     ]
+
+
+def _of_units():
+    return [row for row in functions.ACTIVATIONS.values() if row.f is not None]
 
 
 def _flat():
@@ -116,8 +150,17 @@ def tables() -> str:
             "positions in interface.RULES; the last one only adds the gradient to a buffer",
             [*functions.RULES, "accumulate"],
         ),
-        table("f", ["z"]),
-        table("slope", ["z", "a"]),
+        _enum(
+            "positions in interface.LOSSES; what is greater is the address of a custom_loss",
+            functions.LOSSES,
+        ),
+        of_activations("f", ["z"]),
+        of_activations("slope", ["z", "a"]),
+        canonical(),
+        of_losses("value", ["a", "y"]),
+        of_losses("slope", ["a", "y"]),
+        of_losses("logits_value", ["z", "y"]),
+        of_losses("logits_delta", ["z", "a", "y"]),
         rules(),
     ]
     return "\n\n\n".join([HEAD.rstrip(), *("\n".join(part) for part in parts)]) + "\n"
@@ -128,8 +171,11 @@ SWITCHES = """\
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from activations cimport map_f, map_slope
 from flat cimport descend_flat
-from functions cimport NAMES, f, slope
+from functions cimport (
+    NAMES, f, loss_slope, loss_value, slope,
+)
 from lanes cimport real, vector
+from losses cimport terms
 from plan cimport Rule
 
 
@@ -171,6 +217,36 @@ CASES:    if activation == CODE:
 END    return slope(IDENTITY, alpha, z, a)
 
 
+cdef inline vector loss_by_code(
+    Py_ssize_t loss, real p, vector a, vector y, vector *value,
+) noexcept nogil:
+    # dC/da, and the terms of the units; for the losses of the tables alone
+LOSSES:    if loss == CODE:
+        value[0] = loss_value(CODE, p, a, y)
+        return loss_slope(CODE, p, a, y)
+END    return a
+
+
+cdef inline double terms_by_code(
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out,
+    const real *z,      # (width,)  read where they come from logits
+    const real *a,      # (width,)  read
+    const real *y,      # (n_out,)  read
+    real *delta,        # (width,)  the first n_out overwritten: dC/da, or dC/dz from logits
+) noexcept nogil:
+    # the sum of the terms of one sample
+LOSSES:    if loss == CODE and not from_logits:
+        return terms(CODE, False, p, n_out, z, a, y, delta)
+ENDLOGITS:    if loss == CODE and from_logits:
+        return terms(CODE, True, p, n_out, z, a, y, delta)
+END    return 0
+
+
+cdef inline bint is_built_in(Py_ssize_t loss) noexcept nogil:
+    # or it is the address of a function
+    return 0 <= loss < N_LOSSES
+
+
 cdef inline bint is_flat(Py_ssize_t code) noexcept nogil:
     # whether the rule wants the whole gradient before its step
     return FLAT
@@ -186,21 +262,25 @@ END"""
 
 def switches() -> str:
     """The text of switches.pxd."""
-    codes = [row.name.upper() for row in functions.ACTIVATIONS.values() if row.f is not None]
-
-    def cases(found):
-        return "".join(found[1].replace("CODE", code) for code in codes if code != "IDENTITY")
-
+    units = [row.name.upper() for row in _of_units()]
     flat = [row.name.upper() for row in _flat()]
-    text = SWITCHES.replace("NAMES, f, slope", ", ".join([*codes, *flat, "f", "slope"]))
+    losses = functions.LOSSES.values()
+    codes = {
+        "CASES": [code for code in units if code != "IDENTITY"],
+        "LOSSES": [row.name.upper() for row in losses],
+        "LOGITS": [row.name.upper() for row in losses if row.logits_value is not None],
+        "RULES": flat,
+    }
+    names = sorted({*units, *flat, *codes["LOSSES"]})
+    text = SWITCHES.replace("NAMES", ",\n    ".join(names)).replace("N_LOSSES", str(len(losses)))
     text = text.replace("FLAT", " or ".join(f"code == {code}" for code in flat))
-    text = re.sub("CASES:(.*?)END", cases, text, flags=re.S)
-    return re.sub(
-        "RULES:(.*?)END",
-        lambda found: "".join(found[1].replace("CODE", code) for code in flat),
-        text,
-        flags=re.S,
-    )
+    for kind, all_codes in codes.items():
+
+        def cases(found, all_codes=all_codes):
+            return "".join(found[1].replace("CODE", code) for code in all_codes)
+
+        text = re.sub(f"{kind}:(.*?)END", cases, text, flags=re.S)
+    return text
 
 
 def write(path: Path, text: str) -> None:

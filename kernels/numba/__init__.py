@@ -4,8 +4,6 @@ The same loops as in kernels/cython, file by file. `compiling` and `lanes` say h
 Numba; `doors` is where Python comes in. What is compiled is kept on disk by Numba. One thread.
 """
 
-import numpy as np
-
 from deltaloop.errors import require_numba
 
 require_numba("backend 'numba' or deltaloop.numba")
@@ -14,17 +12,13 @@ import numba  # noqa: E402
 
 from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
-from .batch import descend_batches, forward_rows, mean_loss  # noqa: E402
-from .compiling import provide  # noqa: E402
+from .doors import nothing, samples  # noqa: E402
 from .plan import bind  # noqa: E402
 from .rules import FLAT, bind_rule  # noqa: E402
-from .sample import descend_samples  # noqa: E402
 from .session import Session  # noqa: E402
 
 NAME = "numba"
 MAX_THREADS = 1  # of work.n_threads
-
-_NO_ORDER = np.empty(0, np.intp)
 
 sparse_rows = SparseRows.from_dense
 
@@ -36,31 +30,39 @@ def describe() -> str:
 
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out; whether X is finite is not looked at."""
-    provide(plan.dtype, forward_rows)
-    rows = doors.arguments_of(X, plan.dtype)
-    doors.forward(plan.dtype)(bind(plan, theta, work), *rows, len(X), out)
+    dtype = plan.dtype
+    doors.forward(dtype)(bind(plan, theta, work), samples(X, dtype), len(X), out)
     return False
 
 
-def loss_gradient(plan, theta, X, Y, grad, work):
+def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
-    provide(plan.dtype, mean_loss)
-    rows, nowhere = doors.arguments_of(X, plan.dtype), np.empty(0, plan.dtype)
-    return doors.loss_gradient(plan.dtype)(
-        bind(plan, theta, work), *rows, Y, nowhere if grad is None else grad
-    )
+    dtype = plan.dtype
+    return doors.loss_gradient(dtype)(
+        bind(plan, theta, work), samples(X, dtype), samples(Y, dtype, None, weights), len(Y),
+        nothing(dtype, 1) if grad is None else grad,
+    )  # fmt: skip
+
+
+def backward(plan, theta, X, dC_da, grad, dC_dx, work):
+    """dC/dtheta and dC/dx from dC/da of a cost that is a sum over the samples."""
+    dtype = plan.dtype
+    doors.backward(dtype)(
+        bind(plan, theta, work), samples(X, dtype), dC_da,
+        nothing(dtype, 1) if grad is None else grad, nothing(dtype, 2) if dC_dx is None else dC_dx,
+    )  # fmt: skip
 
 
 def train_epoch(
-    plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0
-):
+    plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0,
+    weights=None,
+):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
-    alone = batch_size == 1 and rule.code not in FLAT
-    provide(plan.dtype, descend_samples if alone else descend_batches)
-    return doors.train_epoch(plan.dtype)(
-        bind(plan, theta, work), bind_rule(rule, theta, state), alone,
-        *doors.arguments_of(X, plan.dtype), _NO_ORDER if order is None else order, Y, start, stop,
-        batch_size, total, step,
+    dtype = plan.dtype
+    alone = batch_size == 1 and weights is None and rule.code not in FLAT
+    return doors.train_epoch(dtype, alone)(
+        bind(plan, theta, work), bind_rule(rule, theta, state), samples(X, dtype, order),
+        samples(Y, dtype, order, weights), start, stop, batch_size, alone, total, step,
     )  # fmt: skip
 
 

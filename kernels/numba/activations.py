@@ -6,11 +6,12 @@ The functions are the rows of kernels/functions.py; their primitives are polynom
 
 import math
 
+import numpy as np
 from llvmlite import ir
 
 from .. import functions
 from .compiling import REAL, REALS, WHOLE, kernel
-from .lanes import HAS_FMA, Value, constant, total, where_above
+from .lanes import HAS_FMA, Value, constant, where_above
 
 _ROWS = tuple(functions.ACTIVATIONS.values())
 _NAMES = [row.name for row in _ROWS]
@@ -45,6 +46,11 @@ class _Constants:
         )
         self.ln2_high, self.ln2_low = float.fromhex(high), float.fromhex(low)
         self.mantissa, exponent_of_1 = (52, 1023) if is_double else (23, 127)
+        self.bits_of_root_half = 0x3FE6A09E667F3BCD if is_double else 0x3F3504F3
+        self.ln_terms = 12 if is_double else 6
+        limits = np.finfo(np.float64 if is_double else np.float32)
+        self.epsilon, self.largest = float(limits.eps), float(limits.max)
+        self.smallest_normal = float(limits.smallest_normal)
         # adding it rounds to an integer n, and the low bits are the exponent of 2^n
         self.rounder = 1.5 * 2**self.mantissa + exponent_of_1
 
@@ -147,6 +153,32 @@ def log1p_of_fraction(u: Value) -> Value:
     return s * 2 + (s * 2) * (square * q)
 
 
+def log(x: Value) -> Value:
+    """log(x) = n ln 2 + log(1 + f) where x = 2^n (1 + f); see `logarithm` in exponentials.pxd."""
+    c, builder, kind = _constants(x), x.builder, x.ir.type
+    whole = ir.VectorType(ir.IntType(64 if c is _DOUBLE else 32), kind.count)
+    shift, x_bits = constant(builder, whole, c.mantissa).ir, builder.bitcast(x.ir, whole)
+    from_root = builder.sub(x_bits, constant(builder, whole, c.bits_of_root_half).ir)
+    exponent = builder.ashr(from_root, shift)
+    m = Value(builder, builder.bitcast(builder.sub(x_bits, builder.shl(exponent, shift)), kind))
+    n, f = Value(builder, builder.sitofp(exponent, kind)), m - 1
+    s = f / (f + 2)
+    square = s * s
+    q = _same(x, 1 / (2 * c.ln_terms - 1))
+    for k in range(c.ln_terms - 2, 0, -1):
+        q = q * square + 1 / (2 * k + 1)
+    log_x = n * c.ln2_high + ((n * c.ln2_low - s * (f - (square * q) * 2)) + f)
+    below, high = _same(x, c.smallest_normal * (1 - c.epsilon)), _same(x, c.largest)
+    log_x = where_above(x, high, x, log_x)
+    return where_above(x, below, log_x, x.function("llvm.sqrt") - math.inf)
+
+
+def log_of_one_more(u: Value) -> Value:
+    """log(1 + u) for u > -1: log(w) with w = 1 + u as it was rounded, and what that lost over w."""
+    w = u + 1
+    return log(w) + (u - (w - 1)) / w
+
+
 def magnitude(z: Value) -> Value:
     """|z|"""
     return z.function("llvm.fabs")
@@ -161,6 +193,13 @@ class _Primitives:
     logistic = staticmethod(logistic)
     tanh = staticmethod(hyperbolic_tangent)
     magnitude = staticmethod(magnitude)
+    log = staticmethod(log)
+    log1p = staticmethod(log_of_one_more)
+
+    @property
+    def epsilon(self) -> float:
+        """Of the elements."""
+        return _constants(self.like).epsilon
 
     def __init__(self, like: Value):
         self.like = like
@@ -184,6 +223,18 @@ def slope(activation: int, alpha: Value, z: Value, a: Value) -> Value:
     """The slope at z, where the activation is a."""
     m = _Primitives(a)
     return m.spread(_ROWS[activation].slope(m, z, a, alpha))
+
+
+def term(row, p: Value, _z: Value, a: Value, y: Value) -> tuple[Value, Value]:
+    """A loss of single units, and its derivative by a."""
+    m = _Primitives(a)
+    return m.spread(row.value(m, a, y, p)), m.spread(row.slope(m, a, y, p))
+
+
+def term_of_logits(row, p: Value, z: Value, a: Value, y: Value) -> tuple[Value, Value]:
+    """The same from z, and the derivative by z, with the output activation that belongs to it."""
+    m = _Primitives(a)
+    return m.spread(row.logits_value(m, z, y, p)), m.spread(row.logits_delta(m, z, a, y, p))
 
 
 def _over(e, n, write) -> None:
@@ -235,39 +286,6 @@ def map_slope(
 
 
 @kernel
-def tail(e, n: WHOLE, z: REALS, out: REALS) -> None:
-    """Out = log(1 + exp(-|z|)), (n,), n a multiple of 4."""
-
-    def write(k, lanes):
-        out.set(k, log1p_of_fraction(exp_of_negative(-magnitude(z.get(k, lanes)))))
-
-    _over(e, n, write)
-
-
-@kernel
 def exp_of_difference(e, n: WHOLE, top: REAL, x: REALS) -> None:
     """X := exp(x - top), (n,), n a multiple of 4."""
     _over(e, n, lambda k, lanes: x.set(k, exp_of_negative(x.get(k, lanes) - top)))
-
-
-@kernel
-def largest(e, n: WHOLE, x: REALS) -> REAL:
-    """Of (n,) values, n a multiple of 4; NaN does not count."""
-    top = e.variable(x.get(0, 4))
-    with e.loop(4, n, 4) as k:
-        here = x.get(k, 4)
-        top.set(where_above(here, top.get(), here, top.get()))
-    lanes = top.get()
-    found = lanes.lane(0)
-    for k in range(1, 4):
-        found = where_above(lanes.lane(k), found, lanes.lane(k), found)
-    return found
-
-
-@kernel
-def sum_of(e, n: WHOLE, x: REALS) -> REAL:
-    """Of (n,) values, n a multiple of 4."""
-    sums = e.variable(x.get(0, 4))
-    with e.loop(4, n, 4) as k:
-        sums.set(sums.get() + x.get(k, 4))
-    return total(sums.get())

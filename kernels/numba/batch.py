@@ -20,6 +20,7 @@ from .layers import (
     outputs,
     product,
     spread,
+    sum_of_weights,
     transpose,
 )
 from .losses import through_softmax
@@ -37,9 +38,10 @@ from .plan import (
     padded_width,
     round_up,
     row_of,
+    weighted,
 )
-from .pointers import address, copied, is_null, null, on_stack, pointer_at
-from .rows import descend_listed, multiply_rows, sum_listed
+from .pointers import address, copied, is_null, itemsize, null, on_stack, pointer_at
+from .rows import descend_listed, sum_listed
 from .rules import ACCUMULATE, SGD, descend_flat, is_flat
 from .sample import forward_sample, unbias
 
@@ -97,6 +99,36 @@ def backward_batch(net, n_samples):
     """Delta of all layers from that of the last."""
     for k in range(net.n_layers - 1, 0, -1):
         backward_layer(net, k, n_samples)
+
+
+@part
+def take_slopes(net, n_samples, dC_da):
+    """Delta of the last layer from dC/da, after a forward pass."""
+    layer = layer_of(net, net.n_layers - 1)
+    n_out, width = layer.n_out, layer.width
+    a, delta = block(net, layer, layer.a), block(net, layer, layer.delta)
+    for t in range(n_samples):
+        copy(n_out, row_of(dC_da, t), delta + t * width)
+        clear(width - n_out, delta + (t * width + n_out))
+        if layer.activation == SOFTMAX:
+            through_softmax(n_out, a + t * width, delta + t * width)
+    if layer.activation != SOFTMAX:
+        multiply_by_slope(net, layer, n_samples, block(net, layer, layer.z), a, delta)
+
+
+@part
+def slopes_by_inputs(net, n_samples, dC_dx, row):
+    """dC/dx = delta W of the first layer, (n_samples, n_in), with `row` elements between rows."""
+    layer = layer_of(net, 0)
+    n_out, width, turned = layer.n_out, layer.width, net.turned
+    stride, padded = round_up(net.batch_size), padded_width(n_samples)
+    room = (address(net.turned_prev) - address(turned)) // itemsize(turned) // stride
+    transpose(net, n_samples, n_out, padded, block(net, layer, layer.delta), width, turned, stride)
+    for i in range(0, layer.n_in, room):  # as many rows of W as there is room for their images
+        n, W = min(room, layer.n_in - i), net.theta + (layer.W + i * width)
+        image = net.turned_prev
+        multiply(net, n, padded, n_out, W, width, turned, stride, image, stride, null(W))
+        transpose(net, n, n_samples, n, image, stride, dC_dx + i, row)
 
 
 @part
@@ -209,6 +241,8 @@ def descend_batches(
         end = start + n
         step += 1
         unbias(spends, step)
+        weight = sum_of_weights(from_sample(Y, start), n)
+        y = weighted(Y, n / weight if weight > 0 else 0)
         if flat:
             clear(rule.n_theta, pointer_at(rule.state, net.theta))
         while start < end:  # pieces
@@ -219,7 +253,7 @@ def descend_batches(
                 x = gathered_rows(net)
             for t in range(start + n_piece, min(start + 2 * n_piece, stop)):
                 fetch(net, Y, t, 1)
-            pass_batch(net, n_piece, x, from_sample(Y, start), True)
+            pass_batch(net, n_piece, x, from_sample(y, start), True)
             for t in range(n_piece):
                 total += net.costs[t]
             piece = Piece(start + n == end, start + n_piece == end, n_piece, 1 / n)
@@ -257,15 +291,36 @@ def mean_loss(
     net: Net, n_samples: WHOLE, X: Rows, Y: Rows, grad: REALS, n_theta: WHOLE
 ) -> DOUBLE:  # fmt: skip
     """In blocks of batch_size samples; the gradient into grad, unless it is null."""
-    total, wanted = 0.0, not is_null(grad)
+    total, wanted, weight = 0.0, not is_null(grad), sum_of_weights(Y, n_samples)
+    y = weighted(Y, n_samples / weight if weight > 0 else 0)
     if wanted:
         clear(n_theta, grad)
     for first in range(0, n_samples, net.batch_size):
         n, x = min(n_samples - first, net.batch_size), from_sample(X, first)
-        total += pass_batch(net, n, x, from_sample(Y, first), wanted)
+        total += pass_batch(net, n, x, from_sample(y, first), wanted)
         if wanted:
             add_gradient(net, n, x, grad, 1 / n_samples)
-    return total / n_samples
+    return total / weight
+
+
+@walk(environment=NEAREST)
+def pass_back(
+    net: Net, n_samples: WHOLE, X: Rows, slopes: Rows, grad: REALS, n_theta: WHOLE, dC_dx: REALS
+) -> None:  # fmt: skip
+    """In blocks of batch_size samples; grad and dC_dx may be null."""
+    if not is_null(grad):
+        clear(n_theta, grad)
+    for first in range(0, n_samples, net.batch_size):
+        n, x = min(n_samples - first, net.batch_size), from_sample(X, first)
+        forward_batch(net, n, x)
+        activate_outputs(net, n)
+        take_slopes(net, n, from_sample(slopes, first))
+        backward_batch(net, n)
+        if not is_null(grad):
+            add_gradient(net, n, x, grad, 1.0)
+        if not is_null(dC_dx):
+            n_in = layer_of(net, 0).n_in
+            slopes_by_inputs(net, n, dC_dx + first * n_in, n_in)
 
 
 # Steps of their own, for deltaloop.numba: the passes of one mini-batch stay in work.
@@ -284,17 +339,7 @@ def forward_pass(net: Net, X: Rows, n_samples: WHOLE) -> None:
 @walk(environment=NEAREST)
 def backward_pass(net: Net, n_samples: WHOLE, slopes: Rows) -> None:
     """Delta of every layer from dC/da of the last one, after `forward_pass`."""
-    layer = layer_of(net, net.n_layers - 1)
-    n_out, width = layer.n_out, layer.width
-    Z, A = block(net, layer, layer.z), block(net, layer, layer.a)
-    delta = block(net, layer, layer.delta)
-    for t in range(n_samples):
-        copy(n_out, row_of(slopes, t), delta + t * width)
-        clear(width - n_out, delta + (t * width + n_out))
-        if layer.activation == SOFTMAX:
-            through_softmax(net, n_out, A + t * width, delta + t * width)
-    if layer.activation != SOFTMAX:
-        multiply_by_slope(net, layer, n_samples, Z, A, delta)
+    take_slopes(net, n_samples, slopes)
     backward_batch(net, n_samples)
 
 
@@ -305,10 +350,6 @@ def add_gradient_of_pass(net: Net, X: Rows, n_samples: WHOLE, grad: REALS) -> No
 
 
 @walk(environment=NEAREST)
-def slope_by_inputs(net: Net, n_samples: WHOLE, out: Rows) -> None:
-    """out[t] = dC_t/dx = W^T delta of the first layer, after `backward_pass`."""
-    layer = layer_of(net, 0)
-    W, delta = net.theta + layer.W, block(net, layer, layer.delta)
-    for t in range(n_samples):
-        d = delta + t * layer.width
-        multiply_rows(net, layer.n_in, layer.width, W, d, row_of(out, t))
+def slopes_of_pass(net: Net, n_samples: WHOLE, dC_dx: Rows) -> None:
+    """dC_t/dx of every sample, after `backward_pass`."""
+    slopes_by_inputs(net, n_samples, dC_dx.dense, dC_dx.row)

@@ -304,6 +304,11 @@ class Emitter:
         """(x, x, ...)"""
         return constant(self.builder, ir.VectorType(self.real, lanes), x)
 
+    def positions(self, lanes: int) -> Value:
+        """(0, 1, 2, ...)"""
+        numbers = [self.number(k).ir for k in range(lanes)]
+        return self.value(ir.Constant(ir.VectorType(self.real, lanes), numbers))
+
     def whole(self, n: int) -> Value:
         """An int64."""
         return constant(self.builder, INT, n)

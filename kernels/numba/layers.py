@@ -4,7 +4,14 @@ from ..interface import CUSTOM
 from ..products import STORE
 from .activations import SOFTMAX, map_f, map_slope
 from .compiling import DOUBLE, PRODUCT, REALS, WHOLE, kernel, native, part, walk
-from .losses import canonical_delta, general_slope, is_canonical, softmax, through_softmax
+from .losses import (
+    is_built_in,
+    is_canonical,
+    softmax,
+    softmax_cross_entropy,
+    terms,
+    through_softmax,
+)
 from .plan import (
     Net,
     Rows,
@@ -13,9 +20,10 @@ from .plan import (
     layer_of,
     listed,
     new_product,
+    row_number,
     row_of,
 )
-from .pointers import address, call_void, is_null
+from .pointers import address, call_double, call_void, is_null
 
 
 @native
@@ -29,6 +37,20 @@ def transpose(
     C_row: WHOLE,
 ) -> None:  # fmt: skip
     """C, (n_columns, padded_rows), from A, (n_rows, n_columns); padded by 0."""
+
+
+@part
+def clear(n, x):
+    """X = 0, (n,)"""
+    for i in range(n):
+        x[i] = 0
+
+
+@part
+def copy(n, x, out):
+    """Out = x, (n,)"""
+    for i in range(n):
+        out[i] = x[i]
 
 
 @part
@@ -81,8 +103,8 @@ def activate_outputs(net, n_samples):
 def outputs(net, n_samples, Y):
     """A and delta of the output layer, costs[:n_samples], and the sum of these."""
     layer = layer_of(net, net.n_layers - 1)
-    n_out, width = layer.n_out, layer.width
-    is_softmax, canonical = layer.activation == SOFTMAX, is_canonical(net.loss, layer.activation)
+    loss, n_out, width = net.loss, layer.n_out, layer.width
+    is_softmax, canonical = layer.activation == SOFTMAX, is_canonical(loss, layer.activation)
     Z, A = block(net, layer, layer.z), block(net, layer, layer.a)
     delta = block(net, layer, layer.delta)
     log_sum, total = 0.0, 0.0
@@ -92,16 +114,42 @@ def outputs(net, n_samples, Y):
         y, z, a, delta_t = row_of(Y, t), Z + t * width, A + t * width, delta + t * width
         if is_softmax:
             log_sum = softmax(net, n_out, width, z, a)
-        if canonical:
-            cost = canonical_delta(net, net.loss, n_out, width, z, a, log_sum, y, delta_t)
+        if canonical and is_softmax:
+            cost = softmax_cross_entropy(n_out, z, a, log_sum, y, delta_t)
+        elif is_built_in(loss):
+            cost = terms(net, loss, canonical, net.loss_parameter, n_out, z, a, y, delta_t)
         else:
-            cost = general_slope(net, net.loss, n_out, width, a, y, delta_t)
-            if is_softmax:
-                through_softmax(net, n_out, a, delta_t)
+            cost = call_double(loss, (a, y, delta_t, n_out))
+        clear(width - n_out, delta_t + n_out)
+        if is_softmax and not canonical:
+            through_softmax(n_out, a, delta_t)
         net.costs[t] = cost
         total += cost
     if not canonical and not is_softmax:
         multiply_by_slope(net, layer, n_samples, Z, A, delta)
+    return total if is_null(Y.weights) else weigh(net, layer, n_samples, Y, delta)
+
+
+@part
+def weigh(net, layer, n_samples, Y, delta):
+    """Losses times the weights of their samples, and deltas too, so that their mean is weighted."""
+    total = 0.0
+    for t in range(n_samples):
+        weight = Y.weights[row_number(Y, t)]
+        factor = weight * Y.share_of_weight
+        net.costs[t] = net.costs[t] * weight if weight != 0 else 0
+        for k in range(t * layer.width, (t + 1) * layer.width):
+            delta[k] = delta[k] * factor if weight != 0 else 0
+        total += net.costs[t]
+    return total
+
+
+@part
+def sum_of_weights(Y, n):
+    """Those of the next n samples, which are a mini-batch; n, where there are no weights."""
+    total = 0.0
+    for t in range(n):
+        total += 1 if is_null(Y.weights) else Y.weights[row_number(Y, t)]
     return total
 
 
@@ -120,20 +168,6 @@ def list_nonzero(n, a, index, values):
         values[found] = a[i]
         found += a[i] != 0
     return found
-
-
-@part
-def clear(n, x):
-    """X = 0, (n,)"""
-    for i in range(n):
-        x[i] = 0
-
-
-@part
-def copy(n, x, out):
-    """Out = x, (n,)"""
-    for i in range(n):
-        out[i] = x[i]
 
 
 @part

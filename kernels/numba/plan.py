@@ -9,9 +9,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..interface import BLOCK, LAYER, LOSSES
+from ..interface import BLOCK, LAYER
 from .compiling import (
     COLUMNS,
+    DOUBLE,
     DOUBLES,
     PRODUCT,
     REALS,
@@ -26,7 +27,6 @@ from .compiling import (
 from .lanes import INT
 from .pointers import first_of, is_null, null, null_of
 
-MSE, BINARY_CROSS_ENTROPY, CROSS_ENTROPY = range(len(LOSSES))
 LAYER_TYPE = numba.from_dtype(LAYER)
 
 
@@ -37,6 +37,7 @@ class Net(NamedTuple):
     layers: WHOLE  # the address of (n_layers,) records LAYER
     n_layers: WHOLE
     loss: WHOLE
+    loss_parameter: DOUBLE
     theta: REALS  # (n_theta,)
     batch_size: WHOLE  # samples that work has room for
     work: REALS  # blocks z, a, delta: (batch_size, width) at batch_size * offset
@@ -59,6 +60,9 @@ class Rows(NamedTuple):
     values: REALS
     order: WORDS  # or null: first + t
     first: WHOLE
+    # of targets: one per row, or null where all are 1
+    weights: DOUBLES
+    share_of_weight: DOUBLE  # n / sum of the weights of the mini-batch
 
 
 def bind(plan, theta, work) -> np.ndarray:
@@ -70,8 +74,8 @@ def bind(plan, theta, work) -> np.ndarray:
     )
     words = (
         entry_points(plan.dtype).ctypes.data, plan.layers.ctypes.data, len(plan.layers), plan.loss,
-        theta.ctypes.data, batch_size, first, turned, turned_prev, partial, parts, gathered,
-        work.costs.ctypes.data, turned,
+        np.float64(plan.loss_parameter).view(np.intp), theta.ctypes.data, batch_size, first,
+        turned, turned_prev, partial, parts, gathered, work.costs.ctypes.data, turned,
     )  # fmt: skip
     return np.array(words, np.intp).view(words_type(plan.dtype))
 
@@ -88,8 +92,8 @@ def net_of(_context, words):
         fields = []
         for k, kind in enumerate(net.types):
             word = builder.load(builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
-            whole = isinstance(kind, types.Integer)
-            fields.append(word if whole else builder.inttoptr(word, context.get_value_type(kind)))
+            convert = builder.inttoptr if isinstance(kind, types.CPointer) else builder.bitcast
+            fields.append(convert(word, context.get_value_type(kind)))
         return context.make_tuple(builder, net, fields)
 
     return net(words), write
@@ -176,16 +180,29 @@ def listed(rows, t):
 def from_sample(rows, first):
     """The same rows, counted from `first` on."""
     return Rows(
-        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order, rows.first + first
-    )
+        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order,
+        rows.first + first, rows.weights, rows.share_of_weight,
+    )  # fmt: skip
 
 
-_no_words, _no_columns = null_of(WORDS), null_of(COLUMNS)
+@part
+def weighted(rows, share):
+    """The same rows with another share of weight."""
+    return Rows(
+        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order, rows.first,
+        rows.weights, share,
+    )  # fmt: skip
+
+
+_no_words, _no_columns, _no_doubles = map(null_of, (WORDS, COLUMNS, DOUBLES))
 
 
 @part
 def _plain_rows(dense, row):
-    return Rows(dense, row, _no_words(), _no_columns(), null(dense), _no_words(), 0)
+    nothing, no_words = null(dense), _no_words()
+    return Rows(
+        dense, row, no_words, _no_columns(), nothing, no_words, 0, _no_doubles(), 1.0
+    )  # fmt: skip
 
 
 @part
@@ -201,17 +218,11 @@ def gathered_rows(net):
 
 
 @part
-def in_order(rows, order):
-    """The same rows in an order, unless that is empty."""
-    by = first_of(order) if order.size > 0 else _no_words()
-    return Rows(rows.dense, rows.row, rows.starts, rows.columns, rows.values, by, 0)
-
-
-@part
-def rows_of(X, starts, columns, values):
-    """Rows of an array or, where `starts` is not empty, SparseRows."""
-    found = dense_rows(X)
-    if starts.size == 0:
-        return found
-    listed = first_of(starts), first_of(columns), first_of(values)
-    return Rows(null(found.dense), 0, *listed, found.order, 0)
+def rows_of(X, starts, columns, values, order, weights):
+    """Rows of an array or SparseRows, in an order, with weights; what is not there is empty."""
+    x = dense_rows(X)
+    return Rows(
+        null(x.dense) if starts.size > 0 else x.dense, x.row, first_of(starts), first_of(columns),
+        first_of(values), first_of(order) if order.size > 0 else x.order, 0,
+        first_of(weights) if weights.size > 0 else x.weights, 1.0,
+    )  # fmt: skip

@@ -81,6 +81,16 @@ def first_of(_context, array):
 
 
 @intrinsic
+def itemsize(_context, pointer):
+    """Bytes of an element."""
+
+    def write(context, builder, signature, values):
+        return ir.Constant(INT, pointer.dtype.bitwidth // 8)
+
+    return types.intp(pointer), write
+
+
+@intrinsic
 def address(_context, pointer):
     """A pointer, or a record, as a number."""
 

@@ -256,16 +256,6 @@ def descend_listed(
 
 
 @kernel
-def multiply_rows(e, n_in: WHOLE, width: WHOLE, W: REALS, delta: REALS, dC_da_prev: REALS) -> None:
-    """dC/da_prev = W^T delta."""
-    with e.loop(0, n_in) as i:
-        sums, row = e.variable(e.vector(0, 4)), W + i * width
-        with e.loop(0, width, 4) as j:
-            sums.set(muladd(row.get(j, 4), delta.get(j, 4), sums.get()))
-        dC_da_prev.set(i, total(sums.get()))
-
-
-@kernel
 def descend_by_rule(
     e, n_in: WHOLE, width: WHOLE, a_prev: REALS, theta: REALS, weights: WHOLE, delta: REALS,
     rule: RULE, dC_da_prev: REALS,

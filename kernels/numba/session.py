@@ -12,9 +12,9 @@ from numpy import empty, ndarray
 
 from .. import session
 from ..interface import Rule, Work
-from . import doors
 from .batch import descend_batches, forward_rows
-from .compiling import jit, provide
+from .compiling import provide
+from .doors import Types, compiled
 from .plan import bind, dense_rows, net_of
 from .pointers import first_of
 from .rules import bind_rule, is_flat
@@ -95,26 +95,18 @@ def _learn(words, rule, X, Y, n, step, theta, looks):
     return total
 
 
-def _compiled(function, returned, arguments, **options):
-    """The one version of a function, called without a look at the types of the arguments."""
-    return jit(function, signatures=returned(*arguments), **options).get_overload(arguments)
-
-
 @cache
 def predict(dtype):
     """The compiled `_predict` of one element type."""
     provide(dtype, forward_rows)
-    real = doors.real_of(dtype)
-    arguments = doors.words(dtype), doors.array(real, 1, "A", readonly=True), doors.array(real)
-    return _compiled(_predict, types.boolean, arguments, nogil=False)
+    of = Types(dtype)
+    return compiled(_predict, types.boolean, of.words, of.row, of.reals, nogil=False)
 
 
 @cache
 def learn(dtype):
     """The compiled `_learn` of one element type."""
     provide(dtype, descend_samples, descend_batches)
-    arguments = (
-        doors.words(dtype), doors.rule(dtype), doors.dense(dtype), doors.dense(dtype), types.intp,
-        types.intp, doors.array(doors.real_of(dtype)), types.boolean,
-    )  # fmt: skip
-    return _compiled(_learn, types.float64, arguments)
+    of, whole = Types(dtype), types.intp
+    arguments = of.words, of.rule, of.dense, of.dense, whole, whole, of.reals, types.boolean
+    return compiled(_learn, types.float64, *arguments)

@@ -8,12 +8,14 @@ has to add up the lanes of a vector. The parameters are copied here when a call 
 when it ends.
 """
 
+from ..functions import LOSSES
 from ..interface import CUSTOM, LAYER
-from .activations import CODES, SOFTMAX, f, slope
-from .compiling import DOUBLE, REAL, ROOM, WHOLE, call, kernel, part
-from .lanes import DOUBLE_TYPE, Pointer, Struct, Value, muladd, total
+from .activations import CODES, SOFTMAX, f, slope, term
+from .compiling import DOUBLE, REAL, ROOM, TRUTH, WHOLE, call, kernel, part
+from .lanes import DOUBLE_TYPE, Pointer, Struct, Value, muladd, total, where_above
 from .layers import clear, outputs_of_sample
-from .plan import LAYER_TYPE, MSE, Net, Rows, bias_of, layer_of
+from .losses import is_built_in, is_canonical
+from .plan import LAYER_TYPE, Net, Rows, bias_of, layer_of
 from .pointers import room
 
 MOST = 8  # units of a layer, and layers
@@ -173,27 +175,42 @@ def _forward(e, net, memory: _Memory, z: Value) -> Value:
     return now.get()
 
 
-def _outputs(e, net, layer, z: Value, rest: Value, Y, t: Value) -> tuple[Value, Value]:
-    """Loss and delta of the last layer; `rest` is what a is where there is no unit."""
+def _loss(e, net, z: Value, a: Value, y: Value) -> tuple[Value, Value]:
+    """The terms of the units, and dC/da."""
+    value, dC_da, p = e.variable(a), e.variable(a), net.loss_parameter.as_real(e.real)
+
+    def of(row):
+        def write():
+            for place, found in zip((value, dC_da), term(row, p, z, a, y), strict=True):
+                place.set(found)
+
+        return write
+
+    e.cases(net.loss, {code: of(row) for code, row in enumerate(LOSSES.values())})
+    return value.get(), dC_da.get()
+
+
+def _outputs(e, net, layer, direct, z: Value, mask: Value, Y, t) -> tuple[Value, Value]:
+    """Loss and delta of the last layer; `mask` is 1 where there is a unit."""
     cost, delta, lanes = e.variable(e.double(0)), e.variable(z), z.ir.type.count
-    squares = net.loss.compare("==", MSE).both(layer.activation.compare("!=", SOFTMAX))
-    with e.either(squares) as (direct, stored):
-        with direct:  # dC/da = a - y: nothing is stored on the way
-            target, values = e.variable(rest), _row_of(e, Y, t)
+    nothing = e.vector(0, lanes)
+    with e.either(direct) as (of_units, stored):
+        with of_units:  # nothing is stored on the way
+            target, values = e.variable(nothing), _row_of(e, Y, t)
 
             def put(j):
                 target.set(target.get().with_lane(j, values.get(j)))
 
             _while_below(e, layer.n_out, lanes, put)
             a = _f(e, layer, z)
-            dC_da = a - target.get()
-            wide = dC_da.as_real(DOUBLE_TYPE)
-            cost.set(total(wide * wide) * 0.5)
-            delta.set(dC_da * _slope(e, layer, z, a))
+            value, dC_da = _loss(e, net, z, a, target.get())
+            cost.set(total(where_above(mask, nothing, value, nothing).as_real(DOUBLE_TYPE)))
+            dC_dz = dC_da * _slope(e, layer, z, a)
+            delta.set(where_above(mask, nothing, dC_dz, nothing))
         with stored:  # a block of work is at least as long as a vector
             here = net.work + net.batch_size * layer.delta
             (net.work + net.batch_size * layer.z).set(0, z)
-            here.set(0, e.vector(0, lanes))
+            here.set(0, nothing)
             cost.set(call(e, outputs_of_sample, net, Y, t))
             delta.set(here.get(0, lanes))
     return cost.get(), delta.get()
@@ -225,21 +242,20 @@ def _descend_above(e, net, memory: _Memory, delta: Value, learning_rate) -> Valu
 
 def _make_samples(lanes: int):
     def write(
-        e, net: Net, memory: ROOM, learning_rate: REAL, start: WHOLE, stop: WHOLE, X: Rows,
-        Y: Rows, before: DOUBLE,
+        e, net: Net, memory: ROOM, direct: TRUTH, learning_rate: REAL, start: WHOLE, stop: WHOLE,
+        X: Rows, Y: Rows, before: DOUBLE,
     ) -> DOUBLE:  # fmt: skip
         sum_, memory = e.variable(before), _Memory(e, lanes, memory)
         first, last = _layer(e, net, 0), _layer(e, net, net.n_layers - 1)
-        of_last = memory.layer(net.n_layers - 1)
         n_in, b = first.n_in, memory.get(BIAS)
-        rest = _f(e, last, e.vector(0, lanes)) * (1 - of_last.get(MASK))
+        mask = memory.layer(net.n_layers - 1).get(MASK)
         x = _row_of(e, X, start)
         z = e.variable(
             memory.sum(n_in, b, lambda i, s: muladd(x.get(i), memory.get(OF_INPUTS + i), s))
         )
         with e.loop_while(start, stop, lambda: sum_.get().is_finite()) as t:
             z_last = _forward(e, net, memory, z.get())
-            cost, delta = _outputs(e, net, last, z_last, rest, Y, t)
+            cost, delta = _outputs(e, net, last, direct, z_last, mask, Y, t)
             sum_.set(sum_.get() + cost)
             step = _descend_above(e, net, memory, delta, learning_rate) * learning_rate
             with e.unless(first.b.compare("<", 0)):
@@ -266,10 +282,14 @@ _samples_4, _samples_8 = _make_samples(4), _make_samples(MOST)
 def descend_tiny_samples(net, learning_rate, start, stop, X, Y, total):
     """descend_samples for plain SGD, dense rows and `is_tiny`."""
     lanes, memory = lanes_of(net), room(net.theta, MEMORY)
+    activation = layer_of(net, net.n_layers - 1).activation
+    # whether the loss is one of single units, by way of their outputs
+    direct = activation != SOFTMAX and not is_canonical(net.loss, activation)
+    direct = direct and is_built_in(net.loss)
     copy_in(net, lanes, memory)
     if lanes == 4:
-        total = _samples_4(net, memory, learning_rate, start, stop, X, Y, total)
+        total = _samples_4(net, memory, direct, learning_rate, start, stop, X, Y, total)
     else:
-        total = _samples_8(net, memory, learning_rate, start, stop, X, Y, total)
+        total = _samples_8(net, memory, direct, learning_rate, start, stop, X, Y, total)
     copy_out(net, lanes, memory)
     return total

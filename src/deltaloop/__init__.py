@@ -22,6 +22,7 @@ from .parts import activations, custom, initializers, layers, losses, optimizers
 from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
+from .parts.losses import Loss
 from .parts.optimizers import SGD, Adam, RMSprop
 from .parts.scaling import Scaling
 from .training import history, stream
@@ -42,6 +43,7 @@ __all__ = [
     "History",
     "InvalidInputError",
     "InvalidTypeError",
+    "Loss",
     "MissingDependencyError",
     "Network",
     "RMSprop",

@@ -6,7 +6,7 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 from .inputs import validation
-from .inputs.checks import check_finite, parameter, whole_number
+from .inputs.checks import check_finite, check_memory, parameter, whole_number
 from .kernels import load
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
 from .kernels.session import checked_out
@@ -115,12 +115,12 @@ class Computing:
             check_finite("X", X)
         return out if self._scaling is None else self._scaling.outputs(out)
 
-    def loss(self, X, Y) -> float:
+    def loss(self, X, Y, sample_weight=None) -> float:
         """Mean over the samples of the loss, in the units of the network (see `scaling`).
 
         Parameters
         ----------
-        X, Y
+        X, Y, sample_weight
             As in `fit`.
 
         Returns
@@ -139,7 +139,8 @@ class Computing:
         >>> net.loss([[3.0], [1.0]], [5.0, 2.0])  # mean of 1/2 (6 - 5)^2 and 0
         0.25
         """
-        return self._mean_loss(*self._data(X, Y))
+        X, Y = self._data(X, Y)
+        return self._mean_loss(X, Y, validation.weights(sample_weight, len(X)))
 
     def gradients(self, X, Y) -> Gradients:
         """Loss and its gradient, layer by layer, by backpropagation.
@@ -185,12 +186,12 @@ class Computing:
             [work.rows("delta", k, n).copy() for k in indices],
         )
 
-    def gradient(self, X, Y, out=None) -> np.ndarray:
+    def gradient(self, X, Y, out=None, sample_weight=None) -> np.ndarray:
         """The gradient of `loss` by all parameters, flat as `theta`.
 
         Parameters
         ----------
-        X, Y
+        X, Y, sample_weight
             As in `fit`.
         out : ndarray, as many values as theta, optional
             Receives the gradient; contiguous, in the dtype of the network.
@@ -214,16 +215,87 @@ class Computing:
         (1.7, -0.1)
         """
         X, Y = self._data(X, Y)
-        n_theta = self.plan.n_theta
-        grad = aligned_zeros(n_theta, self.dtype)
-        flat = grad if out is None else checked_out(out, n_theta, self.dtype)
-        self._turns.read(self._loss_gradient, self._theta, X, Y, grad)
-        if out is None:
-            return grad
-        flat[:] = grad
-        return out
+        weights = validation.weights(sample_weight, len(X))
+        flat = self._flat(out)
+        self._turns.read(self._loss_gradient, self._theta, X, Y, flat, weights)
+        return flat if out is None else out
 
-    def loss_and_gradient(self, theta, X, Y) -> tuple[float, np.ndarray]:
+    def backward(self, X, dC_da, out=None) -> np.ndarray:
+        """The gradient of a cost of your own, from its slope at the outputs.
+
+        For costs that are no loss of single samples, such as those of policy gradients. X passes
+        forward once more; the loss of the network plays no part.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, ...)
+            As in `predict`.
+        dC_da : array_like, shape (n_samples, n_out)
+            dC/da for what `predict(X)` returns, of a cost C that is a *sum* over the samples;
+            (n_samples,) for one output. Through a softmax it is carried, too.
+        out : ndarray, as many values as theta, optional
+            Receives the gradient; contiguous, in the dtype of the network.
+
+        Returns
+        -------
+        ndarray, shape of theta
+            dC/dtheta, laid out as theta, 0 in its padding; `out`, if it was given.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X or dC_da are not accepted, or an `out` that does not fit; it is as it was then.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> gradient = net.backward([[3.0], [1.0]], [[1.0], [-1.0]])  # C = a_1 - a_2
+        >>> gradient[net.theta != 0].item()  # by W: 3 - 1
+        2.0
+        """
+        X, dC_da = self._slopes(X, dC_da)
+        flat = self._flat(out)
+        self._turns.read(
+            self.backend.backward, self.plan, self._theta, X, dC_da, flat, None, self._work(len(X))
+        )
+        return flat if out is None else out
+
+    def input_gradient(self, X, dC_da) -> np.ndarray:
+        """The slope of a cost at the inputs, from its slope at the outputs.
+
+        Parameters
+        ----------
+        X, dC_da
+            As in `backward`. A row of dC_da with a single 1 gives the gradient of that output.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_in)
+            dC/dx in the units of X; in the dtype of the network, float64 where `scaling` is set.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X or dC_da are not accepted.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(2, [dl.Dense(1, "identity", init=[[2.0, 5.0]])])
+        >>> net.input_gradient([[3.0, 1.0]], [[1.0]])
+        array([[2., 5.]], dtype=float32)
+        """
+        X, dC_da = self._slopes(X, dC_da)
+        size = len(X) * self.sizes[0] * self.dtype.itemsize
+        check_memory("dC/dx", size, "give fewer samples at a time")
+        out = np.empty((len(X), self.sizes[0]), self.dtype)
+        self._turns.read(
+            self.backend.backward, self.plan, self._theta, X, dC_da, None, out, self._work(len(X))
+        )
+        return out if self._scaling is None else out / self._scaling.x_scale
+
+    def loss_and_gradient(self, theta, X, Y, sample_weight=None) -> tuple[float, np.ndarray]:
         """`loss` and `gradient` where the parameters were `theta`; those of the network stay.
 
         What optimisers of other libraries ask for, such as scipy.optimize.minimize.
@@ -232,7 +304,7 @@ class Computing:
         ----------
         theta : array_like, shape of `Network.theta`
             Laid out like it; its padding does not matter.
-        X, Y
+        X, Y, sample_weight
             As in `fit`.
 
         Returns
@@ -256,6 +328,7 @@ class Computing:
         (12.5, [-15.0])
         """
         X, Y = self._data(X, Y)
+        weights = validation.weights(sample_weight, len(X))
         given = parameter("theta", theta, self._theta.shape, self.dtype)
         at, grad = (aligned_zeros(self.plan.n_theta, self.dtype) for _ in range(2))
         for layer in range(len(self.layers)):  # without the padding, which kernels take for 0
@@ -263,16 +336,28 @@ class Computing:
             b = self.plan.b(at, layer)
             if b is not None:
                 b[:] = self.plan.b(given, layer)
-        return self._loss_gradient(at, X, Y, grad), grad.astype(np.float64)
+        return self._loss_gradient(at, X, Y, grad, weights), grad.astype(np.float64)
 
-    def _loss_gradient(self, theta, X, Y, grad) -> float:
+    def _loss_gradient(self, theta, X, Y, grad, weights) -> float:
         """Of rows that have passed the door already."""
         work = self._work(len(X))
-        return self.backend.loss_gradient(self.plan, theta, X, Y, grad, work)
+        return self.backend.loss_gradient(self.plan, theta, X, Y, grad, work, weights)
 
-    def _mean_loss(self, X, Y) -> float:
+    def _flat(self, out) -> np.ndarray:
+        """The memory of `out`, or new memory, for what is laid out as theta."""
+        n_theta = self.plan.n_theta
+        if out is None:
+            return aligned_zeros(n_theta, self.dtype)
+        return checked_out(out, n_theta, self.dtype)
+
+    def _slopes(self, X, dC_da):
+        """X and dC/da as rows, in the units of the network."""
+        X = validation.inputs(X, self)
+        return X, validation.slopes(dC_da, len(X), self)
+
+    def _mean_loss(self, X, Y, weights=None) -> float:
         """`loss` of rows that have passed the door already."""
-        return self._turns.read(self._loss_gradient, self._theta, X, Y, None)
+        return self._turns.read(self._loss_gradient, self._theta, X, Y, None, weights)
 
     def _work(self, n_samples, n_threads=1):
         share = -(-n_samples // n_threads)

@@ -35,6 +35,7 @@ class Embedding:
     # set by Network
     sizes: tuple[int, ...]
     loss_name: str
+    _loss: Any
     plan: Plan
     _backend: Any
     _theta: np.ndarray
@@ -52,7 +53,7 @@ class Embedding:
     @scaling.setter
     def scaling(self, scaling: Scaling | None) -> None:
         if scaling is not None:
-            check_scaling(scaling, self.sizes, self.loss_name)
+            check_scaling(scaling, self.sizes, self._loss)
         self._scaling = scaling
 
     @property

@@ -7,7 +7,7 @@ from .network import Network
 from .parts.activations import Activation
 from .parts.construction import as_backend, as_layers
 from .parts.layers import Dense
-from .parts.losses import check_loss
+from .parts.losses import loss_with
 from .parts.scaling import Scaling
 
 
@@ -77,7 +77,8 @@ def _network(description, arrays, backend):
     scaling = {name: arrays.pop(name) for name in archive.SCALING if name in arrays}
     if arrays:
         raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
-    loss = check_loss(description["loss"])
+    # earlier versions wrote no parameter, and had no loss with one
+    loss = loss_with(description["loss"], description.get("loss_parameter"))
     n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
     net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)

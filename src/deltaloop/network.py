@@ -20,7 +20,7 @@ from .parts.construction import (
 )  # fmt: skip
 from .parts.custom import CustomLoss
 from .parts.layers import Dense
-from .parts.losses import check_loss
+from .parts.losses import Loss, check_loss
 from .parts.optimizers import SGD
 from .parts.parameters import Parameters
 from .parts.scaling import Scaling
@@ -49,9 +49,10 @@ class Network(Embedding, Computing, Parameters):
     output : str or Activation, optional
         Of the last layer; left out, the one that belongs to the loss (identity for mse,
         sigmoid for binary_cross_entropy, softmax for cross_entropy).
-    loss : {'mse', 'binary_cross_entropy', 'cross_entropy'} or CustomLoss, default 'mse'
+    loss : str, Loss or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
-        `deltaloop.losses`, and `deltaloop.custom_loss` for one of your own.
+        `deltaloop.losses`, `deltaloop.Loss` for one with a parameter, and
+        `deltaloop.custom_loss` for one of your own.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
     init : str or sequence, default 'glorot_uniform'
@@ -129,7 +130,7 @@ class Network(Embedding, Computing, Parameters):
         *,
         activation=None,
         output=None,
-        loss: str | CustomLoss = "mse",
+        loss: str | Loss | CustomLoss = "mse",
         dtype="float32",
         init="glorot_uniform",
         seed=0,
@@ -152,7 +153,7 @@ class Network(Embedding, Computing, Parameters):
 
     def _build(self, n_in, layers, loss, dtype, backend, generator):
         self.layers = layers
-        self.loss_name = str(loss)
+        self.loss_name = loss.name
         self._loss = loss
         self.dtype = dtype
         self.generator = generator
@@ -161,8 +162,8 @@ class Network(Embedding, Computing, Parameters):
             (d.n_out, d.activation.for_plan(dtype), d.activation.alpha or 0.0, d.bias)
             for d in layers
         ]
-        self.plan = Plan.build(n_in, units, loss if isinstance(loss, str) else loss.for_plan(dtype),
-                               dtype)  # fmt: skip
+        code, parameter = loss.for_plan(dtype)
+        self.plan = Plan.build(n_in, units, code, dtype, parameter)
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
@@ -190,6 +191,7 @@ class Network(Embedding, Computing, Parameters):
         batch_size: int | None = None,
         optimizer=None,
         shuffle: bool = True,
+        sample_weight=None,
         validation_data=None,
         tol: float | None = None,
         patience: int | None = None,
@@ -217,6 +219,9 @@ class Network(Embedding, Computing, Parameters):
             state starts afresh in every call.
         shuffle : bool, default True
             Draw a new order of the samples for every epoch.
+        sample_weight : array_like, shape (n_samples,), optional
+            >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t, so that weights do nothing
+            in mini-batches of one sample but leave out those of weight 0.
         validation_data : (X, Y) or Dataset, optional
             Watched after every epoch, never trained on.
         tol : float, optional
@@ -261,7 +266,7 @@ class Network(Embedding, Computing, Parameters):
         True
         """
         X, Y = self._data(X, Y)
-        watched = None
+        weights, watched = validation.weights(sample_weight, len(X)), None
         if validation_data is not None:
             watched = self._data(*validation.pair(validation_data), "validation ")
         settings = check_settings(
@@ -269,13 +274,13 @@ class Network(Embedding, Computing, Parameters):
             shuffle, tol, patience, target_loss, sparse, n_threads,
         )  # fmt: skip
         self._check_threads(n_threads)
-        if self.loss_name == "mse":
+        if isinstance(self._loss, Loss) and self._loss.row.is_distance:
             validation.warn_if_unreachable(Y, self.layers[-1].activation)
         from .training.progress import reporter
 
         with reporter(progress, settings["epochs"]) as report:
             return self._turns.train(
-                train, self, X, Y, validation=watched, progress=report, **settings
+                train, self, X, Y, weights=weights, validation=watched, progress=report, **settings
             )
 
     def save(self, path) -> None:
@@ -352,7 +357,7 @@ class Network(Embedding, Computing, Parameters):
         write(self, path, name, learn)
 
     def __repr__(self) -> str:
-        head = f"Network: loss {self.loss_name}, {self.dtype}, backend {self.backend_name}"
+        head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
         rows: list[tuple] = [("layer", "units", "activation", "parameters")]
         rows.append(("input", self.sizes[0], "", ""))
         for index, layer in enumerate(self.layers):
@@ -380,7 +385,7 @@ class Network(Embedding, Computing, Parameters):
             state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
         self._build(
-            state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
+            state["sizes"][0], state["layers"], check_loss(state["_loss"]), state["dtype"],
             backend, state["generator"],
         )  # fmt: skip
         self.__dict__.update(state)

@@ -43,7 +43,7 @@ from .kernels.numba.batch import (
     descend_batches,
     forward_pass,
     mean_loss,
-    slope_by_inputs,
+    slopes_of_pass,
 )
 from .kernels.numba.compiling import jit, provide
 from .kernels.numba.plan import bind, dense_rows, layer_of, net_of, new_rule
@@ -66,7 +66,7 @@ __all__ = [
 _part = jit(forceinline=True, cache=False)
 _WALKS = (
     descend_samples, descend_batches, forward_pass, mean_loss, backward_pass,
-    add_gradient_of_pass, slope_by_inputs,
+    add_gradient_of_pass, slopes_of_pass,
 )  # fmt: skip
 
 
@@ -86,6 +86,8 @@ class Unpacked(NamedTuple):
         Scratch memory; one thread at a time.
     loss, batch_size : int
         Code or address of the loss; samples that there is room for.
+    loss_parameter : float
+        What its row calls p.
     address : int
         Where the scratch memory lies. A copy of it, made by Numba for a global variable, by pickle
         or by deepcopy, is known by that, and refused.
@@ -97,6 +99,7 @@ class Unpacked(NamedTuple):
     buffer: np.ndarray
     costs: np.ndarray
     loss: int
+    loss_parameter: float
     batch_size: int
     address: int
 
@@ -133,7 +136,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     work = Work(net.plan, whole_number("batch_size", batch_size))
     return Unpacked(
         net._theta.view(), net.plan.words, bind(net.plan, net._theta, work), work.buffer,
-        work.costs, net.plan.loss, work.batch_size, work.buffer.ctypes.data,
+        work.costs, net.plan.loss, net.plan.loss_parameter, work.batch_size,
+        work.buffer.ctypes.data,
     )  # fmt: skip
 
 
@@ -375,4 +379,4 @@ def input_gradient(net, x, dC_da, out):
     _check_rows(out, _first(net).n_in, "out must have the shape of x, values side by side")
     if _n_samples(out) != _n_samples(x):
         raise ValueError("out must have the shape of x")
-    slope_by_inputs(_backward(net, x, dC_da), _n_samples(x), dense_rows(out))
+    slopes_of_pass(_backward(net, x, dC_da), _n_samples(x), dense_rows(out))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+import cases
 import deltaloop as dl
 from handles import Called, Handle
 
@@ -79,7 +80,9 @@ def _rows(case, n, wall=True):
 def _are_right(case, X, Y):
     """Whether the reference, which checks, takes them as well."""
     finite = np.isfinite(X.clean).all() and np.isfinite(Y.clean).all()
-    return finite and (case.drawn.loss == "mse" or (Y.clean.min() >= 0 and Y.clean.max() <= 1))
+    return finite and (
+        case.drawn.loss in cases.DISTANCES or (Y.clean.min() >= 0 and Y.clean.max() <= 1)
+    )
 
 
 def _unscaled(case, theta):

@@ -50,8 +50,9 @@ class Drawn(NamedTuple):
 
     def network(self, backend) -> dl.Network:
         net = dl.Network(
-            self.sizes[0], self.layers, loss=self.loss, dtype=self.dtype, backend="reference"
-        )
+            self.sizes[0], self.layers, loss=cases.loss_named(self.loss), dtype=self.dtype,
+            backend="reference",
+        )  # fmt: skip
         net.use_backend(backend)
         net.theta[:] = self.theta
         net.scaling = self.scaling
@@ -83,7 +84,7 @@ def _scaling(draw, sizes, loss):
         return None
     mean = np.zeros(sizes[0]) if draw.chance(0.5) else draw.arrays.uniform(-0.5, 0.5, sizes[0])
     given = [mean, draw.arrays.uniform(1, 2, sizes[0])]
-    if loss == "mse" and draw.chance(0.6):
+    if loss in cases.DISTANCES and draw.chance(0.6):
         given += [draw.arrays.normal(size=sizes[-1]), draw.arrays.uniform(0.5, 2, sizes[-1])]
     return dl.Scaling(*given)
 
@@ -99,7 +100,7 @@ def inputs(draw: Draw, n: int, n_in: int) -> np.ndarray:
 def targets(draw: Draw, n: int, drawn: Drawn) -> np.ndarray:
     """Targets that the loss accepts, shape (n, n_out), and now and then some that it does not."""
     n_out = drawn.sizes[-1]
-    if drawn.loss == "mse":
+    if drawn.loss in cases.DISTANCES:
         Y = draw.arrays.integers(0, STEPS + 1, (n, n_out)) / STEPS
     elif drawn.loss == "binary_cross_entropy":
         Y = draw.arrays.integers(4, 13, (n, n_out)) / STEPS

@@ -38,7 +38,7 @@ class Case:
     def is_limited(self):
         """Whether the loss is a logarithm of outputs that need not lie in (0, 1)."""
         name = self.drawn.layers[-1].activation.name
-        return self.drawn.loss != "mse" and name not in ("sigmoid", "softmax")
+        return self.drawn.loss not in cases.DISTANCES and name not in ("sigmoid", "softmax")
 
     def same_theta(self, theta):
         """The twin, with these parameters."""
@@ -47,7 +47,7 @@ class Case:
 
     def in_range(self, Y):
         """Targets, back in [0, 1] if a shake has moved them out of where the loss wants them."""
-        return Y if self.drawn.loss == "mse" else np.where((Y > 1) & (Y < 1.001), 1.0, Y)
+        return Y if self.drawn.loss in cases.DISTANCES else np.where((Y > 1) & (Y < 1.001), 1.0, Y)
 
     def blocks(self, net):
         return {k: v.copy() for k, v in cases.blocks(net.plan, net.theta).items()}

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 import cases
@@ -13,9 +14,11 @@ import oracle
 import tolerances
 from deltaloop.interop import c_functions
 from deltaloop.kernels import expressions, functions, interface, reference
+from deltaloop.kernels.interface import Plan
 from deltaloop.parts.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).resolve().parents[2]
+LOGITS = [name for name, row in functions.LOSSES.items() if row.logits_value]
 OF_UNITS = [name for name, row in functions.ACTIVATIONS.items() if row.f is not None]
 
 
@@ -47,6 +50,34 @@ def test_every_activation_is_written_for_cython_and_has_its_accuracy(name, writt
     assert name in tolerances.ULP
 
 
+@pytest.mark.parametrize("name", functions.LOSSES)
+def test_every_loss_is_known_to_the_reference_the_oracle_the_c_export_and_the_tests(name, written):
+    assert interface.LOSSES.index(name) == list(functions.LOSSES).index(name)
+    row = functions.LOSSES[name]
+    loss = cases.loss_named(name)
+    assert (loss.parameter is None) == (row.parameter is None)
+    assert {name: loss.parameter} == {name: cases.PARAMETER.get(name)}
+    given = (name, loss.parameter) if row.parameter else name
+    assert oracle.loss_and_slope(given, [0.25], [0.75], 1e-7)[0] > 0
+    a, y = np.array([[0.25]]), np.array([[0.75]])
+    plan = Plan.build(1, [(1, "identity", 0.0, False)], name, "float64", loss.parameter)
+    assert reference._output_delta(plan, a, a, y)[0] > 0
+    assert name in c_functions.FUNCTIONS
+    assert re.search(rf"\b{name}\b", (ROOT / "README.md").read_text())
+
+
+@pytest.mark.parametrize("name", functions.LOSSES)
+def test_every_loss_is_written_for_cython(name, written):
+    functions_pxd, switches = written
+    logits = name in LOGITS
+    assert functions_pxd.count(f"if loss == {name.upper()}:") == (4 if logits else 2)
+    assert switches.count(f"if loss == {name.upper()}:") == 1
+    assert switches.count(f"if loss == {name.upper()} and") == (2 if logits else 1)
+    partner = functions.LOSSES[name].partner.upper()
+    pair = f"(loss == {name.upper()} and activation == {partner})"
+    assert (pair in functions_pxd) == functions.LOSSES[name].is_canonical
+
+
 @pytest.mark.parametrize("name", functions.RULES)
 def test_every_rule_is_known_to_an_optimizer_the_oracle_and_the_tests(name, written):
     row = functions.RULES[name]
@@ -68,8 +99,9 @@ def test_no_table_of_tests_names_what_is_no_row():
 class Python(expressions.Language):
     """Rows as Python, to be evaluated."""
 
-    calls: ClassVar = {"logistic": "logistic"}
+    calls: ClassVar = {"logistic": "logistic", "log": "log"}
     statement = "{name} = {value}"
+    epsilon = "epsilon"
 
     def number(self, x):
         return repr(x)
@@ -79,7 +111,7 @@ class Python(expressions.Language):
 
 
 def test_what_is_printed_computes_what_the_row_says():
-    lines, result, n = expressions.written(functions.silu.slope, Python(), "z", "a", "alpha")
+    lines, result, n = expressions.written(functions.silu.slope, Python(), "z", "a")
     assert lines == ["t0 = logistic(z)", "t1 = 1 - t0", "t2 = a * t1", "t3 = t0 + t2"]
     assert (result, n) == ("t3", 4)
     names = {"z": 0.5, "a": 0.5 * oracle._sigmoid(0.5), "logistic": oracle._sigmoid}
@@ -89,15 +121,24 @@ def test_what_is_printed_computes_what_the_row_says():
 
 
 def test_a_constant_result_and_every_operator_are_printed():
-    def f(m, x):
-        return m.where_above(x, 1, 2 / x, 3 - x) * -x + x / 2
+    def f(m, x, alpha):
+        return m.where_above(x, 1, 2 / x, 3 - x) * -x + x / 2 - alpha * x
 
     lines, result, _ = expressions.written(f, Python(), "x")
-    names = {"x": 0.5}
+    names = {"x": 0.5, "alpha": 4.0}
     for line in lines:
         exec(line, names)
-    assert names[result] == (3 - 0.5) * -0.5 + 0.25
-    assert expressions.written(functions.identity.slope, Python(), "z", "a", "alpha")[1] == "1"
+    assert names[result] == (3 - 0.5) * -0.5 + 0.25 - 2
+    assert expressions.written(functions.identity.slope, Python(), "z", "a")[1] == "1"
+
+
+def test_what_is_made_of_scalars_alone_takes_no_variable():
+    def f(m, x, alpha):
+        return m.where_above(x, 1 - m.epsilon, -alpha, (2 - alpha) / x)
+
+    lines, result, n = expressions.written(f, Python(), "x", parameter="p")
+    assert lines == ["t0 = (2 - p) / x", "t1 = ((-p) if x > (1 - epsilon) else t0)"]
+    assert (result, n) == ("t1", 2)
 
 
 def test_the_example_of_contributing_is_the_source():

@@ -244,6 +244,50 @@ def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
         assert np.isfinite(found["dC/dW1"]).all()
 
 
+# Logarithms
+
+
+def costs(backend, loss, a, target, n_units):
+    """Losses of outputs a, one unit a sample: those of its other units are next to 0."""
+    plan, theta = unit("identity", a.dtype, n_units, loss)
+    rest = 1.0 if loss == "cross_entropy" else 0.0  # -y log a is 0 where y = 0
+    X, Y = a.reshape(-1, 1), np.zeros((len(a), n_units), a.dtype)
+    Y[np.arange(len(a)), np.arange(len(a)) % n_units] = target * rest
+    work = Work(plan, len(a))
+    backend.loss_gradient(plan, theta, X, Y, None, work)
+    return work.costs
+
+
+def assert_ulp(found, exact, dtype, most):
+    """At most so many units in the last place of `exact`, which has more digits."""
+    last = np.spacing(np.abs(exact).astype(dtype)).astype(exact.dtype)
+    distance = np.abs(found.astype(exact.dtype) - exact) / last
+    assert (distance <= most).all(), (distance.max(), distance.argmax())
+
+
+@pytest.mark.parametrize("n_units", [1, 3, 4, 20])
+def test_logarithm_is_right_to_three_ulp(compiled, dtype, n_units):
+    """-log a, from the smallest a that the loss lets through, and closely around 1."""
+    low, high = eps(dtype), float(np.finfo(dtype).max) / 2
+    a = np.concatenate([
+        np.geomspace(low * 1.01, high, 4000), np.linspace(0.5, 2, 4001),
+        1 + np.arange(-40, 41) * low, [1.0, 2.0, 0.5, 2**0.5, 2**-0.5],
+    ]).astype(dtype)  # fmt: skip
+    exact = -np.log(a.astype(np.longdouble))
+    assert_ulp(costs(compiled, "cross_entropy", a, 1.0, n_units), exact, dtype, 3)
+
+
+def test_logarithm_of_one_more_is_right_to_three_ulp(compiled, dtype):
+    """-log(1 - a), without cancellation for small a."""
+    low = eps(dtype)
+    a = np.concatenate([
+        np.geomspace(low * 1.01, 0.5, 3000), np.linspace(0.01, 0.99, 3001),
+        1 - np.geomspace(low * 2, 0.5, 1000),
+    ]).astype(dtype)  # fmt: skip
+    exact = -np.log1p(-a.astype(np.longdouble))
+    assert_ulp(costs(compiled, "binary_cross_entropy", a, 0.0, 1), exact, dtype, 3)
+
+
 # Limits of the logarithm
 
 

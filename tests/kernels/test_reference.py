@@ -18,7 +18,7 @@ def oracle_gradient(case, theta, X, Y):
     """What `cases.gradient_of` gives, from the oracle."""
     plan = case.plan
     layers = cases.oracle_layers(plan, theta)
-    loss = reference.LOSSES[plan.loss]
+    loss = cases.oracle_loss(plan)
     X, Y, limit = X.tolist(), Y.tolist(), eps(plan.dtype)
     mean, grads = oracle.gradient(layers, loss, X, Y, limit)
     passes = [oracle.backpropagate(layers, loss, x, y, limit) for x, y in zip(X, Y, strict=True)]
@@ -37,7 +37,7 @@ def oracle_epoch(case, name, order, batch_size, theta, X, Y):
     """What `cases.trained` gives, from the oracle."""
     plan, rule = case.plan, cases.gentle(RULES[name], case)
     layers, slots, total = oracle.epoch(
-        cases.oracle_layers(plan, theta), reference.LOSSES[plan.loss], name, rule.hyper,
+        cases.oracle_layers(plan, theta), cases.oracle_loss(plan), name, rule.hyper,
         rule.n_slots, X.tolist(), Y.tolist(), list(order), batch_size, eps(plan.dtype),
     )  # fmt: skip
     no_padding = np.zeros(len(cases.padding(plan, theta)))

@@ -31,7 +31,11 @@ def test_hidden_layers_are_sigmoid_by_default():
 
 @pytest.mark.parametrize(
     ("loss", "output"),
-    [("mse", "identity"), ("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")],
+    [
+        ("mse", "identity"),
+        ("binary_cross_entropy", "sigmoid"),
+        ("cross_entropy", "softmax"),
+    ],
 )
 def test_output_left_out_is_the_one_that_belongs_to_the_loss(loss, output):
     assert dl.Network([3, 2], loss=loss).layers[-1].activation.name == output

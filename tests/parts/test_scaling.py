@@ -158,10 +158,11 @@ def test_only_a_scaling_or_none_can_be_set(wrong):
 
 
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
-def test_targets_are_scaled_for_a_squared_error_only(loss):
+def test_targets_are_scaled_for_a_loss_of_distance_only(loss):
     net = dl.Network([3, 2], loss=loss)
     with pytest.raises(
-        dl.InvalidInputError, match=f"for loss='mse' only, not for '{loss}'; leave y_mean and y_sc"
+        dl.InvalidInputError,
+        match=f"for loss='mse' only, not for '{loss}'; leave",
     ):
         net.scaling = dl.Scaling(**fitting())
     assert net.scaling is None

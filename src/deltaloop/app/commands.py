@@ -35,9 +35,7 @@ _DATA = (
 )
 
 
-_LEARNING_RATE_KEYS = [
-    ("classification", loss) for loss in ("cross_entropy", "binary_cross_entropy", "mse")
-]
+_LEARNING_RATE_KEYS = ("cross_entropy", "binary_cross_entropy", "classification")
 
 
 _OPENING = ("target", "ignore", "task", "test_fraction", "max_memory")

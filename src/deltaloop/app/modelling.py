@@ -12,7 +12,7 @@ from ..errors import DivergenceError, InvalidInputError, unknown_name
 from ..inputs.validation import Prepared, one_hot, prepared
 from ..network import Network
 from ..parts.layers import Dense
-from ..parts.losses import check_loss
+from ..parts.losses import LOSSES, check_loss
 from ..parts.optimizers import OPTIMIZERS, SGD, Optimizer
 from ..parts.scaling import Scaling
 from ..training.history import History
@@ -23,12 +23,12 @@ EPOCHS = 50
 # where rows are few, 50 epochs become as many as make this number of steps
 MIN_STEPS = {"classification": 2000, "regression": 500}
 LOSS = {"classification": "cross_entropy", "regression": "mse"}
-# of plain gradient descent, by task and loss; other optimisers bring their own
+# of plain gradient descent, by loss or, for mse and its like, by task; others bring their own
 LEARNING_RATE = {
-    ("classification", "cross_entropy"): 0.05,
-    ("classification", "binary_cross_entropy"): 0.1,
-    ("classification", "mse"): 0.5,
-    ("regression", "mse"): 0.05,
+    "cross_entropy": 0.05,
+    "binary_cross_entropy": 0.1,
+    "classification": 0.5,
+    "regression": 0.05,
 }
 # hidden units that want He's initial values
 _HALF_OPEN = ("relu", "leaky_relu", "elu", "silu", "softplus")
@@ -116,22 +116,22 @@ def build(problem: Problem, recipe: Recipe) -> Network:
 def _output(problem, loss):
     """Units and activation of the last layer."""
     if problem.classes is None:
-        if loss != "mse":
+        if not loss.row.is_distance:
             raise InvalidInputError(
                 f"--loss {loss} needs classes, but the task is regression ({problem.reason}); "
                 "use --loss mse, or --task classification"
             )
         return problem.y_train.shape[1], "identity"
     n_classes = len(problem.classes)
-    if loss == "cross_entropy":
-        return n_classes, "softmax"
-    if loss == "mse":
+    if loss.row.targets_sum_to_1:
+        return n_classes, loss.row.partner
+    if loss.row.is_distance:
         return n_classes, "sigmoid"
     if n_classes != 2:
         raise InvalidInputError(
             f"--loss {loss} needs 2 classes, the target has {n_classes}; use --loss cross_entropy"
         )
-    return 1, "sigmoid"
+    return 1, loss.row.partner
 
 
 def build_optimizer(problem: Problem, recipe: Recipe) -> Optimizer:
@@ -152,7 +152,7 @@ def build_optimizer(problem: Problem, recipe: Recipe) -> Optimizer:
     }
     if kind is SGD and recipe.learning_rate is None:
         loss = recipe.loss or LOSS[problem.task]
-        options["learning_rate"] = LEARNING_RATE[problem.task, loss]
+        options["learning_rate"] = LEARNING_RATE.get(loss, LEARNING_RATE[problem.task])
     given = {name: value for name, value in options.items() if value is not None}
     for name in given.keys() - {field.name for field in fields(kind)}:
         raise InvalidInputError(
@@ -186,11 +186,11 @@ def epochs(problem: Problem, recipe: Recipe) -> int:
 
 def targets(net: Network, y: np.ndarray) -> np.ndarray:
     """Targets of the problem in the form that the loss of the network takes."""
-    if net.classes is None or net.loss_name == "cross_entropy":
+    if net.classes is None or LOSSES[net.loss_name].targets_sum_to_1:
         return y
-    if net.loss_name == "binary_cross_entropy":
-        return y.reshape(-1, 1)
-    return one_hot(y, len(net.classes), net.dtype)
+    if LOSSES[net.loss_name].is_distance:
+        return one_hot(y, len(net.classes), net.dtype)
+    return y.reshape(-1, 1)
 
 
 def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..network import Network
+from ..parts.losses import LOSSES
 from ..tables import FeatureEncoding, Table
 from ..tables.cells import is_number
 from ..text import visible
@@ -37,7 +38,7 @@ def predict_lines(net: Network, table: Table) -> Iterator[str]:
     _check_classes(net, out.shape[1])
     chosen = chosen_class(out)
     value = out.max(axis=1) if out.shape[1] > 1 else np.where(chosen, out[:, 0], 1 - out[:, 0])
-    kind = "output" if net.loss_name == "mse" else "probability"
+    kind = "output" if LOSSES[net.loss_name].is_distance else "probability"
     names = [_harmless(name) for name in net.classes]
     rows = zip((names[k] for k in chosen), (f"{v:.6g}" for v in value), strict=True)
     return _lines([target or "class", kind], rows)

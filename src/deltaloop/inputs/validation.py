@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown
+from ..kernels.functions import LOSSES
 from ..kernels.interface import SparseRows
 from .checks import (
     NUMBER_THE_CLASSES,
@@ -14,6 +15,7 @@ from .checks import (
     check_memory,
     converted,
     dtype_or_none,
+    parameter,
     whole_number,
 )
 from .scipy_sparse import is_sparse, sparse_inputs
@@ -93,7 +95,8 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
             f"{name} has shape {Y.shape}"
         )
     check_finite(name, Y.reshape(n_samples, -1))
-    if net.loss_name == "cross_entropy" and Y.size == n_samples and n_out > 1:
+    row = LOSSES.get(net.loss_name)
+    if row is not None and row.targets_sum_to_1 and Y.size == n_samples and n_out > 1:
         return _one_hot(f"class labels in {name}", Y.reshape(n_samples), n_out, net.dtype)
     shape = Y.shape
     Y = _one_row_per_sample(Y)
@@ -103,9 +106,58 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
         raise InvalidInputError(
             f"{name} must have shape ({n_samples}, {n_out}), got shape {shape}{hint}"
         )
-    _check_targets_of_loss(name, Y, net.loss_name)
+    if row is not None:
+        _check_targets_of_loss(name, Y, row)
     scaled = None if net.scaling is None or net.scaling.y_mean is None else net.scaling.targets
     return _rows_of_network(name, Y, net.dtype, scaled, looks=False)
+
+
+@any_size
+def slopes(dC_da, n_samples: int, net, name: str = "dC_da") -> np.ndarray:
+    """dC/da of what `predict` returns as dC/da of the outputs of the network, (n_samples, n_out).
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        No numbers, a shape that does not fit, nan or infinity.
+    """
+    n_out = net.sizes[-1]
+    found = as_numbers(name, dC_da)
+    if found.shape != (n_samples, n_out) and not (n_out == 1 and found.shape == (n_samples,)):
+        raise InvalidInputError(
+            f"{name} must have shape ({n_samples}, {n_out}), as predict(X) has, got shape "
+            f"{found.shape}"
+        )
+    found = found.reshape(n_samples, n_out)
+    check_finite(name, found)
+    y_scale = None if net.scaling is None else net.scaling.y_scale
+    return _rows_of_network(
+        name, found, net.dtype, None if y_scale is None else lambda block: block * y_scale, True
+    )
+
+
+def weights(values, n_samples: int, name: str = "sample_weight") -> np.ndarray | None:
+    """Weights of samples as the kernels read them, shape (n_samples,) float64; None stays None.
+
+    Means do not change where all weights are halved: the largest one becomes 1/2 to 1, so that no
+    sum of them overflows.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        No numbers, another number of them, nan, infinity, below 0, or all of them 0.
+    """
+    if values is None:
+        return None
+    found = parameter(name, values, (n_samples,), np.dtype(np.float64))
+    if found.min() < 0:
+        raise InvalidInputError(
+            f"{name} must be >= 0, got {found.min():g} at sample {found.argmin()}"
+        )
+    if not found.any():
+        raise InvalidInputError(f"{name} is 0 for every sample, so that there is nothing to learn")
+    _, exponent = np.frexp(found.max())
+    return np.ascontiguousarray(np.ldexp(found, -exponent))
 
 
 def pair(data) -> tuple[Any, Any]:
@@ -194,19 +246,19 @@ def _one_hot(name, labels, n_classes, dtype):
     return rows
 
 
-def _check_targets_of_loss(name, Y, loss):
-    if loss not in ("binary_cross_entropy", "cross_entropy"):
-        return
-    if Y.min() < 0 or Y.max() > 1:
+def _check_targets_of_loss(name, Y, row):
+    low, high = row.targets
+    if (low > -np.inf and Y.min() < low) or (high < np.inf and Y.max() > high):
         raise InvalidInputError(
-            f"{name} must lie in [0, 1] for {loss}, got values from {Y.min():g} to {Y.max():g}"
+            f"{name} must lie in [{low:g}, {high:g}] for {row.name}, got values from {Y.min():g} "
+            f"to {Y.max():g}"
         )
-    if loss == "cross_entropy":
+    if row.targets_sum_to_1:
         sums = Y.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(np.abs(sums - 1) > 1e-3)
         if wrong.size:
             raise InvalidInputError(
-                f"{name} must be class numbers or rows that sum to 1 for cross_entropy, "
+                f"{name} must be class numbers or rows that sum to 1 for {row.name}, "
                 f"got a sum of {sums[wrong[0]]:g} at sample {wrong[0]}"
             )
 

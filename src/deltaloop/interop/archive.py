@@ -54,6 +54,7 @@ def save(net, theta, path) -> None:
             for layer in net.layers
         ],
         "loss": net.loss_name,
+        "loss_parameter": net._loss.parameter,
         "dtype": net.dtype.name,
         "arrays": sorted(arrays),
         "classes": checked_classes(net.classes),

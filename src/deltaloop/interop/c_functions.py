@@ -5,7 +5,7 @@ with exp and tanh for a network in float64. EPSILON is the machine epsilon, and 
 term of a series. C99 and C++11; of the library, expf and tanhf alone.
 
 A function stands after those that it calls, and comes into a header where it is called. Activations
-of single units are written from the rows of kernels/functions.py.
+of single units, and losses, are written from the rows of kernels/functions.py.
 """
 
 from typing import Any, ClassVar
@@ -21,12 +21,15 @@ class C(expressions.Language):
     calls: ClassVar = {
         "exp_of_negative": "expf",
         "expm1_of_negative": "NAME_expm1",
+        "log": "NAME_log",
+        "log1p": "NAME_log1p",
         "log1p_of_fraction": "NAME_log1p",
         "logistic": "NAME_logistic",
         "magnitude": "NAME_magnitude",
         "tanh": "tanhf",
     }
     statement = "const float {name} = {value};"
+    epsilon = "EPSILON"
 
     def number(self, x):
         """A float; c_export makes a double of it."""
@@ -45,7 +48,7 @@ def arguments_of(name: str, slope: bool) -> list[str]:
         return [*alpha, "z", "a"] if row.f else ["a"]
     if row.slope is None:
         return ["a", "delta"]
-    lines, result, _ = expressions.written(row.slope, C(), "z[j]", "a[j]", "alpha")
+    lines, result, _ = expressions.written(row.slope, C(), "z[j]", "a[j]")
     text = " ".join([*lines, result])
     return [*alpha, *(array for array in ("z", "a") if f"{array}[j]" in text), "delta"]
 
@@ -55,7 +58,7 @@ def _of_units(name: str, slope: bool) -> str:
     row, arguments = functions.ACTIVATIONS[name], arguments_of(name, slope)
     function: Any = row.slope if slope else row.f  # softmax, which has none, is written below
     given = ["z[j]", "a[j]"] if slope else ["z[j]"]
-    lines, result, _ = expressions.written(function, C(), *given, "alpha")
+    lines, result, _ = expressions.written(function, C(), *given)
     kinds = {"alpha": "float alpha", "z": "const float *z", "delta": "float *delta"}
     kinds["a"] = "const float *a" if slope else "float *a"
     comment = f"delta *= f'(z), {row.slope_formula}" if slope else f"a = {row.formula}; a may be z"
@@ -69,6 +72,41 @@ def _of_units(name: str, slope: bool) -> str:
             *(f"        {line}" for line in lines),
             f"        delta[j] *= {result};" if slope else f"        a[j] = {result};",
             "    }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _loss(name: str, from_logits: bool = False) -> str:
+    """The loss of a sample with dC/da, or with the output activation that belongs to it dC/dz."""
+    row, writer = functions.LOSSES[name], expressions.Writer(C())
+    z, a, y = (expressions.Expression(writer, f"{array}[j]") for array in ("z", "a", "target"))
+    p = expressions.Expression(writer, "p", is_scalar=True)
+    given, slope_of = "a", "dC/da"
+    f = functions.ACTIVATIONS[row.partner].f
+    if from_logits and f is not None and row.logits_value and row.logits_delta:
+        a = f(writer, z, None)
+        values = row.logits_value(writer, z, y, p), row.logits_delta(writer, z, a, y, p)
+        given, slope_of = "z", "dC/dz"
+    else:
+        values = row.value(writer, a, y, p), row.slope(writer, a, y, p)
+    cost, delta = map(writer.result, values)
+    parameter = "float p, " if row.parameter else ""
+    name = f"{row.partner}_{name}" if from_logits else name
+    return "\n".join(
+        [
+            f"/* C = the sum over all units of {row.formula}, and delta = {slope_of} */",
+            f"static inline float NAME_{name}(int n, {parameter}const float *{given},",
+            "        const float *target, float *delta)",
+            "{",
+            "    float loss = 0.0f;",
+            "    for (int j = 0; j < n; j++) {",
+            *(f"        {line}" for line in writer.lines),
+            f"        loss += {cost};",
+            f"        delta[j] = {delta};",
+            "    }",
+            "    return loss;",
             "}",
             "",
         ]
@@ -97,14 +135,6 @@ static inline float NAME_twice_artanh(float s)
 }
 """
 
-FUNCTIONS["log1p"] = """\
-/* log(1 + u) for -1/2 <= u <= 1 */
-static inline float NAME_log1p(float u)
-{
-    return NAME_twice_artanh(u / (2.0f + u));
-}
-"""
-
 FUNCTIONS["log"] = """\
 /* log(x) for x > 0: x = 2^n m with m near 1, log(m) = 2 artanh((m - 1) / (m + 1)) */
 static inline float NAME_log(float x)
@@ -115,6 +145,14 @@ static inline float NAME_log(float x)
     for (; x < 0.7f && n > -1100; n--)
         x *= 2.0f;
     return (float)n * 0.6931471805599453f + NAME_twice_artanh((x - 1.0f) / (x + 1.0f));
+}
+"""
+
+FUNCTIONS["log1p"] = """\
+/* log(1 + u) for u > -1, without cancellation near 0 */
+static inline float NAME_log1p(float u)
+{
+    return u < -0.5f || u > 1.0f ? NAME_log(1.0f + u) : NAME_twice_artanh(u / (2.0f + u));
 }
 """
 
@@ -191,67 +229,12 @@ static inline void NAME_softmax(int n, float *a)
 
 # ---------------------------------------------------------------- loss of a sample
 
-FUNCTIONS["mse"] = """\
-/* C = 1/2 sum_j (a_j - y_j)^2 and delta = dC/da */
-static inline float NAME_mse(int n, const float *a, const float *target, float *delta)
-{
-    float loss = 0.0f;
-    for (int j = 0; j < n; j++) {
-        delta[j] = a[j] - target[j];
-        loss += 0.5f * delta[j] * delta[j];
-    }
-    return loss;
+FUNCTIONS |= {name: _loss(name) for name in functions.LOSSES}
+FUNCTIONS |= {
+    f"{row.partner}_{name}": _loss(name, from_logits=True)
+    for name, row in functions.LOSSES.items()
+    if row.logits_value
 }
-"""
-
-FUNCTIONS["binary_cross_entropy"] = """\
-/* C = -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)] and delta = dC/da; the logarithms see
-   a limited to [eps, 1 - eps], and beyond that C is constant */
-static inline float NAME_binary_cross_entropy(int n, const float *a, const float *target,
-        float *delta)
-{
-    const float low = EPSILON, high = 1.0f - low;
-    float loss = 0.0f;
-    for (int j = 0; j < n; j++) {
-        const float p = a[j] < low ? low : a[j] > high ? high : a[j];
-        const float log_not_p = p < 0.5f ? NAME_log1p(-p) : NAME_log(1.0f - p);
-        loss -= target[j] * NAME_log(p) + (1.0f - target[j]) * log_not_p;
-        delta[j] = a[j] < low || a[j] > high ? 0.0f : (p - target[j]) / (p * (1.0f - p));
-    }
-    return loss;
-}
-"""
-
-FUNCTIONS["cross_entropy"] = """\
-/* C = -sum_j y_j log a_j and delta = dC/da; the logarithm sees a limited to [eps, inf), and
-   below that C is constant */
-static inline float NAME_cross_entropy(int n, const float *a, const float *target, float *delta)
-{
-    const float low = EPSILON;
-    float loss = 0.0f;
-    for (int j = 0; j < n; j++) {
-        const float p = a[j] < low ? low : a[j];
-        loss -= target[j] * NAME_log(p);
-        delta[j] = a[j] < low ? 0.0f : -target[j] / p;
-    }
-    return loss;
-}
-"""
-
-FUNCTIONS["sigmoid_binary_cross_entropy"] = """\
-/* a = sigmoid(z), C = sum_j [max(z_j, 0) - z_j y_j + log(1 + e^-|z_j|)], delta = dC/dz = a - y */
-static inline float NAME_sigmoid_binary_cross_entropy(int n, const float *z, const float *target,
-        float *delta)
-{
-    float loss = 0.0f;
-    for (int j = 0; j < n; j++) {
-        const float e = expf(z[j] > 0.0f ? -z[j] : z[j]);
-        loss += (z[j] > 0.0f ? z[j] : 0.0f) - z[j] * target[j] + NAME_log1p(e);
-        delta[j] = (z[j] > 0.0f ? 1.0f : e) / (1.0f + e) - target[j];
-    }
-    return loss;
-}
-"""
 
 FUNCTIONS["softmax_cross_entropy"] = """\
 /* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y */

@@ -10,9 +10,8 @@ import numpy as np
 from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from ..inputs.checks import any_size, converted, switch
 from ..inputs.paths import as_path
-from ..kernels.functions import ACTIVATIONS
+from ..kernels.functions import ACTIVATIONS, LOSSES
 from ..parts.custom import refuse_custom
-from ..parts.losses import CANONICAL_OUTPUT
 from ..version import __version__
 from .c_functions import FUNCTIONS, arguments_of
 from .whole_file import whole_file
@@ -197,10 +196,13 @@ def _activation(net, index, **arrays):
     name, alpha = layer.activation.name, layer.activation.alpha
     if name == "identity":
         return []
-    value = converted(f"alpha of {name}", np.array([alpha or 0.0]), net.dtype)
-    arrays["alpha"] = _literals(value, net.dtype)[0]
+    arrays["alpha"] = _constant(net, f"alpha of {name}", alpha or 0.0)
     arguments = ", ".join(arrays[argument] for argument in arguments_of(name, slope))
     return [f"NAME_{name}{'_slope' if slope else ''}({layer.n_out}, {arguments})"]
+
+
+def _constant(net, name, value):
+    return _literals(converted(name, np.array([value]), net.dtype), net.dtype)[0]
 
 
 def _standardize(n, side, scaling, values, out):
@@ -262,7 +264,8 @@ def _learn_one(net, scaling):
     arrays += [(z_name, n_out) for z_name, a_name, n_out in kept if z_name != a_name]
     arrays += list(zip(delta, net.sizes, strict=True))[1:]
     output = net.layers[-1].activation.name
-    fused = net.loss_name != "mse" and CANONICAL_OUTPUT[net.loss_name] == output
+    row = LOSSES[net.loss_name]
+    fused = row.is_canonical and row.partner == output
     forward = _forward(net, scaling, a, z, activate_output=not fused)
     target = "target"
     if "y_mean" in scaling:
@@ -270,7 +273,8 @@ def _learn_one(net, scaling):
         arrays.append((target, n))
         forward.append(_standardize(n, "y", scaling, "target", target))
     loss = f"{output}_{net.loss_name}" if fused else net.loss_name
-    backward = [f"const float loss = NAME_{loss}({n}, {a[-1]}, {target}, {delta[-1]})"]
+    p = f"{_constant(net, row.parameter.name, net.plan.loss_parameter)}, " if row.parameter else ""
+    backward = [f"const float loss = NAME_{loss}({n}, {p}{a[-1]}, {target}, {delta[-1]})"]
     if not fused:
         backward += _activation(net, last, z=z[-1], a=a[-1], delta=delta[-1])
     descend = []

@@ -12,7 +12,7 @@ from ..kernels import available
 from .activations import Activation, as_activation
 from .initializers import initial_values
 from .layers import Dense
-from .losses import CANONICAL_OUTPUT
+from .losses import Loss
 
 
 def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
@@ -54,7 +54,8 @@ def _from_sizes(sizes, activation, output, loss):
             f"sizes must name inputs and outputs at least, such as [4, 1], got {sizes}"
         )
     hidden = as_activation("sigmoid" if activation is None else activation)
-    last = CANONICAL_OUTPUT.get(str(loss), "identity") if output is None else output
+    partner = loss.row.partner if isinstance(loss, Loss) else "identity"
+    last = partner if output is None else output
     return sizes[0], (*(Dense(width, hidden) for width in sizes[1:-1]), Dense(sizes[-1], last))
 
 
@@ -100,19 +101,12 @@ def _check(layers, loss):
 
 def warn_about_output(layer, loss) -> None:
     """Warn about a last layer with which the loss cannot do what is expected of it."""
-    output, name = CANONICAL_OUTPUT.get(str(loss)), layer.activation.name
+    name = layer.activation.name
     if name == "softmax" and layer.n_out == 1:
         _warn("softmax of a single unit is always 1, so nothing can be learned; use 'sigmoid'")
-    elif loss == "cross_entropy" and name != "softmax":
-        _warn(
-            f"loss='cross_entropy' needs outputs that sum to 1, but output={name!r} does not give "
-            f"them: every output can grow to 1 or beyond; use output={output!r}"
-        )
-    elif loss == "binary_cross_entropy" and name not in ("sigmoid", "softmax"):
-        _warn(
-            f"loss='binary_cross_entropy' takes the logarithm of outputs, but output={name!r} "
-            f"leaves (0, 1), where the gradient is 0; use output={output!r}"
-        )
+    elif isinstance(loss, Loss) and loss.row.outputs and name not in loss.row.outputs:
+        found = loss.row.unfit.replace("OUTPUT", f"output={name!r}")
+        _warn(f"loss={loss.name!r} {found}; use output={loss.row.partner!r}")
 
 
 def _warn(text):

@@ -75,9 +75,9 @@ class CustomLoss:
     dloss: Callable
     compiled: tuple = field(kw_only=True, repr=False, compare=False)
 
-    def for_plan(self, dtype) -> int:
-        """The address of the loss of a sample."""
-        return _address_of_loss(*self.compiled, np.dtype(dtype).name)
+    def for_plan(self, dtype) -> tuple[int, float]:
+        """The address of the loss of a sample, and a parameter that it does not have."""
+        return _address_of_loss(*self.compiled, np.dtype(dtype).name), 0.0
 
     def __deepcopy__(self, memo):
         return self

@@ -1,15 +1,10 @@
 """Loss functions by name. Every loss is the mean over samples of a sum over outputs.
 
-| name                 | loss of one sample                            | belongs to |
-|----------------------|-----------------------------------------------|------------|
-| mse                  | 1/2 sum_j (a_j - y_j)^2                       | identity   |
-| binary_cross_entropy | -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)] | sigmoid    |
-| cross_entropy        | -sum_j y_j log a_j                            | softmax    |
+TABLE
 
 With the output activation it belongs to, a loss has delta = a - y (cross_entropy:
-(sum_j y_j) a - y, the same for targets that sum to 1), and the two
-cross-entropies are computed from the logits z without ever taking the logarithm of a
-rounded probability:
+(sum_j y_j) a - y, the same for targets that sum to 1), and the two cross-entropies are computed
+from the logits z without ever taking the logarithm of a rounded probability:
 
     binary_cross_entropy   max(z, 0) - z y + log(1 + exp(-|z|))
     cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
@@ -22,35 +17,135 @@ sees a limited to [eps, 1 - eps] (cross_entropy: [eps, inf)), eps being the mach
 of the dtype; where the limit acts, the loss is constant and the gradient 0.
 
 Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
-Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.2.
+Sources: SOURCES.
 """
 
-from ..errors import InvalidTypeError, instead, unknown_name
-from ..kernels.interface import LOSSES
+import math
+from dataclasses import dataclass
+
+from ..errors import InvalidInputError, InvalidTypeError, instead, unknown_name
+from ..inputs.checks import number
+from ..kernels.functions import LOSSES, LossRow
+from ..text import table
 from .custom import CustomLoss
 from .optimizers import is_optimizer
 
-# the output activation with which the delta is a - y or like it
-CANONICAL_OUTPUT = {
-    "mse": "identity",
-    "binary_cross_entropy": "sigmoid",
-    "cross_entropy": "softmax",
-}
+_SOURCES = dict.fromkeys(row.source for row in LOSSES.values())
+__doc__ = (__doc__ or "").replace(
+    "TABLE",
+    table(
+        ("name", "loss of one output", "dC/da", "parameter", "belongs to"),
+        [
+            (
+                row.name, row.formula, row.slope_formula,
+                f"{row.parameter.name} = {row.parameter.default:g}" if row.parameter else "",
+                row.partner,
+            )
+            for row in LOSSES.values()
+        ],
+    ),
+).replace("SOURCES", "; ".join(_SOURCES))  # fmt: skip
 
 
-def check_loss(name) -> str | CustomLoss:
-    """`name`, if it is a loss: a name or what `custom_loss` made."""
-    if isinstance(name, CustomLoss):
-        return name
-    if not isinstance(name, str):
-        if is_optimizer(name):
-            hint = "; an optimizer is given to fit: net.fit(X, Y, optimizer=SGD(learning_rate=0.1))"
-        else:
-            hint = instead("loss", name, LOSSES)
-        raise InvalidTypeError(
-            "loss is what custom_loss returned or a name such as 'mse', got "
-            f"{type(name).__name__}{hint}"
-        )
-    if name not in LOSSES:
-        raise unknown_name("loss", name, LOSSES)
-    return name
+# the output activation that a loss belongs to
+CANONICAL_OUTPUT = {row.name: row.partner for row in LOSSES.values()}
+
+
+@dataclass(frozen=True, init=False)
+class Loss:
+    """A loss, where its name alone does not say everything.
+
+    Parameters
+    ----------
+    name : str
+        One of the names in the table of this module.
+    **parameter : float
+        By the name that the table gives it.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        Unknown name, or a parameter that the loss does not accept.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.Network([2, 1], loss=dl.Loss("mse")).loss_name
+    'mse'
+    """
+
+    name: str
+    parameter: float | None
+
+    def __init__(self, name: str, **parameter: float):
+        if not isinstance(name, str):
+            raise InvalidTypeError(
+                f"a loss has a name such as 'mse', got {type(name).__name__}"
+                + instead("loss", name, LOSSES)
+            )
+        if name not in LOSSES:
+            raise unknown_name("loss", name, LOSSES)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "parameter", _parameter(LOSSES[name], parameter))
+
+    @property
+    def row(self) -> LossRow:
+        """Its facts."""
+        return LOSSES[self.name]
+
+    def for_plan(self, dtype):
+        """What Plan.build takes: a name, or an address, and the parameter."""
+        return self.name, self.parameter or 0.0
+
+    def __repr__(self):
+        parameter = self.row.parameter
+        given = f", {parameter.name}={self.parameter!r}" if parameter else ""
+        return f"Loss({self.name!r}{given})"
+
+    def __str__(self):
+        parameter = self.row.parameter
+        if parameter is None or self.parameter == parameter.default:
+            return self.name
+        return f"{self.name}({self.parameter:g})"
+
+    def __reduce__(self):
+        return loss_with, (self.name, self.parameter)
+
+
+def loss_with(name: str, parameter: float | None) -> Loss:
+    """The Loss of that name, with the value of its parameter, if it has one."""
+    bounds = LOSSES[name].parameter if name in LOSSES else None
+    return Loss(name, **({bounds.name: parameter} if bounds and parameter is not None else {}))
+
+
+def _parameter(row, given) -> float | None:
+    """The value of the parameter of a loss, checked; None where it has none."""
+    bounds = row.parameter
+    unknown = sorted(given.keys() - {bounds.name} if bounds else given)
+    if unknown:
+        has = f"only {bounds.name}" if bounds else "it has no parameter"
+        raise InvalidInputError(f"loss {row.name!r} has no {unknown[0]}, {has}")
+    if bounds is None:
+        return None
+    name = f"{bounds.name} of {row.name}"
+    low = bounds.low if bounds.may_be_low else -math.inf
+    value = number(name, given.get(bounds.name, bounds.default), low)
+    if value <= bounds.low and not bounds.may_be_low:
+        raise InvalidInputError(f"{name} must be > {bounds.low:g}, got {value:g}")
+    return value
+
+
+def check_loss(spec) -> Loss | CustomLoss:
+    """The loss meant by a name, a Loss, or what `custom_loss` made."""
+    if isinstance(spec, Loss | CustomLoss):
+        return spec
+    if isinstance(spec, str):
+        return Loss(spec)
+    if is_optimizer(spec):
+        hint = "; an optimizer is given to fit: net.fit(X, Y, optimizer=SGD(learning_rate=0.1))"
+    else:
+        hint = instead("loss", spec, LOSSES)
+    raise InvalidTypeError(
+        "loss is what custom_loss returned, a Loss or a name such as 'mse', got "
+        f"{type(spec).__name__}{hint}"
+    )

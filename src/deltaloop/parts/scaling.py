@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs.checks import any_size, as_numbers, check_finite
+from ..kernels.functions import LOSSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ class Scaling:
         return out if self.y_mean is None else out * self.y_scale + self.y_mean
 
 
-def check_scaling(scaling: Scaling, sizes: tuple[int, ...], loss_name: str) -> None:
+def check_scaling(scaling: Scaling, sizes: tuple[int, ...], loss) -> None:
     """Refuse what does not fit a network of these sizes."""
     if not isinstance(scaling, Scaling):
         raise InvalidTypeError(f"scaling must be a Scaling or None, got {scaling!r}")
@@ -101,10 +102,11 @@ def check_scaling(scaling: Scaling, sizes: tuple[int, ...], loss_name: str) -> N
         )
     if scaling.y_mean is None:
         return
-    if loss_name != "mse":
+    if loss.name not in LOSSES or not LOSSES[loss.name].is_distance:
+        names = [row.name for row in LOSSES.values() if row.is_distance]
         raise InvalidInputError(
-            f"targets can be scaled for loss='mse' only, not for {loss_name!r}; "
-            "leave y_mean and y_scale out"
+            f"targets can be scaled for loss={' or '.join(map(repr, names))} only, not for "
+            f"{loss.name!r}; leave y_mean and y_scale out"
         )
     if scaling.y_mean.shape != (sizes[-1],):
         raise InvalidInputError(

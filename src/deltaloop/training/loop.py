@@ -14,11 +14,12 @@ from .stopping import Stopping
 
 
 def train(
-    net, X, Y, *, epochs, batch_size, optimizer, shuffle, validation, tol, patience, target_loss,
-    progress, sparse, n_threads,
+    net, X, Y, *, weights, epochs, batch_size, optimizer, shuffle, validation, tol, patience,
+    target_loss, progress, sparse, n_threads,
 ) -> History:  # fmt: skip
     """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
     n_samples = len(X)
+    sum_of_weights = n_samples if weights is None else float(weights.sum())
     rule = optimizer.rule()
     theta = net._theta
     if not np.isfinite(theta).all():
@@ -49,13 +50,13 @@ def train(
                 began = perf_counter()
                 total = net._turns.write(
                     net.backend.train_epoch, net.plan, theta, state, rule, X, Y, order, start, stop,
-                    batch_size, work, total, first_step + start // batch_size,
+                    batch_size, work, total, first_step + start // batch_size, weights,
                 )  # fmt: skip
                 elapsed = perf_counter() - began
                 slices.measured(elapsed)
                 seconds += elapsed
                 start = stop
-            loss = total / n_samples
+            loss = total / sum_of_weights
             if not (math.isfinite(loss) and np.isfinite(theta).all()):
                 raise _diverged("loss", loss, epoch, optimizer, history)
             if validation is not None:
