@@ -53,6 +53,8 @@ class ActivationRow:
         For people.
     range : (float, float)
         The open interval of the outputs; with alpha = 1 where it depends on that.
+    rectifies : bool
+        Whether it lets large z through and little of negative z: He's initial values suit it.
     scales : bool
         Whether alpha multiplies the lower end of the range.
     alpha : Parameter or None
@@ -69,6 +71,7 @@ class ActivationRow:
     formula: str
     slope_formula: str
     range: tuple[float, float] = (-inf, inf)
+    rectifies: bool = False
     scales: bool = False
     alpha: Parameter | None = None
     keeps_z: bool = False
@@ -121,7 +124,7 @@ class tanh:
         return 1 - a * a
 
 
-@activation("max(z, 0)", "1 where a > 0, else 0", range=(0, inf))
+@activation("max(z, 0)", "1 where a > 0, else 0", range=(0, inf), rectifies=True)
 class relu:
     def f(m, z, alpha):
         return m.where_above(0, z, 0, z)  # this way round NaN comes through
@@ -132,7 +135,7 @@ class relu:
 
 @activation(
     "z where z > 0, else alpha z", "1 where a > 0, else alpha",
-    alpha=Parameter(0.01, 0, True), ulp=1,
+    rectifies=True, alpha=Parameter(0.01, 0, True), ulp=1,
 )  # fmt: skip
 class leaky_relu:
     def f(m, z, alpha):
@@ -144,7 +147,7 @@ class leaky_relu:
 
 @activation(
     "z where z > 0, else alpha (exp(z) - 1)", "1 where a > 0, else a + alpha",
-    range=(-1, inf), scales=True, alpha=Parameter(1.0, 0, False), ulp=4, lost=1,
+    range=(-1, inf), rectifies=True, scales=True, alpha=Parameter(1.0, 0, False), ulp=4, lost=1,
     source="elu: Clevert, Unterthiner & Hochreiter (2016)",
 )  # fmt: skip
 class elu:
@@ -156,7 +159,7 @@ class elu:
         return m.where_above(a, 0, 1, a + alpha)
 
 
-@activation("log(1 + exp(z))", "1 - exp(-a)", range=(0, inf), ulp=4, lost=1)
+@activation("log(1 + exp(z))", "1 - exp(-a)", range=(0, inf), rectifies=True, ulp=4, lost=1)
 class softplus:
     def f(m, z, alpha):  # max(z, 0) + log(1 + e^-|z|)
         tail = m.log1p_of_fraction(m.exp_of_negative(-m.magnitude(z)))
@@ -168,7 +171,8 @@ class softplus:
 
 @activation(
     "z / (1 + exp(-z))", "s + a (1 - s), where s = 1 / (1 + exp(-z))",
-    range=(-0.2784645427610738, inf), keeps_z=True, ulp=5, lost=710,  # |z| where exp(z) is lost
+    range=(-0.2784645427610738, inf), rectifies=True, keeps_z=True,
+    ulp=5, lost=710,  # |z| where exp(z) is lost
     source="silu: Elfwing, Uchibe & Doya (2018)",
 )  # fmt: skip
 class silu:
@@ -301,6 +305,20 @@ class cross_entropy:
 
     def slope(m, a, y, p):
         return m.where_above(m.epsilon, a, 0, -y / a)
+
+
+@loss(
+    "1/2 (a - y)^2 where |a - y| <= d, else d (|a - y| - d / 2)", "a - y limited to [-d, d]",
+    parameter=Parameter(1.0, 0, False, "threshold"), is_distance=True, source="huber: Huber (1964)",
+)  # fmt: skip
+class huber:
+    def value(m, a, y, p):
+        d, inside = a - y, huber.slope(m, a, y, p)
+        return inside * (d - 0.5 * inside)
+
+    def slope(m, a, y, p):
+        d = a - y
+        return m.where_above(d, p, p, m.where_above(-p, d, -p, d))
 
 
 @dataclass(frozen=True)

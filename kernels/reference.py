@@ -95,6 +95,7 @@ def _output_delta(plan, z, a, Y):
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
+    threshold = a.dtype.type(plan.loss_parameter)
     # canonical pairs: the loss from the logits z; delta = a - y, or (sum_j y_j) a - y
     if (activation, loss) == ("softmax", "cross_entropy"):
         top = z.max(axis=-1, keepdims=True)
@@ -108,6 +109,10 @@ def _output_delta(plan, z, a, Y):
     if loss == "mse":
         dC_da = a - Y
         losses = np.square(dC_da, dtype=np.float64) / 2
+    elif loss == "huber":
+        error = np.abs(a - Y)
+        losses = np.where(error > threshold, threshold * (error - threshold / 2), error * error / 2)
+        dC_da = np.clip(a - Y, -threshold, threshold)
     elif loss == "custom":
         of_unit, slope_of_unit = FUNCTIONS[plan.loss]
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)

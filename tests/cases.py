@@ -16,7 +16,7 @@ from oracle import Layer
 PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
-PARAMETER: dict = {}  # of losses
+PARAMETER = {"huber": 0.5}  # of losses: errors lie on both sides of it
 DISTANCES = [name for name in LOSSES if functions.LOSSES[name].is_distance]
 # every rule of the interface, with numbers for which rounding does not decide a step: with an
 # epsilon of 1e-8, adam and rmsprop would divide a gradient next to 0 by itself

@@ -109,6 +109,7 @@ def loss_and_slope(loss, a, y, eps_log):
     mse                   1/2 sum_k (a_k - y_k)^2
     binary_cross_entropy  -sum_k [y_k log a_k + (1 - y_k) log(1 - a_k)],  a in [eps, 1 - eps]
     cross_entropy         -sum_k y_k log a_k,                             a in [eps, inf)
+    (huber, d)            sum_k 1/2 e_k^2, or d (|e_k| - d/2) where |e_k| = |a_k - y_k| > d
 
     Where a limit acts, the loss is constant and its slope 0.
     """
@@ -127,6 +128,10 @@ def loss_and_slope(loss, a, y, eps_log):
             p = max(a_k, eps_log)
             total -= y_k * math.log(p)
             slope = -y_k / p if p == a_k else 0.0
+        elif loss == "huber":
+            e = a_k - y_k
+            total += e * e / 2 if abs(e) <= d else d * (abs(e) - d / 2)
+            slope = e if abs(e) <= d else math.copysign(d, e)
         else:
             raise ValueError(loss)
         slopes.append(slope)

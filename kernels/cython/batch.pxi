@@ -101,10 +101,7 @@ cdef void take_slopes(const Net *net, Py_ssize_t n_samples, const Rows *dC_da) n
     for t in range(n_samples):
         memcpy(delta + t * width, row_of(dC_da, t), layer.n_out * sizeof(real))
         memset(delta + t * width + layer.n_out, 0, (width - layer.n_out) * sizeof(real))
-        if layer.activation == SOFTMAX:
-            through_softmax(layer.n_out, a + t * width, delta + t * width)
-    if layer.activation != SOFTMAX:
-        multiply_by_slope(layer, n_samples, block(net, layer, layer.z), a, delta)
+    back_through_outputs(layer, n_samples, block(net, layer, layer.z), a, delta)
 
 
 cdef void slopes_by_inputs(const Net *net, Py_ssize_t n_samples, real *dC_dx) noexcept nogil:

@@ -165,6 +165,9 @@ cdef extern from *:
     DEFINE_ROUNDED(vec8)
     DEFINE_ROUNDED(vec4)
 
+    /* 1 in the first n < 4 lanes, then 0 */
+    static inline vec4 unit_lanes(Py_ssize_t n) { return (vec4){n > 0, n > 1, n > 2, 0}; }
+
     /* n < 4 values, then 0: they need not lie in memory as a vector does */
     static inline vec4 first_lanes(const real *x, Py_ssize_t n) {
         return n == 1 ? (vec4){x[0], 0, 0, 0} : n == 2 ? (vec4){x[0], x[1], 0, 0}
@@ -265,6 +268,7 @@ cdef extern from *:
     vec8 vec8_without_exponent(vec8 x) noexcept nogil
     vec4 vec4_without_exponent(vec4 x) noexcept nogil
     vec4 first_lanes(const real *x, Py_ssize_t n) noexcept nogil
+    vec4 unit_lanes(Py_ssize_t n) noexcept nogil
 
 ctypedef fused vector:
     vec

@@ -107,40 +107,59 @@ cdef double outputs(
 ) noexcept nogil:
     """a of the output layer; with targets its delta too, and the sum of the losses."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
-    cdef Py_ssize_t t, j, n_out = layer.n_out, width = layer.width
+    cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
     cdef bint canonical = is_canonical(net.loss, layer.activation)
-    cdef bint built_in = is_built_in(net.loss)
     cdef real *z = block(net, layer, layer.z)
     cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
-    cdef const real *y
-    cdef double log_sum = 0, cost, total = 0
+    cdef double log_sum, total = 0
     if layer.activation != SOFTMAX:
         activate(layer, n_samples, z, a)
-    for t in range(n_samples):
-        if layer.activation == SOFTMAX:
-            log_sum = softmax(n_out, width, z + t * width, a + t * width)
-        if Y != NULL:
-            y = row_of(Y, t)
-            if canonical and layer.activation == SOFTMAX:
-                cost = softmax_cross_entropy(n_out, z + t * width, a + t * width, log_sum, y,
-                                             delta + t * width)
-            elif built_in:
-                cost = terms_by_code(net.loss, canonical, net.loss_parameter, n_out,
-                                     z + t * width, a + t * width, y, delta + t * width)
-            else:
-                cost = (<custom_loss> net.loss)(a + t * width, y, delta + t * width, n_out)
-            for j in range(t * width + n_out, (t + 1) * width):
-                delta[j] = 0
-            if layer.activation == SOFTMAX and not canonical:
-                through_softmax(n_out, a + t * width, delta + t * width)
-            costs[t] = cost
-            total += cost
-    if Y != NULL and not canonical and layer.activation != SOFTMAX:
-        multiply_by_slope(layer, n_samples, z, a, delta)
-    if Y != NULL and Y.weights != NULL:
+    for t in range(n_samples if layer.activation == SOFTMAX else 0):
+        log_sum = softmax(n_out, width, z + t * width, a + t * width)
+        if Y != NULL and canonical:
+            costs[t] = softmax_cross_entropy(n_out, width, z + t * width, a + t * width, log_sum,
+                                             row_of(Y, t), delta + t * width)
+            total += costs[t]
+    if Y == NULL:
+        return 0
+    if is_built_in(net.loss):
+        if not canonical or layer.activation != SOFTMAX:
+            total = terms_by_code(net.loss, canonical, net.loss_parameter, n_samples, n_out,
+                                  width, z, a, Y, delta, costs)
+    else:
+        total = custom_losses(net.loss, layer, n_samples, a, Y, delta, costs)
+    if not canonical:
+        back_through_outputs(layer, n_samples, z, a, delta)
+    if Y.weights != NULL:
         total = weigh(layer, n_samples, Y, delta, costs)
     return total
+
+
+cdef double custom_losses(
+    Py_ssize_t loss, const Layer *layer, Py_ssize_t n_samples, const real *a, const Rows *Y,
+    real *dC_da, double *costs,
+) noexcept nogil:
+    """The sum of the losses of a user's function, and dC/da."""
+    cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
+    cdef double total = 0
+    for t in range(n_samples):
+        costs[t] = (<custom_loss> loss)(a + t * width, row_of(Y, t), dC_da + t * width, n_out)
+        total += costs[t]
+        memset(dC_da + t * width + n_out, 0, (width - n_out) * sizeof(real))
+    return total
+
+
+cdef void back_through_outputs(
+    const Layer *layer, Py_ssize_t n_samples, const real *z, const real *a, real *delta,
+) noexcept nogil:
+    """delta of the last layer: dC/da in, dC/dz out"""
+    cdef Py_ssize_t t
+    if layer.activation != SOFTMAX:
+        multiply_by_slope(layer, n_samples, z, a, delta)
+        return
+    for t in range(n_samples):
+        through_softmax(layer.n_out, a + t * layer.width, delta + t * layer.width)
 
 
 cdef double weigh(
@@ -172,17 +191,20 @@ cdef double take_weights(Rows *Y, Py_ssize_t n) noexcept nogil:
 
 cdef bint are_finite(Py_ssize_t n, const real *x) noexcept nogil:
     """Whether x - x is 0 for all of n values, n a multiple of 4."""
-    cdef vec4 first, second
-    cdef Py_ssize_t k = 0
-    fill(&first, 0)
-    fill(&second, 0)
-    while k + 8 <= n:
-        first += (<const vec4 *> (x + k))[0] - (<const vec4 *> (x + k))[0]
-        second += (<const vec4 *> (x + k + 4))[0] - (<const vec4 *> (x + k + 4))[0]
-        k += 8
-    if k < n:
-        first += (<const vec4 *> (x + k))[0] - (<const vec4 *> (x + k))[0]
-    return vec4_total(first + second) == 0
+    cdef vec sums[2]
+    cdef vec4 rest
+    cdef Py_ssize_t k = 0, v, in_step = 2 * NATIVE
+    fill(&sums[0], 0)
+    fill(&sums[1], 0)
+    fill(&rest, 0)
+    while k + in_step <= n:
+        for v in range(2):
+            sums[v] += (<const vec *> (x + k))[v] - (<const vec *> (x + k))[v]
+        k += in_step
+    while k < n:
+        rest += (<const vec4 *> (x + k))[0] - (<const vec4 *> (x + k))[0]
+        k += 4
+    return vec4_total(fold(sums[0] + sums[1]) + rest) == 0
 
 
 cdef Py_ssize_t list_nonzero(

@@ -1,20 +1,38 @@
 # The loss of one sample and its derivative by z (canonical pairs) or by a (all others).
 from functions cimport loss_logits_delta, loss_logits_value, loss_slope, loss_value
-from lanes cimport NATIVE, first_lanes, real, vec, vec4, vector
+from lanes cimport NATIVE, fill, first_lanes, real, unit_lanes, vec, vec4, vector, where_above
+from plan cimport Rows, row_of
 
 
 cdef inline double terms(
     Py_ssize_t loss, bint from_logits,      # constants
-    real p, Py_ssize_t n_out,
-    const real *z,      # (width,)  read where they come from logits
-    const real *a,      # (width,)  read: f(z)
-    const real *y,      # (n_out,)  read
-    real *delta,        # (width,)  the first n_out overwritten: dC/da, or dC/dz from logits
+    real p, Py_ssize_t n_samples, Py_ssize_t n_out, Py_ssize_t width,
+    const real *z,      # (n_samples, width)  read where they come from logits
+    const real *a,      # (n_samples, width)  read: f(z)
+    const Rows *Y,      # (n_samples, n_out)  read
+    real *delta,        # (n_samples, width)  overwritten: dC/da, or dC/dz from logits; padding 0
+    double *costs,      # (n_samples,)        overwritten: the loss of every sample
 ) noexcept nogil:
-    """Returns the loss of the sample: the terms of all units, added up in float64."""
+    """Returns the sum of the losses; the terms of all units are added up in float64."""
+    cdef Py_ssize_t t, j
+    cdef double total = 0
+    for t in range(n_samples):
+        costs[t] = terms_of_sample(loss, from_logits, p, n_out, z, a, row_of(Y, t), delta)
+        total += costs[t]
+        for j in range(max(n_out, <Py_ssize_t> 4), width):
+            delta[j] = 0
+        z, a, delta = z + width, a + width, delta + width
+    return total
+
+
+cdef inline double terms_of_sample(
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out,
+    const real *z, const real *a, const real *y, real *delta,
+) noexcept nogil:
+    """Returns the loss of the sample."""
     cdef Py_ssize_t j = 0, first
     cdef double cost = 0
-    cdef vec4 few
+    cdef vec4 nothing
     if n_out >= NATIVE:
         while j < n_out:        # the last vector may begin among units that are done
             first = min(j, n_out - NATIVE)
@@ -30,9 +48,12 @@ cdef inline double terms(
                 (<const vec4 *> (y + first))[0], <vec4 *> (delta + first), j - first, 4, cost)
             j += 4
     else:
-        few = first_lanes(y, n_out)
-        cost = vector_of_terms(loss, from_logits, p, <const vec4 *> z, <const vec4 *> a, few,
-                               <vec4 *> delta, 0, n_out, cost)
+        cost = vector_of_terms(
+            loss, from_logits, p, <const vec4 *> z, <const vec4 *> a, first_lanes(y, n_out),
+            <vec4 *> delta, 0, n_out, cost)
+    if n_out < 4:               # a vector for native ones of 2 may be a part of it
+        fill(&nothing, 0)
+        (<vec4 *> delta)[0] = where_above(unit_lanes(n_out), nothing, (<vec4 *> delta)[0], nothing)
     return cost
 
 
@@ -55,12 +76,12 @@ cdef inline double vector_of_terms(
 
 
 cdef inline double softmax_cross_entropy(
-    Py_ssize_t n_out,
+    Py_ssize_t n_out, Py_ssize_t width,
     const real *z,      # (n_out,)  read
     const real *a,      # (n_out,)  read: softmax(z)
     double log_sum,     # log sum_k exp(z_k)
     const real *y,      # (n_out,)  read
-    real *delta,        # (n_out,)  overwritten: dC/dz = (sum_k y_k) a - y
+    real *delta,        # (width,)  overwritten: dC/dz = (sum_k y_k) a - y; padding 0
 ) noexcept nogil:
     """Returns the loss of the sample: sum_j y_j (log sum_k exp(z_k) - z_j)."""
     cdef Py_ssize_t j
@@ -73,4 +94,6 @@ cdef inline double softmax_cross_entropy(
     whole = <real> sum_y
     for j in range(n_out):
         delta[j] = whole * a[j] - y[j]
+    for j in range(n_out, width):
+        delta[j] = 0
     return cost

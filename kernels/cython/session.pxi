@@ -72,7 +72,7 @@ cdef double handle_learn(
         total = descend_one_batch(inner, &X, &Y, n)
     inner.step += 1
     total /= n
-    if inner.step % inner.look == 0 and not all_finite(handle.n_theta, inner.net.theta):
+    if inner.step % inner.look == 0 and not are_finite(handle.n_theta, inner.net.theta):
         total = NAN
     leave(FLUSHING, before)
     return total
@@ -88,21 +88,6 @@ cdef double descend_one_batch(
     epoch.n_threads, epoch.total = 1, 0
     run_parts(train_part, &epoch, &epoch.barrier, 1)
     return epoch.total
-
-
-cdef bint all_finite(Py_ssize_t n, const real *x) noexcept nogil:
-    """Whether x - x is 0 for all of n values, n a multiple of 16."""
-    cdef vec sums[2]
-    cdef Py_ssize_t k = 0, v, in_step = 2 * NATIVE
-    fill(&sums[0], 0)
-    fill(&sums[1], 0)
-    while k + in_step <= n:
-        for v in range(2):
-            sums[v] += (<const vec *> (x + k))[v] - (<const vec *> (x + k))[v]
-        k += in_step
-    if k < n:
-        sums[0] += (<const vec *> (x + k))[0] - (<const vec *> (x + k))[0]
-    return vec4_total(fold(sums[0] + sums[1])) == 0
 
 
 cdef double handle_loss_gradient(

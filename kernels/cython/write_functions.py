@@ -176,7 +176,7 @@ from functions cimport (
 )
 from lanes cimport real, vector
 from losses cimport terms
-from plan cimport Rule
+from plan cimport Rows, Rule
 
 
 cdef inline void map_f_by_code(
@@ -228,17 +228,13 @@ END    return a
 
 
 cdef inline double terms_by_code(
-    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out,
-    const real *z,      # (width,)  read where they come from logits
-    const real *a,      # (width,)  read
-    const real *y,      # (n_out,)  read
-    real *delta,        # (width,)  the first n_out overwritten: dC/da, or dC/dz from logits
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_samples, Py_ssize_t n_out,
+    Py_ssize_t width, const real *z, const real *a, const Rows *Y, real *delta, double *costs,
 ) noexcept nogil:
-    # the sum of the terms of one sample
 LOSSES:    if loss == CODE and not from_logits:
-        return terms(CODE, False, p, n_out, z, a, y, delta)
+        return terms(CODE, False, p, n_samples, n_out, width, z, a, Y, delta, costs)
 ENDLOGITS:    if loss == CODE and from_logits:
-        return terms(CODE, True, p, n_out, z, a, y, delta)
+        return terms(CODE, True, p, n_samples, n_out, width, z, a, Y, delta, costs)
 END    return 0
 
 

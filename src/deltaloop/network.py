@@ -48,7 +48,7 @@ class Network(Embedding, Computing, Parameters):
         `deltaloop.custom_activation` for one of your own.
     output : str or Activation, optional
         Of the last layer; left out, the one that belongs to the loss (identity for mse,
-        sigmoid for binary_cross_entropy, softmax for cross_entropy).
+        sigmoid for binary_cross_entropy, softmax for cross_entropy, identity for huber).
     loss : str, Loss or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
         `deltaloop.losses`, `deltaloop.Loss` for one with a parameter, and

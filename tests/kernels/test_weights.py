@@ -48,7 +48,7 @@ def test_weighted_gradient_is_that_of_the_equations(backend, dtype, loss, room):
 @pytest.mark.parametrize("batch_size", [1, 4, 23])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_training_with_weights_is_that_of_the_equations(backend, dtype, rule, batch_size, sparse):
-    case = make_case("mse", dtype)
+    case = make_case("huber", dtype)
     plan, order, how = case.plan, np.random.default_rng(1).permutation(23), RULES[rule]
     weights = np.maximum(weights_of(23), 0.1)  # the oracle would divide 0 by 0
 
@@ -113,7 +113,7 @@ def test_a_whole_weight_is_as_many_samples(backend, loss):
 @pytest.mark.parametrize("rule", RULES)
 def test_threads_and_slices_and_equal_weights_change_no_bit(threaded, dtype, rule):
     """Weights of 2, of which there are 64 in a mini-batch, are exact: as if there were none."""
-    case = make_case("mse", dtype, 320, (20, 40, 17, 3))
+    case = make_case("huber", dtype, 320, (20, 40, 17, 3))
     order = np.random.default_rng(1).permutation(320)
     plain = cases.trained(threaded, case, RULES[rule], order, 64)
     even = cases.trained(threaded, case, RULES[rule], order, 64, weights=np.full(320, 2.0))

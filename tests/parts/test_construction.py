@@ -35,6 +35,8 @@ def test_hidden_layers_are_sigmoid_by_default():
         ("mse", "identity"),
         ("binary_cross_entropy", "sigmoid"),
         ("cross_entropy", "softmax"),
+        ("huber", "identity"),
+        (dl.Loss("huber", threshold=2), "identity"),
     ],
 )
 def test_output_left_out_is_the_one_that_belongs_to_the_loss(loss, output):

@@ -179,7 +179,7 @@ def slope_of_huber(a, y):
 def swish_and_huber():
     return (
         dl.custom_activation("swish", swish, slope_of_swish),
-        dl.custom_loss("huber", huber, slope_of_huber),
+        dl.custom_loss("own_huber", huber, slope_of_huber),
     )
 
 
@@ -291,12 +291,12 @@ def test_padding_stays_zero_where_f_of_zero_is_not_finite(compiled):
 def test_default_output_of_an_own_loss(swish_and_huber, output):
     _, loss = swish_and_huber
     net = dl.Network([2, 3, 1], loss=loss, output=output)
-    assert (net.loss_name, net.layers[-1].activation.name) == ("huber", "identity")
+    assert (net.loss_name, net.layers[-1].activation.name) == ("own_huber", "identity")
 
 
 def test_names_are_shown(net):
     text = repr(net)
-    assert "loss huber" in text and text.count("swish") == 3
+    assert "loss own_huber" in text and text.count("swish") == 3
     assert str(net.layers[0].activation) == "swish"
 
 
@@ -305,7 +305,7 @@ def test_copies_compute_the_same(net, again):
     other = again(net)
     X, Y = samples()
     np.testing.assert_array_equal(net.predict(X), other.predict(X))
-    assert other.loss_name == "huber"
+    assert other.loss_name == "own_huber"
     net.fit(X, Y, epochs=1)
     other.fit(X, Y, epochs=1)
     np.testing.assert_array_equal(net.theta, other.theta)
@@ -315,7 +315,7 @@ def test_files_and_c_are_refused(net, swish_and_huber, tmp_path):
     activation, loss = swish_and_huber
     for refused, word in (
         (net, "activation 'swish'"),
-        (dl.Network([2, 1], loss=loss), "loss 'huber'"),
+        (dl.Network([2, 1], loss=loss), "loss 'own_huber'"),
         (dl.Network([2, 1], output=activation), "activation 'swish'"),
     ):
         with pytest.raises(dl.InvalidInputError, match=word + r" is a function .* no code.*theta"):

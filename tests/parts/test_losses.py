@@ -1,6 +1,9 @@
 """Losses: values worked out by hand, canonical deltas, and logits far from zero."""
 
+import copy
 import math
+import pickle
+import re
 
 import numpy as np
 import pytest
@@ -42,7 +45,7 @@ def test_cross_entropy_is_minus_the_logarithm_of_the_right_probability(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("loss", CANONICAL_OUTPUT)
+@pytest.mark.parametrize("loss", CANONICAL_OUTPUT.keys() - {"huber"})
 def test_delta_of_the_canonical_pair_is_output_minus_target(loss, dtype, backend):
     net = passing(3, CANONICAL_OUTPUT[loss], loss, dtype=dtype, backend=backend)
     X = np.random.default_rng(0).normal(size=(20, 3))
@@ -50,6 +53,21 @@ def test_delta_of_the_canonical_pair_is_output_minus_target(loss, dtype, backend
     expected = net.predict(X) - Y.astype(dtype)
     near = 4 * float(np.finfo(dtype).eps)
     assert net.gradients(X, Y).delta[0] == pytest.approx(expected, abs=near)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_huber_is_quadratic_up_to_its_threshold_and_linear_beyond(dtype, backend):
+    """Exact values: 1/2 (1/4)^2, and 1/2 (|2| - 1/4) on both sides; the kink belongs to both."""
+    options = {"dtype": dtype, "backend": backend}
+    for n in (1, 3, 4, 5, 16, 21):  # vectors of several lengths, and what is left of them
+        errors = np.resize([0.25, -0.25, 2.0, -2.0, 0.5, -0.5, 0.0], n)
+        values = np.resize([1 / 32, 1 / 32, 7 / 8, 7 / 8, 1 / 8, 1 / 8, 0], n)
+        slopes = np.resize([0.25, -0.25, 0.5, -0.5, 0.5, -0.5, 0], n)
+        net = passing(n, "identity", dl.Loss("huber", threshold=0.5), **options)
+        found = net.gradients([errors + 3], [np.full(n, 3.0)])
+        assert found.loss == values.sum()
+        assert found.delta[0].tolist() == [slopes.tolist()]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -130,3 +148,46 @@ def test_function_in_the_place_of_a_loss_is_told_how_to_be_one():
         dl.InvalidTypeError, match=r"got function; .*deltaloop.custom_loss makes one"
     ):
         dl.Network([4, 3], loss=lambda a, y: (a - y) ** 2)
+
+
+def test_a_loss_has_its_parameter_by_name_and_as_text():
+    loss = dl.Loss("huber", threshold=2)
+    assert (loss.name, loss.parameter, str(loss)) == ("huber", 2.0, "huber(2)")
+    assert repr(loss) == "Loss('huber', threshold=2.0)"
+    assert loss == dl.Loss("huber", threshold=2.0) != dl.Loss("huber")
+    assert (str(dl.Loss("huber")), dl.Loss("mse").parameter) == ("huber", None)
+    assert copy.deepcopy(loss) == pickle.loads(pickle.dumps(loss)) == loss
+    net = dl.Network([2, 1], loss=loss)
+    assert (net.loss_name, repr(net).split(",")[0]) == ("huber", "Network: loss huber(2)")
+    assert pickle.loads(pickle.dumps(net)).plan.loss_parameter == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "error", "says"),
+    [
+        ("huber", {"threshold": 0}, dl.InvalidInputError, "threshold of huber must be > 0, got 0"),
+        ("huber", {"threshold": -1}, dl.InvalidInputError, "must be > 0, got -1"),
+        ("huber", {"threshold": math.nan}, dl.InvalidInputError, "must be finite"),
+        ("huber", {"threshold": "1"}, dl.InvalidTypeError, "must be a number, got '1'"),
+        ("huber", {"delta": 1}, dl.InvalidInputError, "has no delta, only threshold"),
+        ("mse", {"threshold": 1}, dl.InvalidInputError, "has no threshold, it has no parameter"),
+        ("hubert", {}, dl.InvalidInputError, "did you mean 'huber'"),
+        (3, {}, dl.InvalidTypeError, "a loss has a name such as 'mse', got int"),
+    ],
+)
+def test_a_loss_refuses_what_it_has_not(name, parameter, error, says):
+    with pytest.raises(error, match=re.escape(says)):
+        dl.Loss(name, **parameter)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_huber_is_less_moved_by_a_wild_target_than_the_square(backend):
+    """The median of the targets, as the threshold becomes small; their mean for mse."""
+    y = np.array([1.0, 1.1, 0.9, 1.05, 50.0])
+    found = {}
+    for loss in ("mse", dl.Loss("huber", threshold=0.01)):
+        net = dl.Network(1, [dl.Dense(1, "identity")], loss=loss, backend=backend, seed=1)
+        net.fit(np.zeros((5, 1)), y, epochs=3000, batch_size=5, optimizer=dl.SGD(0.5))
+        found[str(loss)] = net.b[0].item()
+    assert found["mse"] == pytest.approx(y.mean(), rel=1e-3)
+    assert found["huber(0.01)"] == pytest.approx(1.05, abs=0.02)

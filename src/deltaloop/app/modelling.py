@@ -10,6 +10,7 @@ import numpy as np
 from .. import kernels
 from ..errors import DivergenceError, InvalidInputError, unknown_name
 from ..inputs.validation import Prepared, one_hot, prepared
+from ..kernels.functions import ACTIVATIONS
 from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import LOSSES, check_loss
@@ -30,8 +31,6 @@ LEARNING_RATE = {
     "classification": 0.5,
     "regression": 0.05,
 }
-# hidden units that want He's initial values
-_HALF_OPEN = ("relu", "leaky_relu", "elu", "silu", "softplus")
 _COMPARISON_SECONDS = 2.0  # what the reference may take for its epoch
 _REPEATED_SECONDS = 0.2  # quick epochs are repeated for about this long
 
@@ -98,9 +97,10 @@ def build(problem: Problem, recipe: Recipe) -> Network:
     loss = check_loss(recipe.loss or LOSS[problem.task])
     n_out, output = _output(problem, loss)
     layers = [Dense(width, recipe.activation) for width in recipe.layers]
+    rectifies = recipe.activation in ACTIVATIONS and ACTIVATIONS[recipe.activation].rectifies
     net = Network(
         problem.X_train.shape[1], [*layers, Dense(n_out, output)], loss=loss,
-        init="he_uniform" if recipe.activation in _HALF_OPEN else "glorot_uniform",
+        init="he_uniform" if rectifies else "glorot_uniform",
         dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
     )  # fmt: skip
     if recipe.standardize:

@@ -3,8 +3,9 @@
 TABLE
 
 With the output activation it belongs to, a loss has delta = a - y (cross_entropy:
-(sum_j y_j) a - y, the same for targets that sum to 1), and the two cross-entropies are computed
-from the logits z without ever taking the logarithm of a rounded probability:
+(sum_j y_j) a - y, the same for targets that sum to 1; huber: a - y limited to
+[-threshold, threshold]), and the two cross-entropies are computed from the logits z without ever
+taking the logarithm of a rounded probability:
 
     binary_cross_entropy   max(z, 0) - z y + log(1 + exp(-|z|))
     cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
@@ -60,7 +61,7 @@ class Loss:
     name : str
         One of the names in the table of this module.
     **parameter : float
-        By the name that the table gives it.
+        By the name that the table gives it, such as threshold=0.5 of huber (> 0, default 1).
 
     Raises
     ------
@@ -70,8 +71,10 @@ class Loss:
     Examples
     --------
     >>> import deltaloop as dl
-    >>> dl.Network([2, 1], loss=dl.Loss("mse")).loss_name
-    'mse'
+    >>> loss = dl.Loss("huber", threshold=0.5)
+    >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))], loss=loss)
+    >>> net.loss([[1.0]], [[5.0]])  # |2 - 5| is above: 0.5 (3 - 0.5 / 2)
+    1.375
     """
 
     name: str
