@@ -12,9 +12,8 @@ import numba  # noqa: E402
 
 from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
-from .doors import nothing, samples  # noqa: E402
-from .plan import bind  # noqa: E402
-from .rules import FLAT, bind_rule  # noqa: E402
+from .doors import address_of, bind, bind_rows, way_of  # noqa: E402
+from .rules import bind_rule  # noqa: E402
 from .session import Session  # noqa: E402
 
 NAME = "numba"
@@ -31,7 +30,7 @@ def describe() -> str:
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out; whether X is finite is not looked at."""
     dtype = plan.dtype
-    doors.forward(dtype)(bind(plan, theta, work), samples(X, dtype), len(X), out)
+    doors.forward(dtype)(bind(plan, theta, work), bind_rows(X, dtype), len(X), address_of(out))
     return False
 
 
@@ -39,8 +38,8 @@ def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     dtype = plan.dtype
     return doors.loss_gradient(dtype)(
-        bind(plan, theta, work), samples(X, dtype), samples(Y, dtype, None, weights), len(Y),
-        nothing(dtype, 1) if grad is None else grad,
+        bind(plan, theta, work), bind_rows(X, dtype), bind_rows(Y, dtype, None, weights), len(Y),
+        address_of(grad), plan.n_theta,
     )  # fmt: skip
 
 
@@ -48,8 +47,8 @@ def backward(plan, theta, X, dC_da, grad, dC_dx, work):
     """dC/dtheta and dC/dx from dC/da of a cost that is a sum over the samples."""
     dtype = plan.dtype
     doors.backward(dtype)(
-        bind(plan, theta, work), samples(X, dtype), dC_da,
-        nothing(dtype, 1) if grad is None else grad, nothing(dtype, 2) if dC_dx is None else dC_dx,
+        bind(plan, theta, work), bind_rows(X, dtype), bind_rows(dC_da, dtype), len(dC_da),
+        address_of(grad), plan.n_theta, address_of(dC_dx),
     )  # fmt: skip
 
 
@@ -59,10 +58,10 @@ def train_epoch(
 ):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     dtype = plan.dtype
-    alone = batch_size == 1 and weights is None and rule.code not in FLAT
-    return doors.train_epoch(dtype, alone)(
-        bind(plan, theta, work), bind_rule(rule, theta, state), samples(X, dtype, order),
-        samples(Y, dtype, order, weights), start, stop, batch_size, alone, total, step,
+    way = way_of(plan, rule, batch_size, X, weights)
+    return doors.train_epoch(dtype, way)(
+        bind(plan, theta, work), bind_rule(rule, theta, state), bind_rows(X, dtype, order),
+        bind_rows(Y, dtype, order, weights), start, stop, batch_size, total, step,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..interface import PIECE
 from ..products import ADD, DESCEND, STORE
 from .activations import SOFTMAX
-from .compiling import DOUBLE, REALS, RULE, WHOLE, part, walk
+from .compiling import DOUBLE, REALS, RULE, TRUTH, WHOLE, part, walk
 from .environment import FLUSHING, NEAREST
 from .layers import (
     activate,
@@ -71,8 +71,8 @@ def forward_batch_above(net, n_samples):
         multiply(net, n_samples, width, layer.n_in, a, below.width, W, width, z, width, b)
 
 
-@part
-def forward_batch(net, n_samples, X):
+@walk
+def forward_batch(net: Net, n_samples: WHOLE, X: Rows) -> None:
     """Z of every layer, a of the hidden ones."""
     sum_inputs_of_batch(net, n_samples, X)
     forward_batch_above(net, n_samples)
@@ -94,8 +94,8 @@ def backward_layer(net, k, n_samples):
     multiply_by_slope(net, below, n_samples, z, a, delta_prev)
 
 
-@part
-def backward_batch(net, n_samples):
+@walk
+def backward_batch(net: Net, n_samples: WHOLE) -> None:
     """Delta of all layers from that of the last."""
     for k in range(net.n_layers - 1, 0, -1):
         backward_layer(net, k, n_samples)
@@ -135,7 +135,7 @@ def slopes_by_inputs(net, n_samples, dC_dx, row):
 def pass_batch(net, n_samples, X, Y, backward):
     """Forward and back through all layers; the sum of the losses."""
     forward_batch(net, n_samples, X)
-    total = outputs(net, n_samples, Y)
+    total = outputs(net, n_samples, Y, 0)
     if backward:
         backward_batch(net, n_samples)
     return total
@@ -144,10 +144,10 @@ def pass_batch(net, n_samples, X, Y, backward):
 class Piece(NamedTuple):
     """Of a mini-batch: how many samples, and what factor makes their gradients a mean."""
 
-    is_first: bool
-    is_last: bool
-    n_samples: int
-    scale: float  # 1 / samples of the mini-batch
+    is_first: TRUTH
+    is_last: TRUTH
+    n_samples: WHOLE
+    scale: DOUBLE  # 1 / samples of the mini-batch
 
 
 @part
@@ -191,8 +191,8 @@ def descend_sparse(net, piece, X, rule):
         descend_listed(net, n, columns, layer.width, values, W, delta, eps, null(W))
 
 
-@part
-def descend_batch(net, piece, X, rule):
+@walk
+def descend_batch(net: Net, piece: Piece, X: Rows, rule: RULE) -> None:
     """The step of a rule on every W and b."""
     one = on_stack(net.theta, 1)
     for k in range(net.n_layers - 1, -1, -1):

@@ -113,8 +113,6 @@ _ENTRIES: list = []  # in the order of the table of addresses
 class _Function:
     """What `kernel`, `walk` and `native` have in common: kinds, and a type per element type."""
 
-    is_kernel = False
-
     def __init__(self, function, kinds):
         self.function, self.name = function, function.__name__
         self.names, self.kinds = zip(*kinds, strict=True)
@@ -147,7 +145,7 @@ class _Function:
 
 
 class _Kernel(_Function):
-    attribute, is_kernel = "noinline", True
+    attribute = "noinline"
 
     def write(self, context, builder, function, real):
         function.attributes.add(self.attribute)
@@ -269,28 +267,48 @@ def native(function):
     return _entry(_Native(function, _kinds(function)))
 
 
+def _called_by(function) -> list[_Function]:
+    """What a function calls by its address, and what that calls, as the names in them tell."""
+    found, functions = [], [function]
+    for function in functions:
+        codes = [function.__code__]
+        for code in codes:
+            codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+        for name in {name for code in codes for name in code.co_names}:
+            value = function.__globals__.get(name)
+            made = getattr(value, "made", None)
+            if made is not None and made not in found:
+                found.append(made)
+            value = made.function if made else getattr(value, "py_func", value)
+            if inspect.isfunction(value) and value not in functions:
+                functions.append(value)
+    return found
+
+
 @intrinsic(prefer_literal=True)
-def _write_address(_context, table, number):
-    """The address of a walk into a table; of all kernels, where the number is none of an entry."""
+def _write_addresses(_context, table, names):
+    """The addresses of walks, and of all that they call, into a table."""
 
     def write(context, builder, signature, values):
         (name,) = signature.args[0].dtype.fields
         real = getattr(types, name.partition("_")[0])
         array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
         first = builder.bitcast(array.data, INT.as_pointer())
+        wanted = [made for made in _ENTRIES if made.name in names.literal_value.split()]
+        wanted += [other for made in wanted for other in _called_by(made.function)]
         for k, made in enumerate(_ENTRIES):
-            if k == number.literal_value or (number.literal_value < 0 and made.is_kernel):
+            if made in wanted and not isinstance(made, _Native):
                 found = builder.ptrtoint(made.written(context, builder.module, real), INT)
                 builder.store(found, builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
         return context.get_dummy_value()
 
-    return types.void(table, number), write
+    return types.void(table, names), write
 
 
-def _filler(number):
+def _filler(names):
     @jit
     def fill(table):
-        _write_address(table, number)
+        _write_addresses(table, names)
 
     return fill
 
@@ -318,10 +336,9 @@ def words_type(dtype) -> np.dtype:
 def entry_points(dtype) -> np.ndarray:
     """The addresses of all entries for one element type, valid in this process.
 
-    Those of walks are 0 until `provide` was called for them.
+    Before `provide` was called for them those of walks and kernels are 0.
     """
     table, addresses = np.zeros(len(_ENTRIES), words_type(dtype)), products.addresses(dtype)
-    _filler(-1)(table)
     for k, made in enumerate(_ENTRIES):
         if isinstance(made, _Native):
             table[k] = addresses[made.name]
@@ -331,5 +348,4 @@ def entry_points(dtype) -> np.ndarray:
 @cache
 def provide(dtype, *walks) -> None:
     """Compile what is about to be called, or take it from disk."""
-    for found in walks:
-        _filler(_ENTRIES.index(found.made))(entry_points(dtype))
+    _filler(" ".join(walk.made.name for walk in walks))(entry_points(dtype))

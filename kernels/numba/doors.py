@@ -1,7 +1,7 @@
 """From arrays into the loops: the functions that Python calls.
 
-They accept arrays of any layout, read-only or not, and are called without a look at the types of
-their arguments, which their signatures fix: everything is compiled once per element type.
+What they are handed are words: the named tuples of plan.py as addresses and numbers. So everything
+is compiled once per element type, whatever the arrays are like.
 """
 
 from functools import cache
@@ -12,54 +12,93 @@ from numba import types
 
 from ..interface import SparseRows
 from .batch import descend_batches, forward_rows, mean_loss, pass_back
-from .compiling import RULE, jit, part, provide, words_type
-from .plan import dense_rows, net_of, rows_of
-from .pointers import first_of, null
-from .sample import descend_samples
-
-_NO_INDICES, _NO_COLUMNS, _NO_WEIGHTS = np.empty(0, np.intp), np.empty(0, np.int32), np.empty(0)
-
-
-@cache
-def nothing(dtype, ndim):
-    """An array without elements, which stands for None."""
-    return np.empty((0,) * ndim, dtype)
+from .compiling import RULE, entry_points, jit, provide, words_type
+from .losses import is_canonical
+from .plan import net_of, rows_of
+from .pointers import pointer_at
+from .rules import FLAT, SGD
+from .sample import descend_larger_samples
+from .tiny import descend_tiny_samples, lanes_of
 
 
-def samples(X, dtype, order=None, weights=None):
-    """Rows as what the doors take: an array or SparseRows, with their order and weights."""
-    order = _NO_INDICES if order is None else order
-    weights = _NO_WEIGHTS if weights is None else weights
+def address_of(array) -> int:
+    """Of the first element; 0 for None."""
+    return 0 if array is None else array.ctypes.data
+
+
+def bind(plan, theta, work) -> np.ndarray:
+    """A Net as words; valid as long as plan, theta, work and their arrays."""
+    first, itemsize = work.buffer.ctypes.data, plan.dtype.itemsize
+    batch_size, *places = work.words.tolist()
+    turned, turned_prev, partial, parts, gathered = (
+        first + place * itemsize if place >= 0 else 0 for place in places
+    )
+    words = (
+        address_of(entry_points(plan.dtype)), address_of(plan.layers), len(plan.layers), plan.loss,
+        np.float64(plan.loss_parameter).view(np.intp), is_canonical(plan), lanes_of(plan),
+        address_of(theta), batch_size, first, turned, turned_prev, partial, parts, gathered,
+        address_of(work.costs), turned,
+    )  # fmt: skip
+    return np.array(words, np.intp).view(words_type(plan.dtype))
+
+
+def bind_rows(X, dtype, order=None, weights=None) -> np.ndarray:
+    """Rows as words, of an array or SparseRows; valid as long as the arrays."""
     if isinstance(X, SparseRows):
-        return nothing(dtype, 2), X.starts, X.columns, X.values, order, weights
-    return X, _NO_INDICES, _NO_COLUMNS, nothing(dtype, 1), order, weights
+        rows, listed = (0, 0), map(address_of, (X.starts, X.columns, X.values))
+    else:
+        rows, listed = (address_of(X), X.strides[0] // X.itemsize), (0, 0, 0)
+    one = np.float64(1).view(np.intp)
+    words = *rows, *listed, address_of(order), 0, address_of(weights), one
+    return np.array(words, np.intp).view(words_type(dtype))
 
 
-@part
-def _first_or_null(array):
-    return first_of(array) if array.size > 0 else null(first_of(array))
+def _forward(net, X, n_samples, out):
+    net = net_of(net)
+    forward_rows(net, rows_of(X), n_samples, pointer_at(out, net.theta))
 
 
-def _forward(words, X, n_samples, out):
-    forward_rows(net_of(words), rows_of(*X), n_samples, first_of(out))
+def _loss_gradient(net, X, Y, n_samples, grad, n_theta):
+    net = net_of(net)
+    found = pointer_at(grad, net.theta)
+    return mean_loss(net, n_samples, rows_of(X), rows_of(Y), found, n_theta)
 
 
-def _loss_gradient(words, X, Y, n_samples, grad):
-    x, y = rows_of(*X), rows_of(*Y)
-    return mean_loss(net_of(words), n_samples, x, y, _first_or_null(grad), grad.size)
+def _backward(net, X, dC_da, n_samples, grad, n_theta, dC_dx):
+    net = net_of(net)
+    found, of_inputs = pointer_at(grad, net.theta), pointer_at(dC_dx, net.theta)
+    pass_back(net, n_samples, rows_of(X), rows_of(dC_da), found, n_theta, of_inputs)
 
 
-def _backward(words, X, dC_da, grad, dC_dx):
-    x, slopes, n_samples = rows_of(*X), dense_rows(dC_da), dC_da.shape[0]
-    flat, of_inputs = _first_or_null(grad), _first_or_null(dC_dx)
-    pass_back(net_of(words), n_samples, x, slopes, flat, grad.size, of_inputs)
+def _descend_tiny(net, rule, X, Y, start, stop, _batch_size, total, _step):
+    rate, x, y = rule[0].learning_rate, rows_of(X), rows_of(Y)
+    return descend_tiny_samples(net_of(net), rate, start, stop, x, y, total)
 
 
-def _train_epoch(words, rule, X, Y, start, stop, batch_size, alone, total, step):
-    net, how, x, y = net_of(words), rule[0], rows_of(*X), rows_of(*Y)
-    if alone:
-        return descend_samples(net, how, start, stop, x, y, total, step)
-    return descend_batches(net, how, start, stop, batch_size, x, y, total, step)
+def _descend_larger(net, rule, X, Y, start, stop, _batch_size, total, step):
+    x, y = rows_of(X), rows_of(Y)
+    return descend_larger_samples(net_of(net), rule[0], start, stop, x, y, total, step)
+
+
+def _descend_batches(net, rule, X, Y, start, stop, batch_size, total, step):
+    x, y = rows_of(X), rows_of(Y)
+    return descend_batches(net_of(net), rule[0], start, stop, batch_size, x, y, total, step)
+
+
+TINY, LARGER, BATCHES = range(3)  # ways of an epoch
+_EPOCHS = (
+    (_descend_tiny, descend_tiny_samples),
+    (_descend_larger, descend_larger_samples),
+    (_descend_batches, descend_batches),
+)
+
+
+def way_of(plan, rule, batch_size, X, weights) -> int:
+    """How an epoch is gone through."""
+    if batch_size > 1 or weights is not None or rule.code in FLAT:
+        return BATCHES
+    is_tiny = rule.code == SGD and not isinstance(X, SparseRows) and lanes_of(plan)
+    return TINY if is_tiny else LARGER
 
 
 def array(element, ndim=1, layout="C", readonly=False):
@@ -67,23 +106,18 @@ def array(element, ndim=1, layout="C", readonly=False):
     return types.Array(element, ndim, layout, readonly=readonly)
 
 
-class Types:
-    """Of the arguments, for one element type."""
+def words(dtype):
+    """The type of what `bind` and `bind_rows` give."""
+    return array(numba.from_dtype(words_type(dtype)))
 
-    def __init__(self, dtype):
-        real = numba.from_dtype(dtype)
-        indices, numbers = array(types.intp, readonly=True), array(types.float64, readonly=True)
-        self.words = array(numba.from_dtype(words_type(dtype)))  # of plan.bind
-        self.rule = array(RULE(real))  # of rules.bind_rule
-        self.row = array(real, 1, "A", readonly=True)
-        self.dense = array(real, 2, "A", readonly=True)
-        columns, values = array(types.int32, readonly=True), array(real, readonly=True)
-        self.samples = types.Tuple((self.dense, indices, columns, values, indices, numbers))
-        self.reals, self.rows = array(real), array(real, 2)  # written
+
+def rule(dtype):
+    """The type of what `rules.bind_rule` gives."""
+    return array(RULE(numba.from_dtype(dtype)))
 
 
 def compiled(function, returned, *arguments, **options):
-    """The one version of a function."""
+    """The one version of a function, called without a look at the types of the arguments."""
     return jit(function, signatures=returned(*arguments), **options).get_overload(arguments)
 
 
@@ -91,16 +125,14 @@ def compiled(function, returned, *arguments, **options):
 def forward(dtype):
     """The compiled `_forward` of one element type."""
     provide(dtype, forward_rows)
-    of = Types(dtype)
-    return compiled(_forward, types.void, of.words, of.samples, types.intp, of.rows)
+    return compiled(_forward, types.void, words(dtype), words(dtype), types.intp, types.intp)
 
 
 @cache
 def loss_gradient(dtype):
     """The compiled `_loss_gradient` of one element type."""
     provide(dtype, mean_loss)
-    of = Types(dtype)
-    arguments = of.words, of.samples, of.samples, types.intp, of.reals
+    arguments = (words(dtype),) * 3 + (types.intp,) * 3
     return compiled(_loss_gradient, types.float64, *arguments)
 
 
@@ -108,17 +140,14 @@ def loss_gradient(dtype):
 def backward(dtype):
     """The compiled `_backward` of one element type."""
     provide(dtype, pass_back)
-    of = Types(dtype)
-    return compiled(_backward, types.void, of.words, of.samples, of.dense, of.reals, of.rows)
+    return compiled(_backward, types.void, *(words(dtype),) * 3, *(types.intp,) * 4)
 
 
 @cache
-def train_epoch(dtype, alone):
-    """The compiled `_train_epoch` of one element type, for samples alone or mini-batches."""
-    provide(dtype, descend_samples if alone else descend_batches)
-    of, whole, number = Types(dtype), types.intp, types.float64
-    arguments = (
-        of.words, of.rule, of.samples, of.samples, whole, whole, whole, types.boolean, number,
-        whole,
-    )  # fmt: skip
-    return compiled(_train_epoch, number, *arguments)
+def train_epoch(dtype, way):
+    """The compiled epoch of one element type, in one of the ways."""
+    door, walk = _EPOCHS[way]
+    provide(dtype, walk)
+    of_net, whole, number = words(dtype), types.intp, types.float64
+    arguments = of_net, rule(dtype), of_net, of_net, whole, whole, whole, number, whole
+    return compiled(door, number, *arguments)

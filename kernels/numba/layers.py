@@ -6,7 +6,6 @@ from .activations import SOFTMAX, map_f, map_slope
 from .compiling import DOUBLE, PRODUCT, REALS, WHOLE, kernel, native, part, walk
 from .losses import (
     is_built_in,
-    is_canonical,
     softmax,
     softmax_cross_entropy,
     terms,
@@ -99,19 +98,19 @@ def activate_outputs(net, n_samples):
         activate(net, layer, n_samples, z, a)
 
 
-@part
-def outputs(net, n_samples, Y):
-    """A and delta of the output layer, costs[:n_samples], and the sum of these."""
+@walk
+def outputs(net: Net, n_samples: WHOLE, Y: Rows, first: WHOLE) -> DOUBLE:
+    """A and delta of the output layer, and the costs; targets from `first` on."""
     layer = layer_of(net, net.n_layers - 1)
     loss, n_out, width = net.loss, layer.n_out, layer.width
-    is_softmax, canonical = layer.activation == SOFTMAX, is_canonical(loss, layer.activation)
+    is_softmax, canonical = layer.activation == SOFTMAX, net.canonical
     Z, A = block(net, layer, layer.z), block(net, layer, layer.a)
     delta = block(net, layer, layer.delta)
     log_sum, total = 0.0, 0.0
     if not is_softmax:
         activate(net, layer, n_samples, Z, A)
     for t in range(n_samples):
-        y, z, a, delta_t = row_of(Y, t), Z + t * width, A + t * width, delta + t * width
+        y, z, a, delta_t = row_of(Y, first + t), Z + t * width, A + t * width, delta + t * width
         if is_softmax:
             log_sum = softmax(net, n_out, width, z, a)
         if canonical and is_softmax:
@@ -127,7 +126,9 @@ def outputs(net, n_samples, Y):
         total += cost
     if not canonical and not is_softmax:
         multiply_by_slope(net, layer, n_samples, Z, A, delta)
-    return total if is_null(Y.weights) else weigh(net, layer, n_samples, Y, delta)
+    if is_null(Y.weights):
+        return total
+    return weigh(net, layer, n_samples, from_sample(Y, first), delta)
 
 
 @part
@@ -151,12 +152,6 @@ def sum_of_weights(Y, n):
     for t in range(n):
         total += 1 if is_null(Y.weights) else Y.weights[row_number(Y, t)]
     return total
-
-
-@walk
-def outputs_of_sample(net: Net, Y: Rows, t: WHOLE) -> DOUBLE:
-    """Its cost; a and delta of the output layer from z."""
-    return outputs(net, 1, from_sample(Y, t))
 
 
 @part

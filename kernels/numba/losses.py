@@ -14,9 +14,9 @@ from .lanes import DOUBLE_TYPE, total, where_above
 _ROWS = tuple(LOSSES.values())
 N_LOSSES = len(_ROWS)
 # codes of losses and activations that have a shorter way from z to the loss
-_CANONICAL = tuple(
+_CANONICAL = [
     (code, ACTIVATIONS.index(row.partner)) for code, row in enumerate(_ROWS) if row.is_canonical
-)
+]
 
 
 @part
@@ -25,13 +25,9 @@ def is_built_in(loss):
     return 0 <= loss < N_LOSSES
 
 
-@part
-def is_canonical(loss, activation):
+def is_canonical(plan) -> bool:
     """Whether the loss and dC/dz are computed from the logits z."""
-    found = False
-    for one, other in _CANONICAL:
-        found |= loss == one and activation == other
-    return found
+    return (plan.loss, int(plan.layers[-1]["activation"])) in _CANONICAL
 
 
 @part

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numba
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -19,10 +18,8 @@ from .compiling import (
     RULE,
     WHOLE,
     WORDS,
-    entry_points,
     part,
     type_of,
-    words_type,
 )
 from .lanes import INT
 from .pointers import first_of, is_null, null, null_of
@@ -38,6 +35,8 @@ class Net(NamedTuple):
     n_layers: WHOLE
     loss: WHOLE
     loss_parameter: DOUBLE
+    canonical: WHOLE  # whether the loss and dC/dz are computed from the logits z
+    lanes: WHOLE  # of vectors on the latency path, or 0: see tiny.py
     theta: REALS  # (n_theta,)
     batch_size: WHOLE  # samples that work has room for
     work: REALS  # blocks z, a, delta: (batch_size, width) at batch_size * offset
@@ -65,38 +64,30 @@ class Rows(NamedTuple):
     share_of_weight: DOUBLE  # n / sum of the weights of the mini-batch
 
 
-def bind(plan, theta, work) -> np.ndarray:
-    """A Net as words, for `net_of`; valid as long as plan, theta, work and their arrays."""
-    first, itemsize = work.buffer.ctypes.data, plan.dtype.itemsize
-    batch_size, *places = work.words.tolist()
-    turned, turned_prev, partial, parts, gathered = (
-        first + place * itemsize if place >= 0 else 0 for place in places
-    )
-    words = (
-        entry_points(plan.dtype).ctypes.data, plan.layers.ctypes.data, len(plan.layers), plan.loss,
-        np.float64(plan.loss_parameter).view(np.intp), theta.ctypes.data, batch_size, first,
-        turned, turned_prev, partial, parts, gathered, work.costs.ctypes.data, turned,
-    )  # fmt: skip
-    return np.array(words, np.intp).view(words_type(plan.dtype))
+def _reader(kind):
+    @intrinsic
+    def read(_context, words):
+        """The named tuple whose fields are words of an array."""
+        (name,) = words.dtype.fields
+        found = type_of(kind, getattr(types, name.partition("_")[0]))
+
+        def write(context, builder, signature, values):
+            array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
+            first = builder.bitcast(array.data, INT.as_pointer())
+            fields = []
+            for k, field in enumerate(found.types):
+                word = builder.load(builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
+                is_pointer = isinstance(field, types.CPointer)
+                convert = builder.inttoptr if is_pointer else builder.bitcast
+                fields.append(convert(word, context.get_value_type(field)))
+            return context.make_tuple(builder, found, fields)
+
+        return found(words), write
+
+    return read
 
 
-@intrinsic
-def net_of(_context, words):
-    """The Net of what `bind` gave."""
-    (name,) = words.dtype.fields
-    net = type_of(Net, getattr(types, name.partition("_")[0]))
-
-    def write(context, builder, signature, values):
-        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
-        first = builder.bitcast(array.data, INT.as_pointer())
-        fields = []
-        for k, kind in enumerate(net.types):
-            word = builder.load(builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
-            convert = builder.inttoptr if isinstance(kind, types.CPointer) else builder.bitcast
-            fields.append(convert(word, context.get_value_type(kind)))
-        return context.make_tuple(builder, net, fields)
-
-    return net(words), write
+net_of, rows_of = _reader(Net), _reader(Rows)  # of what doors.bind and bind_rows give
 
 
 @intrinsic
@@ -215,14 +206,3 @@ def dense_rows(X):
 def gathered_rows(net):
     """What was copied side by side."""
     return _plain_rows(net.gathered, round_up(layer_of(net, 0).n_in))
-
-
-@part
-def rows_of(X, starts, columns, values, order, weights):
-    """Rows of an array or SparseRows, in an order, with weights; what is not there is empty."""
-    x = dense_rows(X)
-    return Rows(
-        null(x.dense) if starts.size > 0 else x.dense, x.row, first_of(starts), first_of(columns),
-        first_of(values), first_of(order) if order.size > 0 else x.order, 0,
-        first_of(weights) if weights.size > 0 else x.weights, 1.0,
-    )  # fmt: skip

@@ -14,7 +14,7 @@ from .layers import (
     outputs,
     spread,
 )
-from .plan import Net, Rows, bias_of, block, from_sample, layer_of, listed, row_of
+from .plan import Net, Rows, bias_of, block, layer_of, listed, row_of
 from .pointers import is_null, null, on_stack
 from .rows import (
     descend_and_sum,
@@ -25,7 +25,7 @@ from .rows import (
     sum_rows,
 )
 from .rules import ADAM, SGD
-from .tiny import descend_tiny_samples, is_tiny
+from .tiny import descend_tiny_samples
 
 LISTED_WIDTH = 32  # rows of at least this length are worth a list of those that count
 
@@ -36,8 +36,8 @@ def lists_active(below, layer):
     return below.activation == RELU and layer.width >= LISTED_WIDTH
 
 
-@part
-def forward_above(net):
+@walk
+def forward_above(net: Net) -> None:
     """From z of the first layer to z of the last: a = f(z), z = W a_prev + b."""
     for k in range(1, net.n_layers):
         below, layer = layer_of(net, k - 1), layer_of(net, k)
@@ -85,8 +85,8 @@ def descend_bias(net, layer, rule):
         descend_by_rule(net, 1, layer.width, one, net.theta, layer.b, delta, rule, unwanted)
 
 
-@part
-def descend_above(net, rule):
+@walk
+def descend_above(net: Net, rule: RULE) -> None:
     """From delta of the last layer to delta of the first, updating all layers but the first."""
     for k in range(net.n_layers - 1, 0, -1):
         below, layer = layer_of(net, k - 1), layer_of(net, k)
@@ -131,13 +131,17 @@ def descend_inputs(net, X, t, rule):
 def unbias(rule, step):
     """The corrections of Adam in update number `step`, counted from 1."""
     if rule.code == ADAM:
-        rule.unbias_m = 1 / (1 - math.pow(rule.beta1, step))
-        rule.unbias_v = 1 / (1 - math.pow(rule.beta2, step))
+        rule.unbias_m = 1 / (1 - rule.beta1 ** float(step))
+        rule.unbias_v = 1 / (1 - rule.beta2 ** float(step))
 
 
-@part
-def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
-    """descend_samples whatever the rule; plain SGD passes once over the first layer."""
+@walk(environment=FLUSHING)
+def descend_larger_samples(
+    net: Net, rule: RULE, start: WHOLE, stop: WHOLE, X: Rows, Y: Rows, total: DOUBLE, step: WHOLE
+) -> DOUBLE:
+    """Samples start..stop-1 whatever the rule; plain SGD passes once over the first layer."""
+    if start >= stop or not math.isfinite(total):
+        return total
     layer = layer_of(net, 0)
     n_in, width, W, b = layer.n_in, layer.width, net.theta + layer.W, bias_of(net, layer)
     z, delta = block(net, layer, layer.z), block(net, layer, layer.delta)
@@ -149,7 +153,7 @@ def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
             fetch(net, Y, t + 1, 1)
         unbias(rule, step + (t - start + 1))
         forward_above(net)
-        total += outputs(net, 1, from_sample(Y, t))
+        total += outputs(net, 1, Y, t)
         descend_above(net, rule)
         if t + 1 == stop or not math.isfinite(total):
             descend_inputs(net, X, t, rule)
@@ -163,13 +167,9 @@ def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
     return total
 
 
-@walk(environment=FLUSHING)
-def descend_samples(
-    net: Net, rule: RULE, start: WHOLE, stop: WHOLE, X: Rows, Y: Rows, total: DOUBLE, step: WHOLE
-) -> DOUBLE:
+@part
+def descend_samples(net, rule, start, stop, X, Y, total, step):
     """Samples start..stop-1 one at a time."""
-    if start >= stop or not math.isfinite(total):
-        return total
-    if rule.code == SGD and not is_null(X.dense) and is_tiny(net):
+    if rule.code == SGD and not is_null(X.dense) and net.lanes > 0:
         return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
     return descend_larger_samples(net, rule, start, stop, X, Y, total, step)

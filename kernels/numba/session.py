@@ -6,6 +6,7 @@ the types of their arguments, which their signatures fix: both take longer than 
 
 from functools import cache
 
+import numba
 import numpy as np
 from numba import types
 from numpy import empty, ndarray
@@ -14,11 +15,12 @@ from .. import session
 from ..interface import Rule, Work
 from .batch import descend_batches, forward_rows
 from .compiling import provide
-from .doors import Types, compiled
-from .plan import bind, dense_rows, net_of
+from .doors import array, bind, compiled, rule, words
+from .plan import dense_rows, net_of
 from .pointers import first_of
 from .rules import bind_rule, is_flat
-from .sample import descend_samples
+from .sample import descend_larger_samples, descend_samples
+from .tiny import descend_tiny_samples
 
 
 class Session(session.Session):
@@ -99,14 +101,16 @@ def _learn(words, rule, X, Y, n, step, theta, looks):
 def predict(dtype):
     """The compiled `_predict` of one element type."""
     provide(dtype, forward_rows)
-    of = Types(dtype)
-    return compiled(_predict, types.boolean, of.words, of.row, of.reals, nogil=False)
+    real = numba.from_dtype(dtype)
+    arguments = words(dtype), array(real, 1, "A", readonly=True), array(real)
+    return compiled(_predict, types.boolean, *arguments, nogil=False)
 
 
 @cache
 def learn(dtype):
     """The compiled `_learn` of one element type."""
-    provide(dtype, descend_samples, descend_batches)
-    of, whole = Types(dtype), types.intp
-    arguments = of.words, of.rule, of.dense, of.dense, whole, whole, of.reals, types.boolean
+    provide(dtype, descend_tiny_samples, descend_larger_samples, descend_batches)
+    real, whole = numba.from_dtype(dtype), types.intp
+    rows, theta = array(real, 2, "A", readonly=True), array(real)
+    arguments = words(dtype), rule(dtype), rows, rows, whole, whole, theta, types.boolean
     return compiled(_learn, types.float64, *arguments)

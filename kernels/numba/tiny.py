@@ -8,13 +8,16 @@ has to add up the lanes of a vector. The parameters are copied here when a call 
 when it ends.
 """
 
+import math
+
 from ..functions import LOSSES
 from ..interface import CUSTOM, LAYER
 from .activations import CODES, SOFTMAX, f, slope, term
-from .compiling import DOUBLE, REAL, ROOM, TRUTH, WHOLE, call, kernel, part
+from .compiling import DOUBLE, REAL, ROOM, TRUTH, WHOLE, call, kernel, part, walk
+from .environment import FLUSHING
 from .lanes import DOUBLE_TYPE, Pointer, Struct, Value, muladd, total, where_above
-from .layers import clear, outputs_of_sample
-from .losses import is_built_in, is_canonical
+from .layers import clear, outputs
+from .losses import is_built_in
 from .plan import LAYER_TYPE, Net, Rows, bias_of, layer_of
 from .pointers import room
 
@@ -25,25 +28,13 @@ INPUT, OUTPUT, MASK, SIZE = range(BIAS + 1, BIAS + 5)
 MEMORY = MOST * SIZE * MOST  # elements, for any number of lanes
 
 
-@part
-def is_tiny(net):
-    """Whether a net has its place here."""
-    if net.n_layers > MOST:
-        return False
-    for k in range(net.n_layers):
-        layer = layer_of(net, k)
-        if layer.n_in > MOST or layer.n_out > MOST or layer.activation == CUSTOM:
-            return False
-    return True
-
-
-@part
-def lanes_of(net):
-    """How long a vector has to be."""
-    for k in range(net.n_layers):
-        if layer_of(net, k).n_in > 4 or layer_of(net, k).n_out > 4:
-            return MOST
-    return 4
+def lanes_of(plan) -> int:
+    """How long a vector has to be; 0: the network has no place here."""
+    n_in, n_out, *_ = plan.words.T
+    longest = max(n_in.max(), n_out.max())
+    if max(longest, len(plan.words)) > MOST or CUSTOM in plan.layers["activation"]:
+        return 0
+    return 4 if longest <= 4 else MOST
 
 
 @part
@@ -211,7 +202,7 @@ def _outputs(e, net, layer, direct, z: Value, mask: Value, Y, t) -> tuple[Value,
             here = net.work + net.batch_size * layer.delta
             (net.work + net.batch_size * layer.z).set(0, z)
             here.set(0, nothing)
-            cost.set(call(e, outputs_of_sample, net, Y, t))
+            cost.set(call(e, outputs, net, 1, Y, t))
             delta.set(here.get(0, lanes))
     return cost.get(), delta.get()
 
@@ -278,18 +269,20 @@ def _make_samples(lanes: int):
 _samples_4, _samples_8 = _make_samples(4), _make_samples(MOST)
 
 
-@part
-def descend_tiny_samples(net, learning_rate, start, stop, X, Y, total):
-    """descend_samples for plain SGD, dense rows and `is_tiny`."""
-    lanes, memory = lanes_of(net), room(net.theta, MEMORY)
-    activation = layer_of(net, net.n_layers - 1).activation
+@walk(environment=FLUSHING)
+def descend_tiny_samples(
+    net: Net, learning_rate: REAL, start: WHOLE, stop: WHOLE, X: Rows, Y: Rows, total: DOUBLE
+) -> DOUBLE:
+    """Samples start..stop-1 for plain SGD and dense rows, where a net has `lanes`."""
+    memory, last = room(net.theta, MEMORY), layer_of(net, net.n_layers - 1)
     # whether the loss is one of single units, by way of their outputs
-    direct = activation != SOFTMAX and not is_canonical(net.loss, activation)
-    direct = direct and is_built_in(net.loss)
-    copy_in(net, lanes, memory)
-    if lanes == 4:
+    direct = last.activation != SOFTMAX and not net.canonical and is_built_in(net.loss)
+    if start >= stop or not math.isfinite(total):
+        return total
+    copy_in(net, net.lanes, memory)
+    if net.lanes == 4:
         total = _samples_4(net, memory, direct, learning_rate, start, stop, X, Y, total)
     else:
         total = _samples_8(net, memory, direct, learning_rate, start, stop, X, Y, total)
-    copy_out(net, lanes, memory)
+    copy_out(net, net.lanes, memory)
     return total

@@ -46,7 +46,8 @@ from .kernels.numba.batch import (
     slopes_of_pass,
 )
 from .kernels.numba.compiling import jit, provide
-from .kernels.numba.plan import bind, dense_rows, layer_of, net_of, new_rule
+from .kernels.numba.doors import bind
+from .kernels.numba.plan import dense_rows, layer_of, net_of, new_rule
 from .kernels.numba.pointers import (
     address,
     check_rows,
@@ -55,7 +56,8 @@ from .kernels.numba.pointers import (
     first_of,
 )
 from .kernels.numba.rules import SGD
-from .kernels.numba.sample import descend_samples
+from .kernels.numba.sample import descend_larger_samples, descend_samples
+from .kernels.numba.tiny import descend_tiny_samples
 from .network import Network
 
 __all__ = [
@@ -65,8 +67,8 @@ __all__ = [
 
 _part = jit(forceinline=True, cache=False)
 _WALKS = (
-    descend_samples, descend_batches, forward_pass, mean_loss, backward_pass,
-    add_gradient_of_pass, slopes_of_pass,
+    descend_tiny_samples, descend_larger_samples, descend_batches, forward_pass, mean_loss,
+    backward_pass, add_gradient_of_pass, slopes_of_pass,
 )  # fmt: skip
 
 
