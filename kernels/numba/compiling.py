@@ -179,7 +179,7 @@ class _Walk(_Function):
             signature.return_type, signature.args, function.args,
         )  # fmt: skip
         if self.environment is not None:
-            leave(builder, before)
+            leave(builder, self.environment, before)
         if self.returns is None:
             builder.ret_void()
         else:

@@ -16,7 +16,7 @@ from ..interface import Rule, Work
 from .batch import descend_batches, forward_rows
 from .compiling import provide
 from .doors import array, bind, compiled, rule, words
-from .plan import dense_rows, net_of
+from .plan import dense_rows, layer_of, net_of
 from .pointers import first_of
 from .rules import bind_rule, is_flat
 from .sample import descend_larger_samples, descend_samples
@@ -27,7 +27,7 @@ class Session(session.Session):
     """See kernels.session.Session. A prediction holds the GIL, so that all may share their room."""
 
     def __init__(self, plan, theta, batch_size=1, turns=None, *, forward, train_epoch):
-        self._dtype, self._shape = plan.dtype, (int(plan.layers[0]["n_in"]),)
+        self._dtype = plan.dtype
         super().__init__(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
         self._queue = self._turns.queue
         self._one = Work(plan, 1)  # for predictions, while others may learn
@@ -49,17 +49,16 @@ class Session(session.Session):
         else:
             flat = session.checked_out(out, self._n_out, self._dtype)
         if self._queue:  # another thread computes
-            self._turns.read(self._predict_into, x, flat)
-        else:
-            self._predict_into(x, flat)
+            self._turns.read(self._predict_rows, x, flat)
+        elif not (
+            type(x) is ndarray and x.dtype is self._dtype and x.ndim == 1
+            and self._predict(self._reader, x, flat)
+        ):  # fmt: skip
+            self._predict_rows(x, flat)
         return out
 
-    def _predict_into(self, x, out):
-        if not (
-            type(x) is ndarray and x.dtype is self._dtype and x.shape == self._shape
-            and self._predict(self._reader, x, out)
-        ):  # fmt: skip
-            self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
+    def _predict_rows(self, x, out):
+        self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
 
     def _predict(self, words, x, out):
         self._predict = predict(self._dtype)  # instead of this, from now on
@@ -75,10 +74,11 @@ class Session(session.Session):
 
 
 def _predict(words, x, out):
-    """False for values that do not lie side by side, else the outputs are in out."""
-    if x.strides[0] != x.itemsize:
+    """False for values of another number or not side by side, else the outputs are in out."""
+    net = net_of(words)
+    if x.strides[0] != x.itemsize or x.size != layer_of(net, 0).n_in:
         return False
-    forward_rows(net_of(words), dense_rows(x), 1, first_of(out))
+    forward_rows(net, dense_rows(x), 1, first_of(out))
     return True
 
 
