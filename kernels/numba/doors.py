@@ -5,6 +5,7 @@ is compiled once per element type, whatever the arrays are like.
 """
 
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import numba
 import numpy as np
@@ -20,10 +21,24 @@ from .rules import FLAT, SGD
 from .sample import descend_larger_samples
 from .tiny import descend_tiny_samples, lanes_of
 
+_ONE = np.float64(1).view(np.intp)
+
 
 def address_of(array) -> int:
     """Of the first element; 0 for None."""
     return 0 if array is None else array.ctypes.data
+
+
+_FACTS: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def facts(plan) -> tuple[int, ...]:
+    """The words of a Net that a plan decides, the last one its `lanes`; kept with the plan."""
+    if plan not in _FACTS:
+        parameter = np.float64(plan.loss_parameter).view(np.intp)
+        layers = address_of(plan.layers), len(plan.layers)
+        _FACTS[plan] = *layers, plan.loss, parameter, is_canonical(plan), lanes_of(plan)
+    return _FACTS[plan]
 
 
 def bind(plan, theta, work) -> np.ndarray:
@@ -34,10 +49,8 @@ def bind(plan, theta, work) -> np.ndarray:
         first + place * itemsize if place >= 0 else 0 for place in places
     )
     words = (
-        address_of(entry_points(plan.dtype)), address_of(plan.layers), len(plan.layers), plan.loss,
-        np.float64(plan.loss_parameter).view(np.intp), is_canonical(plan), lanes_of(plan),
-        address_of(theta), batch_size, first, turned, turned_prev, partial, parts, gathered,
-        address_of(work.costs), turned,
+        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta), batch_size, first,
+        turned, turned_prev, partial, parts, gathered, address_of(work.costs), turned,
     )  # fmt: skip
     return np.array(words, np.intp).view(words_type(plan.dtype))
 
@@ -48,8 +61,7 @@ def bind_rows(X, dtype, order=None, weights=None) -> np.ndarray:
         rows, listed = (0, 0), map(address_of, (X.starts, X.columns, X.values))
     else:
         rows, listed = (address_of(X), X.strides[0] // X.itemsize), (0, 0, 0)
-    one = np.float64(1).view(np.intp)
-    words = *rows, *listed, address_of(order), 0, address_of(weights), one
+    words = *rows, *listed, address_of(order), 0, address_of(weights), _ONE
     return np.array(words, np.intp).view(words_type(dtype))
 
 
@@ -97,7 +109,7 @@ def way_of(plan, rule, batch_size, X, weights) -> int:
     """How an epoch is gone through."""
     if batch_size > 1 or weights is not None or rule.code in FLAT:
         return BATCHES
-    is_tiny = rule.code == SGD and not isinstance(X, SparseRows) and lanes_of(plan)
+    is_tiny = rule.code == SGD and not isinstance(X, SparseRows) and facts(plan)[-1]
     return TINY if is_tiny else LARGER
 
 

@@ -1,5 +1,6 @@
 """One step of an optimiser on a vector of weights, for loops over all of them."""
 
+from functools import lru_cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,19 +18,25 @@ FLAT = {code: ROWS[name] for code, name in enumerate(RULES) if ROWS[name].step i
 FIRST_FLAT = min(FLAT)  # they come last
 
 
-def bind_rule(rule, theta, state) -> np.ndarray:
-    """The record of products.py of an interface.Rule; valid as long as theta and state."""
+@lru_cache
+def _constants(rule, dtype, n_theta) -> np.ndarray:
     learning_rate, beta1, beta2, epsilon = (*rule.hyper[:4], 0, 0)[:4]
-    record = np.zeros(1, rule_record(theta.dtype))
-    first, step = theta.ctypes.data, 0
-    if rule.n_slots:
-        first, step = state.ctypes.data, state.strides[0]
-    raw = (*rule.hyper, *(0,) * (MOST_HYPER - len(rule.hyper)))
-    # a rule without an array gets an address all the same
+    record = np.zeros(1, rule_record(dtype))
     record[0] = (
         rule.code, beta1, beta2, learning_rate, beta1, beta2, 1 - beta1, 1 - beta2, epsilon, 0, 0,
-        first, first + (step if rule.n_slots > 1 else 0), raw, rule.n_slots, theta.size,
+        0, 0, (*rule.hyper, *(0,) * (MOST_HYPER - len(rule.hyper))), rule.n_slots, n_theta,
     )  # fmt: skip
+    return record
+
+
+def bind_rule(rule, theta, state) -> np.ndarray:
+    """The record of products.py of an interface.Rule; valid as long as theta and state."""
+    record = _constants(rule, theta.dtype, theta.size).copy()
+    # a rule without an array gets an address all the same
+    first = (state if rule.n_slots else theta).ctypes.data
+    record["state"], record["squares"] = first, first
+    if rule.n_slots > 1:
+        record["squares"] = first + state.strides[0]
     return record
 
 

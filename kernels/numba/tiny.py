@@ -192,7 +192,11 @@ def _outputs(e, net, layer, direct, z: Value, mask: Value, Y, t) -> tuple[Value,
             def put(j):
                 target.set(target.get().with_lane(j, values.get(j)))
 
-            _while_below(e, layer.n_out, lanes, put)
+            with e.either(layer.n_out.compare("==", lanes)) as (all_units, some):
+                with all_units:
+                    target.set(values.get(0, lanes))
+                with some:
+                    _while_below(e, layer.n_out, lanes, put)
             a = _f(e, layer, z)
             value, dC_da = _loss(e, net, z, a, target.get())
             cost.set(total(where_above(mask, nothing, value, nothing).as_real(DOUBLE_TYPE)))
