@@ -30,12 +30,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parameter:
-    """Of a row: its default, the lowest value that is accepted (or just not), and its name."""
+    """Of a row: its default, the lowest value that is accepted (or just not), and its name.
+
+    advice: what to use for the lowest value, where that is not accepted.
+    """
 
     default: float
     low: float
     may_be_low: bool
     name: str = "alpha"
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,8 @@ class leaky_relu:
 
 @activation(
     "z where z > 0, else alpha (exp(z) - 1)", "1 where a > 0, else a + alpha",
-    range=(-1, inf), rectifies=True, scales=True, alpha=Parameter(1.0, 0, False), ulp=4, lost=1,
+    range=(-1, inf), rectifies=True, scales=True,
+    alpha=Parameter(1.0, 0, False, advice="use 'relu'"), ulp=4, lost=1,
     source="elu: Clevert, Unterthiner & Hochreiter (2016)",
 )  # fmt: skip
 class elu:

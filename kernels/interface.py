@@ -62,6 +62,21 @@ A backend checks nothing: shapes, dtypes and finiteness were settled at the door
 prediction may be left to the answer of forward: a look at X of its own costs a tenth more). It does
 not allocate, raise or touch Python objects between the first sample and the last, and it
 releases the GIL. Trouble is a value: a loss that is not finite.
+What the words mean here and in the backends:
+
+    batch     the samples of one step of gradient descent, a mini-batch
+    piece     what is taken of a large batch at once, so that it stays in cache: PIECE samples
+    share     what one thread takes of a piece, or of the rows of W, in multiples of SHARE
+    block     z, a or delta of one layer for all samples that there is room for
+    room      samples that Work has memory for
+    row       of X: a sample; of W: the weights that leave one input
+    tile      rows and columns of a product whose sums stay in registers
+    strip     tiles side by side: some rows, all columns
+    panel     as many columns as a tile has, all rows
+    part      of a product that is cut to the size of the caches: copies of some rows of A and B
+    session   a network, room and the state of an optimiser, for many small calls
+    handle    how compiled code reaches a session: a struct of functions, deltaloop.h
+    turn      what a thread waits for where another one uses the same network
 """
 
 import math

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from watching import noting_threads
 
 
 def network(backend, n_in=40, **more):
@@ -30,8 +31,11 @@ def test_inputs_that_are_not_finite_are_refused(backend, dtype, wrong, shape, pl
 def test_threads_find_them_too(threaded):
     X = np.ones((2000, 40), "float32")
     X[1500, 7] = np.nan
+    net = network(threaded)
+    asked = noting_threads(net)
     with pytest.raises(dl.InvalidInputError, match="got nan at sample 1500, value 7"):
-        network(threaded).predict(X, n_threads=3)
+        net.predict(X, n_threads=3)
+    assert asked == [("forward", 3)]
 
 
 def test_no_weight_hides_an_input_that_is_not_finite(backend):

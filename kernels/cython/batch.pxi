@@ -138,8 +138,8 @@ cdef struct Piece:      # of a mini-batch, and the rows of W that are updated wi
     bint is_last
     Py_ssize_t n_samples
     real scale          # 1 / samples of the mini-batch
-    Py_ssize_t part     # of n_parts equal parts of the rows
-    Py_ssize_t n_parts
+    Py_ssize_t thread       # of n_threads, which share the rows
+    Py_ssize_t n_threads
 
 
 cdef void descend_rows_of_layer(
@@ -221,14 +221,14 @@ cdef Py_ssize_t first_from(
 cdef void descend_batch(
     const Net *net, const Piece *piece, const Rows *X, const Rule *rule, Ahead *ahead,
 ) noexcept nogil:
-    """The step of `rule` on one part of the rows of every W; part 0 takes the biases too."""
+    """The step of `rule` on a thread's share of the rows of every W; thread 0 takes the biases."""
     cdef const Layer *layer
     cdef const Layer *below
     cdef Py_ssize_t k, i, n, weights
     for k in range(net.n_layers - 1, -1, -1):
         layer = &net.layers[k]
-        n = share(layer.n_in, piece.n_parts)
-        i = piece.part * n
+        n = share(layer.n_in, piece.n_threads)
+        i = piece.thread * n
         n = min(n, layer.n_in - i)
         weights = layer.W + i * layer.width
         if n <= 0:
@@ -242,14 +242,14 @@ cdef void descend_batch(
                                   ahead)
         else:
             descend_sparse(net, piece, X, i, n, rule)
-    if piece.part == 0:
+    if piece.thread == 0:
         descend_biases(net, piece, rule)
 
 
-cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_parts) noexcept nogil:
-    """What each of n_parts takes of n, in multiples of SHARE; the last ones may get nothing."""
-    cdef Py_ssize_t all_shares = SHARE * n_parts
-    return (n + all_shares - 1) // all_shares * SHARE if n_parts > 1 else n
+cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_threads) noexcept nogil:
+    """What each of n_threads takes of n, in multiples of SHARE; the last ones may get nothing."""
+    cdef Py_ssize_t all_shares = SHARE * n_threads
+    return (n + all_shares - 1) // all_shares * SHARE if n_threads > 1 else n
 
 
 cdef void look_ahead(
@@ -279,8 +279,8 @@ cdef struct Epoch:      # what the threads of one call share
     Barrier barrier
 
 
-cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
-    """What thread `part` does: its samples forward and back, then its rows of the weights."""
+cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
+    """What one thread does: its samples forward and back, then its rows of the weights."""
     cdef Epoch *epoch = <Epoch *> shared
     cdef Net net = epoch.net
     cdef Rule rule = epoch.rule
@@ -293,7 +293,7 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
     cdef bint flat = is_flat(rule.code)
     # the share of the parameters that this thread moves in the step of a flat rule
     cdef Py_ssize_t share_of_theta = share(rule.n_theta, epoch.n_threads)
-    cdef Py_ssize_t own = min(part * share_of_theta, rule.n_theta)
+    cdef Py_ssize_t own = min(thread * share_of_theta, rule.n_theta)
     cdef Py_ssize_t end = min(own + share_of_theta, rule.n_theta)
     # rows in random order are copied together; rules that move every weight see the zeros too
     cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL \
@@ -304,8 +304,8 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
         spends.code = ACCUMULATE    # into slot 0
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
-    piece.part, piece.n_parts = part, epoch.n_threads
-    become_part(&net, part)
+    piece.thread, piece.n_threads = thread, epoch.n_threads
+    take_own_room(&net, thread)
     while more:
         n = min(epoch.batch_size, epoch.stop - start)
         piece.scale, done = <real> 1 / <real> n, 0
@@ -318,7 +318,7 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
             piece.is_first, piece.n_samples = done == 0, min(net.batch_size, n - done)
             piece.is_last = done + piece.n_samples == n
             chunk = share(piece.n_samples, epoch.n_threads)
-            net.first = min(part * chunk, piece.n_samples)
+            net.first = min(thread * chunk, piece.n_samples)
             n_own = min(chunk, piece.n_samples - net.first)
             Y.first = start + net.first
             X.first = net.first if gathers else start + net.first
@@ -330,7 +330,7 @@ cdef void train_part(void *shared, Py_ssize_t part) noexcept nogil:
             if flat and piece.is_first:
                 memset(rule.state + own, 0, (end - own) * sizeof(real))
             meet(&epoch.barrier)
-            if part == 0:
+            if thread == 0:
                 for t in range(piece.n_samples):    # in one order, whoever computed the terms
                     epoch.total += net.costs[t]
             Y.first += piece.n_samples

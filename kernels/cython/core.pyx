@@ -15,8 +15,8 @@ from libc.string cimport memcpy, memset, strerror
 from activations cimport softmax, through_softmax
 from functions cimport ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, is_canonical
 from lanes cimport (
-    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, prefetch, real, row_totals,
-    transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
+    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, has_effect, prefetch, real,
+    row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport softmax_cross_entropy
@@ -31,7 +31,7 @@ from switches cimport (
     descend_flat_by_code, f_by_code, is_built_in, is_flat, loss_by_code, map_f_by_code,
     map_slope_by_code, slope_by_code, terms_by_code,
 )
-from threads cimport Barrier, become_false, meet, run_parts
+from threads cimport Barrier, become_false, meet, run_threads
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
     forward_tiny, is_tiny,
@@ -99,10 +99,10 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     return 0
 
 
-cdef inline void become_part(Net *net, Py_ssize_t part) noexcept nogil:
-    """The thread's own share of what is not shared"""
+cdef inline void take_own_room(Net *net, Py_ssize_t thread) noexcept nogil:
+    """The room for parts of products that is this thread's own."""
     if net.parts != NULL:
-        net.parts += part * CUT // <Py_ssize_t> sizeof(real)
+        net.parts += thread * CUT // <Py_ssize_t> sizeof(real)
 
 
 cdef int bind_rows(Rows *rows, object X, object order) except -1:
@@ -147,22 +147,22 @@ def forward(plan, theta, X, out, work):
     call.out, call.is_finite = <real *> data(out, True, NULL), 1
     cdef int failed
     with nogil:
-        failed = run_parts(forward_part, &call, &call.barrier, call.n_threads)
+        failed = run_threads(forward_share, &call, &call.barrier, call.n_threads)
     check_threads(failed, call.n_threads)
     return call.is_finite != 0
 
 
-cdef void forward_part(void *shared, Py_ssize_t part) noexcept nogil:
+cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
     """Every n_threads-th block of samples, in a share of the work of this thread's own."""
     cdef Forward *call = <Forward *> shared
     cdef Net net = call.net
     cdef Rows X = call.X
-    cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = part * n_block
+    cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = thread * n_block
     cdef const Layer *layer = &net.layers[0]
     cdef const Layer *last = &net.layers[net.n_layers - 1]
     cdef Environment before = enter(NEAREST)
-    net.first = part * n_block
-    become_part(&net, part)
+    net.first = thread * n_block
+    take_own_room(&net, thread)
     while first < call.n_samples:
         n = min(n_block, call.n_samples - first)
         X.first = first
@@ -291,7 +291,7 @@ cdef void accumulate_into(Rule *rule, Piece *piece, real *grad) noexcept nogil:
     rule.code = ACCUMULATE
     rule.state = rule.squares = grad
     piece.is_first, piece.is_last = True, True
-    piece.part, piece.n_parts = 0, 1
+    piece.thread, piece.n_threads = 0, 1
 
 
 cdef void unbias(Rule *rule, Py_ssize_t step) noexcept nogil:
@@ -345,7 +345,7 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
                                           &epoch.X, &epoch.Y, total, step)
         else:
-            failed = run_parts(train_part, &epoch, &epoch.barrier, epoch.n_threads)
+            failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
     check_threads(failed, epoch.n_threads)
     return epoch.total
 

@@ -126,6 +126,10 @@ cdef extern from *:
         const char *line = (const char *)x, *end = (const char *)(x + n);
         for (; line < end; line += 64) __builtin_prefetch(line, 0, 1); }
 
+    /* Fetching is no effect to the compiler: calls of a function that does no more are left out,
+       unless it says that it has one. */
+    static inline void has_effect(void) { __asm__ volatile(""); }
+
     /* x, which has a register at this place; and loads that do not pass it. Between two steps of
        a tile it keeps the compiler from beginning the second with the sums of the first still in
        the way, for which there would not be registers enough. */
@@ -223,6 +227,7 @@ cdef extern from *:
     const Py_ssize_t TILE_VECTORS
     const real ROUNDER
     void prefetch(const real *x, Py_ssize_t n) noexcept nogil
+    void has_effect() noexcept nogil
     vec vec_held(vec x) noexcept nogil
     vec vec_rounded(vec product) noexcept nogil
     vec8 vec8_rounded(vec8 product) noexcept nogil

@@ -42,7 +42,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     real loss_parameter
     real *theta             # (n_theta,)
     Py_ssize_t batch_size   # samples that work has room for
-    Py_ssize_t first        # of them, those before the part that is computed now
+    Py_ssize_t first        # of them, those before the ones that are computed now
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
     real *gathered          # (batch_size, round_up(n_in)), or NULL
     real *transposed[2]     # (widest, round_up(batch_size)) each
@@ -100,7 +100,7 @@ cdef inline Py_ssize_t padded_width(Py_ssize_t n) noexcept nogil:
 
 
 cdef inline real *block(const Net *net, const Layer *layer, Py_ssize_t offset) noexcept nogil:
-    """z, a or delta of a layer, (batch_size, width), from the first sample of this part on."""
+    """z, a or delta of a layer, (batch_size, width), from `first` on."""
     return net.work + net.batch_size * offset + net.first * layer.width
 
 

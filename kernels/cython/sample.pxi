@@ -128,6 +128,7 @@ cdef void fetch(const Rows *rows, Py_ssize_t t, Py_ssize_t n_columns) noexcept n
         prefetch(rows.values + start, n)
         prefetch(<const real *> (rows.columns + start),
                  n * <Py_ssize_t> sizeof(int) // <Py_ssize_t> sizeof(real))
+    has_effect()
 
 
 cdef double descend_samples(

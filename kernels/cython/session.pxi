@@ -86,7 +86,7 @@ cdef double descend_one_batch(
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
     epoch.n_threads, epoch.total = 1, 0
-    run_parts(train_part, &epoch, &epoch.barrier, 1)
+    run_threads(train_share, &epoch, &epoch.barrier, 1)
     return epoch.total
 
 

@@ -43,49 +43,49 @@ cdef extern from *:
     }
 
     typedef struct {
-        void (*work)(void *shared, Py_ssize_t part);
+        void (*work)(void *shared, Py_ssize_t thread);
         void *shared;
         Barrier *barrier;
-        Py_ssize_t part;
+        Py_ssize_t number;
         const int *cancelled;
-        pthread_t thread;
-    } Part;
+        pthread_t id;
+    } Thread;
 
-    static void *run_part(void *argument) {
-        Part *part = argument;
-        pthread_mutex_lock(&part->barrier->mutex);      /* until all of them are there */
-        const int cancelled = *part->cancelled;
-        pthread_mutex_unlock(&part->barrier->mutex);
-        if (!cancelled) part->work(part->shared, part->part);
+    static void *run_thread(void *argument) {
+        Thread *thread = argument;
+        pthread_mutex_lock(&thread->barrier->mutex);      /* until all of them are there */
+        const int cancelled = *thread->cancelled;
+        pthread_mutex_unlock(&thread->barrier->mutex);
+        if (!cancelled) thread->work(thread->shared, thread->number);
         return NULL;
     }
 
-    /* work(shared, part) for part 0..n-1, each in a thread, part 0 in this one. Returns 0, or an
+    /* work(shared, k) for k = 0..n-1, each in a thread, 0 in this one. Returns 0, or an
        error number when threads could not be made; then nothing was done. */
-    static int run_parts(void (*work)(void *, Py_ssize_t), void *shared, Barrier *barrier,
-                         Py_ssize_t n) {
+    static int run_threads(void (*work)(void *, Py_ssize_t), void *shared, Barrier *barrier,
+                           Py_ssize_t n) {
         barrier->n = n;
         barrier->arrived = barrier->generation = 0;
         if (n == 1) { work(shared, 0); return 0; }
-        Part *parts = malloc(n * sizeof(Part));
-        if (parts == NULL) return ENOMEM;
+        Thread *threads = malloc(n * sizeof(Thread));
+        if (threads == NULL) return ENOMEM;
         int failed = 0;
         Py_ssize_t made = 1;
         pthread_mutex_init(&barrier->mutex, NULL);
         pthread_cond_init(&barrier->all_here, NULL);
         pthread_mutex_lock(&barrier->mutex);
         for (; made < n; made++) {
-            Part part = {work, shared, barrier, made, &failed};
-            parts[made] = part;
-            failed = pthread_create(&parts[made].thread, NULL, run_part, &parts[made]);
+            Thread thread = {work, shared, barrier, made, &failed};
+            threads[made] = thread;
+            failed = pthread_create(&threads[made].id, NULL, run_thread, &threads[made]);
             if (failed) break;
         }
         pthread_mutex_unlock(&barrier->mutex);
         if (!failed) work(shared, 0);
-        while (--made > 0) pthread_join(parts[made].thread, NULL);
+        while (--made > 0) pthread_join(threads[made].id, NULL);
         pthread_cond_destroy(&barrier->all_here);
         pthread_mutex_destroy(&barrier->mutex);
-        free(parts);
+        free(threads);
         return failed;
     }
 
@@ -96,5 +96,5 @@ cdef extern from *:
         pass
     void become_false(int *flag) noexcept nogil
     void meet(Barrier *barrier) noexcept nogil
-    int run_parts(void (*work)(void *shared, Py_ssize_t part) noexcept nogil, void *shared,
-                  Barrier *barrier, Py_ssize_t n) noexcept nogil
+    int run_threads(void (*work)(void *shared, Py_ssize_t thread) noexcept nogil, void *shared,
+                    Barrier *barrier, Py_ssize_t n) noexcept nogil

@@ -6,6 +6,7 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 from .inputs import validation
+from .inputs.calls import explained
 from .inputs.checks import check_finite, check_memory, parameter, whole_number
 from .kernels import load
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
@@ -220,6 +221,7 @@ class Computing:
         self._turns.read(self._loss_gradient, self._theta, X, Y, flat, weights)
         return flat if out is None else out
 
+    @explained("write net.backward(X, dC_da), with dC/da of your cost as predict(X) has a")
     def backward(self, X, dC_da, out=None) -> np.ndarray:
         """The gradient of a cost of your own, from its slope at the outputs.
 
@@ -261,6 +263,7 @@ class Computing:
         )
         return flat if out is None else out
 
+    @explained("write net.input_gradient(X, dC_da), with dC/da as predict(X) has a")
     def input_gradient(self, X, dC_da) -> np.ndarray:
         """The slope of a cost at the inputs, from its slope at the outputs.
 

@@ -54,6 +54,17 @@ def _threads(case):
     return n, n > 1 and not case.is_compiled
 
 
+def _weights(case, n):
+    """Weights of samples, some of them 0, or None; and more than one where they make a mean."""
+    if case.draw.chance(0.7):
+        return None
+    weights = case.draw.arrays.uniform(0.2, 3, n)
+    weights[case.draw.arrays.random(n) < 0.2] = 0
+    weights[case.draw.randrange(n)] = 1
+    case.log.append(f"weights {weights.round(3).tolist()[:8]}")
+    return weights
+
+
 def predict(case):
     n = case.draw.count()
     X, (n_threads, refused) = some_inputs(case, n), _threads(case)
@@ -68,10 +79,11 @@ def predict(case):
 def loss(case):
     n = case.draw.count()
     X, Y = some_inputs(case, n), some_targets(case, n)
+    weights = _weights(case, n)
     case.log.append("loss")
     judge(
-        case, lambda: {"loss": case.net.loss(X.value, Y.value)}, [X, Y],
-        lambda theta, X, Y: {"loss": case.same_theta(theta).loss(X, case.in_range(Y))},
+        case, lambda: {"loss": case.net.loss(X.value, Y.value, weights)}, [X, Y],
+        lambda theta, X, Y: {"loss": case.same_theta(theta).loss(X, case.in_range(Y), weights)},
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
 
@@ -91,6 +103,19 @@ def gradients(case):
     judge(
         case, lambda: found(case.net, X.value, Y.value), [X, Y],
         lambda theta, X, Y: found(case.same_theta(theta), X, case.in_range(Y)),
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
+def backward(case):
+    """From slopes of one's own to the gradient by all parameters, or by the inputs."""
+    n, name = case.draw.count(), case.draw.choice(("backward", "input_gradient"))
+    X = some_inputs(case, n)
+    Y = dense(case.draw, draws.targets(case.draw, n, case.drawn), case.drawn.dtype, "mse")
+    case.log.append(name)
+    judge(
+        case, lambda: {name: getattr(case.net, name)(X.value, Y.value)}, [X, Y],
+        lambda theta, X, Y: {name: getattr(case.same_theta(theta), name)(X, Y)},
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
 
@@ -124,6 +149,7 @@ def fit(case):
     settings = {
         "epochs": epochs, "batch_size": batch_size, "shuffle": draw.chance(0.6),
         "optimizer": gentle(case, draw.choice(draws.OPTIMIZERS)),
+        "sample_weight": _weights(case, n),
     }  # fmt: skip
     mode = draw.choice(("auto", "auto", True, False))
     order = draw.choice(list(ORDERS)) if settings["shuffle"] and draw.chance(0.2) else "honest"

@@ -218,3 +218,10 @@ def test_file_of_the_first_version_is_read_and_its_table_is_metadata(path):
     net = dl.load(path)
     assert net.predict([[1.0, 10.0]]).item() == 33
     assert net.metadata == {"target": "y"}
+
+
+def test_the_parameter_of_a_loss_is_kept(path):
+    net = dl.Network([2, 3, 1], loss=dl.Loss("huber", threshold=0.25))
+    net.save(path)
+    assert dl.load(path).plan.loss_parameter == 0.25
+    assert str(dl.load(path)._loss) == "huber(0.25)"

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import cases
+import exact
 import oracle
 import tolerances
 from deltaloop.interop import c_functions
@@ -28,7 +30,9 @@ def written():
     path = ROOT / "kernels" / "cython" / "write_functions.py"
     spec = importlib.util.spec_from_file_location("write_functions", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:  # it makes the folder of kernels a place of modules
+        patch.setattr(sys, "path", sys.path.copy())
+        spec.loader.exec_module(module)
     return module.tables(), module.switches()
 
 
@@ -78,6 +82,17 @@ def test_every_loss_is_written_for_cython(name, written):
     assert (pair in functions_pxd) == functions.LOSSES[name].is_canonical
 
 
+@pytest.mark.parametrize("name", OF_UNITS)
+def test_every_activation_has_exact_values(name):
+    assert name in exact.EXACT, f"tests/exact.py has no row {name!r}"
+    alpha = 0.3 if functions.ACTIVATIONS[name].alpha else 0.0
+    for z in (-2.0, -0.5, 0.5, 2.0):  # differences of f are its slope
+        ends = [exact.value(name, z + h, alpha) for h in (1e-6, -1e-6)]
+        assert float(ends[0] - ends[1]) / 2e-6 == pytest.approx(
+            exact.slopes(name, z, alpha).item(), rel=1e-6
+        )
+
+
 @pytest.mark.parametrize("name", functions.RULES)
 def test_every_rule_is_known_to_an_optimizer_the_oracle_and_the_tests(name, written):
     row = functions.RULES[name]
@@ -94,6 +109,7 @@ def test_every_rule_is_known_to_an_optimizer_the_oracle_and_the_tests(name, writ
 def test_no_table_of_tests_names_what_is_no_row():
     assert cases.RULES.keys() == functions.RULES.keys()
     assert reference._FUNCTIONS.keys() == functions.ACTIVATIONS.keys()
+    assert list(exact.EXACT) == OF_UNITS
 
 
 class Python(expressions.Language):

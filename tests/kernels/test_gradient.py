@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cases
+import exact
 from deltaloop.kernels.interface import ACTIVATIONS, Work
 from tolerances import CENTRAL_DIFFERENCE, STEP
 
@@ -28,19 +29,12 @@ def distance_to_kink(case):
         b = case.plan.b(case.theta, index)
         z = a @ case.plan.W(case.theta, index).T + (0 if b is None else b)
         name, alpha = ACTIVATIONS[layer["activation"]], layer["alpha"]
-        negative = {"relu": 0 * z, "leaky_relu": alpha * z, "elu": alpha * np.expm1(z)}
-        if name in negative:
+        if name == "softmax":
+            a = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+            continue
+        if exact.EXACT[name].has_kink:
             nearest = min(nearest, np.abs(z).min())
-            a = np.where(z > 0, z, negative[name])
-        else:
-            a = {
-                "identity": lambda z: z,
-                "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-                "tanh": np.tanh,
-                "softplus": lambda z: np.log1p(np.exp(z)),
-                "silu": lambda z: z / (1 + np.exp(-z)),
-                "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
-            }[name](z)
+        a = exact.values(name, z, float(alpha))
     if case.plan.loss:  # limits of the logarithm, and its steep end
         nearest = min(nearest, np.abs(a).min() / 10, np.abs(1 - a).min() / 10)
     return nearest

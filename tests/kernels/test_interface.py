@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cases
 import deltaloop as dl
+import exact
 from deltaloop import kernels
 from deltaloop.kernels import interface, reference
 from deltaloop.kernels.interface import (
@@ -226,15 +227,5 @@ def test_codes_of_activations_mean_the_same_everywhere(backend, activation):
     case = cases.case(0, [1, 1], [activation], "mse", np.float64, 1, [False])
     case.theta[0] = 1
     f = [cases.forward_of(backend, case.plan, case.theta, np.array([[z]])) for z in (1.0, -1.0)]
-    e = np.exp(1.0)
-    expected = {
-        "identity": (1, -1),
-        "sigmoid": (e / (e + 1), 1 / (e + 1)),
-        "tanh": ((e**2 - 1) / (e**2 + 1), (1 - e**2) / (1 + e**2)),
-        "relu": (1, 0),
-        "leaky_relu": (1, -0.1),
-        "elu": (1, 0.7 * (1 / e - 1)),
-        "softplus": (np.log(1 + e), np.log(1 + 1 / e)),
-        "silu": (e / (e + 1), -1 / (e + 1)),
-    }[activation]
+    expected = exact.values(activation, [1.0, -1.0], cases.ALPHA.get(activation, 0.0)).tolist()
     assert np.ravel(f).tolist() == pytest.approx(expected, rel=1e-14)

@@ -64,6 +64,17 @@ def test_epoch_equals_the_loop_of_its_steps(backend, case, rule, batch_size, ord
     assert_same_bits(steps, whole)
 
 
+# what fills 1, 2, 3, 4, 8 and other numbers of vectors of every instruction set
+@pytest.mark.parametrize("width", [1, 4, 8, 16, 24, 32, 48, 64, 80, 128, 200])
+@pytest.mark.parametrize("n_in", [9, 16, 23])
+def test_single_steps_of_every_width_compose_to_the_epoch(backend, dtype, n_in, width):
+    case = cases.case(1, [n_in, width, 2], ["tanh", "identity"], "mse", dtype, 6)
+    whole = cases.trained(backend, case, RULES["sgd"], None, 1)
+    steps = cases.trained(backend, case, RULES["sgd"], None, 1, slices=list(pairwise(range(7))))
+    assert steps.pop("loss") == pytest.approx(whole.pop("loss"), rel=6 * eps(np.float64))
+    assert_same_bits(steps, whole)
+
+
 @given(data=st.data())
 def test_slices_at_borders_of_batches_compose_to_the_epoch(backend, dtype, data):
     case = data.draw(cases.cases(dtype, max_depth=3, max_samples=60))
@@ -229,6 +240,20 @@ def test_inputs_may_be_read_only(backend, case, rule):
     read_only = read_only._replace(theta=theta)
     assert_same_bits(cases.gradient_of(backend, *read_only), cases.gradient_of(backend, *case))
     cases.forward_of(backend, *read_only[:3])
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_parameters_that_are_read_only_are_not_trained(backend, batch_size):
+    case = cases.case(3, [9, 12, 2], ["tanh", "identity"], "mse", np.dtype("float64"), 10)
+    before = case.theta.copy()
+    case.theta.flags.writeable = False
+    with pytest.raises((ValueError, BufferError, TypeError)):
+        backend.train_epoch(
+            case.plan, case.theta, aligned_zeros((0, case.plan.n_theta), case.theta.dtype),
+            cases.RULES["sgd"].rule(), case.X, case.Y, None, 0, 10, batch_size,
+            Work(case.plan, batch_size),
+        )  # fmt: skip
+    assert (case.theta == before).all()
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 16])

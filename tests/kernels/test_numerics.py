@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cases
+import exact
 from deltaloop import SGD
 from deltaloop.kernels.interface import Plan, Work, aligned_zeros
 from tolerances import ULP, UNDERFLOW, eps
@@ -42,47 +43,24 @@ def range_of_z(dtype):
     return np.unique(np.concatenate([z, -z]).astype(dtype))
 
 
+def alpha_of(activation, dtype):
+    """As the kernels see it."""
+    return float(dtype.type(ALPHA.get(activation, 0.0)))
+
+
 @cache
 def exact_values(activation, dtype):
     """f(z) to 60 digits."""
-    with localcontext(Context(prec=60, Emax=10**9, Emin=-(10**9))):
-        return [_exact(activation, Decimal(float(z)), dtype) for z in range_of_z(dtype)]
+    alpha = alpha_of(activation, dtype)
+    return [exact.value(activation, z, alpha) for z in range_of_z(dtype).tolist()]
 
 
-def _exact(activation, z, dtype):
-    alpha = Decimal(float(dtype.type(ALPHA.get(activation, 0.0))))
-    far = Decimal(10**4)  # beyond, exp(-z) is 0 for all purposes and needlessly slow
-    if activation == "identity":
-        return z
-    if activation == "relu":
-        return max(z, Decimal(0))
-    if activation == "leaky_relu":
-        return z if z > 0 else alpha * z
-    if activation == "elu":
-        return z if z > 0 else alpha * _expm1(max(z, -far))
-    z = max(z, -far) if activation in ("softplus", "silu") else min(max(z, -far), far)
-    if activation == "sigmoid":
-        return 1 / (1 + (-z).exp())
-    if activation == "tanh":
-        return _expm1(2 * z) / (_expm1(2 * z) + 2)
-    if activation == "silu":
-        return z / (1 + (-z).exp())
-    if activation == "softplus":
-        return z if z > far else (1 + z.exp()).ln() if z > -40 else z.exp() * (1 - z.exp() / 2)
-    raise ValueError(activation)
-
-
-def _expm1(z):
-    """exp(z) - 1 without cancellation: z + z^2/2 + ... where z is tiny."""
-    return z.exp() - 1 if abs(z) > Decimal("1e-15") else z * (1 + z / 2 * (1 + z / 3))
-
-
-def error_in_ulp(activation, found, exact, dtype):
-    """|found - exact| in units of the last place of the exact value."""
+def error_in_ulp(activation, found, truth, dtype):
+    """|found - truth| in units of the last place of the exact value."""
     tiny = float(np.finfo(dtype).tiny)
-    exponent = math.frexp(max(abs(float(exact)), tiny))[1] - 1  # one ulp is 2^exponent eps
+    exponent = math.frexp(max(abs(float(truth)), tiny))[1] - 1  # one ulp is 2^exponent eps
     with localcontext(Context(prec=60, Emax=10**9, Emin=-(10**9))):
-        error = abs(Decimal(float(found)) - exact)
+        error = abs(Decimal(float(found)) - truth)
         if error <= UNDERFLOW[activation] * Decimal(tiny):
             return 0.0
         return float(error / (Decimal(2) ** exponent * Decimal(eps(dtype))))
@@ -95,30 +73,19 @@ def test_activation_is_within_its_ulp_bound(backend, dtype, activation, n_units,
     found = values(backend, activation, z, n_units, room)
     assert found.shape == (len(z), n_units)
     errors = [
-        max(error_in_ulp(activation, a, exact, dtype) for a in np.unique(row))
-        for row, exact in zip(found, exact_values(activation, dtype), strict=True)
+        max(error_in_ulp(activation, a, truth, dtype) for a in np.unique(row))
+        for row, truth in zip(found, exact_values(activation, dtype), strict=True)
     ]
     worst = int(np.argmax(errors))
     assert errors[worst] <= ULP[activation], f"{errors[worst]:.3g} ulp at z = {z[worst]!r}"
 
 
-AT_INFINITY = {  # f(-inf), f(inf)
-    "identity": (-math.inf, math.inf),
-    "sigmoid": (0, 1),
-    "tanh": (-1, 1),
-    "relu": (0, math.inf),
-    "leaky_relu": (-math.inf, math.inf),
-    "elu": (-0.75, math.inf),
-    "softplus": (0, math.inf),
-    "silu": (0, math.inf),
-}
-
-
-@pytest.mark.parametrize("activation", AT_INFINITY)
+@pytest.mark.parametrize("activation", ULP)
 @pytest.mark.parametrize("n_units", [1, 20])
 def test_activation_of_infinity_is_its_limit(backend, dtype, activation, n_units):
     ends = values(backend, activation, np.array([-np.inf, np.inf], dtype), n_units)
-    for found, limit in zip(ends, AT_INFINITY[activation], strict=True):
+    limits = exact.EXACT[activation].ends(alpha_of(activation, dtype))
+    for found, limit in zip(ends, limits, strict=True):
         np.testing.assert_array_equal(found, limit)
 
 
@@ -133,21 +100,19 @@ def test_activation_of_nan_is_nan(backend, dtype, activation, n_units):
 @pytest.mark.parametrize("zero", [0.0, -0.0])
 def test_activations_of_both_zeros_are_the_same(backend, dtype, zero):
     for name in ULP:
-        expected = {"sigmoid": 0.5, "softplus": pytest.approx(math.log(2), rel=4 * eps(dtype))}
         found = values(backend, name, np.array([zero], dtype)).item()
-        assert found == expected.get(name, 0)
+        at_zero = float(exact.value(name, 0.0, alpha_of(name, dtype)))
+        assert found == pytest.approx(at_zero, rel=4 * eps(dtype), abs=0)
         assert math.copysign(1, found) == 1 or math.copysign(1, zero) == -1
 
 
-@pytest.mark.parametrize(
-    ("activation", "slope"),
-    [("relu", 0), ("leaky_relu", float(np.float32(0.1))), ("elu", 0.75), ("identity", 1)],
-)
+@pytest.mark.parametrize("activation", [name for name in ULP if exact.EXACT[name].has_kink])
 @pytest.mark.parametrize("n_units", [1, 20])
-def test_slope_at_the_kink_is_that_of_the_left_side(backend, dtype, activation, slope, n_units):
+def test_slope_at_the_kink_is_that_of_the_left_side(backend, dtype, activation, n_units):
     plan, theta = unit(activation, dtype, n_units)
     X, Y = np.zeros((1, 1), dtype), np.full((1, n_units), -1, dtype)  # dC/da = 0 + 1
     found = cases.gradient_of(backend, plan, theta, X, Y)["delta2"]
+    slope = exact.slopes(activation, 0.0, alpha_of(activation, dtype))
     assert found == pytest.approx(np.full((1, n_units), slope), rel=2**-22)
 
 
@@ -161,22 +126,12 @@ def test_slope_is_that_of_the_activation_even_where_it_saturates(
     plan, theta = unit(activation, dtype, n_units)
     Y = np.full((len(z), n_units), 0.5, dtype)
     found = cases.gradient_of(backend, plan, theta, z[:, None], Y)
-    a, alpha = found["a2"].astype(np.float64), float(dtype.type(ALPHA.get(activation, 0)))
-    s = 1 / (1 + np.exp(-np.maximum(z.astype(np.float64), -700)))[:, None]
-    slope = {
-        "identity": lambda: 1,
-        "sigmoid": lambda: a * (1 - a),
-        "tanh": lambda: 1 - a * a,
-        "relu": lambda: a > 0,
-        "leaky_relu": lambda: np.where(a > 0, 1, alpha),
-        "elu": lambda: np.where(a > 0, 1, a + alpha),
-        "softplus": lambda: -np.expm1(-a),
-        "silu": lambda: s + a * (1 - s),
-    }[activation]()
-    # delta = (a - y) f'(z): the slope is hardly above 1 and known to a few eps of 1; with silu to
-    # eps / 2 of a more, which is what 1 - s is known to
+    a, wide_z = found["a2"].astype(np.float64), z.astype(np.float64)[:, None]
+    row = exact.EXACT[activation]
+    slope = row.slope(wide_z, a, alpha_of(activation, dtype))
+    # delta = (a - y) f'(z): the slope is hardly above 1 and known to a few eps of 1
     error = np.abs(found["delta2"] - (a - 0.5) * slope)
-    known = 4 + (np.minimum(np.abs(a), 40) if activation == "silu" else 0)
+    known = row.known(a)
     assert (error <= known * eps(dtype) * np.abs(a - 0.5) + np.finfo(dtype).tiny).all()
 
 
@@ -187,11 +142,11 @@ def test_losses_are_added_in_double_precision(backend, n_units, n_samples):
     plan, theta = unit("identity", np.float32, n_units)
     X, Y = np.zeros((n_samples, 1), np.float32), np.ones((n_samples, n_units), np.float32)
     Y[0, 0] = 4096
-    exact = 2.0**23 + 0.5 * (n_samples * n_units - 1)
+    truth = 2.0**23 + 0.5 * (n_samples * n_units - 1)
     case, still = cases.Case(plan, theta, X, Y), SGD(0.0).rule()
-    assert cases.gradient_of(backend, *case)["loss"] == exact / n_samples
+    assert cases.gradient_of(backend, *case)["loss"] == truth / n_samples
     for batch_size in (1, 4, n_samples):
-        assert cases.trained(backend, case, still, None, batch_size)["loss"] == exact
+        assert cases.trained(backend, case, still, None, batch_size)["loss"] == truth
 
 
 # Logits
@@ -212,12 +167,12 @@ def test_binary_cross_entropy_of_extreme_logits_is_right(backend, dtype, target)
         z = float(z)
         # y log(1 + exp(-z)) + (1 - y) log(1 + exp(z))
         near = math.log1p(math.exp(-abs(z)))
-        exact = target * (near + max(-z, 0)) + (1 - target) * (near + max(z, 0))
+        truth = target * (near + max(-z, 0)) + (1 - target) * (near + max(z, 0))
         # 8 roundings, of terms as large as |z|; a tail that is exp(-|z|) all by itself may
         # be lost below the smallest normal number
-        allowed = 8 * eps(dtype) * max(exact, target * (1 - target) * abs(z))
+        allowed = 8 * eps(dtype) * max(truth, target * (1 - target) * abs(z))
         assert found["loss"] == pytest.approx(
-            exact, rel=0, abs=allowed + float(np.finfo(dtype).tiny)
+            truth, rel=0, abs=allowed + float(np.finfo(dtype).tiny)
         )
         a = 1 / (1 + math.exp(-z)) if z > -700 else 0.0
         assert found["delta2"].item() == pytest.approx(a - target, abs=4 * eps(dtype))
@@ -235,9 +190,9 @@ def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
         found = cases.gradient_of(backend, plan, theta, np.array([[x]], dtype), Y)
         z = [-float(x), 0.0, float(x)]
         e = [math.exp(z_k - max(z)) for z_k in z]
-        exact = max(z) - z[target] + math.log(sum(e))
+        truth = max(z) - z[target] + math.log(sum(e))
         # log_sum - z_j cancels: roundings of numbers as large as the largest |z|
-        assert found["loss"] == pytest.approx(exact, rel=0, abs=8 * eps(dtype) * (1 + max(z)))
+        assert found["loss"] == pytest.approx(truth, rel=0, abs=8 * eps(dtype) * (1 + max(z)))
         a = np.array(e) / sum(e)
         assert found["a2"] == pytest.approx(a[None], abs=8 * eps(dtype) * (1 + max(z) * a.min()))
         assert found["delta2"] == pytest.approx(a[None] - Y, abs=16 * eps(dtype))
@@ -300,8 +255,8 @@ def test_binary_cross_entropy_is_constant_outside_its_limits(backend, dtype, a, 
         backend, plan, theta, np.array([[a]], dtype), np.full((1, n_units), target, dtype)
     )
     p = eps(dtype) if a <= 0 else 1 - eps(dtype)
-    exact = -(target * math.log(p) + (1 - target) * math.log(1 - p))
-    assert found["loss"] == pytest.approx(n_units * exact, rel=8 * eps(dtype))
+    truth = -(target * math.log(p) + (1 - target) * math.log(1 - p))
+    assert found["loss"] == pytest.approx(n_units * truth, rel=8 * eps(dtype))
     assert not found["delta2"].any()
     assert not found["dC/dW1"].any()
 
@@ -388,8 +343,8 @@ def test_softmax_does_not_depend_on_a_shift_of_all_logits(backend, dtype, n_out,
     logits = np.arange(n_out) / 4
     plan.b(theta, 0)[:] = logits + shift
     found = cases.forward_of(backend, plan, theta, np.zeros((1, 1), dtype))
-    exact = np.exp(logits) / np.exp(logits).sum()
-    np.testing.assert_allclose(found[0], exact, rtol=20 * eps(dtype))
+    truth = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(found[0], truth, rtol=20 * eps(dtype))
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])

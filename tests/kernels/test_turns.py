@@ -119,6 +119,29 @@ def test_a_step_waits_for_who_reads(backend):
         assert (out[:4992] == out[0]).all()
 
 
+@pytest.mark.parametrize("door", ["write", "change"])
+def test_who_changes_parameters_waits_for_who_reads_them(door):
+    turns, order = Turns(), []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def read():
+        begun.set()
+        may_end.wait()
+        order.append("read")
+
+    reader = in_a_thread(lambda: turns.read(read))
+    begun.wait()
+    turns.read(order.append, "read beside")  # nobody waits for this
+    changer = in_a_thread(lambda: getattr(turns, door)(order.append, "changed"))
+    time.sleep(0.02)
+    assert order == ["read beside"]
+    may_end.set()
+    for thread in (reader, changer):
+        thread.join()
+    assert order == ["read beside", "read", "changed"]
+    assert not turns.queue
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("door", ["fit", "learn_one", "learn_batch", "predict"])

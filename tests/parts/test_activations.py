@@ -7,45 +7,25 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+import exact
 from deltaloop import kernels
 from deltaloop.activations import as_activation
 
 BACKENDS = kernels.available()
 Z = np.array([-90.0, -20, -3, -1, -0.25, -1e-3, 0, 1e-3, 0.25, 1, 3, 20, 90])
 
-# name, alpha: (f, slope)
-TABLE = {
-    ("identity", None): (lambda z: z, lambda z: 1.0),
-    ("sigmoid", None): (
-        lambda z: 1 / (1 + math.exp(-z)),
-        lambda z: math.exp(-abs(z)) / (1 + math.exp(-abs(z))) ** 2,
-    ),
-    ("tanh", None): (math.tanh, lambda z: 1 - math.tanh(z) ** 2),
-    ("relu", None): (lambda z: max(z, 0.0), lambda z: float(z > 0)),
-    ("leaky_relu", None): (lambda z: max(z, 0.01 * z), lambda z: 1.0 if z > 0 else 0.01),
-    ("leaky_relu", 0.3): (lambda z: max(z, 0.3 * z), lambda z: 1.0 if z > 0 else 0.3),
-    ("leaky_relu", 0.0): (lambda z: max(z, 0.0), lambda z: float(z > 0)),
-    ("leaky_relu", 2.0): (
-        lambda z: z if z > 0 else 2 * z,
-        lambda z: 1.0 if z > 0 else 2.0,
-    ),
-    ("elu", None): (
-        lambda z: z if z > 0 else math.expm1(z),
-        lambda z: 1.0 if z > 0 else math.exp(z),
-    ),
-    ("elu", 0.5): (
-        lambda z: z if z > 0 else 0.5 * math.expm1(z),
-        lambda z: 1.0 if z > 0 else 0.5 * math.exp(z),
-    ),
-    ("silu", None): (
-        lambda z: z / (1 + math.exp(-z)) if z > -700 else 0.0,
-        lambda z: (1 + math.exp(-z) * (1 + z)) / (1 + math.exp(-z)) ** 2 if z > -300 else 0.0,
-    ),
-    ("softplus", None): (
-        lambda z: max(z, 0) + math.log1p(math.exp(-abs(z))),
-        lambda z: 1 / (1 + math.exp(-z)),
-    ),
-}
+# every activation as it is by default, and with other parameters
+TABLE = [
+    *((name, None) for name in exact.EXACT),
+    ("leaky_relu", 0.3),
+    ("leaky_relu", 0.0),
+    ("leaky_relu", 2.0),
+    ("elu", 0.5),
+]
+
+
+def parameter(name, alpha):
+    return dl.Activation(name, alpha).alpha or 0.0
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -54,7 +34,7 @@ TABLE = {
 def test_output_is_the_function_of_the_table(name, alpha, dtype, near, backend):
     layer = dl.Dense(1, dl.Activation(name, alpha), bias=False, init=[[1.0]])
     net = dl.Network(1, [layer], dtype=dtype, backend=backend)
-    expected = [TABLE[name, alpha][0](z) for z in Z.astype(dtype).tolist()]
+    expected = exact.values(name, Z.astype(dtype), parameter(name, alpha))
     assert net.predict(Z)[:, 0] == pytest.approx(expected, rel=near, abs=near)
 
 
@@ -71,7 +51,7 @@ def test_slope_is_the_derivative_also_at_zero(name, alpha, dtype, near, backend)
     z = Z[np.abs(Z) <= 20]
     delta = net.gradients(z, net.predict(z) - 1).delta
     scale = delta[1][:, 0].astype(float)  # 1 up to rounding
-    expected = [TABLE[name, alpha][1](v) for v in z.astype(dtype).tolist()]
+    expected = exact.slopes(name, z.astype(dtype), parameter(name, alpha))
     assert delta[0][:, 0] / scale == pytest.approx(expected, rel=near * 50, abs=near)
 
 

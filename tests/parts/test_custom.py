@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from watching import noting_threads
 
 pytest.importorskip("numba")
 
@@ -221,9 +222,12 @@ def test_threads_give_the_same_bits(threaded, net):
     other = copy.deepcopy(net)
     for net_, n_threads in ((net, 1), (other, 3)):
         net_.use_backend(threaded)
+        asked = noting_threads(net_)
         net_.fit(X, Y, epochs=2, batch_size=300, n_threads=n_threads)
+        assert set(asked) == {("train_epoch", n_threads)}
     np.testing.assert_array_equal(net.theta, other.theta)
     np.testing.assert_array_equal(net.predict(X), other.predict(X, n_threads=3))
+    assert asked[-1] == ("forward", 3)
 
 
 def test_one_sample_at_a_time(backend, net):

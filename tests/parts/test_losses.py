@@ -191,3 +191,20 @@ def test_huber_is_less_moved_by_a_wild_target_than_the_square(backend):
         found[str(loss)] = net.b[0].item()
     assert found["mse"] == pytest.approx(y.mean(), rel=1e-3)
     assert found["huber(0.01)"] == pytest.approx(1.05, abs=0.02)
+
+
+@pytest.mark.parametrize("value", [1e-60, 1e60])
+def test_a_parameter_that_the_dtype_cannot_hold_is_refused(value):
+    """With a threshold of 0 every loss would be 0."""
+    made = dl.Loss("huber", threshold=value)
+    with pytest.raises(dl.InvalidInputError, match=r"threshold of huber is 1e.* in float32; use dt"):
+        dl.Network([2, 1], loss=made)
+    assert dl.Network([2, 1], loss=made, dtype="float64").loss([[1, 2]], [3]) > 0
+    alpha = dl.Activation("elu", value)
+    with pytest.raises(dl.InvalidInputError, match=r"alpha of elu is 1e.* in float32"):
+        dl.Network([2, 3, 1], activation=alpha)
+
+
+def test_a_loss_called_otherwise_is_told_how():
+    with pytest.raises(dl.InvalidTypeError, match=re.escape("write Loss('huber', threshold=0.5)")):
+        dl.Loss("huber", 0.5)

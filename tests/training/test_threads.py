@@ -7,13 +7,40 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from watching import Watched
 
 rng = np.random.default_rng(2)
 X, Y = rng.normal(size=(1500, 30)), rng.normal(size=(1500, 2))
 
 
-def network(**more):
-    return dl.Network([30, 64, 2], activation="relu", seed=3, **more)
+def network(activation="relu", **more):
+    return dl.Network([30, 64, 2], activation=activation, seed=3, backend="cython", **more)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("optimizer", [dl.SGD(0.01), dl.Adam(), dl.RMSprop()])
+def test_so_many_threads_train(sparse, shuffle, optimizer):
+    watched = Watched()
+    net = network(watched)
+    for n_threads in (1, 2, 7):
+        # one mini-batch, one call of the kernels: each begins threads of its own
+        net.fit(
+            X[:112], Y[:112], epochs=1, batch_size=112, n_threads=n_threads, sparse=sparse,
+            shuffle=shuffle, optimizer=optimizer,
+        )  # fmt: skip
+        assert sum(watched.calls.values()) == 112
+        watched.assert_shared(n_threads)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_threads", "expected"), [(1500, 1, 1), (1500, 2, 2), (1500, 7, 7), (20, 3, 2)]
+)
+def test_so_many_threads_predict(n_samples, n_threads, expected):
+    watched = Watched()
+    network(watched).predict(X[:n_samples], n_threads=n_threads)
+    assert sum(watched.calls.values()) == n_samples
+    watched.assert_shared(expected)
 
 
 def test_the_same_bits_with_any_number_of_threads():
@@ -45,14 +72,18 @@ def test_what_is_no_number_of_threads(wrong):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
 def test_no_thread_is_left_behind():
-    before = len(os.listdir("/proc/self/task"))
-    network().fit(X, Y, epochs=2, batch_size=256, n_threads=5)
-    network().predict(X, n_threads=5)
+    before, watched = len(os.listdir("/proc/self/task")), Watched()
+    network(watched).fit(X, Y, epochs=2, batch_size=256, n_threads=5)
+    assert len(watched.calls) > 4
+    watched.calls.clear()
+    network(watched).predict(X, n_threads=5)
+    watched.assert_shared(5)
     assert len(os.listdir("/proc/self/task")) == before
 
 
 def test_two_networks_train_with_threads_in_threads():
-    nets = [network() for _ in range(3)]
+    watched = [Watched() for _ in range(3)]
+    nets = [network(activation) for activation in watched]
     workers = [
         threading.Thread(
             target=net.fit, args=(X, Y), kwargs={"epochs": 2, "batch_size": 256, "n_threads": 2}
@@ -63,4 +94,6 @@ def test_two_networks_train_with_threads_in_threads():
         worker.start()
     for worker in workers:
         worker.join()
+    # one thread of each call of the kernels is that of `fit`, another one is new
+    assert all(len(activation.calls) > 2 for activation in watched)
     assert nets[0].theta.tobytes() == nets[1].theta.tobytes() == nets[2].theta.tobytes()

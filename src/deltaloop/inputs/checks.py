@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, shown
+from ..kernels.functions import Parameter
 
 # bytes; where the system does not tell, as much as can be addressed
 _MEMORY = (
@@ -74,6 +75,26 @@ def number(name: str, value, low: float = -math.inf, below: float = math.inf) ->
             accepted = "finite" + (f" and >= {low:g}" if low > -math.inf else "")
         raise InvalidInputError(f"{name} must be {accepted}, got {shown(value)}")
     return converted
+
+
+def within(name: str, value, bounds: Parameter) -> float:
+    """`value` as a finite float that the parameter of a row accepts."""
+    found = number(name, value, bounds.low if bounds.may_be_low else -math.inf)
+    if found <= bounds.low and not bounds.may_be_low:
+        advice = f"; for {found:g} {bounds.advice}" if bounds.advice and found == bounds.low else ""
+        raise InvalidInputError(f"{name} must be > {bounds.low:g}, got {found:g}{advice}")
+    return found
+
+
+@any_size
+def check_held(name: str, value: float, bounds: Parameter, dtype) -> None:
+    """Refuse a parameter of a row that becomes infinite in dtype, or what it must not be."""
+    held = float(np.dtype(dtype).type(value))
+    if not math.isfinite(held) or (held <= bounds.low and not bounds.may_be_low):
+        raise InvalidInputError(
+            f"{name} is {value:g}, which is {held:g} in {np.dtype(dtype)}; use dtype='float64' or "
+            "another value"
+        )
 
 
 def switch(name: str, value) -> bool:

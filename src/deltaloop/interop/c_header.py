@@ -301,7 +301,7 @@ def _comment(net, learn):
         "",
         *repr(net).splitlines()[1:],
         "",
-        f"  {net.dtype}, {net.n_parameters * net.dtype.itemsize:,} bytes; loss {net.loss_name}",
+        f"  {net.dtype}, {net.n_parameters * net.dtype.itemsize:,} bytes; loss {net._loss}",
         "",
         "In one source file, because everything in here is static:",
         "",

@@ -8,11 +8,10 @@ comes through, and exponentials below the smallest normal number become 0.
 Sources: SOURCES.
 """
 
-import math
 from dataclasses import dataclass
 
 from ..errors import InvalidInputError, InvalidTypeError, instead, shown, unknown_name
-from ..inputs.checks import number
+from ..inputs.checks import check_held, within
 from ..kernels.functions import ACTIVATIONS
 from ..text import table
 
@@ -71,14 +70,7 @@ class Activation:
                 )
             return
         alpha = bounds.default if self.alpha is None else self.alpha
-        low = bounds.low if bounds.may_be_low else -math.inf
-        alpha = number(f"alpha of {self.name}", alpha, low)
-        if alpha <= bounds.low and not bounds.may_be_low:
-            raise InvalidInputError(
-                f"alpha of {self.name} must be > {bounds.low:g}, got {alpha:g}"
-                + ("; for 0 use 'relu'" if self.name == "elu" else "")
-            )
-        object.__setattr__(self, "alpha", alpha)
+        object.__setattr__(self, "alpha", within(f"alpha of {self.name}", alpha, bounds))
 
     @property
     def range(self) -> tuple[float, float]:
@@ -89,6 +81,9 @@ class Activation:
 
     def for_plan(self, dtype):
         """What Plan.build takes."""
+        bounds = ACTIVATIONS[self.name].alpha
+        if bounds is not None and self.alpha is not None:
+            check_held(f"alpha of {self.name}", self.alpha, bounds, dtype)
         return self.name
 
     def __str__(self):

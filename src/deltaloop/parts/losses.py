@@ -21,11 +21,11 @@ Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
 Sources: SOURCES.
 """
 
-import math
 from dataclasses import dataclass
 
 from ..errors import InvalidInputError, InvalidTypeError, instead, unknown_name
-from ..inputs.checks import number
+from ..inputs.calls import explained
+from ..inputs.checks import check_held, within
 from ..kernels.functions import LOSSES, LossRow
 from ..text import table
 from .custom import CustomLoss
@@ -52,6 +52,7 @@ __doc__ = (__doc__ or "").replace(
 CANONICAL_OUTPUT = {row.name: row.partner for row in LOSSES.values()}
 
 
+@explained("write Loss('huber', threshold=0.5)")
 @dataclass(frozen=True, init=False)
 class Loss:
     """A loss, where its name alone does not say everything.
@@ -66,7 +67,8 @@ class Loss:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        Unknown name, or a parameter that the loss does not accept.
+        Unknown name, or a parameter that the loss does not accept; in `Network`, one that its
+        dtype cannot hold.
 
     Examples
     --------
@@ -97,7 +99,10 @@ class Loss:
         return LOSSES[self.name]
 
     def for_plan(self, dtype):
-        """What Plan.build takes: a name, or an address, and the parameter."""
+        """What Plan.build takes: a name and the parameter."""
+        bounds = self.row.parameter
+        if bounds is not None and self.parameter is not None:
+            check_held(f"{bounds.name} of {self.name}", self.parameter, bounds, dtype)
         return self.name, self.parameter or 0.0
 
     def __repr__(self):
@@ -131,11 +136,7 @@ def _parameter(row, given) -> float | None:
     if bounds is None:
         return None
     name = f"{bounds.name} of {row.name}"
-    low = bounds.low if bounds.may_be_low else -math.inf
-    value = number(name, given.get(bounds.name, bounds.default), low)
-    if value <= bounds.low and not bounds.may_be_low:
-        raise InvalidInputError(f"{name} must be > {bounds.low:g}, got {value:g}")
-    return value
+    return within(name, given.get(bounds.name, bounds.default), bounds)
 
 
 def check_loss(spec) -> Loss | CustomLoss:

@@ -1,14 +1,30 @@
 """Optimisers: the rule that turns a gradient g = dC/dw into a step of w."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs.calls import explained
 from ..inputs.checks import number, switch
 from ..kernels.interface import Rule
 
-# the smallest normal number of float32: an epsilon that rounds to 0 would divide 0 by 0
-_SMALLEST_EPSILON = 2.0**-126
+_FROM_0, _UP_TO_1 = {"low": 0.0}, {"low": 0.0, "below": 1.0}
+_ACCEPTED = {
+    "learning_rate": _FROM_0,
+    **dict.fromkeys(("momentum", "beta1", "beta2", "rho"), _UP_TO_1),
+    # the smallest normal number of float32: one that rounds to 0 would divide 0 by 0
+    "epsilon": {"low": 2.0**-126},
+}
+
+
+def _check_settings(optimizer) -> None:
+    """Make numbers of the settings of an optimiser, and refuse those out of range."""
+    for field in fields(optimizer):
+        value = getattr(optimizer, field.name)
+        if field.name in _ACCEPTED:
+            value = number(field.name, value, **_ACCEPTED[field.name])
+        else:
+            value = switch(field.name, value)
+        object.__setattr__(optimizer, field.name, value)
 
 
 @explained(
@@ -58,12 +74,7 @@ class SGD:
     nesterov: bool = False
 
     def __post_init__(self):
-        for name, value in (
-            ("learning_rate", number("learning_rate", self.learning_rate, low=0.0)),
-            ("momentum", number("momentum", self.momentum, low=0.0, below=1.0)),
-            ("nesterov", switch("nesterov", self.nesterov)),
-        ):
-            object.__setattr__(self, name, value)
+        _check_settings(self)
         if self.nesterov and self.momentum == 0:
             raise InvalidInputError("nesterov=True needs a momentum in (0, 1), got momentum=0")
 
@@ -121,13 +132,7 @@ class Adam:
     epsilon: float = 1e-8
 
     def __post_init__(self):
-        for name, value in (
-            ("learning_rate", number("learning_rate", self.learning_rate, low=0.0)),
-            ("beta1", number("beta1", self.beta1, low=0.0, below=1.0)),
-            ("beta2", number("beta2", self.beta2, low=0.0, below=1.0)),
-            ("epsilon", number("epsilon", self.epsilon, low=_SMALLEST_EPSILON)),
-        ):
-            object.__setattr__(self, name, value)
+        _check_settings(self)
 
     def rule(self) -> Rule:
         """What the kernels are told."""
@@ -180,12 +185,7 @@ class RMSprop:
     epsilon: float = 1e-8
 
     def __post_init__(self):
-        for name, value in (
-            ("learning_rate", number("learning_rate", self.learning_rate, low=0.0)),
-            ("rho", number("rho", self.rho, low=0.0, below=1.0)),
-            ("epsilon", number("epsilon", self.epsilon, low=_SMALLEST_EPSILON)),
-        ):
-            object.__setattr__(self, name, value)
+        _check_settings(self)
 
     def rule(self) -> Rule:
         """What the kernels are told."""

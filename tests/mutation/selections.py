@@ -1,0 +1,47 @@
+"""Which tests a mutant of a file meets, the quick ones first."""
+
+from pathlib import Path
+
+_KERNELS = [
+    f"tests/kernels/test_{name}.py"
+    for name in (
+        "worked_example", "paths", "gradient", "adam", "environment", "products", "threads_run",
+        "laws", "sparse_rows", "numerics", "interface",
+    )
+]  # fmt: skip
+_DOORS = [
+    f"tests/test_{name}.py"
+    for name in (
+        "handle", "embedding", "embedding_arguments", "embedding_optimizer", "embedding_sessions",
+        "flat_gradient", "prediction", "embedding_threads",
+    )
+]  # fmt: skip
+_SLOW = ["tests/kernels/test_agreement.py", "tests/kernels/test_threads.py"]
+_PYTHON = [
+    "tests/kernels/test_reference.py", "tests/kernels/test_functions.py", *_KERNELS, *_DOORS,
+    "tests/parts/test_activations.py", "tests/parts/test_optimizers.py",
+    "tests/kernels/test_turns.py", "tests/training/test_threads.py",
+]  # fmt: skip
+# a build of one instruction set is all there is
+_ONE_LEVEL = "not level_of"
+
+
+def of(path: Path, quick: bool = False) -> list[str]:
+    """Arguments of pytest for a mutant of that file."""
+    slow = [] if quick else _SLOW
+    if path.suffix != ".py":
+        tests, kept = (
+            [*_KERNELS, *_DOORS, "tests/training/test_threads.py"],
+            "not numba and not reference",
+        )
+    elif path.name == "reference.py":
+        tests, kept = _PYTHON, "not numba and not cython"
+    elif path.parent.name == "numba":
+        tests, kept = [*_KERNELS, *_DOORS, "tests/test_numba.py"], "numba"
+    elif path.name == "turns.py":
+        tests, kept = ["tests/kernels/test_turns.py", *_DOORS], "not numba"
+    else:
+        tests, kept = _PYTHON, "not numba"
+    if quick and path.suffix != ".py":  # both element types are compiled from the same source
+        kept += " and not float64"
+    return ["-k", f"{_ONE_LEVEL} and {kept}", *tests, *slow]
