@@ -145,10 +145,8 @@ class _Function:
 
 
 class _Kernel(_Function):
-    attribute = "noinline"
-
     def write(self, context, builder, function, real):
-        function.attributes.add(self.attribute)
+        function.attributes.add("noinline")
         for argument, kind in zip(function.args, self.kinds, strict=True):
             if kind is ROOM:
                 argument.add_attribute("noalias")
@@ -159,10 +157,6 @@ class _Kernel(_Function):
             builder.ret_void()
         else:
             builder.ret(found.ir)
-
-
-class _InlineKernel(_Kernel):
-    attribute = "alwaysinline"
 
 
 class _Walk(_Function):
@@ -234,11 +228,6 @@ def kernel(write):
     call it with a Net before its parameters.
     """
     return _entry(_Kernel(write, _kinds(write, 1)))
-
-
-def inline_kernel(write):
-    """A kernel of few instructions, which become a part of the kernel that calls it."""
-    return _InlineKernel(write, _kinds(write, 1))
 
 
 def call(e: Emitter, callee, *arguments):

@@ -26,9 +26,9 @@ _FLAGS = ("contract",)
 
 
 _, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
-# accumulators of one tile (rows x vectors) and of one sum over rows: what registers hold.
+# accumulators of one sum over rows: what registers hold.
 # With AVX-512 a vector of 64 bytes is one register, and there are 32 of them.
-TILE_ROWS, TILE_VECTORS, ACCUMULATORS = (12, 2, 8) if "+avx512f" in _FEATURES else (6, 1, 4)
+ACCUMULATORS = 8 if "+avx512f" in _FEATURES else 4
 HAS_FMA = "+fma" in _FEATURES or platform.machine() in ("aarch64", "arm64")
 
 
@@ -194,27 +194,12 @@ class Pointer:
         """Write an element, or the vector that begins there."""
         if not isinstance(value, Value):
             value = constant(self.builder, self.element, value)
-        found = value.ir
-        if isinstance(self.element, ir.IntType) and self.element.width < 64:
-            found = self.builder.trunc(found, self.element)
-        self.builder.store(found, self._at(offset, found.type), align=_bytes(self.element))
+        place = self._at(offset, value.ir.type)
+        self.builder.store(value.ir, place, align=_bytes(self.element))
 
     def is_null(self):
         """Truth value."""
         return Value(self.builder, cgutils.is_null(self.builder, self.ir))
-
-    def as_whole(self):
-        """The address as a number."""
-        return Value(self.builder, self.builder.ptrtoint(self.ir, INT))
-
-    def reinterpreted(self, element):
-        """The same address with elements of another type."""
-        return Pointer(self.builder, self.builder.bitcast(self.ir, element.as_pointer()), element)
-
-    def address(self, k: int, element):
-        """The pointer that is kept in word k."""
-        kind = element.as_pointer()
-        return Pointer(self.builder, self.builder.inttoptr(self.get(k).ir, kind), element)
 
 
 class Struct:
@@ -317,31 +302,9 @@ class Emitter:
         """A place for values of this type."""
         return Variable(self.builder, value)
 
-    def scratch(self, n: int) -> Pointer:
-        """Room for n reals on the stack."""
-        block = cgutils.alloca_once(self.builder, self.real, size=n)
-        block.align = VECTOR_BYTES
-        return Pointer(self.builder, block, self.real)
-
     def double(self, x: float) -> Value:
         """A float64."""
         return constant(self.builder, DOUBLE_TYPE, x)
-
-    def null(self, pointer: Pointer) -> Pointer:
-        """A null pointer of the same type."""
-        none = cgutils.get_null_value(pointer.ir.type)
-        return Pointer(self.builder, none, pointer.element)
-
-    def words(self, n: int) -> Pointer:
-        """Room for n words on the stack."""
-        return Pointer(self.builder, cgutils.alloca_once(self.builder, INT, size=n), INT)
-
-    def address_or_null(self, nothing: Value, pointer: Pointer, offset) -> Pointer:
-        """Pointer + offset, but null where `nothing` holds."""
-        moved = pointer + offset
-        none = cgutils.get_null_value(pointer.ir.type)
-        chosen = self.builder.select(nothing.ir, none, moved.ir)
-        return Pointer(self.builder, chosen, pointer.element)
 
     def prefetch(self, address: Value) -> None:
         """Bring the cache line of an address nearer."""
@@ -351,13 +314,6 @@ class Emitter:
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         read_soon_data = [ir.Constant(number, n) for n in (0, 3, 1)]
         builder.call(function, [builder.inttoptr(address.ir, byte), *read_soon_data])
-
-    def call_address(self, address: Value, returned, *arguments) -> Value:
-        """Call a function of C that lies at an address and returns a type of LLVM."""
-        values = [argument.ir for argument in arguments]
-        kind = ir.FunctionType(returned, [value.type for value in values])
-        function = self.builder.inttoptr(address.ir, kind.as_pointer())
-        return Value(self.builder, self.builder.call(function, values))
 
     @contextmanager
     def loop(self, start, stop, step=1):
@@ -406,11 +362,6 @@ class Emitter:
             return
         if otherwise is not None:
             otherwise()
-
-    def smaller(self, a: Value, b) -> Value:
-        """min(a, b) of whole numbers."""
-        a_ir, b_ir = a._pair(b)
-        return Value(self.builder, self.builder.select(a.compare("<", b).ir, a_ir, b_ir))
 
 
 def constant(builder, kind, x) -> Value:
