@@ -3,6 +3,7 @@
 import numpy as np
 
 import deltaloop as dl
+from deltaloop import kernels
 
 OPTIMIZERS = {
     "sgd": dl.SGD(learning_rate=0.05),
@@ -15,7 +16,7 @@ SCALINGS = {
     "inputs": dl.Scaling([1.0, -2, 3, 0, 5], [2.0, 0.5, 1, 3, -1]),
     "both": dl.Scaling([1.0, -2, 3, 0, 5], [2.0, 0.5, 1, 3, -1], [10.0, 20, 30], [5.0, 4, 3]),
 }
-BACKENDS = ["reference", "cython"]
+BACKENDS = kernels.available()
 
 
 def network(sizes=(5, 9, 3), activation="tanh", seed=1, **more):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from deltaloop.kernels.interface import Work
 from embedded_networks import BACKENDS, OPTIMIZERS, network, same_bits, samples
 
 
@@ -99,12 +100,19 @@ def test_network_is_free_again_after_an_error(name):
     assert np.isfinite(net.learn_one(X[0], Y[0]))
 
 
+def replace_room(patch, net, made):
+    """`made` in the place of Work, wherever the session of the network makes some."""
+    modules = {sys.modules[kind.__module__] for kind in type(net._session).__mro__}
+    for module in modules:
+        if hasattr(module, "Work"):
+            patch.setattr(module, "Work", made)
+
+
 @pytest.mark.parametrize("name", BACKENDS)
 def test_nobody_trains_while_a_larger_batch_makes_room(name, monkeypatch):
     net, same = network(backend=name), network(backend=name)
     X, Y = samples(20)
-    module, met = sys.modules[type(net._session).__module__], []
-    make_room = module.Work
+    met = []
 
     def meet():
         for call in (lambda: net.learn_batch(X[:3], Y[:3]), lambda: net.learn_one(X[0], Y[0])):
@@ -113,7 +121,7 @@ def test_nobody_trains_while_a_larger_batch_makes_room(name, monkeypatch):
         met.append(net.predict_one(X[0]))
 
     def interrupted(plan, n, **options):
-        work = make_room(plan, n, **options)
+        work = Work(plan, n, **options)
         if n == 20:
             thread = threading.Thread(target=meet)
             thread.start()
@@ -121,7 +129,7 @@ def test_nobody_trains_while_a_larger_batch_makes_room(name, monkeypatch):
         return work
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "Work", interrupted)
+        replace_room(patch, net, interrupted)
         net.learn_batch(X, Y)
     assert same_bits(met[0], same.predict_one(X[0]))
     same.learn_batch(X, Y)
@@ -132,13 +140,13 @@ def test_nobody_trains_while_a_larger_batch_makes_room(name, monkeypatch):
 def test_room_that_cannot_be_made_changes_nothing(name, monkeypatch):
     net = network(backend=name)
     X, Y = samples(20)
-    before, module = net.theta.copy(), sys.modules[type(net._session).__module__]
+    before = net.theta.copy()
 
     def full(plan, n, **options):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "Work", full)
+        replace_room(patch, net, full)
         with pytest.raises(MemoryError):
             net.learn_batch(X, Y)
     assert same_bits(net.theta, before)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import cases
+import embedded_networks
 import exact
 import oracle
 import tolerances
@@ -18,6 +19,7 @@ from deltaloop.interop import c_functions
 from deltaloop.kernels import expressions, functions, interface, reference
 from deltaloop.kernels.interface import Plan
 from deltaloop.parts.optimizers import OPTIMIZERS
+from fuzz import draws
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGITS = [name for name, row in functions.LOSSES.items() if row.logits_value]
@@ -67,7 +69,6 @@ def test_every_loss_is_known_to_the_reference_the_oracle_the_c_export_and_the_te
     plan = Plan.build(1, [(1, "identity", 0.0, False)], name, "float64", loss.parameter)
     assert reference._output_delta(plan, a, a, y)[0] > 0
     assert name in c_functions.FUNCTIONS
-    assert re.search(rf"\b{name}\b", (ROOT / "README.md").read_text())
 
 
 @pytest.mark.parametrize("name", functions.LOSSES)
@@ -106,8 +107,23 @@ def test_every_rule_is_known_to_an_optimizer_the_oracle_and_the_tests(name, writ
     assert (f"if code == {name.upper()}:" in written[0]) == (row.step is not None)
 
 
+def row_of(optimizer):
+    """The name of the row of an optimiser."""
+    return interface.RULES[optimizer.rule().code]
+
+
+def test_the_readme_names_every_activation_loss_and_optimiser():
+    text = (ROOT / "README.md").read_text()
+    classes = [type(optimizer).__name__ for optimizer in cases.RULES.values()]
+    for name in [*functions.ACTIVATIONS, *functions.LOSSES, *classes]:
+        assert re.search(rf"\b{name}\b", text), name
+
+
 def test_no_table_of_tests_names_what_is_no_row():
     assert cases.RULES.keys() == functions.RULES.keys()
+    assert embedded_networks.OPTIMIZERS.keys() == functions.RULES.keys()
+    drawn = {row_of(optimizer) for optimizer in draws.OPTIMIZERS}
+    assert drawn == functions.RULES.keys()
     assert reference._FUNCTIONS.keys() == functions.ACTIVATIONS.keys()
     assert list(exact.EXACT) == OF_UNITS
 

@@ -56,8 +56,9 @@ def test_who_reads_while_another_thread_trains_sees_whole_updates(backend, door)
 
     thread = in_a_thread(train)
     try:
-        end = time.monotonic() + 1
-        while time.monotonic() < end:
+        start = time.monotonic()
+        # a second; on a machine that is busy, until it was trained between the answers
+        while time.monotonic() < start + (1 if len(found) > 5 and len(set(found)) > 2 else 60):
             found.append(net.predict_one([1.0]).item())
             wrong += [dW for dW in net.gradients(X[:1], Y[:1]).dW if differ(dW)]
     except BaseException as error:
