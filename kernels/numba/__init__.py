@@ -30,7 +30,9 @@ def describe() -> str:
 def forward(plan, theta, X, out, work):
     """Output activations of every sample into out; whether X is finite is not looked at."""
     dtype = plan.dtype
-    doors.forward(dtype)(bind(plan, theta, work), bind_rows(X, dtype), len(X), address_of(out))
+    doors.forward(dtype)(
+        bind(plan, theta, work), bind_rows(X, dtype), len(X), address_of(out, True)
+    )
     return False
 
 
@@ -39,7 +41,7 @@ def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
     dtype = plan.dtype
     return doors.loss_gradient(dtype)(
         bind(plan, theta, work), bind_rows(X, dtype), bind_rows(Y, dtype, None, weights), len(Y),
-        address_of(grad), plan.n_theta,
+        address_of(grad, True), plan.n_theta,
     )  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def backward(plan, theta, X, dC_da, grad, dC_dx, work):
     dtype = plan.dtype
     doors.backward(dtype)(
         bind(plan, theta, work), bind_rows(X, dtype), bind_rows(dC_da, dtype), len(dC_da),
-        address_of(grad), plan.n_theta, address_of(dC_dx),
+        address_of(grad, True), plan.n_theta, address_of(dC_dx, True),
     )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def train_epoch(
     dtype = plan.dtype
     way = way_of(plan, rule, batch_size, X, weights)
     return doors.train_epoch(dtype, way)(
-        bind(plan, theta, work), bind_rule(rule, theta, state), bind_rows(X, dtype, order),
+        bind(plan, theta, work, True), bind_rule(rule, theta, state), bind_rows(X, dtype, order),
         bind_rows(Y, dtype, order, weights), start, stop, batch_size, total, step,
     )  # fmt: skip
 

@@ -24,9 +24,13 @@ from .tiny import descend_tiny_samples, lanes_of
 _ONE = np.float64(1).view(np.intp)
 
 
-def address_of(array) -> int:
+def address_of(array, written=False) -> int:
     """Of the first element; 0 for None."""
-    return 0 if array is None else array.ctypes.data
+    if array is None:
+        return 0
+    if written and not array.flags.writeable:
+        raise ValueError("what a kernel writes to is read-only")
+    return array.ctypes.data
 
 
 _FACTS: WeakKeyDictionary = WeakKeyDictionary()
@@ -41,7 +45,7 @@ def facts(plan) -> tuple[int, ...]:
     return _FACTS[plan]
 
 
-def bind(plan, theta, work) -> np.ndarray:
+def bind(plan, theta, work, trains=False) -> np.ndarray:
     """A Net as words; valid as long as plan, theta, work and their arrays."""
     first, itemsize = work.buffer.ctypes.data, plan.dtype.itemsize
     batch_size, *places = work.words.tolist()
@@ -49,8 +53,8 @@ def bind(plan, theta, work) -> np.ndarray:
         first + place * itemsize if place >= 0 else 0 for place in places
     )
     words = (
-        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta), batch_size, first,
-        turned, turned_prev, partial, parts, gathered, address_of(work.costs), turned,
+        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta, trains), batch_size,
+        first, turned, turned_prev, partial, parts, gathered, address_of(work.costs), turned,
     )  # fmt: skip
     return np.array(words, np.intp).view(words_type(plan.dtype))
 
