@@ -1,4 +1,4 @@
-"""The compiled loops and their meaning: one small contract, one module per backend.
+"""The compiled loops and their reference in NumPy: one small contract, one module per backend.
 
 `load(name)` gives a backend module; `interface` states what such a module offers.
 """

@@ -6,16 +6,16 @@ from typing import ClassVar
 
 
 class Language:
-    """How a target writes what rows are made of.
+    """How constants, operations and statements are written in the language of a target.
 
     Attributes
     ----------
     calls : dict
-        Primitives of one argument, as the target names them.
+        Primitives of one argument, and what they are called in the target.
     statement : str
-        That gives a variable its value: "{name} = {value}" or the like.
+        An assignment: "{name} = {value}" or the like.
     epsilon : str
-        The machine epsilon of the elements.
+        The name of the machine epsilon of the elements.
     """
 
     calls: ClassVar[dict[str, str]]
@@ -27,7 +27,7 @@ class Language:
         raise NotImplementedError
 
     def operation(self, sign: str, x: str, y: str) -> str:
-        """X sign y"""
+        """`x + y`, with the given sign."""
         return f"{x} {sign} {y}"
 
     def where_above(self, x: str, y: str, above: str, other: str) -> str:
@@ -35,14 +35,14 @@ class Language:
         raise NotImplementedError
 
     def spread(self, scalar: str) -> str:
-        """A scalar where a vector has to be: in `where_above`, or divided."""
+        """A scalar as a vector: for `where_above`, division and results."""
         return scalar
 
 
 class Expression:
-    """A value that was computed into a variable, or is an argument; or a scalar, as it is written.
+    """A vector, by the name of its variable or argument; or a scalar, by its source text.
 
-    Scalars are numbers, parameters, and what is computed of these alone.
+    Scalars are numbers, parameters, and what is computed from these alone.
     """
 
     def __init__(self, writer: "Writer", name: str, is_scalar: bool = False):
@@ -78,14 +78,14 @@ class Expression:
 
 
 class Writer:
-    """The namespace m of a row: it takes down what the row does, one variable per step."""
+    """The namespace m of a row: records what the row computes, one variable per operation."""
 
     def __init__(self, language: Language):
         self.language, self.n_variables = language, 0
         self.lines: list[str] = []
 
     def let(self, value: str) -> Expression:
-        """A new variable."""
+        """Assign `value` to a new variable."""
         name = f"t{self.n_variables}"
         self.n_variables += 1
         self.lines.append(self.language.statement.format(name=name, value=value))
@@ -97,7 +97,7 @@ class Writer:
         return Expression(self, self.language.epsilon, True)
 
     def operation(self, sign, x, y) -> Expression:
-        """Of two values or numbers."""
+        """`x + y` and so on, for expressions or numbers; of two scalars, a scalar."""
         x, y = self._value(x), self._value(y)
         if x.is_scalar and y.is_scalar:
             return Expression(self, f"({x.name} {sign} {y.name})", True)
@@ -120,7 +120,7 @@ class Writer:
         return self.language.spread(x.name) if x.is_scalar else x.name
 
     def result(self, x) -> str:
-        """What a function returns: a vector."""
+        """The text of what a function returns: always a vector."""
         return self._spread(self._value(x))
 
 
@@ -129,7 +129,8 @@ def written_step(
 ) -> tuple[list[str], list[str], int]:
     """The statements of a rule, its results (w, then the slots), and how many variables it has.
 
-    `hyper` names an array of the hyper-parameters; arguments are w, g and the slots.
+    `hyper` is the name of the array of hyper-parameters; `arguments` are names for w, g and the
+    slots, of which there may be more than the rule has.
     """
     writer = Writer(language)
     values = {name: Expression(writer, f"{hyper}[{k}]", True) for k, name in enumerate(row.hyper)}
@@ -143,7 +144,7 @@ def written(
 ) -> tuple[list[str], str, int]:
     """The statements of a function of a row, its result, and how many variables t0, t1, ... it has.
 
-    Its last argument is the parameter, a scalar.
+    `arguments` are names for its vectors, `parameter` one for its last argument, a scalar.
 
     Examples
     --------

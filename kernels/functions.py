@@ -1,6 +1,6 @@
 """One row per function: the mathematics of activations, losses and optimisers, with its facts.
 
-A row is written over a namespace m of primitives; what m is decides what the row becomes:
+A row calls primitives of a namespace m; what m is decides what the row becomes:
 
 | target   | m                                 | what comes out                           |
 |----------|-----------------------------------|------------------------------------------|
@@ -8,7 +8,7 @@ A row is written over a namespace m of primitives; what m is decides what the ro
 | Cython   | expressions.py, which prints them | functions.pxd, written while it is built |
 | C export | expressions.py, with names of C   | functions of the header                  |
 
-Beside + - * / there are, each written by hand for every target, with the same bound in ulp:
+Beside + - * / there are these, written by hand for every target, with the same bound in ulp:
 
     exp_of_negative(x), expm1_of_negative(x)    e^x and e^x - 1 for x <= 0
     log1p_of_fraction(u)                        log(1 + u) for 0 <= u <= 1
@@ -18,8 +18,9 @@ Beside + - * / there are, each written by hand for every target, with the same b
     root(x)                                     square root
     epsilon                                     the machine epsilon of the elements, a constant
 
-NaN comes through all of them. A row has no loop and no branch. Plain numbers are constants.
-This file needs nothing but Python: the build runs it.
+They return NaN for NaN, except where_above, which compares. A row has no loop and no branch, and
+may use plain numbers as constants. This file imports nothing but the standard library, since the
+build runs it.
 """
 
 from collections.abc import Callable
@@ -30,9 +31,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parameter:
-    """Of a row: its default, the lowest value that is accepted (or just not), and its name.
+    """A row's parameter: default, lower bound, whether the bound itself is accepted, name.
 
-    advice: what to use for the lowest value, where that is not accepted.
+    advice: what to use in place of the bound, where that is not accepted.
     """
 
     default: float
@@ -49,23 +50,24 @@ class ActivationRow:
     Attributes
     ----------
     f, slope : callable or None
-        f(m, z, alpha) and f'(z) as slope(m, z, a, alpha) with a = f(z). None: the function is not
-        one of a single unit, and each backend has it by hand (softmax).
+        f(m, z, alpha) and f'(z) as slope(m, z, a, alpha) with a = f(z). None: a unit's output
+        depends on other units too (softmax), and each backend has the function by hand.
     keeps_z : bool
-        Whether the slope needs z. Otherwise a takes its place in memory.
+        Whether the slope needs z. Otherwise a overwrites z in memory.
     formula, slope_formula : str
-        For people.
+        For docstrings, help texts and messages.
     range : (float, float)
-        The open interval of the outputs; with alpha = 1 where it depends on that.
+        Infimum and supremum of the outputs; for alpha = 1 if they depend on alpha.
     rectifies : bool
-        Whether it lets large z through and little of negative z: He's initial values suit it.
+        Whether large z pass nearly unchanged and negative z hardly at all, so that He's initial
+        values suit it.
     scales : bool
         Whether alpha multiplies the lower end of the range.
     alpha : Parameter or None
     ulp : int
-        Largest distance from the exact value, in units of its last place.
+        Largest error of f, in units in the last place of the exact value.
     lost : float
-        Results below that many times the smallest normal number may become 0.
+        Results below this many times the smallest normal number may become 0.
     source : str
     """
 
@@ -88,7 +90,7 @@ ACTIVATIONS: dict[str, ActivationRow] = {}
 
 
 def activation(formula: str, slope_formula: str, **facts):
-    """Make a row of a class with f and slope, under the name of the class."""
+    """Turn a class with f and slope into a row named after the class."""
 
     def add(functions):
         of_unit = vars(functions)
@@ -131,7 +133,7 @@ class tanh:
 @activation("max(z, 0)", "1 where a > 0, else 0", range=(0, inf), rectifies=True)
 class relu:
     def f(m, z, alpha):
-        return m.where_above(0, z, 0, z)  # this way round NaN comes through
+        return m.where_above(0, z, 0, z)  # not (z, 0, z, 0): that would turn NaN into 0
 
     def slope(m, z, a, alpha):
         return m.where_above(a, 0, 1, 0)
@@ -191,7 +193,7 @@ class silu:
 
 @activation("exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), ulp=4, lost=1)
 class softmax:
-    """Not of a single unit."""
+    """By hand in each backend: an output depends on every z of the layer."""
 
 
 @dataclass(frozen=True)
@@ -201,28 +203,30 @@ class LossRow:
     Attributes
     ----------
     value, slope : callable
-        The term of one unit as value(m, a, y, p), and its derivative by the output a.
+        The term of one unit as value(m, a, y, p), and its derivative with respect to the output a
+        as slope(m, a, y, p).
     logits_value, logits_delta : callable or None
         With the output activation `partner`: the same term from z as logits_value(m, z, y, p), and
-        delta = dC/dz as logits_delta(m, z, a, y, p). None: by way of a as with all others; or, with
-        softmax, by hand in each backend, as it is not one of a single unit.
+        delta = dC/dz as logits_delta(m, z, a, y, p). None: value and slope serve this pair too;
+        but if the partner is softmax, each backend has the pair by hand.
     partner : str
         The output activation that belongs to the loss.
     formula, slope_formula : str
-        Of a term, for people.
+        Of a term, for docstrings, help texts and messages.
     parameter : Parameter or None
         What p is.
     targets : (float, float)
         The closed interval of accepted targets.
     targets_sum_to_1 : bool
-        Those of one sample, to be accepted; class numbers stand for rows with a single 1.
+        Whether the targets of a sample must sum to 1. A class number is then accepted too: it
+        means 1 for this class and 0 for all others.
     outputs : tuple of str
-        Output activations that give what the loss needs; () where all do.
+        Output activations that the loss accepts; () means all.
     unfit : str
-        What the loss has against another one, which is called OUTPUT there.
+        Why the loss does not accept another one; OUTPUT stands for its name.
     is_distance : bool
-        Whether it measures how far a is from y: then y must be within reach of the output
-        activation, and may be scaled.
+        Whether the loss measures how far a is from y. Then targets may be scaled, and those beyond
+        the range of the output activation cause a warning.
     source : str
     """
 
@@ -244,7 +248,7 @@ class LossRow:
 
     @property
     def is_canonical(self) -> bool:
-        """Whether there is a shorter way from z to the loss with the partner."""
+        """Whether loss and delta are computed straight from z with the partner."""
         return self.logits_value is not None or self.partner == "softmax"
 
 
@@ -252,7 +256,7 @@ LOSSES: dict[str, LossRow] = {}
 
 
 def loss(formula: str, slope_formula: str, **facts):
-    """Make a row of a class with value and slope, under the name of the class."""
+    """Turn a class with value and slope into a row named after the class."""
 
     def add(functions):
         of_unit = vars(functions)
@@ -328,18 +332,18 @@ class huber:
 
 @dataclass(frozen=True)
 class RuleRow:
-    """An optimiser: how the gradient g of a parameter w becomes a step of it.
+    """An optimiser: the step of a parameter w, given its gradient g.
 
     Attributes
     ----------
     step : callable or None
         step(m, h, w, g, *slots) gives the new w and slots; h has the hyper-parameters by name.
-        None: the rule is fused with the products that give g, and each backend has it by hand.
-        The others are *flat*: the gradient of all parameters first, then one pass over them.
+        None: a fused rule, which each backend has by hand inside the products that compute g.
+        The others are *flat*: first the gradient of all parameters, then one pass over them.
     hyper : tuple of str
         Names of the hyper-parameters, the learning rate first; 8 at most.
     slots : tuple of str
-        What is kept for every parameter from step to step, from 0 on; 3 at most where it is flat.
+        What is kept for every parameter from step to step, at first 0; a flat rule has 3 at most.
     """
 
     name: str
@@ -350,7 +354,7 @@ class RuleRow:
 
     @property
     def n_slots(self) -> int:
-        """Arrays of the size of theta: of a flat rule the gradient is the first one."""
+        """Arrays of the size of theta; a flat rule has one more, the first, for the gradient."""
         return len(self.slots) + (self.step is not None)
 
 
@@ -358,7 +362,7 @@ RULES: dict[str, RuleRow] = {}
 
 
 def rule(hyper: str, slots: str, source: str):
-    """Make a row of a step, under its name; names are divided by blanks."""
+    """Turn a step into a row named after it; `hyper` and `slots` are names with blanks between."""
 
     def add(step):
         names = tuple(hyper.split()), tuple(slots.split())

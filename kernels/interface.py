@@ -3,37 +3,37 @@
 A backend is a module with `NAME`, `describe()` and these functions:
 
     forward(plan, theta, X, out, work) -> bool
-        out[t] = output activations of sample t. True where the weighted inputs of the first
-        layer were seen to be finite, and so X; False where they are not, or not looked at.
+        out[t] = output activations of sample t. Returns True only if z of the first layer was
+        found to be finite, and with it X; a backend that does not check returns False.
     loss_gradient(plan, theta, X, Y, grad, work, weights=None) -> loss
         Mean loss of the samples, weighted with `weights`; grad (None: not wanted) receives
-        dC/dtheta in the layout of theta. With n_samples <= work.batch_size a and delta of every
-        layer, and z of the last and of CUSTOM ones, stay readable through `work.rows`; delta[t]
-        belongs to sample t's own cost, so that dC/dW = mean over t of delta[t] a[t]^T. (With
-        weights w each delta[t] is multiplied by w_t n / sum_s w_s: so it is for the weighted
-        mean.)
+        dC/dtheta in the layout of theta. If n_samples <= work.batch_size, `work.rows` then gives
+        a and delta of every layer, and z of the last one and of those whose slope needs it.
+        delta[t] = dC_t/dz is that of the cost C_t of sample t alone, so that
+        dC/dW = mean over t of delta[t] a_prev[t]^T. (With weights w, delta[t] is multiplied by
+        w_t n / sum_s w_s, which makes this the weighted mean.)
     backward(plan, theta, X, dC_da, grad, dC_dx, work)
-        From dC/da of a cost that is a sum over the samples: grad (or None) receives dC/dtheta in
-        the layout of theta, dC_dx (or None) dC/dx of every sample.
+        From dC/da (a: the outputs) of a cost C that is a sum over the samples: grad (or None)
+        receives dC/dtheta in the layout of theta, dC_dx (or None) dC/dx of every sample.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
                 total=0.0, step=0, weights=None) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
         updated in place. Returns `total` plus the *sum* of the sample losses, each taken
-        before the update that used it. With `weights` w a mini-batch counts with
-        sum_t w_t C_t / sum_t w_t, the total adds w_t C_t, and a mini-batch whose weights are
-        all 0 has the gradient 0. Slices whose borders are multiples of batch_size
-        compose to exactly the whole epoch, when the total is handed on from one to the next.
-        Stops early where the total is no longer finite. `step` counts the updates that
-        theta has seen with this state (Adam corrects its bias by it).
+        before the update that used it. With `weights` w the cost of a mini-batch is
+        sum_t w_t C_t / sum_t w_t, the total adds up w_t C_t, and a mini-batch whose weights are
+        all 0 has the gradient 0. Calls on slices of an epoch that begin at multiples of
+        batch_size give exactly the result of one call, if each gets the total of the one
+        before. Stops early once the total is no longer finite. `step` is the number of updates
+        made so far with this state (Adam's bias correction needs it).
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
     session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or the like
-        For many small calls on one network; `turns` (kernels.turns.Turns) keeps apart what
-        several threads do with it.
+        For many small calls on one network; `turns` (kernels.turns.Turns) keeps the calls of
+        several threads apart.
 
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
-threads; every result is the same bit for bit. A backend with fewer says so: MAX_THREADS.
+threads; every result is the same bit for bit. A backend with a limit states it: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -46,7 +46,7 @@ threads; every result is the same bit for bit. A backend with fewer says so: MAX
 | order    | (n_samples,) intp, or None                     | read      |
 | dC_da    | (n_samples, n_out) plan.dtype, unit stride in a row | read     |
 | dC_dx    | (n_samples, n_in) plan.dtype, C-contiguous, or None | overwritten |
-| weights  | (n_samples,) float64 >= 0 as Y, or None: all 1  | read      |
+| weights  | (n_samples,) float64 >= 0, row by row as Y; None: all 1 | read |
 | grad     | (plan.n_theta,) plan.dtype, or None             | overwritten |
 | out      | (n_samples, n_out) plan.dtype, C-contiguous     | overwritten |
 | work     | Work                                           | overwritten |
@@ -54,29 +54,30 @@ threads; every result is the same bit for bit. A backend with fewer says so: MAX
 The distance from one row of X or Y to the next is a positive number of elements, at least
 the length of a row.
 
-Whatever the floating-point environment of the caller is, the loops of kernels round to nearest and
-trap nothing (settings are converted, and means taken, in that of the caller). In train_epoch, state
-that is smaller than the smallest normal number is 0.
+Whatever the caller's floating-point environment is, the loops of kernels round to nearest and trap
+nothing (hyper-parameters are converted, and the mean of loss_gradient taken, in the caller's). In
+train_epoch, state whose magnitude is below the smallest normal number becomes 0.
 
-A backend checks nothing: shapes, dtypes and finiteness were settled at the door (the inputs of a
-prediction may be left to the answer of forward: a look at X of its own costs a tenth more). It does
-not allocate, raise or touch Python objects between the first sample and the last, and it
-releases the GIL. Trouble is a value: a loss that is not finite.
+A backend checks nothing: shapes, dtypes and finiteness were checked at the door. (Predictions may
+leave the finiteness of X to the result of forward: a check of its own would cost a tenth more.) It
+does not allocate, raise or touch Python objects between the first sample and the last, and it
+releases the GIL. Trouble is reported by a value: a loss that is not finite.
+
 What the words mean here and in the backends:
 
     batch     the samples of one step of gradient descent, a mini-batch
-    piece     what is taken of a large batch at once, so that it stays in cache: PIECE samples
+    piece     the samples of a large batch that are computed at once: PIECE of them per thread
     share     what one thread takes of a piece, or of the rows of W, in multiples of SHARE
     block     z, a or delta of one layer for all samples that there is room for
     room      samples that Work has memory for
     row       of X: a sample; of W: the weights that leave one input
-    tile      rows and columns of a product whose sums stay in registers
-    strip     tiles side by side: some rows, all columns
-    panel     as many columns as a tile has, all rows
-    part      of a product that is cut to the size of the caches: copies of some rows of A and B
+    tile      a few rows and columns of a product, whose sums stay in registers
+    strip     tiles side by side: as many rows as a tile, all columns
+    panel     as many columns of B as a tile is wide, with all their rows
+    part      of a product that is cut to fit the caches: some rows of A, some rows and columns of B
     session   a network, room and the state of an optimiser, for many small calls
     handle    how compiled code reaches a session: a struct of functions, deltaloop.h
-    turn      what a thread waits for where another one uses the same network
+    turn      a thread's time with a network that other threads use too
 """
 
 import math
@@ -89,29 +90,29 @@ import numpy as np
 from ..inputs.checks import check_memory
 from . import functions
 
-# Codes shared by every backend; the order is the order of the tables in the compiled code.
+# A code is the index in one of these tuples; the compiled code has the same order.
 ACTIVATIONS = tuple(functions.ACTIVATIONS)
 LOSSES = tuple(functions.LOSSES)
 RULES = tuple(functions.RULES)
 
-# Functions of users are called by their address, once per sample and layer. They see the n_out
-# units alone, not the padding, raise nothing, and live as long as the process:
+# Users' functions are called by address, once per sample and layer. They get the n_out units
+# without padding, must not raise, and stay alive as long as the process:
 #     f(z, a, n)                  a = f(z)
 #     slope(z, a, delta, n)       delta: dC/da in, dC/dz = dC/da f'(z) out
 #     loss(a, y, dC_da, n)        returns the loss of one sample, a float64; dC_da is overwritten
 # z, a, y, delta and dC_da point to n elements of Plan.dtype, n is intp.
 CUSTOM = len(ACTIVATIONS)  # the code of an activation with addresses
-# What is found at an address, for one unit: f(z), slope(z, a), or the pair loss(a, y), dC/da(a, y).
+# The same in Python, by address, for one unit: f(z), slope(z, a), or (loss(a, y), dC/da(a, y)).
 FUNCTIONS: dict[int, Callable | tuple[Callable, Callable]] = {}
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
-PIECE = 256  # samples of a mini-batch that are taken at once, so that they stay in cache
-SHARE = 16  # samples and rows of W go to threads in multiples of it: whole cache lines
+PIECE = 256  # samples of a batch that one thread computes at once, so that they stay in cache
+SHARE = 16  # threads take samples and rows of W in multiples of this: whole cache lines
 CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
-BLOCK = 16  # elements: blocks of theta and work start at multiples of this
+BLOCK = 16  # elements: the arrays in theta and Work.buffer start at multiples of this
 
-# One weight layer. Offsets count elements: W and b from the start of theta, z, a and delta
-# per sample of the batch (the block of a batch starts at batch_size * offset).
+# One weight layer. Offsets count elements: those of W and b from the start of theta, those of z, a
+# and delta per sample (the block starts at Work.batch_size * offset in Work.buffer).
 LAYER = np.dtype(
     [
         ("n_in", np.intp),
@@ -119,24 +120,24 @@ LAYER = np.dtype(
         ("width", np.intp),  # n_out padded to 4, 8 or a multiple of 16
         ("W", np.intp),  # (n_in, width): row i holds the weights that leave input i
         ("b", np.intp),  # (width,), or -1 without bias
-        ("z", np.intp),  # (width,); equal to a where only the activation is kept
+        ("z", np.intp),  # (width,); the same as a where f(z) may overwrite z
         ("a", np.intp),  # (width,)
         ("delta", np.intp),  # (width,)
         ("activation", np.intp),  # index into ACTIVATIONS, or CUSTOM
         ("alpha", np.float64),  # parameter of leaky_relu and elu
-        ("f", np.intp),  # addresses of functions, where the activation is CUSTOM, else 0
+        ("f", np.intp),  # address of the user's f and slope if the activation is CUSTOM, else 0
         ("slope", np.intp),
     ],
     align=True,
 )
 
-# Where the parts of Work.buffer begin, in elements; -1: there is no room for it.
+# Where the arrays in Work.buffer begin, in elements; -1: the array is not there.
 WORK = np.dtype(
     [
         ("batch_size", np.intp),  # samples that there is room for
         ("turned", np.intp),  # (widest, round_up(batch_size)): delta, transposed
-        ("turned_prev", np.intp),  # the same for its image in the layer before
-        ("partial", np.intp),  # (n_theta,): sums over some of the samples
+        ("turned_prev", np.intp),  # the same for dC/da of the layer before
+        ("partial", np.intp),  # (n_theta,): sums over the pieces of a batch so far
         ("parts", np.intp),  # CUT bytes for every thread: copies of parts of large products
         ("gathered", np.intp),  # (batch_size, round_up(n_in)): rows of X, in order
     ],
@@ -146,10 +147,10 @@ WORK = np.dtype(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SparseRows:
-    """Samples that list only what is not zero, as a CSR matrix does.
+    """Samples as lists of their non-zero values, as in a CSR matrix.
 
     Row t holds values[k] in columns[k] for k from starts[t] to starts[t + 1] - 1; the columns of
-    a row ascend, none comes twice.
+    a row ascend, without duplicates.
 
     Attributes
     ----------
@@ -169,13 +170,13 @@ class SparseRows:
 
     @classmethod
     def from_dense(cls, X: np.ndarray) -> "SparseRows":
-        """List the non-zero values of rows X; nan is one of them."""
+        """List the non-zero values of the rows of X; nan counts as non-zero."""
         n_samples, n_columns = X.shape
         starts = np.zeros(n_samples + 1, np.intp)
         np.cumsum(np.count_nonzero(X, axis=1), out=starts[1:])
         columns = np.empty(starts[-1], np.int32)
         values = np.empty(starts[-1], X.dtype)
-        for first in range(0, n_samples, 1024):  # blocks, so that the masks stay in cache
+        for first in range(0, n_samples, 1024):  # so that the masks stay in cache
             block = X[first : first + 1024]
             part = slice(starts[first], starts[min(first + 1024, n_samples)])
             rows, columns[part] = np.nonzero(block)
@@ -187,7 +188,7 @@ class SparseRows:
         counts = np.diff(self.starts)[rows]
         first = self.starts[:-1][rows]
         out = np.zeros((len(counts), self.n_columns), self.values.dtype)
-        # positions first[r], first[r] + 1, ... of every chosen row r, one after the other
+        # first[r], first[r] + 1, ... for every chosen row r, one row after the other
         ends = np.cumsum(counts)
         positions = np.arange(counts.sum()) + np.repeat(first - (ends - counts), counts)
         row_of = np.repeat(np.arange(len(counts)), counts)
@@ -225,7 +226,7 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """Where everything of a network lies: the description a backend works from.
+    """Where everything of a network lies in memory: the description a backend works from.
 
     Attributes
     ----------
@@ -233,7 +234,7 @@ class Plan:
     loss : int
         Index into LOSSES, or the address of a function.
     loss_parameter : float
-        What the row of the loss calls p.
+        p in the loss's row of functions.py.
     dtype : numpy.dtype
         float32 or float64.
     n_theta : int
@@ -241,7 +242,7 @@ class Plan:
     n_work : int
         Elements of z, a and delta per sample.
     widest : int
-        Length of the longest row that is transposed on the way back.
+        Width of the widest layer: rows of the largest delta, transposed.
     """
 
     layers: np.ndarray
@@ -275,7 +276,7 @@ class Plan:
                 layer["activation"] = ACTIVATIONS.index(activation)
             else:
                 layer["activation"], (layer["f"], layer["slope"]) = CUSTOM, activation
-            # slopes of users read z beside a, and so do some of ours, and losses on logits
+            # z is kept beside a for users' slopes, some of ours, and losses on logits
             if _keeps_z(activation) or index == len(units) - 1:
                 layer["z"] = work
                 work += round_up(width)
@@ -290,7 +291,7 @@ class Plan:
 
     @cached_property
     def words(self) -> np.ndarray:
-        """The layers as intp, shape (n_layers, fields of LAYER): alpha as the bits it has."""
+        """The layers as intp, shape (n_layers, fields of LAYER); alpha is its bit pattern."""
         return self.layers.view(np.intp).reshape(len(self.layers), -1)
 
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
@@ -310,20 +311,21 @@ class Work:
     """Scratch memory for mini-batches of up to `batch_size` samples, and the threads to use.
 
     `buffer` is laid out here, once, and `places` (one record of WORK) tells the backends where
-    what lies in it. It begins with the blocks z, a and delta of every layer, (batch_size, width)
-    each, at batch_size times their offsets in LAYER. `costs`: (batch_size,) float64.
+    each array begins. First come the blocks z, a and delta of every layer, (batch_size, width)
+    each, at batch_size times their offsets in LAYER. `costs`, (batch_size,) float64, receives the
+    loss of every sample.
 
-    Inputs are gathered by train_epoch: dense ones with an order of the samples, and SparseRows
-    where a rule moves the weights of inputs that are zero.
+    train_epoch copies a mini-batch of X to `gathered` if X is dense and `order` is given, or if X
+    is SparseRows and the rule, not a flat one, also moves the weights of inputs that are zero.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
-    taken piece by piece, with the same result bit for bit.
+    computed piece by piece, with the same result bit for bit.
     """
 
     def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1, gathers: bool = True):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
         n_in, itemsize = int(plan.layers[0]["n_in"]), plan.dtype.itemsize
-        # smaller products have both factors in L1, or pass but once over the larger one
+        # smaller products have both factors in L1, or read the larger one only once
         cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
         turned = plan.widest * round_up(batch_size)
         lengths = {
@@ -348,9 +350,9 @@ class Work:
 
     @classmethod
     def for_batches(cls, plan: Plan, X, rule: "Rule", batch_size: int, n_threads: int) -> "Work":
-        """For mini-batches of X: large ones go through piece by piece, but not those of lists.
+        """Room for mini-batches of X: one piece of dense ones, or whole ones of SparseRows.
 
-        Threads for which there would be no samples are left out.
+        Threads that would get no samples are left out.
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
@@ -374,10 +376,10 @@ class Rule:
     code : int
         Index into RULES.
     hyper : tuple of float
-        As the row in functions.py names them, the learning rate first.
+        Hyper-parameters in the order of the rule's row in functions.py, the learning rate first.
     n_slots : int
-        Arrays of the size of theta that it keeps between steps, as named there; of a flat rule
-        the gradient comes before them.
+        Arrays of the size of theta that the rule keeps between steps: the slots of its row; before
+        them, for a flat rule, one for the gradient.
     """
 
     code: int

@@ -25,7 +25,7 @@ NAME = "reference"
 
 
 def describe() -> str:
-    """What computes: shown in reports."""
+    """The library that computes, for reports."""
     return f"NumPy {np.__version__}"
 
 
@@ -69,7 +69,7 @@ _FUNCTIONS = {
 
 
 def _of_user(function, *arrays):
-    """A function of one unit on every element, computed in float64."""
+    """A user's function of one unit on every element, computed in float64."""
     return np.vectorize(function, otypes=[arrays[0].dtype])(*arrays)
 
 
@@ -96,7 +96,7 @@ def _output_delta(plan, z, a, Y):
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
     threshold = a.dtype.type(plan.loss_parameter)
-    # canonical pairs: the loss from the logits z; delta = a - y, or (sum_j y_j) a - y
+    # canonical pairs: the loss from the logits z; delta = a - y, with softmax (sum_j y_j) a - y
     if (activation, loss) == ("softmax", "cross_entropy"):
         top = z.max(axis=-1, keepdims=True)
         log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
@@ -146,9 +146,9 @@ def _forward(plan, theta, A):
 
 
 def _backward(plan, theta, Z, A, Y, weights=None):
-    """Loss of every sample and delta of every layer, both weighted."""
+    """Loss of every sample, times w_t, and delta of every layer, times w_t n / sum_s w_s."""
     losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
-    if weights is not None:  # so that the mean over the samples is the weighted one
+    if weights is not None:  # the mean of these deltas is the weighted mean
         counts = weights[:, np.newaxis] > 0
         losses = np.where(counts[:, 0], weights * losses, 0)
         factors = weights * (len(weights) / weights.sum()) if counts.any() else weights
@@ -157,7 +157,7 @@ def _backward(plan, theta, Z, A, Y, weights=None):
 
 
 def _deltas(plan, theta, Z, A, delta):
-    """Delta of every layer from that of the last."""
+    """Delta of every layer, from that of the last."""
     deltas = [delta]
     for index in range(len(plan.layers) - 1, 0, -1):
         below = plan.layers[index - 1]
@@ -175,7 +175,7 @@ def _gradient(plan, A, deltas, grad):
 
 
 def _rows(X, rows=slice(None)):
-    """Chosen rows as an array: sparse ones mean the dense ones."""
+    """Chosen rows of X as a dense array."""
     return X.dense(rows) if isinstance(X, SparseRows) else X[rows]
 
 
@@ -183,7 +183,7 @@ sparse_rows = SparseRows.from_dense
 
 
 def session(plan: Plan, theta, batch_size: int = 1, turns: Turns | None = None) -> Session:
-    """For small calls."""
+    """For many small calls on one network."""
     return Session(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
 
 
@@ -216,7 +216,7 @@ def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work, weights=None) -> fl
 
 
 def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
-    """From dC/da to dC/dtheta and dC/dx; either may be None."""
+    """From dC/da to dC/dtheta in grad, and dC/dx in dC_dx; each may be None."""
     X = _rows(X)
     with np.errstate(all="ignore"):
         Z, A = _forward(plan, theta, X)
@@ -227,13 +227,13 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
         if grad is not None:
             grad[:] = 0  # padding included
             _gradient(plan, A, deltas, grad)
-            grad *= len(X)  # the sum
+            grad *= len(X)  # from the mean to the sum
         if dC_dx is not None:
             dC_dx[:] = deltas[0] @ plan.W(theta, 0)
 
 
 def _update(rule, theta, state, grad, step):
-    """The update number `step`, counted from 1."""
+    """Update number `step`, counted from 1, of theta and state."""
     learning_rate, mu, *more = (theta.dtype.type(value) for value in rule.hyper)
     name = RULES[rule.code]
     if name == "sgd":
@@ -250,7 +250,7 @@ def _update(rule, theta, state, grad, step):
         theta -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
         return
     if name == "rmsprop":
-        grad_slot, v = state  # the gradient has a slot for the backends that need one
+        grad_slot, v = state  # the first slot is the gradient's, in every backend
         rho, (new, epsilon) = mu, more
         grad_slot[:] = grad
         v *= rho  # v := rho v + (1 - rho) g^2
@@ -282,6 +282,6 @@ def train_epoch(
             _gradient(plan, A, deltas, grad)
             step += 1
             _update(rule, theta, state, grad, step)
-            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # arithmetic on these is slow
+            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
             total += float(losses.sum())
     return total

@@ -1,7 +1,7 @@
-"""Many small calls on one network, with little around them.
+"""Many small calls on one network, with little overhead.
 
-The compiled backend has a class of its own with these methods; this one makes them of any
-backend's contract functions, and the Numba backend puts shorter ways in the place of some.
+The compiled backend has a class of its own with the same methods. This one builds them from the
+contract functions of any backend; the Numba backend overrides some of them with shorter ways.
 """
 
 import math
@@ -15,16 +15,16 @@ from .turns import Turns
 
 
 def looks_every(plan: Plan) -> int:
-    """Steps after which a look at all parameters costs little: whether they are finite."""
+    """In every how many steps to check that theta is finite, so that checking costs little."""
     return plan.n_theta // 1024 + 1
 
 
 class Session:
     """A network, room for mini-batches, and the state of an optimiser.
 
-    Inputs are checked for their length alone. Any number of threads may predict and one may learn:
-    `turns` keeps their calls apart. A step returns nan instead of its loss where the parameters
-    are found not to be finite; in large networks not every step looks.
+    Inputs are checked for shape and dtype, not for finite values. Any number of threads may
+    predict and one may learn: `turns` keeps their calls apart. A step that finds theta not finite
+    returns nan instead of its loss; in large networks not every step checks.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Session:
         self._turns.change(self._take_rule, rule, state)
 
     def _take_rule(self, rule, state):
-        self._how, self._step = (rule, state), 0  # together, whatever interrupts
+        self._how, self._step = (rule, state), 0  # one pair: an interrupt cannot mix two
 
     def progress(self) -> tuple[np.ndarray, int]:
-        """How far the optimiser is: a copy of its state, and the number of its steps."""
+        """How far the optimiser is: a copy of its state, and how many steps it has made."""
         return self._how[1].copy(), self._step
 
     def resume(self, state: np.ndarray, step: int) -> None:
-        """Go on from there, with the rule that was set."""
+        """Go on from a result of `progress`, with the rule that was set."""
         self._how[1][:], self._step = state, step
 
     def predict_one(self, x, out=None) -> np.ndarray:
@@ -97,7 +97,7 @@ class Session:
         self._work = work
 
     def _descend(self, X, Y, n: int, looks: bool) -> float:
-        """One step; the sum of the losses, or nan where it looks and theta is not finite."""
+        """One step; the sum of the losses, or nan if it looks at theta and that is not finite."""
         rule, state = self._how
         total = self._train(
             self._plan, self._theta, state, rule, X, Y, None, 0, n, n, self._work, 0.0, self._step
@@ -109,7 +109,7 @@ class Session:
 
 
 def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
-    """`values` as n rows of n_columns numbers, or as 1 row where n = 0 (one sample alone)."""
+    """`values` as an array (n, n_columns); n = 0: one sample, as (1, n_columns)."""
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
@@ -126,13 +126,13 @@ def rows(name: str, values, n: int, n_columns: int, dtype) -> np.ndarray:
 
 @any_size
 def in_dtype(array, dtype):
-    """The array in dtype; what is beyond its range becomes infinite."""
+    """The array in dtype; values beyond its range become infinite."""
     return array.astype(dtype)
 
 
 def checked_out(out, n: int, dtype) -> np.ndarray:
-    """The memory of `out` as a plain array, shape (n,); refused where it is not in one piece."""
-    plain = np.asarray(out)  # what a subclass says of its shape is of no account
+    """The memory of `out` as a plain array, shape (n,); an error if it is not contiguous."""
+    plain = np.asarray(out)  # a subclass may misreport its shape
     if not (
         isinstance(out, np.ndarray) and plain.size == n and plain.dtype == dtype
         and plain.flags.c_contiguous and plain.flags.writeable

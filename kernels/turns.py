@@ -1,4 +1,4 @@
-"""Who trains a network, and who reads its parameters while they stand still."""
+"""Which call trains a network, and which calls read its parameters between two steps."""
 
 import os
 import weakref
@@ -11,24 +11,25 @@ BUSY = (
     "this network is being trained already, by another thread or by the fit that made this call, "
     "and two cannot train it at once; wait for the other to end, or train a copy"
 )
-_SHORTEST, _LONGEST = 2e-5, 1e-3  # seconds between two looks at the queue
+_SHORTEST, _LONGEST = 2e-5, 1e-3  # seconds between two checks of the queue
 
 _ALL: "weakref.WeakSet[Turns]" = weakref.WeakSet()
 
 
 class Turns:
-    """One trainer at a time; its steps take turns with those who read, in the order of arrival.
+    """One call trains at a time; its steps and the calls that read take turns, first come first.
 
-    Claims and turns are keys of dicts, which one call of C removes, and nobody holds a lock: an
-    interrupt (Ctrl-C) comes before or after such a call, so no claim and no turn outlives the `try`
-    whose `finally` removes it.
+    Claims (to train) and turns are keys of dicts instead of locks: a key is removed by one call of
+    C, which an interrupt (Ctrl-C) cannot divide, so no claim and no turn outlives the `try` whose
+    `finally` removes it.
 
     Attributes
     ----------
     claims : dict
-        The key of whoever trains, with its thread.
+        The key of the call that trains: its thread.
     queue : dict
-        Keys of the turns under way and of those waited for, with (thread, whether it writes).
+        In order of arrival, the keys of the turns that are taken or waited for:
+        (thread, whether it writes).
     """
 
     def __init__(self):
@@ -37,21 +38,22 @@ class Turns:
         _ALL.add(self)
 
     def claim(self, key) -> None:
-        """Become the one who trains, until `key` is removed from `claims`.
+        """Become the call that trains, until `key` is removed from `claims`.
 
         Raises
         ------
         BusyError
-            Somebody trains already.
+            Another call trains the network already.
         """
         if self.claims:  # between this and the next line no other thread runs
             raise BusyError(BUSY)
         self.claims[key] = get_ident()
 
     def wait(self, key, writes: bool) -> None:
-        """Until nobody who came before would be disturbed; the turn lasts until `key` is removed.
+        """Wait for a turn, which then lasts until `key` is removed from `queue`.
 
-        Who writes disturbs everybody. A thread that has a turn already does not wait for another.
+        A writing turn waits for all earlier ones, a reading turn for earlier writing ones. A thread
+        that is in the queue already does not wait again.
         """
         me = get_ident()
         self.queue[key] = me, writes
@@ -71,13 +73,13 @@ class Turns:
         return disturbed
 
     def check_no_step(self) -> None:
-        """Raise BusyError while another thread takes a step."""
+        """Raise BusyError while another thread takes a step, or waits to take one."""
         me = get_ident()
         if any(writes and thread != me for thread, writes in list(self.queue.values())):
             raise BusyError(BUSY)
 
     def train(self, function, *arguments, **options):
-        """What the function returns, which trains meanwhile; BusyError if somebody else does."""
+        """Call a function that trains; BusyError if another call trains already."""
         key = object()
         try:
             self.claim(key)
@@ -86,15 +88,15 @@ class Turns:
             self.claims.pop(key, None)
 
     def read(self, function, *arguments):
-        """What the function returns, which reads parameters that stand still."""
+        """Call a function that reads parameters, while nothing writes them."""
         return self._in_turn(False, function, arguments)
 
     def write(self, function, *arguments):
-        """What the function returns, which changes parameters that nobody reads."""
+        """Call a function that writes parameters, while nothing else reads or writes them."""
         return self._in_turn(True, function, arguments)
 
     def change(self, function, *arguments):
-        """As `write`, but a BusyError while another thread takes a step."""
+        """As `write`, but raise BusyError while another thread takes a step."""
         self.check_no_step()
         return self._in_turn(True, function, arguments)
 
@@ -108,7 +110,7 @@ class Turns:
 
 
 def _in_a_forked_child() -> None:
-    """The other threads are not there, nor will they ever end what they were at."""
+    """Drop the claims and turns of threads that the child does not have."""
     me = get_ident()
     for turns in list(_ALL):
         for key, thread in list(turns.claims.items()):

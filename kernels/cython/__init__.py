@@ -1,7 +1,7 @@
 """The compiled backend: one source, built for several instruction sets, chosen at import.
 
 The modules `core_v2_f32`, `core_v2_f64`, `core_v3_f32`, ... are the same code for x86-64
-levels 2, 3 and 4 and for the two dtypes; on other processors there is one level, 0. The
+levels 2, 3 and 4 and for float32 and float64; on other processors there is one level, 0. The
 environment variable DELTALOOP_ISA forces a level.
 """
 
@@ -37,7 +37,7 @@ class _Backend:
 
     def __init__(self, level: int):
         self.level = level
-        # by bytes of an element; both are small, and a wrong level fails here
+        # by bytes per element; both at once: they are small, and a missing one fails here
         self._core = {
             size: import_module(f"{__name__}.core_v{level}_f{8 * size}") for size in (4, 8)
         }

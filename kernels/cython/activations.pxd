@@ -1,4 +1,4 @@
-# Activation functions and their slopes over arrays; functions.pxd has them for vectors.
+# Activation functions and their slopes over arrays; functions.pxd has them for single vectors.
 from libc.math cimport log
 
 from exponentials cimport exp_of_negative
@@ -9,7 +9,7 @@ from lanes cimport NATIVE, fold, real, vec, vec4, vec4_total, vec8, vector, wher
 cdef inline void map_f(
     Py_ssize_t activation, real alpha, Py_ssize_t n,
     const real *z,      # (n,)  read; n a multiple of 4
-    real *a,            # (n,)  overwritten; may be z
+    real *a,            # (n,)  overwritten: f(z); may be the same array as z
 ) noexcept nogil:
     cdef Py_ssize_t k = 0
     while k + NATIVE <= n:
@@ -25,7 +25,7 @@ cdef inline void map_f(
 
 cdef inline void map_slope(
     Py_ssize_t activation, real alpha, Py_ssize_t n,
-    const real *z,      # (n,)  read where the row says so, else it may be a; n a multiple of 4
+    const real *z,      # (n,)  read if the row has keeps_z, else it may be a; n a multiple of 4
     const real *a,      # (n,)  read
     real *delta,        # (n,)  dC/da in, dC/dz = dC/da f'(z) out
 ) noexcept nogil:
@@ -45,7 +45,7 @@ cdef inline void map_slope(
 
 
 cdef inline real largest(Py_ssize_t n, const vector *x) noexcept nogil:
-    """Of n vectors; NaN does not count."""
+    """The largest element of n vectors; NaN, or an element, if there is a NaN among them."""
     cdef vector top = x[0]
     cdef Py_ssize_t k
     cdef real found
@@ -76,15 +76,15 @@ cdef inline real sum_of(Py_ssize_t n, const vector *x) noexcept nogil:
 cdef inline double softmax(
     Py_ssize_t n_out, Py_ssize_t width,
     const real *z,      # (width,)  read
-    real *a,            # (width,)  overwritten: exp(z - max z) / sum; padding 0
+    real *a,            # (width,)  overwritten: exp(z - max z) / sum_k exp(z_k - max z); padding 0
 ) noexcept nogil:
-    """Returns log sum_k exp(z_k)."""
+    """Returns log sum_k exp(z_k) = max z + log sum_k exp(z_k - max z)."""
     cdef real top, norm
     cdef Py_ssize_t j, n = width // NATIVE
     for j in range(n_out):
         a[j] = z[j]
     for j in range(n_out, width):
-        a[j] = z[0]                 # padding takes no part in the maximum
+        a[j] = z[0]                 # so that padding does not change the maximum
     if n:
         top = largest(n, <const vec *> a)
         exp_of_difference(n, <vec *> a, top)

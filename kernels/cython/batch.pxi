@@ -1,7 +1,7 @@
-# One step of the whole network on a mini-batch, weights updated from the mean gradient.
+# One step of the whole network on a mini-batch: the weights move along the mean gradient.
 
 cdef void sum_inputs_of_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
-    """z of the first layer; dense rows of X follow each other."""
+    """z of the first layer; dense rows of X are in sequence (order is NULL)."""
     cdef const Layer *layer = &net.layers[0]
     cdef real *Z = block(net, layer, layer.z)
     cdef Py_ssize_t t
@@ -32,16 +32,16 @@ cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nog
 cdef void sum_for_one_unit(
     const Net *net, const Layer *below, const Layer *layer, Py_ssize_t n_samples,
 ) noexcept nogil:
-    """z = w . a_prev + b, four samples at once; a tile would use one of its four lanes."""
+    """z = w . a_prev + b, four samples at once; a tile would waste three of its four lanes."""
     cdef const real *A = block(net, below, below.a)
     cdef real *z = block(net, layer, layer.z)
-    cdef real *w = block(net, below, below.delta)   # (below.width,)  free in the forward pass
+    cdef real *w = block(net, below, below.delta)   # (below.width,)  delta is not needed yet
     cdef real b = 0 if layer.b < 0 else net.theta[layer.b]
     cdef const vec *a[4]
     cdef vec sums[4]
     cdef vec4 totals
     cdef Py_ssize_t t, k, r
-    memset(w, 0, below.width * sizeof(real))        # padding of a_prev does not count
+    memset(w, 0, below.width * sizeof(real))        # 0 where a_prev has padding
     for k in range(layer.n_in):
         w[k] = net.theta[layer.W + k * layer.width]
     memset(z, 0, n_samples * layer.width * sizeof(real))
@@ -66,7 +66,7 @@ cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noe
 cdef void sum_listed_row(
     const Net *net, const Rows *X, Py_ssize_t t, real *z,
 ) noexcept nogil:
-    """z of the first layer for sample t of sparse rows"""
+    """z (width,) of the first layer for sample t of sparse rows"""
     cdef const Layer *layer = &net.layers[0]
     cdef Py_ssize_t number = row_number(X, t), start = X.starts[number]
     sum_listed(layer, X.starts[number + 1] - start, X.columns + start, X.values + start,
@@ -82,7 +82,7 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     cdef real *delta_prev = block(net, below, below.delta)
     cdef real *turned = net.transposed[0] + net.first
     cdef real *turned_prev = net.transposed[1] + net.first
-    # a product of W with delta^T needs no transposed W: only the small deltas are turned
+    # dC/da_prev^T = W delta^T with W as stored, (n_in, width): only the small deltas are transposed
     transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
               turned, stride)
     multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
@@ -111,7 +111,7 @@ cdef void slopes_by_inputs(const Net *net, Py_ssize_t n_samples, real *dC_dx) no
     cdef Py_ssize_t i = 0, n, room = (net.transposed[1] - net.transposed[0]) // stride
     transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
               net.transposed[0], stride)
-    while i < layer.n_in:   # as many rows of W as there is room for their images
+    while i < layer.n_in:   # n rows of W at a time: their dC/dx^T fits into transposed[1]
         n = min(room, layer.n_in - i)
         multiply(net, n, padded, layer.n_out, net.theta + layer.W + i * layer.width, layer.width,
                  net.transposed[0], stride, net.transposed[1], stride, NULL)
@@ -122,7 +122,7 @@ cdef void slopes_by_inputs(const Net *net, Py_ssize_t n_samples, real *dC_dx) no
 cdef double pass_batch(
     const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, bint backward,
 ) noexcept nogil:
-    """Forward and back through all layers; returns the loss."""
+    """Forward and, if `backward`, back through all layers; returns the sum of the losses."""
     cdef Py_ssize_t k
     cdef double total
     forward_batch(net, n_samples, X)
@@ -133,22 +133,22 @@ cdef double pass_batch(
     return total
 
 
-cdef struct Piece:      # of a mini-batch, and the rows of W that are updated with it
+cdef struct Piece:      # of a mini-batch, and which share of the rows of W to update with it
     bint is_first
     bint is_last
     Py_ssize_t n_samples
-    real scale          # 1 / samples of the mini-batch
-    Py_ssize_t thread       # of n_threads, which share the rows
+    real scale          # of the gradient: 1 / samples of the mini-batch, or 1 for a sum
+    Py_ssize_t thread       # this one of n_threads; each has its share of the rows
     Py_ssize_t n_threads
 
 
 cdef void descend_rows_of_layer(
     const Net *net, const Layer *layer, const Piece *piece, const Rule *rule,
     const real *A_prev, Py_ssize_t A_row,                   # (n_samples, n)
-    Py_ssize_t n, Py_ssize_t weights,                       # rows of theta from there on
+    Py_ssize_t n, Py_ssize_t weights,                       # n rows of W, from theta[weights] on
     Ahead *ahead,
 ) noexcept nogil:
-    """dC/dW = A_prev^T delta, spent at once on W, or with the last of several pieces."""
+    """dC/dW += A_prev^T delta; with the last piece of a mini-batch, the step of the rule on W."""
     cdef Product p
     memset(&p, 0, sizeof(Product))
     p.n_rows, p.width, p.n_k = n, layer.width, piece.n_samples
@@ -161,10 +161,10 @@ cdef void descend_rows_of_layer(
     if not piece.is_last:
         p.C = net.partial + weights
         product(STORE, &p)
-    elif rule.code == SGD:              # w := w - eps g, with one product less
+    elif rule.code == SGD:              # w := w - (eps / n) sum, one multiplication less
         p.factor = -(piece.scale * rule.learning_rate)
         product(ADD, &p)
-    elif rule.code == ACCUMULATE:       # the gradient itself, over several batches
+    elif rule.code == ACCUMULATE:       # gradient := gradient + scale sum
         p.C, p.factor = rule.state + weights, piece.scale
         product(ADD, &p)
     else:
@@ -173,7 +173,7 @@ cdef void descend_rows_of_layer(
 
 
 cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:
-    """The weights of an input that is always 1."""
+    """The same for b, which is a row of weights whose input is always 1."""
     cdef const Layer *layer
     cdef Py_ssize_t k
     cdef real one = 1
@@ -188,7 +188,7 @@ cdef void descend_sparse(
     Py_ssize_t i, Py_ssize_t n,             # the rows of W that are updated: i..i+n-1
     const Rule *rule,
 ) noexcept nogil:
-    """The same for the first layer and sparse rows: only rows that meet a value move."""
+    """row_i -= (eps / n) x_i delta of the first layer, for listed x_i alone; or the gradient."""
     cdef const Layer *layer = &net.layers[0]
     cdef const real *delta = block(net, layer, layer.delta)
     cdef Py_ssize_t t, number, start, stop
@@ -247,7 +247,7 @@ cdef void descend_batch(
 
 
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_threads) noexcept nogil:
-    """What each of n_threads takes of n, in multiples of SHARE; the last ones may get nothing."""
+    """How many of n each thread takes, a multiple of SHARE; the last ones may get fewer or none."""
     cdef Py_ssize_t all_shares = SHARE * n_threads
     return (n + all_shares - 1) // all_shares * SHARE if n_threads > 1 else n
 
@@ -256,7 +256,7 @@ cdef void look_ahead(
     Ahead *ahead, const Rows *X, Py_ssize_t t, Py_ssize_t n, Py_ssize_t stop, Py_ssize_t n_in,
     Py_ssize_t width,
 ) noexcept nogil:
-    """Spread the fetching of samples t..t+n-1 of X over the tiles of a layer."""
+    """Prepare to fetch dense samples t..t+n-1, some cache lines after every tile of the layer."""
     cdef Py_ssize_t n_tiles = (n_in // TILE_ROWS) * ((width - 1) // (TILE_VECTORS * NATIVE) + 1)
     ahead.rows, ahead.n_columns, ahead.column = X, n_in, 0
     ahead.t, ahead.stop = t, min(t + n, stop)
@@ -280,7 +280,7 @@ cdef struct Epoch:      # what the threads of one call share
 
 
 cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
-    """What one thread does: its samples forward and back, then its rows of the weights."""
+    """What one thread does: its samples forward and back, then the step on its rows of each W."""
     cdef Epoch *epoch = <Epoch *> shared
     cdef Net net = epoch.net
     cdef Rule rule = epoch.rule
@@ -295,7 +295,8 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     cdef Py_ssize_t share_of_theta = share(rule.n_theta, epoch.n_threads)
     cdef Py_ssize_t own = min(thread * share_of_theta, rule.n_theta)
     cdef Py_ssize_t end = min(own + share_of_theta, rule.n_theta)
-    # rows in random order are copied together; rules that move every weight see the zeros too
+    # dense rows in an order are copied side by side; sparse rows are written out with their zeros
+    # for rules that move every weight (flat ones take the gradient from descend_sparse)
     cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL \
         else rule.code != SGD and not flat
     cdef bint more = start < epoch.stop and isfinite(epoch.total)
@@ -314,7 +315,7 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
         if Y.weights != NULL:
             Y.first = start
             take_weights(&Y, n)
-        while done < n:     # pieces, as many samples as work has room for
+        while done < n:     # piece by piece: as many samples as there is room for
             piece.is_first, piece.n_samples = done == 0, min(net.batch_size, n - done)
             piece.is_last = done + piece.n_samples == n
             chunk = share(piece.n_samples, epoch.n_threads)
@@ -331,14 +332,14 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
                 memset(rule.state + own, 0, (end - own) * sizeof(real))
             meet(&epoch.barrier)
             if thread == 0:
-                for t in range(piece.n_samples):    # in one order, whoever computed the terms
+                for t in range(piece.n_samples):    # in one order, for any number of threads
                     epoch.total += net.costs[t]
             Y.first += piece.n_samples
             for t in range(min(n_own, epoch.stop - Y.first)):
                 fetch(&Y, t, 1)
             first, net.first = net.first, 0
             X.first = 0 if gathers else start
-            if gathers:     # what comes next
+            if gathers:     # fetch the samples of the next piece meanwhile
                 look_ahead(&ahead, &epoch.X, start + piece.n_samples + first, n_own, epoch.stop,
                            net.layers[0].n_in, net.layers[0].width)
                 descend_batch(&net, &piece, &X, &spends, &ahead)

@@ -68,7 +68,7 @@ include "session.pxi"
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
-    """First element of an array, and the distance of its rows in elements (if asked for)."""
+    """Address of an array's first element; row (or NULL): the distance of its rows in elements."""
     cdef Py_buffer view
     PyObject_GetBuffer(array, &view, PyBUF_STRIDES | (PyBUF_WRITABLE if writable else 0))
     if row != NULL:
@@ -82,7 +82,7 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     """Plan, theta and Work as one C structure."""
     net.layers = <const Layer *> data(plan.layers, False, NULL)
     net.n_layers = len(plan.layers)
-    cdef double parameter = plan.loss_parameter     # Cython takes `real` for a float
+    cdef double parameter = plan.loss_parameter     # straight to `real` would round to float
     net.loss, net.loss_parameter = plan.loss, <real> parameter
     net.theta = <real *> data(theta, writable, NULL)
     cdef const Places *places = <const Places *> data(work.places, False, NULL)
@@ -91,7 +91,7 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.work = <real *> data(work.buffer, True, NULL)
     net.transposed[0] = net.work + places.turned
     net.transposed[1] = net.work + places.turned_prev
-    # NULL: no room for it
+    # NULL: Work has none
     net.partial = net.work + places.partial if places.partial >= 0 else NULL
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
@@ -100,7 +100,7 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
 
 
 cdef inline void take_own_room(Net *net, Py_ssize_t thread) noexcept nogil:
-    """The room for parts of products that is this thread's own."""
+    """Move `parts` on to the CUT bytes that belong to this thread."""
     if net.parts != NULL:
         net.parts += thread * CUT // <Py_ssize_t> sizeof(real)
 
@@ -133,7 +133,7 @@ cdef struct Forward:    # what the threads of one call share
     Py_ssize_t n_samples
     Py_ssize_t n_threads
     real *out           # (n_samples, n_out)
-    int is_finite       # z of the first layer, everywhere
+    int is_finite       # whether z of the first layer is, for all samples
     Barrier barrier
 
 
@@ -142,7 +142,7 @@ def forward(plan, theta, X, out, work):
     cdef Forward call
     bind(&call.net, plan, theta, False, work)
     bind_rows(&call.X, X, None)
-    # each thread has a block of the room, of one sample at least
+    # the room is divided among the threads, one sample each at least
     call.n_samples, call.n_threads = len(X), min(work.n_threads, work.batch_size)
     call.out, call.is_finite = <real *> data(out, True, NULL), 1
     cdef int failed
@@ -153,7 +153,7 @@ def forward(plan, theta, X, out, work):
 
 
 cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
-    """Every n_threads-th block of samples, in a share of the work of this thread's own."""
+    """Every n_threads-th group of n_block samples, in this thread's n_block samples of the room."""
     cdef Forward *call = <Forward *> shared
     cdef Net net = call.net
     cdef Rows X = call.X
@@ -218,7 +218,7 @@ cdef double mean_loss(
     const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, real *grad,
     Py_ssize_t n_theta,
 ) noexcept nogil:
-    """In blocks of batch_size samples; the gradient into grad, unless it is NULL."""
+    """loss_gradient without Python: net.batch_size samples at a time; grad may be NULL."""
     cdef Rule rule
     cdef Piece piece
     cdef Rows x = X[0], y = Y[0]
@@ -259,7 +259,7 @@ cdef void pass_back(
     const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *slopes, real *grad,
     Py_ssize_t n_theta, real *dC_dx,
 ) noexcept nogil:
-    """In blocks of batch_size samples; grad and dC_dx may be NULL."""
+    """backward without Python: net.batch_size samples at a time; grad and dC_dx may be NULL."""
     cdef Rule rule
     cdef Piece piece
     cdef Rows x = X[0], dC_da = slopes[0]
@@ -286,7 +286,7 @@ cdef void pass_back(
 
 
 cdef void accumulate_into(Rule *rule, Piece *piece, real *grad) noexcept nogil:
-    """What `descend_batch` takes to add a gradient to grad, all rows of it, piece by piece."""
+    """Make `descend_batch` add piece.scale * (sum over the piece) to grad, all in one thread."""
     memset(rule, 0, sizeof(Rule))
     rule.code = ACCUMULATE
     rule.state = rule.squares = grad
@@ -295,18 +295,18 @@ cdef void accumulate_into(Rule *rule, Piece *piece, real *grad) noexcept nogil:
 
 
 cdef void unbias(Rule *rule, Py_ssize_t step) noexcept nogil:
-    """The corrections of Adam in update number `step`, counted from 1."""
+    """Adam's bias corrections 1 / (1 - beta^step) in update number `step`, counted from 1."""
     if rule.code == ADAM:
         rule.unbias_m = <real> (1 / (1 - pow(rule.beta1, step)))
         rule.unbias_v = <real> (1 / (1 - pow(rule.beta2, step)))
 
 
 cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except -1:
-    """The rule, with the addresses of its state; rules without one get an address all the same."""
+    """The rule, with the addresses of its state; without state, that of theta, never used."""
     cdef double learning_rate, epsilon = 0
     cdef Py_ssize_t k
     rule.code = how.code
-    # by way of double: Cython takes `real` for a float and would round to one
+    # by way of double: Cython believes that `real` is float, and would round to that
     learning_rate, rule.beta1 = how.hyper[0], how.hyper[1]
     rule.beta2 = 0
     if rule.code == ADAM:
@@ -331,7 +331,7 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
                 Py_ssize_t step=0, weights=None):
-    """Gradient descent over order[start:stop]; returns total plus the losses."""
+    """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
     cdef int failed = 0
     bind(&epoch.net, plan, theta, True, work)
@@ -356,7 +356,7 @@ def addresses():
 
 
 def count_nonzero(X, counts):
-    """counts[t] = values of row t that are not zero."""
+    """counts[t] = number of values in row t that are not zero."""
     cdef Rows x
     cdef Py_ssize_t *found = <Py_ssize_t *> data(counts, True, NULL)
     cdef Py_ssize_t n_samples = X.shape[0], n_columns = X.shape[1], t, i
@@ -372,7 +372,7 @@ def count_nonzero(X, counts):
 
 
 def fill_sparse(X, starts, columns, values):
-    """columns and values of the rows of X; both have room for one value more."""
+    """columns and values of the rows of X; both need one element to spare, see list_nonzero."""
     cdef Rows x
     cdef const Py_ssize_t *first = <const Py_ssize_t *> data(starts, False, NULL)
     cdef int *column = <int *> data(columns, True, NULL)

@@ -1,6 +1,6 @@
-# The floating-point environment of the kernels, whatever that of the caller is: it rounds to
-# nearest and traps nothing. Training also takes what is below the smallest normal number for 0:
-# moments of vanished gradients stay there for good, and arithmetic on such numbers is slow.
+# The floating-point environment of the kernels, whatever the caller's is: it rounds to nearest and
+# traps nothing. For training it also flushes subnormal numbers to 0: else the moments of gradients
+# that have become 0 would stay subnormal for good, and arithmetic on such numbers is slow.
 
 cdef extern from *:
     """
@@ -9,8 +9,8 @@ cdef extern from *:
     #define WRITE(x) __asm__ volatile("ldmxcsr %0" :: "m"(x) : "memory")
     typedef unsigned int Environment;
     #define NEAREST 0x1f80u                     /* no trap, round to nearest */
-    #define FLUSHING (NEAREST | 0x8040u)        /* and what is subnormal is 0 */
-    #define SEEN 0x3fu                          /* flags of what happened, of no account */
+    #define FLUSHING (NEAREST | 0x8040u)        /* and subnormal operands and results are 0 */
+    #define SEEN 0x3fu                          /* flags of past exceptions: not compared */
     #elif defined(__aarch64__)
     #define READ(x) __asm__ volatile("mrs %0, fpcr" : "=r"(x) :: "memory")
     #define WRITE(x) __asm__ volatile("msr fpcr, %0" :: "r"(x) : "memory")

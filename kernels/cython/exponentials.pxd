@@ -1,18 +1,19 @@
-# exp, expm1, log and log1p for vectors of `real`, accurate to a few ulp; NaN in, NaN out.
+# exp, expm1, log, log1p, logistic and tanh for vectors of `real`, accurate to a few ulp; NaN in,
+# NaN out.
 from lanes cimport (
     ROUNDER, clipped, exponent, fill, pow2, quotient, real, root, rounded, vector,
     where_above, without_exponent,
 )
 
 cdef enum:
-    TANH_MOST = 20      # tanh of more is 1 in float and in double
+    TANH_MOST = 20      # beyond, tanh rounds to 1 in float and in double
 
 cdef extern from *:
     """
     #include <float.h>
     #define INFINITE ((real)__builtin_inf())
-    /* n LN2_HIGH is exact because LN2_HIGH is so short. Where products fuse with sums, LN2_HIGH may
-       have all bits of a float: then n LN2_LOW is so little that most terms do not need it. */
+    /* ln 2 = LN2_HIGH + LN2_LOW. LN2_HIGH has so few bits that n LN2_HIGH is exact. In float with
+       fused multiply-add it may have all 24: n LN2_LOW is then needed in the linear term alone. */
     #if !defined(DELTALOOP_DOUBLE) && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
     #define FUSES 1
     #else
@@ -25,7 +26,7 @@ cdef extern from *:
     #define LN_TERMS 12           /* s^24 / 25 < 1e-20 for |s| <= 0.172 */
     #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
-    #define EXP_LOWEST -708.3964185322642   /* exp of less is no normal number */
+    #define EXP_LOWEST -708.3964185322642   /* exp of less is subnormal or 0 */
     #define LN2_HIGH 0x1.62e42feep-1
     #define LN2_LOW 0x1.a39ef35793c76p-33
     #else
@@ -45,7 +46,7 @@ cdef extern from *:
     static const real exp_coefficient[EXP_TERMS + 1] = {
         1, 1, 1.0/2, 1.0/6, 1.0/24, 1.0/120, 1.0/720, 1.0/5040, 1.0/40320, 1.0/362880,
         1.0/3628800, 1.0/39916800, 1.0/479001600, 1.0/6227020800};
-    #else                         /* least maximal relative error, 1.3e-8: one term less */
+    #else                         /* minimax, relative error 1.3e-8: one term less than Taylor */
     static const real exp_coefficient[EXP_TERMS + 1] = {
         1, 1, 0.49999998154f, 0.16666543621f, 0.04166719986f, 0.0083665205774f, 0.00138825215f};
     #endif
@@ -61,7 +62,7 @@ cdef extern from *:
 
 
 cdef inline vector pair(Py_ssize_t k, vector r) noexcept nogil:
-    """c_k + c_(k+1) r; c_k alone where that is the last one"""
+    """c_k + c_(k+1) r; c_k alone if it is the last coefficient"""
     cdef vector c
     fill(&c, exp_coefficient[k])
     if k < EXP_TERMS:
@@ -70,9 +71,9 @@ cdef inline vector pair(Py_ssize_t k, vector r) noexcept nogil:
 
 
 cdef inline vector expm1_of_rest(vector r, vector rest) noexcept nogil:
-    """expm1(r) for |r| <= ln(2) / 2, in few steps that wait for each other.
+    """expm1(r) for |r| <= ln(2) / 2, as a short chain of dependent steps.
 
-    `rest` is r once more, for the first term: with the bits that come too late for the others.
+    `rest` is r with all its bits, for the linear term alone: the others need not wait for it.
     """
     cdef vector square = r * r, fourth = square * square, q
     cdef Py_ssize_t k, last = EXP_TERMS // 4 * 4
@@ -87,9 +88,9 @@ cdef inline vector expm1_of_rest(vector r, vector rest) noexcept nogil:
 cdef inline vector expm1_and_power(
     bint negated, bint small, vector x, vector x_log2_e, vector *power,
 ) noexcept nogil:
-    """expm1(r), or expm1(-r) where it is negated, and power = 2^n, where x = n ln 2 + r.
+    """expm1(r), or expm1(-r) if `negated`, and power = 2^n, where x = n ln 2 + r.
 
-    The errors of r that are left where x is `small` do not show in tanh.
+    `small` (|x| <= 2 TANH_MOST) leaves n LN2_LOW out where FUSES: that does not show in tanh.
     """
     cdef vector shifted = x_log2_e + ROUNDER, n, r, rest
     power[0] = pow2(shifted)
@@ -128,7 +129,7 @@ cdef inline vector logistic(vector z) noexcept nogil:
     """1 / (1 + e^-z) = 2^n / (2^n + e^-r) where z = n ln 2 + r"""
     cdef vector power, p
     cdef real one = 1
-    z = clipped(z, EXP_LOWEST - one, -EXP_LOWEST)   # where 2^n is 0, and before it overflows
+    z = clipped(z, EXP_LOWEST - one, -EXP_LOWEST)   # at the ends 2^n is 0, and not yet infinite
     p = expm1_and_power(True, False, z, z * LOG2_E, &power)
     return quotient(power, p + (power + one))
 
@@ -158,8 +159,8 @@ cdef inline vector log1p_of_fraction(vector u) noexcept nogil:
 cdef inline vector logarithm(vector x) noexcept nogil:
     """log(x) = n ln 2 + log(1 + f), x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)].
 
-    log(1 + f) = f - s (f - 2 (s^2/3 + s^4/5 + ...)), s = f / (2 + f). Of 0, and of less than the
-    smallest normal number, -inf.
+    log(1 + f) = f - s (f - 2 (s^2/3 + s^4/5 + ...)), s = f / (2 + f). The result is -inf for 0 and
+    for subnormal x, NaN for negative x.
     """
     cdef vector n = exponent(x), f, s, square, q, log_x, below, high
     cdef real one = 1, two = 2
@@ -174,11 +175,11 @@ cdef inline vector logarithm(vector x) noexcept nogil:
     fill(&high, LARGEST)
     fill(&below, SMALLEST_NORMAL * (one - REAL_EPSILON))
     log_x = where_above(x, high, x, log_x)
-    return where_above(x, below, log_x, root(x) - INFINITE)     # root: nan of nan and of x < 0
+    return where_above(x, below, log_x, root(x) - INFINITE)     # root(x): NaN for NaN and x < 0
 
 
 cdef inline vector log_of_one_more(vector u) noexcept nogil:
-    """log(1 + u) for u > -1: log(w) with w = 1 + u as it was rounded, and what that lost over w."""
+    """log(1 + u) = log(w) + (u - (w - 1)) / w for u > -1; w is 1 + u rounded."""
     cdef real one = 1
     cdef vector w = u + one
     return logarithm(w) + quotient(u - (w - one), w)

@@ -1,4 +1,4 @@
-# The step of a flat rule: one pass over parameters, their gradient and what the rule keeps.
+# The step of a flat rule: one pass over parameters, their gradient and the rule's slots.
 from functions cimport flat_step
 from lanes cimport NATIVE, real, vec
 from plan cimport Rule
@@ -9,11 +9,11 @@ cdef inline void descend_flat(
     real *theta,            # (n_theta,)  updated from first to stop - 1, both multiples of 16
     Py_ssize_t first, Py_ssize_t stop,
 ) noexcept nogil:
-    """Slot 0 of the state is the gradient; code is a constant."""
-    cdef Rule constants = rule[0]       # which the stores below cannot change
+    """The first array of the state is the gradient, then come the slots; code is a constant."""
+    cdef Rule constants = rule[0]       # a copy, which the stores below cannot change
     cdef Py_ssize_t k = first, n = rule.n_theta
     cdef const real *g = rule.state
-    # a rule with fewer slots does not touch the others
+    # slots that a rule does not have are not touched: any address will do
     cdef real *s0 = rule.state + (n if rule.n_slots > 1 else 0)
     cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)
     cdef real *s2 = rule.state + (3 * n if rule.n_slots > 3 else 0)

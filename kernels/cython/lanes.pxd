@@ -1,8 +1,8 @@
 # The element type of this build and vectors of it.
 #
 # One source is compiled for float and for double and for every instruction set: `real` is the
-# element, `vec` the widest vector of the level, `vec8` and `vec4` serve layers that are
-# narrower. To Cython they are opaque floats; GCC and Clang make full-width code of + and *.
+# element, `vec` the widest vector of the level, `vec8` (8 lanes) and `vec4` (4) are for narrower
+# layers. Cython takes them all for floats; GCC and Clang compile + and * to full-width code.
 # MSVC has no such extension: on Windows, build with clang-cl or MinGW.
 
 cdef extern from *:
@@ -32,7 +32,7 @@ cdef extern from *:
     #define EXPONENT_OF_1 127
     #endif
 
-    /* adding it rounds to an integer n, and the low bits are the exponent of 2^n */
+    /* x + ROUNDER rounds x to an integer n; the low bits of the sum are the exponent bits of 2^n */
     #define ROUNDER ((real)((3LL << (MANTISSA - 1)) + EXPONENT_OF_1))
 
     #if defined(__AVX512F__)
@@ -67,7 +67,7 @@ cdef extern from *:
     #endif
     #define TILE_VECTORS 2
 
-    /* all lanes are lane i, a constant */
+    /* a vector whose lanes all are lane i of x; i is a constant */
     #ifdef __clang__
     #define LANE(V, x, i) ((V){0} + x[i])
     #else
@@ -76,8 +76,8 @@ cdef extern from *:
 
     #define SIGN ((bits)1 << (8 * sizeof(bits) - 1))
 
-    /* x = y < x ? y : x, or with >, lane by lane; x stays where one of them is NaN. It is one
-       instruction, but gcc 12 makes two of it. */
+    /* x = y < x ? y : x, or with >, lane by lane; a lane where x or y is NaN keeps x. This is one
+       instruction, but gcc 12 compiles it to two. */
     #define LOOP_OF_BOUND(x, y, relation) \\
         for (int k = 0; k < (int)(sizeof(x) / sizeof(real)); k++) \\
             x[k] = y[k] relation x[k] ? y[k] : x[k];
@@ -113,7 +113,7 @@ cdef extern from *:
     static inline V##_whole V##_n(V x) { \\
         return (V##_whole)((V##_bits)x - BITS_OF_ROOT_HALF) >> MANTISSA; } \\
     static inline V V##_exponent(V x) { \\
-        V zero = (V){0} + (real)(3LL << (MANTISSA - 1));    /* + n: n more in the low bits */ \\
+        V zero = (V){0} + (real)(3LL << (MANTISSA - 1));    /* its bits + n: the number + n */ \\
         return (V)((V##_bits)zero + (V##_bits)V##_n(x)) - zero; } \\
     static inline V V##_without_exponent(V x) { \\
         return (V)((V##_bits)x - ((V##_bits)V##_n(x) << MANTISSA)); }
@@ -121,18 +121,18 @@ cdef extern from *:
     DEFINE(vec8)
     DEFINE(vec4)
 
-    /* bring the cache lines of n elements nearer, but not into L1, where the weights pass */
+    /* fetch the cache lines of n elements, but not into L1, which the weights pass through */
     static inline void prefetch(const real *x, Py_ssize_t n) {
         const char *line = (const char *)x, *end = (const char *)(x + n);
         for (; line < end; line += 64) __builtin_prefetch(line, 0, 1); }
 
-    /* Fetching is no effect to the compiler: calls of a function that does no more are left out,
-       unless it says that it has one. */
+    /* A prefetch is no effect to the compiler: it leaves out calls of a function that does nothing
+       else, unless that function has one. */
     static inline void has_effect(void) { __asm__ volatile(""); }
 
-    /* x, which has a register at this place; and loads that do not pass it. Between two steps of
-       a tile it keeps the compiler from beginning the second with the sums of the first still in
-       the way, for which there would not be registers enough. */
+    /* Forces x into a register at this place, and no load moves across it. Between two steps of a
+       tile it keeps the compiler from starting the second before the first has ended: there are
+       not enough registers for both. */
     #if defined(__AVX512F__)
     #define HOLD(x) __asm__ volatile("" : "+v"(x) :: "memory")
     #elif defined(__SSE__)
@@ -144,9 +144,9 @@ cdef extern from *:
     #endif
     static inline vec vec_held(vec x) { HOLD(x); return x; }
 
-    /* A product that is rounded by itself. Of two products in one sum the compiler may fuse either
-       one, here this and there that: where bits are promised, one of them is rounded, and the
-       other one fuses. */
+    /* A product that is rounded before it is added. In a b + c d the compiler may fuse either
+       product with the sum, and not the same one everywhere. Where equal bits are promised, one
+       product is therefore ROUNDed, so that only the other one can fuse. */
     #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
     #if defined(__AVX512F__)
     #define ROUND(x) __asm__("" : "+v"(x))
@@ -172,12 +172,12 @@ cdef extern from *:
     /* 1 in the first n < 4 lanes, then 0 */
     static inline vec4 unit_lanes(Py_ssize_t n) { return (vec4){n > 0, n > 1, n > 2, 0}; }
 
-    /* n < 4 values, then 0: they need not lie in memory as a vector does */
+    /* the n < 4 values at x, then 0; no memory behind them is read */
     static inline vec4 first_lanes(const real *x, Py_ssize_t n) {
         return n == 1 ? (vec4){x[0], 0, 0, 0} : n == 2 ? (vec4){x[0], x[1], 0, 0}
             : (vec4){x[0], x[1], x[2], 0}; }
 
-    /* four lanes with the same total */
+    /* four lanes whose sum is that of all lanes of x */
     static inline vec4 vec4_fold(vec4 x) { return x; }
     static inline vec4 vec8_fold(vec8 x) {
         union { vec8 whole; vec4 half[2]; } u = {x};
@@ -218,7 +218,7 @@ cdef extern from *:
     """
     ctypedef float real
     ctypedef float vec
-    ctypedef double vec8           # of another base type, so that Cython tells them apart
+    ctypedef double vec8           # other C types, so that Cython tells the three apart
     ctypedef long double vec4
     const Py_ssize_t REAL_BYTES
     const Py_ssize_t LINE          # elements of a cache line
@@ -235,7 +235,7 @@ cdef extern from *:
     vec4 vec_fold(vec x) noexcept nogil
     vec4 vec8_fold(vec8 x) noexcept nogil
     vec4 vec4_fold(vec4 x) noexcept nogil
-    vec4 row_totals(vec4 a, vec4 b, vec4 c, vec4 d) noexcept nogil      # of each of the four
+    vec4 row_totals(vec4 a, vec4 b, vec4 c, vec4 d) noexcept nogil  # sums of lanes: of a, ..., d
     void transpose_4x4(
         const real *A, Py_ssize_t A_row, real *C, Py_ssize_t C_row) noexcept nogil
     real vec4_total(vec4 x) noexcept nogil
@@ -309,13 +309,13 @@ cdef inline vector lane(vector x, int i) noexcept nogil:
 
 
 cdef inline void hold(vector *x) noexcept nogil:
-    """x is in a register here, and later loads come later; for vectors of the level's own length"""
+    """HOLD for a vec, see above; nothing for vec8 and vec4"""
     if vector is vec:
         x[0] = vec_held(x[0])
 
 
 cdef inline vector rounded(vector product) noexcept nogil:
-    """The product as it is rounded by itself: no sum fuses with it."""
+    """The product, rounded: it cannot fuse with a sum."""
     if vector is vec:
         return vec_rounded(product)
     elif vector is vec8:
@@ -355,7 +355,7 @@ cdef inline vector where_above(vector x, vector y, vector above, vector other) n
 
 
 cdef inline vector clipped(vector x, real lowest, real highest) noexcept nogil:
-    """x, but at least the one and at most the other; NaN where x is NaN."""
+    """x limited to [lowest, highest]; NaN where x is NaN."""
     cdef vector low, high
     fill(&low, lowest)
     fill(&high, highest)
@@ -378,7 +378,7 @@ cdef inline vector magnitude(vector x) noexcept nogil:
 
 
 cdef inline vector pow2(vector rounded) noexcept nogil:
-    """2^n for rounded = n + ROUNDER and n a normal exponent; 0 for the one before these."""
+    """2^n for rounded = n + ROUNDER, if 2^n is a normal number; 0 for the next lower n."""
     if vector is vec:
         return vec_pow2(rounded)
     elif vector is vec8:
@@ -408,7 +408,7 @@ cdef inline vector without_exponent(vector x) noexcept nogil:
 
 
 cdef inline vec4 fold(vector x) noexcept nogil:
-    """Four lanes with the same total."""
+    """Four lanes whose sum is that of all lanes of x."""
     if vector is vec:
         return vec_fold(x)
     elif vector is vec8:

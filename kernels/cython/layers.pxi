@@ -1,6 +1,6 @@
-# What a step does in one layer. Everything inline is inlined without exception (see
-# CMakeLists.txt), so that constants unroll loops. The functions up here are where that ends: one
-# copy of each, called from the steps.
+# What a step does in one layer. Every `cdef inline` function is really inlined (see
+# CMakeLists.txt), so that its constants unroll loops. The functions in this file are not inline:
+# they hold one copy of each loop, which all steps call.
 
 cdef void activate(const Layer *layer, Py_ssize_t n_samples, const real *z, real *a) noexcept nogil:
     """a = f(z) for (n_samples, width) values"""
@@ -36,7 +36,7 @@ cdef void sum_listed(
     const Layer *layer, Py_ssize_t n, const int *index, const real *a_prev,
     const real *W, const real *b, real *z,
 ) noexcept nogil:
-    """z = W a_prev + b, where all but n values of a_prev are 0"""
+    """z = W a_prev + b from the n inputs that are not 0: a_prev[i] is input index[i]"""
     sum_rows_of_width(n, True, index, layer.width, a_prev, W, b, z)
 
 
@@ -57,7 +57,7 @@ cdef void descend_listed(
     Py_ssize_t n, const int *index, Py_ssize_t width, const real *a_prev, real *W,
     const real *delta, real learning_rate, real *dC_da_prev,
 ) noexcept nogil:
-    """descend_rows, where all but n values of a_prev are 0; dC/da_prev is written for those n"""
+    """descend_rows for the n inputs that are not 0, input index[i] = a_prev[i], and no others"""
     if dC_da_prev == NULL:
         descend_rows_of_width(n, True, index, False, width, a_prev, W, delta, learning_rate, NULL)
     else:
@@ -76,7 +76,7 @@ cdef void descend_by_rule(
 cdef void descend_and_sum(
     const Net *net, const real *x, real learning_rate, const real *x_next, const real *ahead,
 ) noexcept nogil:
-    """The step of the first layer for x, and its z for the sample that follows; fetches ahead"""
+    """The step of the first layer for x, then z = W x_next + b; prefetches `ahead`"""
     cdef const Layer *layer = &net.layers[0]
     descend_and_sum_of_width(
         layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),
@@ -103,9 +103,9 @@ cdef void multiply(
 cdef double outputs(
     const Net *net, Py_ssize_t n_samples,
     const Rows *Y,          # (n_samples, n_out)  targets, or NULL
-    double *costs,          # (n_samples,)        loss of every sample; with targets
+    double *costs,          # (n_samples,)        overwritten with the losses, if there are targets
 ) noexcept nogil:
-    """a of the output layer; with targets its delta too, and the sum of the losses."""
+    """a of the output layer; with targets also its delta. Returns the sum of the losses, or 0."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
     cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
     cdef bint canonical = is_canonical(net.loss, layer.activation)
@@ -140,7 +140,7 @@ cdef double custom_losses(
     Py_ssize_t loss, const Layer *layer, Py_ssize_t n_samples, const real *a, const Rows *Y,
     real *dC_da, double *costs,
 ) noexcept nogil:
-    """The sum of the losses of a user's function, and dC/da."""
+    """dC/da and the losses by a user's function; returns their sum."""
     cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
     cdef double total = 0
     for t in range(n_samples):
@@ -165,7 +165,7 @@ cdef void back_through_outputs(
 cdef double weigh(
     const Layer *layer, Py_ssize_t n_samples, const Rows *Y, real *delta, double *costs,
 ) noexcept nogil:
-    """Losses times the weights of their samples, and deltas too, so that their mean is weighted."""
+    """costs[t] *= w_t and delta[t] *= w_t n / sum_s w_s; 0 where w_t is 0. The sum of the costs."""
     cdef Py_ssize_t t, k
     cdef double weight, total = 0
     cdef real factor
@@ -180,7 +180,7 @@ cdef double weigh(
 
 
 cdef double take_weights(Rows *Y, Py_ssize_t n) noexcept nogil:
-    """Sum of the weights of the next n samples, which are a mini-batch; 0 where all are 0."""
+    """The sum of the weights of the next n samples; share_of_weight = n / sum, or 0 if sum is 0."""
     cdef Py_ssize_t t
     cdef double sum_of_weights = 0
     for t in range(n):
@@ -190,7 +190,7 @@ cdef double take_weights(Rows *Y, Py_ssize_t n) noexcept nogil:
 
 
 cdef bint are_finite(Py_ssize_t n, const real *x) noexcept nogil:
-    """Whether x - x is 0 for all of n values, n a multiple of 4."""
+    """Whether all n values (n a multiple of 4) are finite: only then is x - x 0, and not NaN."""
     cdef vec sums[2]
     cdef vec4 rest
     cdef Py_ssize_t k = 0, v, in_step = 2 * NATIVE
@@ -212,7 +212,7 @@ cdef Py_ssize_t list_nonzero(
 ) noexcept nogil:
     """Positions and values of what is not zero in a, (n,); returns how many. NaN is not zero."""
     cdef Py_ssize_t i, found = 0
-    for i in range(n):      # no branch: a value that does not count is overwritten by the next
+    for i in range(n):      # no branch: zeros are written too, each overwritten by what follows
         index[found] = <int> i
         values[found] = a[i]
         found += a[i] != 0
@@ -222,7 +222,7 @@ cdef Py_ssize_t list_nonzero(
 cdef void spread(
     const Rows *X, Py_ssize_t t, Py_ssize_t n_columns, real *x,
 ) noexcept nogil:
-    """Row t with its zeros: x, (n_columns,)."""
+    """x, (n_columns,) = sample t with its zeros."""
     cdef Py_ssize_t k, number = row_number(X, t)
     if X.dense != NULL:
         memcpy(x, X.dense + number * X.row, n_columns * sizeof(real))

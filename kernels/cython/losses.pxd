@@ -1,4 +1,4 @@
-# The loss of one sample and its derivative by z (canonical pairs) or by a (all others).
+# The loss of one sample C and dC/dz (canonical pairs) or dC/da (all others).
 from functions cimport loss_logits_delta, loss_logits_value, loss_slope, loss_value
 from lanes cimport NATIVE, fill, first_lanes, real, unit_lanes, vec, vec4, vector, where_above
 from plan cimport Rows, row_of
@@ -7,10 +7,10 @@ from plan cimport Rows, row_of
 cdef inline double terms(
     Py_ssize_t loss, bint from_logits,      # constants
     real p, Py_ssize_t n_samples, Py_ssize_t n_out, Py_ssize_t width,
-    const real *z,      # (n_samples, width)  read where they come from logits
+    const real *z,      # (n_samples, width)  read if from_logits
     const real *a,      # (n_samples, width)  read: f(z)
     const Rows *Y,      # (n_samples, n_out)  read
-    real *delta,        # (n_samples, width)  overwritten: dC/da, or dC/dz from logits; padding 0
+    real *delta,        # (n_samples, width)  overwritten: dC/da, or dC/dz if from_logits; padding 0
     double *costs,      # (n_samples,)        overwritten: the loss of every sample
 ) noexcept nogil:
     """Returns the sum of the losses; the terms of all units are added up in float64."""
@@ -34,7 +34,7 @@ cdef inline double terms_of_sample(
     cdef double cost = 0
     cdef vec4 nothing
     if n_out >= NATIVE:
-        while j < n_out:        # the last vector may begin among units that are done
+        while j < n_out:        # the last vector may overlap the one before
             first = min(j, n_out - NATIVE)
             cost = vector_of_terms(
                 loss, from_logits, p, <const vec *> (z + first), <const vec *> (a + first),
@@ -51,7 +51,7 @@ cdef inline double terms_of_sample(
         cost = vector_of_terms(
             loss, from_logits, p, <const vec4 *> z, <const vec4 *> a, first_lanes(y, n_out),
             <vec4 *> delta, 0, n_out, cost)
-    if n_out < 4:               # a vector for native ones of 2 may be a part of it
+    if n_out < 4:               # delta = 0 in the padding (also after vectors of NATIVE = 2 lanes)
         fill(&nothing, 0)
         (<vec4 *> delta)[0] = where_above(unit_lanes(n_out), nothing, (<vec4 *> delta)[0], nothing)
     return cost

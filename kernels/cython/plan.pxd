@@ -42,32 +42,32 @@ cdef struct Net:        # Plan, theta and Work of one call
     real loss_parameter
     real *theta             # (n_theta,)
     Py_ssize_t batch_size   # samples that work has room for
-    Py_ssize_t first        # of them, those before the ones that are computed now
+    Py_ssize_t first        # where in the room the samples begin that are computed now
     real *work              # blocks z, a, delta: (batch_size, width) at batch_size * offset
     real *gathered          # (batch_size, round_up(n_in)), or NULL
     real *transposed[2]     # (widest, round_up(batch_size)) each
-    real *partial           # (n_theta,): sums over some of the samples, or NULL
-    real *parts             # CUT bytes, of this thread; or NULL
+    real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
+    real *parts             # CUT bytes for this thread, or NULL
     double *costs           # (batch_size,)
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
-    const real *dense           # (n_rows, n_columns) with row elements from row to row, or NULL
-    Py_ssize_t row
+    const real *dense           # (n_rows, n_columns), or NULL
+    Py_ssize_t row              # elements from one dense row to the next
     const Py_ssize_t *starts    # (n_rows + 1,)
     const int *columns
     const real *values
     const Py_ssize_t *order     # sample t is row order[first + t], or first + t without order
     Py_ssize_t first
     const double *weights       # of targets: (n_rows,), or NULL where all are 1
-    double share_of_weight      # n / sum of the weights of the mini-batch
+    double share_of_weight      # n / (sum of the weights of the n samples of a mini-batch)
 
-cdef struct Ahead:      # dense rows that are needed soon, fetched a few cache lines at a time
+cdef struct Ahead:      # dense rows that are needed soon, prefetched a few cache lines at a time
     const Rows *rows
-    Py_ssize_t t            # the sample that is being fetched, up to stop - 1
+    Py_ssize_t t            # the sample that is next, up to stop - 1
     Py_ssize_t stop
-    Py_ssize_t column       # and where in its row
+    Py_ssize_t column       # the column of it that is next
     Py_ssize_t n_columns
-    Py_ssize_t n_lines      # at a time
+    Py_ssize_t n_lines      # cache lines at a time
 
 cdef struct Rule:       # products.rule_record
     Py_ssize_t code
@@ -76,16 +76,16 @@ cdef struct Rule:       # products.rule_record
     real learning_rate
     real momentum           # mu, or beta1
     real decay              # beta2
-    real new_m              # 1 - beta1 and 1 - beta2, taken before they are rounded
+    real new_m              # 1 - beta1 and 1 - beta2, subtracted in float64
     real new_v
     real epsilon
     real unbias_m           # 1 / (1 - beta1^t) in step t
     real unbias_v           # 1 / (1 - beta2^t)
     real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
-    real *squares           # (n_theta,): v; where a rule has no such array, any address
-    # of flat rules
-    real hyper[8]           # as interface.Rule has them
-    Py_ssize_t n_slots      # arrays, (n_theta,) each, from `state` on: the gradient first
+    real *squares           # (n_theta,): v; a valid address also if the rule has no such array
+    # for flat rules
+    real hyper[8]           # interface.Rule.hyper
+    Py_ssize_t n_slots      # arrays, (n_theta,) each, one after the other from `state` on
     Py_ssize_t n_theta
 
 
@@ -100,7 +100,7 @@ cdef inline Py_ssize_t padded_width(Py_ssize_t n) noexcept nogil:
 
 
 cdef inline real *block(const Net *net, const Layer *layer, Py_ssize_t offset) noexcept nogil:
-    """z, a or delta of a layer, (batch_size, width), from `first` on."""
+    """z, a or delta of a layer, (batch_size, width), from sample `first` on."""
     return net.work + net.batch_size * offset + net.first * layer.width
 
 
@@ -123,7 +123,7 @@ cdef inline const real *row_of(const Rows *rows, Py_ssize_t t) noexcept nogil:
 
 
 cdef inline void fetch_some(Ahead *ahead) noexcept nogil:
-    """A burst of fetches would hold up the loads of the loop that it serves; a few do not."""
+    """Prefetch the next n_lines cache lines; many at once would delay the loads of the product."""
     cdef Py_ssize_t _
     for _ in range(ahead.n_lines):
         if ahead.t >= ahead.stop:

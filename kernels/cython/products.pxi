@@ -1,45 +1,46 @@
-# Products of matrices, put together from tiles. Small ones go through as they are. Large ones are
-# cut into parts, for which rows of B are laid side by side: rows of a wide layer lie a power of two
-# apart, share a few sets of the caches and throw each other out. A sum that is put aside in C and
-# taken up again is the same sum: no bit depends on how a product is cut.
+# Products of matrices, put together from tiles (see tiles.pxd). Small ones are computed in place.
+# Large ones are cut into parts, for which B is copied panel by panel: in place, the rows of a wide
+# layer may lie a power of two apart, where they share a few sets of the caches and evict each
+# other. Each element of C is summed in the same order of k either way, so that no bit depends on
+# how a product is cut.
 
 cdef enum:
-    # what becomes of the sums of a product
+    # the purpose of a product: what becomes of its sums
     STORE       # C = sums
     ADD         # C = C + factor sums
-    DESCEND     # factor sums is the gradient of the weights C, which take a step of a rule
+    DESCEND     # the step of a rule on the weights C, whose gradient is factor sums
 
 cdef enum:
-    DEPTH = 256                         # rows of B in a part, where sums may be put aside
+    DEPTH = 256     # most rows of B in a part with STORE: C then holds the sums so far
     OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: two panels of DEPTH rows or more
     OF_A = CUT // REAL_BYTES - OF_B     # and of A: most of L2
 
 cdef struct Product:    # products.product_record
     Py_ssize_t n_rows
-    Py_ssize_t width        # 4, 8 or a multiple of 16; of a part a multiple of its tiles
+    Py_ssize_t width        # 4, 8 or a multiple of 16; of a part, whole tiles
     Py_ssize_t n_k
     const real *A           # A[r, k] at r A_row + k A_k
     Py_ssize_t A_row
     Py_ssize_t A_k
     const real *B           # B[k, :] at k B_k
     Py_ssize_t B_k
-    Py_ssize_t B_tile       # from one tile to the next, in a part
+    Py_ssize_t B_tile       # elements from B of one tile to B of the next
     real *C                 # C[r, :] at r C_row
     Py_ssize_t C_row
-    const real *start       # start[r, :] at r start_row, or NULL: a bias, sums so far
+    const real *start       # start[r, :] at r start_row: a bias or the sums so far; NULL: 0
     Py_ssize_t start_row
     real factor
     const Rule *rule
-    Py_ssize_t weights      # where C lies in theta
-    Ahead *ahead            # fetched meanwhile; or NULL
-    real *parts             # CUT bytes for copies of parts of A and B; or NULL: not to be cut
+    Py_ssize_t weights      # C is theta + weights, with DESCEND
+    Ahead *ahead            # samples to fetch meanwhile; or NULL
+    real *parts             # CUT bytes for copies of parts of A and B; NULL: do not cut
 
 
 cdef inline void strip(
     Py_ssize_t purpose, Py_ssize_t rows, Py_ssize_t n, const Product *p, Py_ssize_t r,
     const vector *B,
 ) noexcept nogil:
-    """A row of tiles, side by side: `rows` rows from r on, n vectors each."""
+    """Tiles side by side: `rows` rows of C from r on, all columns, n vectors to a tile."""
     cdef vector sums[TILE_ROWS][2]
     cdef const vector *start = NULL
     cdef Py_ssize_t j = 0, lanes = sizeof(vector) // sizeof(real), place = r * p.C_row
@@ -65,7 +66,7 @@ cdef inline void strip(
 cdef inline void fetch_next(
     const Product *p, Py_ssize_t rows, Py_ssize_t w, Py_ssize_t place,
 ) noexcept nogil:
-    """The weights and the state of the next tile"""
+    """Prefetch the weights and the state of the next tile: C + w, and the state at `place`"""
     cdef Py_ssize_t r
     for r in range(rows):
         prefetch(p.C + w + r * p.C_row, 1)
@@ -77,7 +78,7 @@ cdef void descend_tile(
     const Product *p, Py_ssize_t rows, Py_ssize_t n, const vector (*sums)[2], real *w,
     Py_ssize_t place,
 ) noexcept nogil:
-    """Not inlined: the constants of a rule and the sums of a tile do not meet in registers."""
+    """Not inline: registers would not suffice for a rule's constants beside a tile's sums."""
     if p.rule.code == ADAM:
         descend_tile_by(ADAM, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
     else:
@@ -105,7 +106,7 @@ cdef inline void strips(
         strip(purpose, 1, n, p, r, B)
 
 
-# Each a function of its own, so that its sums get the registers.
+# Each purpose is a function of its own, so that the sums stay in registers.
 
 cdef void store_wide(const Product *p) noexcept nogil:
     strips(STORE, TILE_VECTORS, p, <const vec *> p.B)
@@ -141,7 +142,7 @@ cdef void descend_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
 
 
 cdef void do_wide(Py_ssize_t purpose, const Product *p) noexcept nogil:
-    """A part of whole tiles, two vectors wide"""
+    """A product, or a part, whose width is a multiple of tiles of two vectors"""
     if purpose == STORE:
         store_wide(p)
     elif purpose == ADD:
@@ -151,7 +152,7 @@ cdef void do_wide(Py_ssize_t purpose, const Product *p) noexcept nogil:
 
 
 cdef void do_narrow(Py_ssize_t purpose, Py_ssize_t lanes, const Product *p) noexcept nogil:
-    """A part of tiles of one vector"""
+    """A product, or a part, in tiles of one vector with that many lanes"""
     if purpose == STORE:
         store_narrow(lanes, p)
     elif purpose == ADD:
@@ -163,7 +164,7 @@ cdef void do_narrow(Py_ssize_t purpose, Py_ssize_t lanes, const Product *p) noex
 cdef Product part_of(
     const Product *whole, Py_ssize_t r, Py_ssize_t n_rows, Py_ssize_t j, Py_ssize_t width,
 ) noexcept nogil:
-    """Rows r.. and columns j.. of a product"""
+    """n_rows rows from r on and `width` columns from j on of a product"""
     cdef Product p = whole[0]
     p.n_rows, p.width = n_rows, width
     p.A += r * p.A_row
@@ -186,23 +187,23 @@ cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
         else:
             p.B_tile = panel
             do_wide(purpose, &p)
-    if wide < whole.width:      # at most one tile, which is not worth a copy
+    if wide < whole.width:      # one narrow tile per strip, which is not worth a copy
         p = part_of(whole, 0, whole.n_rows, wide, whole.width - wide)
         p.B_tile = p.width
         do_narrow(purpose, p.width if whole.width <= 8 else NATIVE, &p)
 
 
 cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
-    """Whether a copy of B pays: it is larger than L1 (32 KB), or even than L2 (512 KB)."""
+    """Whether copying B pays: B over 32 KB (L1) and 64 rows of A, or 512 KB (L2) and 16 rows."""
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, n_bytes = p.n_k * p.B_k * REAL_BYTES
     return (p.parts != NULL
-            and p.B_k > panel       # else its rows lie side by side as they are
+            and p.B_k > panel       # else B is a single panel already
             and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)
             and (purpose == STORE or p.n_k * panel <= OF_B))
 
 
 cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
-    """DEPTH rows of B at a time, as many rows of A as L2 has room for, and as many columns of B."""
+    """Part by part: DEPTH rows of B (all, unless STORE); in these, rows of A; then columns of B."""
     cdef Product p, rest = whole[0]
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, r, j, n_rows
     cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if purpose == STORE else whole.n_k
@@ -210,7 +211,7 @@ cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
     cdef real *part_of_B = whole.parts
     cdef real *part_of_A = whole.parts + OF_B
-    cdef bint turns = whole.A_k != 1 and whole.width >= 256     # pays with many columns
+    cdef bint turns = whole.A_k != 1 and whole.width >= 256     # a transposed copy of A pays
     while rest.n_k > 0:
         depth = min(depth, rest.n_k)
         r = 0
@@ -241,7 +242,7 @@ cdef void lay_side_by_side(
     const real *B, Py_ssize_t B_k,  # (n_k, width)                          read
     real *panels,                   # (width / panel, n_k, panel)           overwritten
 ) noexcept nogil:
-    """Panels of B, the rows of each without a gap."""
+    """Copy B panel by panel, without gaps between the rows of a panel."""
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, k, c, v
     cdef vec *out
     for k in range(n_k):
@@ -255,12 +256,12 @@ cdef void lay_side_by_side(
 cdef void transpose(
     Py_ssize_t n_rows, Py_ssize_t n_columns, Py_ssize_t padded_rows,
     const real *A, Py_ssize_t A_row,    # (n_rows, n_columns)         read
-    real *C, Py_ssize_t C_row,          # (n_columns, padded_rows)    overwritten, padded by 0
+    real *C, Py_ssize_t C_row,          # (n_columns, padded_rows)    overwritten: A^T, then 0
 ) noexcept nogil:
     cdef Py_ssize_t r, c, j, next_c, whole_rows = n_rows // 4 * 4
     cdef Py_ssize_t whole_columns = n_columns // 4 * 4
     c = 0
-    while c < whole_columns:        # a cache line of every row
+    while c < whole_columns:        # one cache line of every row at a time
         next_c = min(c + LINE, whole_columns)
         for r in range(0, whole_rows, 4):
             for j in range(c, next_c, 4):

@@ -1,11 +1,12 @@
 # One sample at a time, input-major: row i of W holds the weights that leave input i.
 #
-#     sum_rows          z = W a_prev + b
-#     descend_rows      dC/da_prev = W^T delta,  then W -= eps delta a_prev^T,  b -= eps delta
-#     descend_and_sum   the update of one sample and z of the next one, in one pass over W
+#     sum_rows          z = b + sum_i a_i row_i                   (z = W a_prev + b)
+#     descend_rows      dC/da_i = row_i . delta,                  (dC/da_prev = W^T delta)
+#                       then row_i -= eps a_i delta               (W -= eps delta a_prev^T)
+#     descend_and_sum   row_i -= eps a_i delta, then z += a_next_i row_i: one pass over W
 #
-# An index lists the rows that count, where the others meet a zero: a_prev[i] then belongs to row
-# index[i]. `listed`, whether there is one, is a constant.
+# If inputs are zero, `index` may list the others: a_prev[i] is then the input of row index[i], and
+# the remaining rows are skipped. `listed`, whether there is an index, is a constant.
 from lanes cimport (
     NATIVE, fill, fold, prefetch, real, rounded, row_totals, vec, vec4, vec4_total, vec8, vector,
 )
@@ -24,7 +25,7 @@ cdef inline void sum_rows_narrow(
     const vector *b,        # (n vectors)        read, or NULL
     vector *z,              # (n vectors)        overwritten: b + sum_i a_i row_i
 ) noexcept nogil:
-    """Accumulators in registers; `chains` rows at a time hide the latency of the sum."""
+    """z in registers, as `chains` independent sums: they hide the latency of an addition."""
     cdef vector sums[8][8]
     cdef Py_ssize_t i = 0, c, v
     for c in range(chains):
@@ -49,7 +50,7 @@ cdef inline void sum_rows_narrow(
 cdef inline vec sum_of_four(
     vec z, const real *a, vec w0, vec w1, vec w2, vec w3,
 ) noexcept nogil:
-    """z + a_0 w_0 + ... + a_3 w_3, as two chains"""
+    """z + a_0 w_0 + ... + a_3 w_3, as two independent sums"""
     return ((z + a[0] * w0) + a[1] * w1) + (a[2] * w2 + rounded(a[3] * w3))
 
 
@@ -60,10 +61,10 @@ cdef inline void sum_rows_wide(
     const vec *b,           # (n vectors)        read, or NULL
     vec *z,                 # (n vectors)        overwritten: b + sum_i a_i row_i
 ) noexcept nogil:
-    """z stays in the L1 cache; four rows pass over it at once."""
+    """z is too wide for registers and stays in L1; each pass over z adds four rows."""
     cdef Py_ssize_t i = 0, v, c
     cdef const vec *w[4]
-    cdef real a[4]          # copies: for all the compiler knows, z is written over a_prev
+    cdef real a[4]          # copies, because the compiler must assume that z may overlap a_prev
     for v in range(n):
         if b == NULL:
             fill(&z[v], 0)
@@ -124,10 +125,10 @@ cdef inline void descend_and_sum_narrow(
     const vector *delta,    # (n vectors)        read
     real learning_rate,     # eps
     const real *a_next,     # (n_in,)            read: the sample that follows
-    const real *ahead,      # (n_in,)            fetched: the sample after it
+    const real *ahead,      # (n_in,)            prefetched: the sample after it
     vector *z,              # (n vectors)        overwritten: b + sum_i a_next_i row_i
 ) noexcept nogil:
-    """descend_rows and sum_rows_narrow, with the same order of all sums."""
+    """descend_rows and sum_rows_narrow in one pass, with the same order of all sums."""
     cdef vector sums[8][8]
     cdef vector d[8]
     cdef vector w
@@ -171,10 +172,10 @@ cdef inline void descend_and_sum_wide(
     const vec *delta,       # (n vectors)        read
     real learning_rate,     # eps
     const real *a_next,     # (n_in,)            read: the sample that follows
-    const real *ahead,      # (n_in,)            fetched: the sample after it
+    const real *ahead,      # (n_in,)            prefetched: the sample after it
     vec *z,                 # (n vectors)        overwritten: b + sum_i a_next_i row_i
 ) noexcept nogil:
-    """descend_rows and sum_rows_wide, with the same order of all sums."""
+    """descend_rows and sum_rows_wide in one pass, with the same order of all sums."""
     cdef Py_ssize_t i = 0, v, c
     cdef vec *row
     cdef vec d
@@ -217,7 +218,7 @@ cdef inline void descend_and_sum_of_width(
     const real *delta,      # (width,)       read
     real learning_rate,
     const real *a_next,     # (n_in,)        read: the sample that follows
-    const real *ahead,      # (n_in,)        fetched: the sample after it
+    const real *ahead,      # (n_in,)        prefetched: the sample after it
     real *z,                # (width,)       overwritten: z of the sample that follows
 ) noexcept nogil:
     cdef Py_ssize_t n = width // NATIVE
@@ -252,10 +253,10 @@ cdef inline void descend_some(
     vector **w,             # (rows), (n vectors)  updated: row -= step delta
     const vector *delta,    # (n vectors)          read; padding lanes are 0
     const real *step,       # (rows,)              read: eps a
-    vector *sums,           # (rows vectors)       overwritten, if `dotted`: lanes whose total is
+    vector *sums,           # (rows vectors)       overwritten, if `dotted`: lanes whose sum is
                             #                      row . delta, with the row before the update
 ) noexcept nogil:
-    """Rows side by side share what is read of delta; `rows` and `dotted` are constants."""
+    """Several rows at once, so that delta is loaded once; `rows` and `dotted` are constants."""
     cdef Py_ssize_t v, r
     cdef vector before, d
     for r in range(rows):
@@ -336,10 +337,10 @@ cdef inline void descend_rows_by_rule_of(
     Py_ssize_t n, Py_ssize_t n_in,
     const real *a_prev,     # (n_in,)            read
     real *theta,
-    Py_ssize_t weights,     # of W in theta: (n_in, n vectors), updated with the state of the rule
+    Py_ssize_t weights,     # offset of W in theta: (n_in, n vectors), updated, like its state
     const vector *delta,    # (n vectors)        read; padding lanes are 0
     const Rule *rule,
-    real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta; or NULL
+    real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta before the step; or NULL
 ) noexcept nogil:
     cdef vector w, total
     cdef vector *row_i
@@ -363,7 +364,7 @@ cdef inline void descend_rows_by_rule(
     Py_ssize_t n_in, Py_ssize_t width, const real *a_prev, real *theta, Py_ssize_t weights,
     const real *delta, const Rule *rule, real *dC_da_prev,
 ) noexcept nogil:
-    """descend_rows for rules that move every weight in every step."""
+    """descend_rows for fused rules other than SGD: they move every weight in every step."""
     if width == 4:
         descend_rows_by_rule_of(1, n_in, a_prev, theta, weights, <const vec4 *> delta, rule,
                                 dC_da_prev)

@@ -1,4 +1,4 @@
-# One step of an optimiser on a vector of weights, for a loop over all of them.
+# The step of a fused rule on one vector of weights; rows.pxd and tiles.pxd loop over them.
 from functions cimport ADAM, NESTEROV, SGD
 from lanes cimport quotient, real, root, rounded, vector
 from plan cimport Rule
@@ -7,16 +7,16 @@ from plan cimport Rule
 cdef inline vector descended(
     Py_ssize_t code, const Rule *rule,
     vector w,
-    vector g,       # gradient, a product
-    vector *m,      # velocity, or the mean of g: updated; not touched by plain SGD
-    vector *v,      # mean of g^2: updated, by Adam alone
+    vector g,       # gradient: a product that the compiler may still fuse with a sum
+    vector *m,      # the velocity v, or Adam's m: updated; not touched by plain SGD
+    vector *v,      # Adam's v: updated; not touched by the other rules
 ) noexcept nogil:
     """The weights after the step."""
     cdef real eps = rule.learning_rate, mu = rule.momentum
     cdef vector velocity
     if code == SGD:                 # w := w - eps g
         return w - eps * g
-    g = rounded(g)                  # or the compiler chooses which product of mu v + g fuses
+    g = rounded(g)                  # else either product of mu v + g could fuse: other bits
     if code == ADAM:
         m[0] += rule.new_m * (g - m[0])         # m := beta1 m + (1 - beta1) g
         v[0] += rule.new_v * (g * g - v[0])     # v := beta2 v + (1 - beta2) g^2

@@ -1,11 +1,11 @@
 # One step of the whole network on a single sample, weights updated at once.
 
 cdef enum:
-    LISTED_WIDTH = 32   # rows of at least this length are worth a list of those that count
+    LISTED_WIDTH = 32   # for rows of W at least this long, listing the inputs that are not 0 pays
 
 
 cdef bint lists_active(const Layer *below, const Layer *layer) noexcept nogil:
-    """Whether inactive ReLU units are left out: their weights meet a = 0, their slope is 0."""
+    """Whether to skip the rows of W that leave ReLU units with a = 0, whose slope is 0 as well."""
     return below.activation == RELU and layer.width >= LISTED_WIDTH
 
 
@@ -50,7 +50,7 @@ cdef void forward_sample(const Net *net, const Rows *X, Py_ssize_t t) noexcept n
 
 
 cdef void descend_bias(const Net *net, const Layer *layer, const Rule *rule) noexcept nogil:
-    """The row of an input that is always 1."""
+    """The step of b, which is a row of weights whose input is always 1."""
     cdef real one = 1
     cdef const real *delta = block(net, layer, layer.delta)
     if layer.b < 0:
@@ -62,7 +62,7 @@ cdef void descend_bias(const Net *net, const Layer *layer, const Rule *rule) noe
 
 
 cdef void descend_above(const Net *net, const Rule *rule) noexcept nogil:
-    """From delta of the last layer to delta of the first, updating all layers but the first."""
+    """All layers but the first: delta_prev = (W^T delta) f'(z_prev), then the step on W and b."""
     cdef const Layer *below
     cdef const Layer *layer
     cdef Py_ssize_t k, i, n
@@ -104,7 +104,7 @@ cdef void descend_inputs(
         descend_listed(X.starts[number + 1] - start, X.columns + start, layer.width,
                        X.values + start, net.theta + layer.W, delta, rule.learning_rate, NULL)
     else:
-        if X.dense == NULL:     # every weight moves, whatever it met
+        if X.dense == NULL:     # the rule moves every weight, also those of zero inputs
             spread(X, t, layer.n_in, net.gathered)
             x = net.gathered
         else:
@@ -118,7 +118,7 @@ cdef void descend_inputs(
 
 
 cdef void fetch(const Rows *rows, Py_ssize_t t, Py_ssize_t n_columns) noexcept nogil:
-    """Bring sample t nearer: samples in random order miss every cache."""
+    """Prefetch sample t, since samples in random order miss every cache."""
     cdef Py_ssize_t start, n, number = row_number(rows, t)
     if rows.dense != NULL:
         prefetch(rows.dense + number * rows.row, n_columns)
@@ -137,7 +137,7 @@ cdef double descend_samples(
     const Rows *Y,      # (n_samples, n_out)  read
     double total, Py_ssize_t step,
 ) noexcept nogil:
-    """Samples start..stop-1 one at a time."""
+    """One step for each of the samples start..stop-1; returns total plus their losses."""
     cdef Environment before
     if start < stop and isfinite(total):
         before = enter(FLUSHING)
@@ -153,7 +153,11 @@ cdef double descend_larger_samples(
     const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop,
     const Rows *X, const Rows *Y, double total, Py_ssize_t step,
 ) noexcept nogil:
-    """descend_samples whatever the rule; plain SGD passes once over the first layer."""
+    """descend_samples for any fused rule and any width.
+
+    Plain SGD with dense rows passes over the first W once per sample: row_i takes its step for
+    sample t and is then added to z of sample t + 1.
+    """
     cdef Py_ssize_t t, n_in = net.layers[0].n_in
     cdef Rows y = Y[0]
     cdef bint fused = X.dense != NULL and rule.code == SGD

@@ -1,5 +1,4 @@
-# One network that is used again and again in small calls: from Python, and through a handle from
-# compiled code.
+# One network for many small calls: from Python, and through a handle from compiled code.
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_New, PyCapsule_SetContext
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
@@ -20,12 +19,12 @@ cdef extern from "deltaloop.h" nogil:
         double (*loss_gradient)(
             deltaloop_handle *, const void *, const void *, Py_ssize_t, void *) noexcept nogil
 
-cdef struct Inner:      # a handle and what belongs to it: the handle comes first
+cdef struct Inner:      # a handle, which must come first: its address is that of its Inner
     deltaloop_handle handle
     Net net
     Rule rule
     Py_ssize_t step     # updates so far
-    Py_ssize_t look     # whether theta is finite is looked at in every look-th step
+    Py_ssize_t look     # every look-th step checks that theta is finite
 
 
 cdef void dense_rows(Rows *rows, const void *first, Py_ssize_t n_columns) noexcept nogil:
@@ -81,7 +80,7 @@ cdef double handle_learn(
 cdef double descend_one_batch(
     Inner *inner, const Rows *X, const Rows *Y, Py_ssize_t n,
 ) noexcept nogil:
-    """One step on n samples, in pieces where there are many; the sum of their losses."""
+    """One step on n samples, in pieces if there is no room for all; the sum of their losses."""
     cdef Epoch epoch
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
@@ -101,7 +100,7 @@ cdef double handle_loss_gradient(
 
 
 cdef void let_go(object capsule) noexcept:
-    """Of the session that a capsule keeps alive."""
+    """Release the session that a capsule keeps alive."""
     Py_DECREF(<object> PyCapsule_GetContext(capsule))
 
 
@@ -111,8 +110,8 @@ cdef class Session:
     cdef object plan, theta, work, state
     cdef object dtype, empty, thread
     cdef object turns
-    cdef dict claims, queue     # of `turns`: empty where nobody else does anything
-    cdef public object keeper   # a list of sessions whose handle was asked for; or None
+    cdef dict claims, queue     # those of `turns`; empty if no other call is under way
+    cdef public object keeper   # the list that keeps sessions alive for their handles; or None
 
     def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None):
         self.plan, self.theta, self.dtype, self.empty = plan, theta, plan.dtype, empty
@@ -129,12 +128,12 @@ cdef class Session:
         self.inner.look = looks_every(plan)
 
     def _make_room(self, Py_ssize_t batch_size):
-        """For mini-batches of batch_size samples; from PIECE on they are taken in pieces."""
+        """Room for mini-batches of batch_size samples; more than PIECE are computed in pieces."""
         cdef Py_ssize_t n = min(batch_size, <Py_ssize_t> PIECE)
         if self.work is None or n > self.inner.net.batch_size:
             work = Work(self.plan, n, gathers=False)
             bind(&self.inner.net, self.plan, self.theta, True, work)
-            self.work = work    # only now may the room before be freed
+            self.work = work    # only now may the previous Work be freed
         self.inner.handle.batch_size = batch_size
 
     def set_rule(self, rule):
@@ -146,20 +145,20 @@ cdef class Session:
         bind_rule(&self.inner.rule, &self.inner.net, rule, state)
         self.inner.handle.learning_rate = rule.hyper[0]
         self.inner.step = 0
-        self.state = state      # only now may the state before be freed
+        self.state = state      # only now may the previous state be freed
 
     def progress(self):
-        """How far the optimiser is: a copy of its state, and the number of its steps."""
+        """How far the optimiser is: a copy of its state, and how many steps it has made."""
         return self.state.copy(), self.inner.step
 
     def resume(self, state, Py_ssize_t step):
-        """Go on from there, with the rule that was set."""
+        """Go on from a result of `progress`, with the rule that was set."""
         self.state[:] = state
         self.inner.step = step
 
     @property
     def address(self):
-        """Of the handle, see deltaloop.h; from now on the network keeps this session alive."""
+        """Of the handle, see deltaloop.h; from now on the network keeps the session alive."""
         self.become_kept()
         return <size_t> &self.inner
 
@@ -179,7 +178,7 @@ cdef class Session:
         return 0
 
     def predict_one(self, x, out=None):
-        """Outputs (n_out,) for x (n_in,)."""
+        """Outputs (n_out,) for x (n_in,); into out, if it is given."""
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view
         cdef void *out_first
@@ -194,7 +193,7 @@ cdef class Session:
                     raise InvalidInputError(
                         f"out must be a writable contiguous array of {handle.n_out} values of "
                         f"{self.dtype}")
-            if not self.queue:          # as always, unless another thread computes
+            if not self.queue:          # the usual case: no other thread has a turn
                 handle_forward(handle, x_view.buf, 1, out_first)
             else:
                 self.predict_in_turn(x_view.buf, out, handle.n_out)
@@ -203,12 +202,12 @@ cdef class Session:
         return out
 
     cdef int predict_in_turn(self, const void *x, object out, Py_ssize_t n_out) except -1:
-        """After the step that another thread is taking."""
+        """Predict once no earlier step of another thread is under way."""
         cdef void *out_first
         turn = object()
         try:
             self.turns.wait(turn, False)
-            out_first = room(out, n_out)    # other threads have run
+            out_first = room(out, n_out)    # again: other threads may have changed out
             if out_first == NULL:
                 raise InvalidInputError("out was changed by another thread")
             handle_forward(&self.inner.handle, x, 1, out_first)
@@ -217,11 +216,11 @@ cdef class Session:
         return 0
 
     def learn_one(self, x, y):
-        """One step on one sample; its loss before the step."""
+        """One step on the sample x (n_in,), y (n_out,); its loss before the step."""
         return self.learn(x, y, 0)
 
     def learn_batch(self, X, Y):
-        """One step on one mini-batch; its mean loss before the step."""
+        """One step on the mini-batch X (n, n_in), Y (n, n_out); its mean loss before the step."""
         cdef Py_ssize_t n = len(X)
         if n < 1:
             raise InvalidInputError("X is empty, give at least 1 sample")
@@ -247,7 +246,7 @@ cdef class Session:
         return loss
 
     cdef double learn_in_turn(self, const void *x, const void *y, Py_ssize_t n) except? -1:
-        """A step that lets other Python threads run."""
+        """A step without the GIL, so that other Python threads may run."""
         cdef double loss
         turn = object()
         try:
@@ -268,7 +267,7 @@ cdef class Session:
         return loss
 
     cdef int end(self, object turn) except -1:
-        """No Python runs before the turn has ended, so that no interrupt comes between."""
+        """Remove turn and claim; no Python code runs here, so that no interrupt comes between."""
         self.queue.pop(turn, None)
         self.claims.pop(turn, None)
         return 0
@@ -287,7 +286,7 @@ cdef bint is_aligned(const void *first) noexcept:
 
 
 cdef void *room(object array, Py_ssize_t n) except? NULL:
-    """First of the n values that can be written there, or NULL where they cannot."""
+    """Address of the n values of a writable array; NULL if it has others, or may not be written."""
     cdef Py_buffer view
     cdef void *first = NULL
     try:
@@ -301,7 +300,7 @@ cdef void *room(object array, Py_ssize_t n) except? NULL:
 
 
 cdef bint has_buffer(object x, Py_buffer *view) except -1:
-    """Whether x shows its memory; elements that no format names are an array's own business."""
+    """Whether x gave a buffer; lists do not, nor do arrays of a dtype without format (dates)."""
     if not PyObject_CheckBuffer(x):
         return False
     try:
@@ -314,7 +313,7 @@ cdef bint has_buffer(object x, Py_buffer *view) except -1:
 cdef int hold_rows(
     Py_buffer *view, object x, Py_ssize_t n, Py_ssize_t n_columns, object dtype, name,
 ) except -1:
-    """The n rows of x (n = 0: one row alone) where they lie, else a copy; to be released."""
+    """View the n rows of x (n = 0: one sample) in place, or else in a copy; to be released."""
     if has_buffer(x, view):
         if is_real(view) and (n == 0 or view.ndim > 0 and view.shape[0] == n) \
                 and view.len == max(n, <Py_ssize_t> 1) * n_columns * <Py_ssize_t> sizeof(real) \

@@ -1,7 +1,7 @@
-# Threads that live as long as one call, and meet.
+# Threads that live as long as one call, and a barrier at which they wait for each other.
 #
-# POSIX threads and no OpenMP: its pool hangs in a forked child and spins while it waits. A thread
-# that waits here looks a few microseconds, then sleeps.
+# POSIX threads and not OpenMP, whose pool hangs in a forked child and spins while it waits. A
+# thread that waits here polls 2000 times (microseconds), then sleeps.
 
 cdef extern from *:
     """
@@ -20,7 +20,7 @@ cdef extern from *:
         pthread_cond_t all_here;
     } Barrier;
 
-    /* returns when all n have come, and everything they wrote before can be read */
+    /* Returns once all n threads have called it; each then sees what the others wrote before. */
     static void meet(Barrier *b) {
         if (b->n == 1) return;
         const long generation = __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE);
@@ -53,15 +53,15 @@ cdef extern from *:
 
     static void *run_thread(void *argument) {
         Thread *thread = argument;
-        pthread_mutex_lock(&thread->barrier->mutex);      /* until all of them are there */
+        pthread_mutex_lock(&thread->barrier->mutex);      /* held until all threads are made */
         const int cancelled = *thread->cancelled;
         pthread_mutex_unlock(&thread->barrier->mutex);
         if (!cancelled) thread->work(thread->shared, thread->number);
         return NULL;
     }
 
-    /* work(shared, k) for k = 0..n-1, each in a thread, 0 in this one. Returns 0, or an
-       error number when threads could not be made; then nothing was done. */
+    /* Calls work(shared, k) for k = 0..n-1, each in a thread of its own, 0 in the caller's.
+       Returns 0, or an errno if threads could not be made; then work was not called. */
     static int run_threads(void (*work)(void *, Py_ssize_t), void *shared, Barrier *barrier,
                            Py_ssize_t n) {
         barrier->n = n;
@@ -89,7 +89,7 @@ cdef extern from *:
         return failed;
     }
 
-    /* said by any thread, while others may say it too */
+    /* *flag = 0, safe when several threads do so at once */
     static void become_false(int *flag) { __atomic_store_n(flag, 0, __ATOMIC_RELAXED); }
     """
     ctypedef struct Barrier:

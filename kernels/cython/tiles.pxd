@@ -2,19 +2,19 @@
 #
 #     C[r, :] = start + sum_k A[r, k] B[k, :]
 #
-#     forward    Z      = X W^T           A = activations, k = inputs,  B = W (input-major)
-#     backward   dC/dA^T = W delta^T      A = W,           k = outputs, B = delta transposed
-#     gradient   dC/dW  = A_prev^T delta  A = A_prev^T,    k = samples, B = delta
+#     forward    Z           = A_prev W        A = A_prev,      k = inputs,  B = W
+#     backward   dC/dA_prev^T = W delta^T      A = W,           k = outputs, B = delta^T
+#     gradient   dC/dW       = A_prev^T delta  A = A_prev^T,    k = samples, B = delta
 #
-# B and C are read and written in vectors, A one element at a time, so A may lie transposed.
-# products.pxi puts tiles together.
+# with W as stored, (n_in, width). B and C are read and written in vectors, but A one element at a
+# time, so that A^T need not be copied. products.pxi puts tiles together.
 from lanes cimport TILE_ROWS, fill, hold, real, vector
 from plan cimport Rule
 from rules cimport descended
 
 
 cdef inline const vector *at(const vector *first, Py_ssize_t n) noexcept nogil:
-    """n elements on."""
+    """The address n elements (not vectors) after `first`."""
     return <const vector *> (<const real *> first + n)
 
 
@@ -45,7 +45,7 @@ cdef inline void tile(
     const vector *start, Py_ssize_t start_row,          # start[r, :] at r start_row, or NULL
     real factor,
 ) noexcept nogil:
-    """C = sums or, where it adds, C = C + factor sums.
+    """sums = start + A B; then C = sums or, if `adds`, C = C + factor sums.
 
     adds, rows and n (vectors in a row) are constants: the loops over them are unrolled.
     """
@@ -58,7 +58,7 @@ cdef inline void tile(
                 fill(&sums[r][c], 0)
             else:
                 sums[r][c] = at(start, r * start_row)[c]
-    while k + 2 <= n_k:         # two a turn are faster than one or four
+    while k + 2 <= n_k:         # unrolled by two: faster than by one or four
         for _ in range(2):
             add_products(rows, n, sums, A + k * A_k, A_row, at(B, k * B_k))
             k += 1
@@ -76,12 +76,12 @@ cdef inline void tile(
 cdef inline void descend_tile_by(
     Py_ssize_t code, const Rule *rule, real factor, Py_ssize_t rows, Py_ssize_t n,
     const vector (*sums)[2],    # (rows, n vectors)  read: the gradient is factor sums
-    real *w,                    # (rows, n vectors)  updated; distance of rows: w_row
-    Py_ssize_t w_row,
-    Py_ssize_t place,           # of w in theta, and so in the state of the rule
+    real *w,                    # (rows, n vectors)  updated
+    Py_ssize_t w_row,           # elements from one row of w to the next
+    Py_ssize_t place,           # offset of w in theta, and so in the state of the rule
 ) noexcept nogil:
-    """The step of a rule on a tile of weights; its code is a constant where that helps."""
-    cdef Rule constants = rule[0]   # which the stores below cannot change
+    """The step of a rule on a tile of weights; `code` is a constant where that helps."""
+    cdef Rule constants = rule[0]   # a copy, which the stores below cannot change
     cdef Py_ssize_t r, c, k
     for r in range(rows):
         k = r * w_row

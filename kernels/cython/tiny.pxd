@@ -1,12 +1,13 @@
 # The latency path: plain SGD, one sample at a time, where no layer has more than 8 inputs or units.
 #
-# Such a step is one chain of operations that wait for each other. So every layer is one vector that
-# stays in a register from z to delta, nothing is stored and read again at another width (which
-# costs a dozen cycles), and W is kept twice, by inputs and by outputs, so that neither
-#     z     = b + sum_i a_i W_i         W_i: what leaves input i
-#     dC/da = sum_j delta_j T_j         T_j: what reaches unit j
-# has to add up the lanes of a vector. The parameters are copied here when a call begins and back
-# when it ends.
+# Such a step is one chain of operations, each of which waits for the one before. So the units of a
+# layer are the lanes of one vector from z to delta; no lanes are stored one by one to be loaded as
+# a vector (which costs a dozen cycles); and W is kept twice, by inputs and by outputs, so that
+# neither
+#     z     = b + sum_i a_i W_i         W_i: the weights that leave input i, a vector over units
+#     dC/da = sum_j delta_j T_j         T_j: the weights that reach unit j, a vector over inputs
+# has to add up the lanes of a vector. The parameters are copied to `memory`, SIZE vectors a layer,
+# when a call begins, and back to theta when it ends.
 from functions cimport CUSTOM
 from lanes cimport fill, lane, real, vector
 from plan cimport Layer, Net, bias_of
@@ -14,9 +15,9 @@ from switches cimport f_by_code, slope_by_code
 
 cdef enum:
     MOST = 8            # units of a layer, and layers
-    # where things lie in the memory of a layer, in vectors
-    OF_INPUTS = 0       # W
-    OF_OUTPUTS = MOST   # T
+    # what the SIZE vectors of a layer are
+    OF_INPUTS = 0       # W_0, W_1, ...
+    OF_OUTPUTS = MOST   # T_0, T_1, ...; unused in the first layer
     BIAS = 2 * MOST
     INPUT = BIAS + 1    # z
     OUTPUT = BIAS + 2   # a
@@ -74,7 +75,7 @@ cdef inline void copy_out(const Net *net, vector *memory) noexcept nogil:
 
 
 cdef inline vector combined(Py_ssize_t n, vector start, vector a, const vector *W) noexcept nogil:
-    """start + a_0 W_0 + ... + a_(n-1) W_(n-1), n >= 1, as two chains"""
+    """start + a_0 W_0 + ... + a_(n-1) W_(n-1), n >= 1, as two independent sums: even and odd"""
     cdef vector even = start + lane(a, 0) * W[0], odd
     if n == 1:
         return even
@@ -98,7 +99,7 @@ cdef inline vector combined(Py_ssize_t n, vector start, vector a, const vector *
 cdef inline vector first_sum(
     Py_ssize_t n_in, const real *x, const vector *W, vector b,
 ) noexcept nogil:
-    """z of the first layer, in the order of `first_step`"""
+    """z = b + sum_i x_i W_i of the first layer, in the order of `first_step`"""
     cdef vector even = b, odd
     cdef Py_ssize_t i = 1
     fill(&odd, 0)
@@ -115,7 +116,7 @@ cdef inline vector first_sum(
 cdef inline vector first_step(
     Py_ssize_t n_in, const real *x, vector *W, vector b, vector step, const real *x_next,
 ) noexcept nogil:
-    """W_i -= x_i step, then z of the sample that follows"""
+    """W_i -= x_i step, then z = b + sum_i x_next_i W_i; step = eps delta"""
     cdef vector even = b, odd
     cdef Py_ssize_t i = 1
     fill(&odd, 0)
@@ -149,7 +150,11 @@ cdef inline vector forward_tiny(const Net *net, vector *memory, vector z) noexce
 cdef inline vector descend_tiny(
     const Net *net, vector *memory, vector delta, real learning_rate,
 ) noexcept nogil:
-    """From delta of the last layer to delta of the first, updating all layers but the first."""
+    """From delta of the last layer to delta of the first, updating all layers but the first.
+
+    delta_prev = (sum_j delta_j T_j) f'(z_prev); W_i, T_j and b -= eps a_i delta, eps delta_j a and
+    eps delta.
+    """
     cdef const Layer *layer
     cdef vector *of_layer
     cdef vector *below
@@ -174,7 +179,7 @@ cdef inline vector descend_tiny(
 
 
 cdef inline void turn(Py_ssize_t n, vector step, vector a, vector *T) noexcept nogil:
-    """T_j -= step_j a: the same products as in W, rounded alike"""
+    """T_j -= step_j a: products and rounding as in W_i -= a_i step, so that T stays equal to W"""
     T[0] -= lane(step, 0) * a
     if n > 1:
         T[1] -= lane(step, 1) * a

@@ -1,4 +1,4 @@
-# Epochs on the latency path; see tiny.pxd.
+# Samples one after the other on the latency path; see tiny.pxd.
 
 cdef double descend_tiny_samples_of(
     vector *memory, const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
@@ -11,7 +11,7 @@ cdef double descend_tiny_samples_of(
     cdef const real *x = row_of(X, start)
     cdef const real *x_next
     cdef const real *y
-    # nothing is stored on the way from z of the last layer to its delta
+    # direct: from z of the last layer to its delta in registers
     cdef bint ends, direct = is_built_in(net.loss) and last.activation != SOFTMAX \
         and not is_canonical(net.loss, last.activation)
     cdef vector z, a, delta, target, value, zero
@@ -48,7 +48,7 @@ cdef double descend_tiny_samples_of(
         if first.b >= 0:
             memory[BIAS] -= delta
         ends = t + 1 == stop or not isfinite(total)
-        x_next = x if ends else row_of(X, t + 1)    # where none follows, z is not used
+        x_next = x if ends else row_of(X, t + 1)    # after the last sample z is not used
         z = first_step(first.n_in, x, memory + OF_INPUTS, memory[BIAS], delta, x_next)
         if ends:
             break

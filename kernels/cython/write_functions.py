@@ -27,7 +27,7 @@ from lanes cimport magnitude, quotient, real, root, splat, vector, where_above
 
 
 class Cython(expressions.Language):
-    """Vectors are opaque floats: numbers are cast to `real`, or spread where C has no operator."""
+    """Numbers are cast to `real`; where C has no operator of vector and scalar, they are spread."""
 
     calls: ClassVar = {
         "exp_of_negative": "exp_of_negative",
@@ -44,11 +44,11 @@ class Cython(expressions.Language):
     epsilon = "REAL_EPSILON"
 
     def number(self, x):
-        """A scalar, which C spreads beside a vector."""
+        """A scalar, which C spreads over the lanes in + - * with a vector."""
         return f"(<real> {x!r})"
 
     def operation(self, sign, x, y):
-        """Cython would cast for its own division."""
+        """Division is a function: for /, Cython writes casts that vectors do not have."""
         return f"quotient({x}, {y})" if sign == "/" else f"{x} {sign} {y}"
 
     def where_above(self, x, y, above, other):
@@ -56,7 +56,7 @@ class Cython(expressions.Language):
         return f"where_above({x}, {y}, {above}, {other})"
 
     def spread(self, scalar):
-        """As a vector; all have the length of t0."""
+        """As a vector with as many lanes as `like`, an argument of the function."""
         return f"splat({self.like}, {scalar})"
 
     def __init__(self, like: str):
@@ -85,18 +85,18 @@ def table(rows, code: str, name: str, function: str, parameter: str, arguments: 
 
 
 def of_activations(name: str, arguments: list[str]):
-    """Of f or slope."""
+    """The table of f or slope of the activations."""
     return table(_of_units(), "activation", name, name, "alpha", arguments)
 
 
 def of_losses(function: str, arguments: list[str]):
-    """The functions of losses, by the name loss_value and the like."""
+    """The table of one function of the losses, named loss_value and the like."""
     rows = [row for row in functions.LOSSES.values() if getattr(row, function) is not None]
     return table(rows, "loss", f"loss_{function}", function, "p", arguments)
 
 
 def canonical() -> list[str]:
-    """Which pairs have a shorter way from z to the loss."""
+    """The function is_canonical."""
     pairs = [
         f"(loss == {row.name.upper()} and activation == {row.partner.upper()})"
         for row in functions.LOSSES.values()
@@ -280,7 +280,7 @@ def switches() -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Unless it is there already: all that includes it would be compiled anew."""
+    """Write a file if its text has changed, since everything that includes it is compiled again."""
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
 
