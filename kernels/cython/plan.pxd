@@ -69,7 +69,7 @@ cdef struct Ahead:      # dense rows that are needed soon, prefetched a few cach
     Py_ssize_t n_columns
     Py_ssize_t n_lines      # cache lines at a time
 
-cdef struct Rule:
+cdef struct Rule:       # products.rule_record
     Py_ssize_t code
     double beta1
     double beta2

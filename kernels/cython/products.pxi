@@ -15,7 +15,7 @@ cdef enum:
     OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: two panels of DEPTH rows or more
     OF_A = CUT // REAL_BYTES - OF_B     # and of A: most of L2
 
-cdef struct Product:
+cdef struct Product:    # products.product_record
     Py_ssize_t n_rows
     Py_ssize_t width        # 4, 8 or a multiple of 16; of a part, whole tiles
     Py_ssize_t n_k

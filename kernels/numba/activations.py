@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from .. import functions
 from .compiling import REAL, REALS, WHOLE, kernel
-from .lanes import HAS_FMA, Value, constant, total, where_above
+from .lanes import HAS_FMA, Value, constant, where_above
 
 _ROWS = tuple(functions.ACTIVATIONS.values())
 _NAMES = [row.name for row in _ROWS]
@@ -225,7 +225,7 @@ def slope(activation: int, alpha: Value, z: Value, a: Value) -> Value:
     return m.spread(_ROWS[activation].slope(m, z, a, alpha))
 
 
-def term(row, p: Value, a: Value, y: Value) -> tuple[Value, Value]:
+def term(row, p: Value, _z: Value, a: Value, y: Value) -> tuple[Value, Value]:
     """A loss of single units, and its derivative by a."""
     m = _Primitives(a)
     return m.spread(row.value(m, a, y, p)), m.spread(row.slope(m, a, y, p))
@@ -289,26 +289,3 @@ def map_slope(
 def exp_of_difference(e, n: WHOLE, top: REAL, x: REALS) -> None:
     """X := exp(x - top), (n,), n a multiple of 4."""
     _over(e, n, lambda k, lanes: x.set(k, exp_of_negative(x.get(k, lanes) - top)))
-
-
-@kernel
-def largest(e, n: WHOLE, x: REALS) -> REAL:
-    """Of (n,) values, n a multiple of 4; NaN does not count."""
-    top = e.variable(x.get(0, 4))
-    with e.loop(4, n, 4) as k:
-        here = x.get(k, 4)
-        top.set(where_above(here, top.get(), here, top.get()))
-    lanes = top.get()
-    found = lanes.lane(0)
-    for k in range(1, 4):
-        found = where_above(lanes.lane(k), found, lanes.lane(k), found)
-    return found
-
-
-@kernel
-def sum_of(e, n: WHOLE, x: REALS) -> REAL:
-    """Of (n,) values, n a multiple of 4."""
-    sums = e.variable(x.get(0, 4))
-    with e.loop(4, n, 4) as k:
-        sums.set(sums.get() + x.get(k, 4))
-    return total(sums.get())

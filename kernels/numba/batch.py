@@ -1,11 +1,13 @@
 """One step of the whole network on a mini-batch, weights updated from the mean gradient."""
 
+import math
+from typing import NamedTuple
+
 from ..interface import PIECE
+from ..products import ADD, DESCEND, STORE
 from .activations import SOFTMAX
-from .compiling import DOUBLE, REAL, REALS, RECORD, WHOLE, call, entry, kernel
-from .environment import FLUSHING
-from .lanes import DOUBLE_TYPE, muladd
-from .lanes import total as total_of
+from .compiling import DOUBLE, REALS, RULE, TRUTH, WHOLE, part, walk
+from .environment import FLUSHING, NEAREST
 from .layers import (
     activate,
     activate_outputs,
@@ -13,328 +15,341 @@ from .layers import (
     copy,
     copy_outputs,
     fetch,
+    multiply,
     multiply_by_slope,
     outputs,
+    product,
     spread,
-    take_weights,
+    sum_of_weights,
+    transpose,
 )
 from .losses import through_softmax
-from .plan import DENSE, FIRST, ORDER, ROW, Net, Rows, padded_width, round_up
+from .plan import (
+    Net,
+    Rows,
+    bias_of,
+    block,
+    from_sample,
+    gathered_rows,
+    layer_of,
+    listed,
+    new_product,
+    new_rule,
+    padded_width,
+    round_up,
+    row_of,
+    weighted,
+)
+from .pointers import address, copied, is_null, itemsize, null, on_stack, pointer_at
 from .rows import descend_listed, sum_listed
-from .rules import ACCUMULATE, CODE, RULE_WORDS, SGD, M, Rule, descend_flat
+from .rules import ACCUMULATE, SGD, descend_flat, is_flat
 from .sample import forward_sample, unbias
-from .tiles import descend_product, product, transpose
 
 
-def _multiply(e, n_rows, width, n_k, A, A_row, B, B_k, C, C_row, bias) -> None:
-    """C = A B + bias"""
-    call(e, product, n_rows, width, n_k, A, A_row, 1, B, B_k, C, C_row, bias, 0, 0, e.number(1))
+@part
+def sum_inputs_of_batch(net, n_samples, X):
+    """Z of the first layer; dense rows of X follow each other."""
+    layer = layer_of(net, 0)
+    Z, W, b = block(net, layer, layer.z), net.theta + layer.W, bias_of(net, layer)
+    n_in, width = layer.n_in, layer.width
+    if is_null(X.dense):
+        for t in range(n_samples):
+            n, columns, values = listed(X, t)
+            sum_listed(net, n, columns, width, values, W, b, Z + t * width)
+    else:
+        multiply(net, n_samples, width, n_in, row_of(X, 0), X.row, W, width, Z, width, b)
 
 
-@kernel
-def forward_batch(e, record: RECORD, n_samples: WHOLE, rows: RECORD) -> None:
-    """Z of every layer, a of the hidden ones; dense rows of X follow each other."""
-    net, X = Net(e, record), Rows(e, rows)
-    with e.loop(0, net.n_layers) as k:
-        layer = net.layer(k)
-        n_in, width, z = layer.n_in, layer.width, layer.z
-
-        def dense(a, a_row):
-            _multiply(e, n_samples, width, n_in, a, a_row, layer.W, width, z, width, layer.b)
-
-        with e.either(k.compare("==", 0)) as (bottom, above):
-            with bottom, e.either(X.are_sparse) as (sparse, full):
-                with sparse, e.loop(0, n_samples) as t:
-                    n, columns, values = X.listed(t)
-                    z_t = z + t * width
-                    call(e, sum_listed, n, columns, width, values, layer.W, layer.b, z_t)
-                with full:
-                    dense(X.dense_row(0), X.row)
-            with above:
-                below = net.layer(k - 1)
-                dense(below.a, below.width)
-        with e.when(k.compare("<", net.last)):
-            activate(e, layer, n_samples)
+@part
+def forward_batch_above(net, n_samples):
+    """From z of the first layer to z of the last."""
+    for k in range(1, net.n_layers):
+        below, layer = layer_of(net, k - 1), layer_of(net, k)
+        a, z, width = block(net, below, below.a), block(net, layer, layer.z), layer.width
+        W, b = net.theta + layer.W, bias_of(net, layer)
+        activate(net, below, n_samples, block(net, below, below.z), a)
+        multiply(net, n_samples, width, layer.n_in, a, below.width, W, width, z, width, b)
 
 
-@kernel
-def backward_batch(e, record: RECORD, n_samples: WHOLE) -> None:
-    """Delta of all layers from that of the last: delta_prev = (delta W) f'(z_prev)."""
-    net = Net(e, record)
-    stride, padded = round_up(net.room), padded_width(n_samples)
-    turned, turned_prev = net.turned, net.turned_prev
-    with e.loop(1, net.n_layers) as from_last:
-        k = net.n_layers - from_last
-        layer, below = net.layer(k), net.layer(k - 1)
-        n_in, n_out, width = layer.n_in, layer.n_out, layer.width
-        # a product of W with delta^T needs no transposed W: only the small deltas are turned
-        call(e, transpose, n_samples, n_out, padded, layer.delta, width, turned, stride)
-        _multiply(
-            e, n_in, padded, n_out, layer.W, width, turned, stride, turned_prev, stride,
-            e.null(net.theta),
-        )  # fmt: skip
-        call(
-            e, transpose, n_in, n_samples, below.width, turned_prev, stride, below.delta,
-            below.width,
-        )  # fmt: skip
-        multiply_by_slope(e, below, n_samples)
+@walk
+def forward_batch(net: Net, n_samples: WHOLE, X: Rows) -> None:
+    """Z of every layer, a of the hidden ones."""
+    sum_inputs_of_batch(net, n_samples, X)
+    forward_batch_above(net, n_samples)
 
 
-@kernel
-def pass_batch(
-    e, record: RECORD, n_samples: WHOLE, inputs: RECORD, targets: RECORD, backward: WHOLE
-) -> DOUBLE:
+@part
+def backward_layer(net, k, n_samples):
+    """Delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
+    layer, below = layer_of(net, k), layer_of(net, k - 1)
+    n_in, n_out, width = layer.n_in, layer.n_out, layer.width
+    stride, padded = round_up(net.batch_size), padded_width(n_samples)
+    delta, delta_prev = block(net, layer, layer.delta), block(net, below, below.delta)
+    turned, turned_prev, W = net.turned, net.turned_prev, net.theta + layer.W
+    # a product of W with delta^T needs no transposed W: only the small deltas are turned
+    transpose(net, n_samples, n_out, padded, delta, width, turned, stride)
+    multiply(net, n_in, padded, n_out, W, width, turned, stride, turned_prev, stride, null(W))
+    transpose(net, n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
+    z, a = block(net, below, below.z), block(net, below, below.a)
+    multiply_by_slope(net, below, n_samples, z, a, delta_prev)
+
+
+@walk
+def backward_batch(net: Net, n_samples: WHOLE) -> None:
+    """Delta of all layers from that of the last."""
+    for k in range(net.n_layers - 1, 0, -1):
+        backward_layer(net, k, n_samples)
+
+
+@part
+def take_slopes(net, n_samples, dC_da):
+    """Delta of the last layer from dC/da, after a forward pass."""
+    layer = layer_of(net, net.n_layers - 1)
+    n_out, width = layer.n_out, layer.width
+    a, delta = block(net, layer, layer.a), block(net, layer, layer.delta)
+    for t in range(n_samples):
+        copy(n_out, row_of(dC_da, t), delta + t * width)
+        clear(width - n_out, delta + (t * width + n_out))
+        if layer.activation == SOFTMAX:
+            through_softmax(n_out, a + t * width, delta + t * width)
+    if layer.activation != SOFTMAX:
+        multiply_by_slope(net, layer, n_samples, block(net, layer, layer.z), a, delta)
+
+
+@part
+def slopes_by_inputs(net, n_samples, dC_dx, row):
+    """dC/dx = delta W of the first layer, (n_samples, n_in), with `row` elements between rows."""
+    layer = layer_of(net, 0)
+    n_out, width, turned = layer.n_out, layer.width, net.turned
+    stride, padded = round_up(net.batch_size), padded_width(n_samples)
+    room = (address(net.turned_prev) - address(turned)) // itemsize(turned) // stride
+    transpose(net, n_samples, n_out, padded, block(net, layer, layer.delta), width, turned, stride)
+    for i in range(0, layer.n_in, room):  # as many rows of W as there is room for their images
+        n, W = min(room, layer.n_in - i), net.theta + (layer.W + i * width)
+        image = net.turned_prev
+        multiply(net, n, padded, n_out, W, width, turned, stride, image, stride, null(W))
+        transpose(net, n, n_samples, n, image, stride, dC_dx + i, row)
+
+
+@part
+def pass_batch(net, n_samples, X, Y, backward):
     """Forward and back through all layers; the sum of the losses."""
-    call(e, forward_batch, record, n_samples, inputs)
-    total = call(e, outputs, record, n_samples, targets)
-    with e.unless(backward.compare("==", 0)):
-        call(e, backward_batch, record, n_samples)
+    forward_batch(net, n_samples, X)
+    total = outputs(net, n_samples, Y, 0)
+    if backward:
+        backward_batch(net, n_samples)
     return total
 
 
-@kernel
-def spend_gradient(
-    e, record: RECORD, how: RECORD, n_samples: WHOLE, is_first: WHOLE, is_last: WHOLE, scale: REAL,
-    n_rows: WHOLE, width: WHOLE, A: REALS, A_row: WHOLE, A_k: WHOLE, delta: REALS, offset: WHOLE,
-) -> None:  # fmt: skip
-    """dC/dW = A^T delta, spent at once on W, or with the last of several pieces.
+class Piece(NamedTuple):
+    """Of a mini-batch: how many samples, and what factor makes their gradients a mean."""
 
-    A[k, r] of sample k at k A_k + r A_row; W begins at theta + offset.
+    is_first: TRUTH
+    is_last: TRUTH
+    n_samples: WHOLE
+    scale: DOUBLE  # 1 / samples of the mini-batch
+
+
+@part
+def descend_rows_of_layer(net, layer, piece, rule, A_prev, A_row, n, weights):
+    """dC/dW = A_prev^T delta, spent at once on W, or with the last of several pieces.
+
+    A_prev, (n_samples, n), lies A_row apart; the n rows of W begin at theta[weights].
     """
-    net, rule = Net(e, record), Rule(e, how)
-    W, sums = net.theta + offset, net.partial + offset
-    start = e.address_or_null(is_first.compare("!=", 0), sums, 0)
-
-    def add(C, adds, factor):
-        call(
-            e, product, n_rows, width, n_samples, A, A_row, A_k, delta, width, C, width, start,
-            width, adds, factor,
-        )  # fmt: skip
-
-    def descend_by_rule():
-        call(
-            e, descend_product, rule.code, n_rows, width, n_samples, A, A_row, A_k, delta, width, W,
-            rule.m + offset, rule.v + offset, start, width, rule.hyper, scale,
-        )  # fmt: skip
-
-    with e.either(is_last.compare("!=", 0)) as (last, before):
-        with last:
-            e.cases(
-                rule.code,
-                {
-                    SGD: lambda: add(W, 1, -(scale * rule.learning_rate)),
-                    ACCUMULATE: lambda: add(rule.m + offset, 1, scale),
-                },
-                descend_by_rule,
-            )
-        with before:
-            add(sums, 0, scale)
+    p = new_product(net)
+    p.n_rows, p.width, p.n_k = n, layer.width, piece.n_samples
+    p.A, p.A_row, p.A_k = address(A_prev), 1, A_row
+    p.B, p.B_k = address(block(net, layer, layer.delta)), layer.width
+    p.C, p.C_row, p.weights = address(net.theta + weights), layer.width, weights
+    if not piece.is_first:
+        p.start, p.start_row = address(net.partial + weights), layer.width
+    p.rule, p.parts = address(rule), net.parts
+    if not piece.is_last:
+        p.C = address(net.partial + weights)
+        product(net, STORE, p)
+    elif rule.code == SGD:  # w := w - eps g, with one product less
+        p.factor = -(piece.scale * rule.learning_rate)
+        product(net, ADD, p)
+    elif rule.code == ACCUMULATE:  # the gradient itself, over several batches
+        p.C, p.factor = address(pointer_at(rule.state, net.theta) + weights), piece.scale
+        product(net, ADD, p)
+    else:
+        p.factor = piece.scale
+        product(net, DESCEND, p)
 
 
-@kernel
-def descend_sparse(
-    e, record: RECORD, n_samples: WHOLE, rows: RECORD, how: RECORD, scale: REAL
-) -> None:
+@part
+def descend_sparse(net, piece, X, rule):
     """The same for the first layer and sparse rows: only rows that meet a value move."""
-    net, X, rule = Net(e, record), Rows(e, rows), Rule(e, how)
-    layer = net.layer(0)
-
-    def descend(W, factor):
-        with e.loop(0, n_samples) as t:
-            n, columns, values = X.listed(t)
-            delta = layer.delta + t * layer.width
-            call(
-                e, descend_listed, n, columns, layer.width, values, W, delta, factor, e.null(W)
-            )  # fmt: skip
-
-    with e.either(rule.code.compare("==", ACCUMULATE)) as (gradient, weights):
-        with gradient:
-            descend(rule.m + layer.offset, -scale)
-        with weights:
-            descend(layer.W, rule.learning_rate * scale)
+    layer = layer_of(net, 0)
+    W, eps = net.theta + layer.W, rule.learning_rate * piece.scale
+    if rule.code == ACCUMULATE:  # the gradient itself
+        W, eps = pointer_at(rule.state, net.theta) + layer.W, -piece.scale
+    for t in range(piece.n_samples):
+        n, columns, values = listed(X, t)
+        delta = block(net, layer, layer.delta) + t * layer.width
+        descend_listed(net, n, columns, layer.width, values, W, delta, eps, null(W))
 
 
-@kernel
-def descend_batch(
-    e, record: RECORD, n_samples: WHOLE, rows: RECORD, how: RECORD, is_first: WHOLE,
-    is_last: WHOLE, scale: REAL,
-) -> None:  # fmt: skip
+@walk
+def descend_batch(net: Net, piece: Piece, X: Rows, rule: RULE) -> None:
     """The step of a rule on every W and b."""
-    net, X = Net(e, record), Rows(e, rows)
-    with e.loop(1, net.n_layers + 1) as from_last:
-        k = net.n_layers - from_last
-        layer = net.layer(k)
-
-        def spend(n_rows, A, A_row, A_k, offset):
-            call(
-                e, spend_gradient, record, how, n_samples, is_first, is_last, scale, n_rows,
-                layer.width, A, A_row, A_k, layer.delta, offset,
-            )  # fmt: skip
-
-        with e.either(k.compare("==", 0)) as (bottom, above):
-            with bottom, e.either(X.are_sparse) as (sparse, full):
-                with sparse:
-                    call(e, descend_sparse, record, n_samples, rows, how, scale)
-                with full:
-                    spend(layer.n_in, X.dense_row(0), 1, X.row, layer.offset)
-            with above:
-                below = net.layer(k - 1)
-                spend(layer.n_in, below.a, 1, below.width, layer.offset)
-        with e.unless(layer.b_offset.compare("<", 0)):
-            # dC/db = 1^T delta: the weights of an input that is always 1
-            spend(1, net.one, 0, 0, layer.b_offset)
+    one = on_stack(net.theta, 1)
+    for k in range(net.n_layers - 1, -1, -1):
+        layer = layer_of(net, k)
+        n = layer.n_in
+        if k > 0:
+            below = layer_of(net, k - 1)
+            a = block(net, below, below.a)
+            descend_rows_of_layer(net, layer, piece, rule, a, below.width, n, layer.W)
+        elif is_null(X.dense):
+            descend_sparse(net, piece, X, rule)
+        else:
+            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0), X.row, n, layer.W)
+        if layer.b >= 0:  # the weights of an input that is always 1
+            descend_rows_of_layer(net, layer, piece, rule, one, 0, 1, layer.b)
 
 
-@entry(environment=FLUSHING)
+@part
+def gather(net, X, first, n, stop):
+    """Copy samples first..first+n-1 side by side."""
+    n_in = layer_of(net, 0).n_in
+    row = round_up(n_in)
+    for t in range(first, first + n):
+        if t + n < stop:  # what comes next
+            fetch(net, X, t + n, n_in)
+        spread(X, t, n_in, net.gathered + (t - first) * row)
+
+
+@walk(environment=FLUSHING)
 def descend_batches(
-    e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, batch_size: WHOLE, inputs: RECORD,
-    targets: RECORD, before: DOUBLE, step_before: WHOLE,
+    net: Net, rule: RULE, start: WHOLE, stop: WHOLE, batch_size: WHOLE, X: Rows, Y: Rows,
+    total: DOUBLE, step: WHOLE,
 ) -> DOUBLE:  # fmt: skip
     """Samples start..stop-1 in mini-batches."""
-    net, rule, X, Y = Net(e, record), Rule(e, how), Rows(e, inputs), Rows(e, targets)
-    n_in, total = net.layer(0).n_in, e.variable(before)
-    row = round_up(n_in)
-    # rows in random order are copied together; rules that move every weight see the zeros too
-    shuffled = X.order.is_null().negated()
-    moves_all = rule.code.compare("!=", SGD).both(rule.is_flat.negated())
-    gathers = X.are_sparse.choose(moves_all, shuffled)
-    batch = X.from_sample(0)
     # of a flat rule the gradient first: what the products do with it
-    flat, spends = rule.is_flat, e.words(RULE_WORDS)
-    for k in range(RULE_WORDS):
-        spends.set(k, rule.words.get(k))
-    spends.set(CODE, flat.choose(e.whole(ACCUMULATE), rule.code))
-    with e.when(gathers):
-        batch.set(DENSE, net.gathered.as_whole())
-        batch.set(ROW, row)
-        batch.set(ORDER, 0)
+    flat, spends = is_flat(rule.code), copied(rule)
+    if flat:
+        spends.code = ACCUMULATE
+    # rows in random order are copied together; rules that move every weight see the zeros too
+    sparse = is_null(X.dense)
+    gathers = rule.code != SGD and not flat if sparse else not is_null(X.order)
     # lists go whole: their rows of W move at once, which a second piece would notice
-    longest = Rows(e, batch).are_sparse.choose(batch_size, PIECE)
-    with e.loop_while(start, stop, lambda: total.get().is_finite(), batch_size) as first_of_batch:
-        n_batch = e.smaller(stop - first_of_batch, batch_size)
-        end = first_of_batch + n_batch
-        scale = 1 / n_batch.as_real(e.real)
-        with e.when(flat):
-            call(e, clear, rule.n_theta, rule.m)
-        of_batch = Y.from_sample(Y.first + first_of_batch)
-        with e.unless(Y.weights.is_null()):
-            call(e, take_weights, of_batch, n_batch)
-        unbias(e, rule, step_before + ((first_of_batch - start) // batch_size + 1))
-        with e.loop(first_of_batch, end, longest) as first:
-            n = e.smaller(end - first, longest)
-            batch.set(FIRST, gathers.choose(e.whole(0), X.first + first))
-            with e.when(gathers), e.loop(first, first + n) as t:
-                with e.when((t + n).compare("<", stop)):  # what comes next
-                    call(e, fetch, inputs, t + n, n_in, net.one)
-                    call(e, fetch, targets, t + n, 1, net.one)
-                call(e, spread, inputs, t, n_in, net.gathered + (t - first) * row)
-            y = Rows(e, of_batch).from_sample(Y.first + first)
-            call(e, pass_batch, record, n, batch, y, 1)
-            with e.loop(0, n) as t:
-                total.set(total.get() + net.costs.get(t))
-            is_first = first.compare("==", first_of_batch).choose(1, 0)
-            is_last = (first + n).compare("==", end).choose(1, 0)
-            call(e, descend_batch, record, n, batch, spends, is_first, is_last, scale)
-        with e.when(flat):
-            call(e, descend_flat, how, net.theta)
-    return total.get()
+    longest = batch_size if sparse and not gathers else PIECE
+    while start < stop and math.isfinite(total):
+        n = min(batch_size, stop - start)
+        end = start + n
+        step += 1
+        unbias(spends, step)
+        weight = sum_of_weights(from_sample(Y, start), n)
+        y = weighted(Y, n / weight if weight > 0 else 0)
+        if flat:
+            clear(rule.n_theta, pointer_at(rule.state, net.theta))
+        while start < end:  # pieces
+            n_piece = min(longest, end - start)
+            x = from_sample(X, start)
+            if gathers:
+                gather(net, X, start, n_piece, stop)
+                x = gathered_rows(net)
+            for t in range(start + n_piece, min(start + 2 * n_piece, stop)):
+                fetch(net, Y, t, 1)
+            pass_batch(net, n_piece, x, from_sample(y, start), True)
+            for t in range(n_piece):
+                total += net.costs[t]
+            piece = Piece(start + n == end, start + n_piece == end, n_piece, 1 / n)
+            descend_batch(net, piece, x, spends)
+            start += n_piece
+        if flat:
+            descend_flat(net, rule, net.theta)
+    return total
 
 
-def _add_gradient(e, record, n_samples, rows, grad, scale) -> None:
+@part
+def add_gradient(net, n_samples, X, grad, scale):
     """Grad += scale times the gradient of the summed losses of these samples."""
-    how = e.words(RULE_WORDS)
-    how.set(CODE, ACCUMULATE)
-    how.set(M, grad.as_whole())
-    call(e, descend_batch, record, n_samples, rows, how, 1, 1, scale)
+    rule = new_rule(net)
+    rule.code, rule.state, rule.squares = ACCUMULATE, address(grad), address(grad)
+    descend_batch(net, Piece(True, True, n_samples, scale), X, rule)
 
 
-@entry
-def forward_rows(e, record: RECORD, rows: RECORD, n_samples: WHOLE, out: REALS) -> None:
+@walk(environment=NEAREST)
+def forward_rows(net: Net, X: Rows, n_samples: WHOLE, out: REALS) -> None:
     """out[t] = output activations of sample t."""
-    net, X = Net(e, record), Rows(e, rows)
-    n_out, room = net.layer(net.last).n_out, net.room
-    with e.loop(0, n_samples, room) as first:
-        n = e.smaller(n_samples - first, room)
-        with e.either(n_samples.compare("==", 1)) as (single, several):
-            with single:
-                call(e, forward_sample, record, rows)
-            with several:
-                call(e, forward_batch, record, n, X.from_sample(X.first + first))
-        call(e, activate_outputs, record, n)
-        call(e, copy_outputs, record, n, out + first * n_out)
+    n_out = layer_of(net, net.n_layers - 1).n_out
+    for first in range(0, n_samples, net.batch_size):
+        n = min(n_samples - first, net.batch_size)
+        if n_samples == 1:
+            forward_sample(net, X, 0)
+        else:
+            forward_batch(net, n, from_sample(X, first))
+        activate_outputs(net, n)
+        copy_outputs(net, n, out + first * n_out)
 
 
-@entry
-def gradient_of_rows(
-    e, record: RECORD, inputs: RECORD, targets: RECORD, n_samples: WHOLE, grad: REALS,
-    n_theta: WHOLE,
+@walk(environment=NEAREST)
+def mean_loss(
+    net: Net, n_samples: WHOLE, X: Rows, Y: Rows, grad: REALS, n_theta: WHOLE
 ) -> DOUBLE:  # fmt: skip
-    """Mean loss; the gradient into grad, unless that is null."""
-    net, X, Y = Net(e, record), Rows(e, inputs), Rows(e, targets)
-    total, room = e.variable(e.double(0)), net.room
-    wanted = grad.is_null().choose(e.whole(0), e.whole(1))
-    scale = 1 / n_samples.as_real(e.real)
-    with e.unless(grad.is_null()):
-        call(e, clear, n_theta, grad)
-    sum_of_weights = e.variable(n_samples.as_real(DOUBLE_TYPE))
-    with e.unless(Y.weights.is_null()):
-        sum_of_weights.set(call(e, take_weights, targets, n_samples))
-    with e.loop(0, n_samples, room) as first:
-        n = e.smaller(n_samples - first, room)
-        x, y = (rows.from_sample(rows.first + first) for rows in (X, Y))
-        total.set(total.get() + call(e, pass_batch, record, n, x, y, wanted))
-        with e.unless(grad.is_null()):
-            _add_gradient(e, record, n, x, grad, scale)
-    return total.get() / sum_of_weights.get()
+    """In blocks of batch_size samples; the gradient into grad, unless it is null."""
+    total, wanted, weight = 0.0, not is_null(grad), sum_of_weights(Y, n_samples)
+    y = weighted(Y, n_samples / weight if weight > 0 else 0)
+    if wanted:
+        clear(n_theta, grad)
+    for first in range(0, n_samples, net.batch_size):
+        n, x = min(n_samples - first, net.batch_size), from_sample(X, first)
+        total += pass_batch(net, n, x, from_sample(y, first), wanted)
+        if wanted:
+            add_gradient(net, n, x, grad, 1 / n_samples)
+    return total / weight
+
+
+@walk(environment=NEAREST)
+def pass_back(
+    net: Net, n_samples: WHOLE, X: Rows, slopes: Rows, grad: REALS, n_theta: WHOLE, dC_dx: REALS
+) -> None:  # fmt: skip
+    """In blocks of batch_size samples; grad and dC_dx may be null."""
+    if not is_null(grad):
+        clear(n_theta, grad)
+    for first in range(0, n_samples, net.batch_size):
+        n, x = min(n_samples - first, net.batch_size), from_sample(X, first)
+        forward_batch(net, n, x)
+        activate_outputs(net, n)
+        take_slopes(net, n, from_sample(slopes, first))
+        backward_batch(net, n)
+        if not is_null(grad):
+            add_gradient(net, n, x, grad, 1.0)
+        if not is_null(dC_dx):
+            n_in = layer_of(net, 0).n_in
+            slopes_by_inputs(net, n, dC_dx + first * n_in, n_in)
 
 
 # Steps of their own, for deltaloop.numba: the passes of one mini-batch stay in work.
 
 
-@entry
-def forward_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE) -> None:
-    """Z and a of every layer for up to `room` samples."""
-    with e.either(n_samples.compare("==", 1)) as (single, several):
-        with single:
-            call(e, forward_sample, record, rows)
-        with several:
-            call(e, forward_batch, record, n_samples, rows)
-    call(e, activate_outputs, record, n_samples)
+@walk(environment=NEAREST)
+def forward_pass(net: Net, X: Rows, n_samples: WHOLE) -> None:
+    """Z and a of every layer for up to batch_size samples."""
+    if n_samples == 1:
+        forward_sample(net, X, 0)
+    else:
+        forward_batch(net, n_samples, X)
+    activate_outputs(net, n_samples)
 
 
-@entry
-def backward_pass(e, record: RECORD, n_samples: WHOLE, slopes: RECORD) -> None:
+@walk(environment=NEAREST)
+def backward_pass(net: Net, n_samples: WHOLE, slopes: Rows) -> None:
     """Delta of every layer from dC/da of the last one, after `forward_pass`."""
-    net = Net(e, record)
-    dC_da, layer = Rows(e, slopes), net.layer(net.last)
-    n_out, width, delta, a = layer.n_out, layer.width, layer.delta, layer.a
-    with e.loop(0, n_samples) as t:
-        call(e, copy, n_out, dC_da.dense_row(t), delta + t * width)
-        call(e, clear, width - n_out, delta + t * width + n_out)
-    with e.either(layer.activation.compare("==", SOFTMAX)) as (is_softmax, elementwise):
-        with is_softmax, e.loop(0, n_samples) as t:
-            call(e, through_softmax, n_out, a + t * width, delta + t * width)
-        with elementwise:
-            multiply_by_slope(e, layer, n_samples)
-    call(e, backward_batch, record, n_samples)
+    take_slopes(net, n_samples, slopes)
+    backward_batch(net, n_samples)
 
 
-@entry
-def add_gradient_of_pass(e, record: RECORD, rows: RECORD, n_samples: WHOLE, grad: REALS) -> None:
+@walk(environment=NEAREST)
+def add_gradient_of_pass(net: Net, X: Rows, n_samples: WHOLE, grad: REALS) -> None:
     """Grad += the gradient of the summed costs, after `backward_pass`."""
-    _add_gradient(e, record, n_samples, rows, grad, e.number(1))
+    add_gradient(net, n_samples, X, grad, 1.0)
 
 
-@entry
-def slope_by_inputs(e, record: RECORD, n_samples: WHOLE, out: RECORD) -> None:
-    """out[t] = dC_t/dx = W^T delta of the first layer, after `backward_pass`."""
-    net = Net(e, record)
-    layer, found = net.layer(0), Rows(e, out)
-    n_in, width, delta, W = layer.n_in, layer.width, layer.delta, layer.W
-    with e.loop(0, n_samples) as t:
-        x, d = found.dense_row(t), delta + t * width
-        with e.loop(0, n_in) as i:
-            sums, row = e.variable(e.vector(0, 4)), W + i * width
-            with e.loop(0, width, 4) as j:
-                sums.set(muladd(row.get(j, 4), d.get(j, 4), sums.get()))
-            x.set(i, total_of(sums.get()))
+@walk(environment=NEAREST)
+def slopes_of_pass(net: Net, n_samples: WHOLE, dC_dx: Rows) -> None:
+    """dC_t/dx of every sample, after `backward_pass`."""
+    slopes_by_inputs(net, n_samples, dC_dx.dense, dC_dx.row)

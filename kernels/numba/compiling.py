@@ -1,4 +1,13 @@
-"""How functions are compiled: `kernel` and `entry` for the loops, `jit` for the doors to them."""
+"""How functions are compiled, and how those that are compiled apart find each other.
+
+`kernel`  a function of LLVM, see lanes.py: the loops that decide the speed
+`walk`    a jitted function over layers, samples and batches that others call
+`native`  a function of the Cython build
+
+All of these are called by their address, which the table of `entry_points` has: they are compiled
+once per element type, and not once for every function that calls them. Kernels call each other
+with `call`. `part` makes the jitted functions that walks and doors are put together from.
+"""
 
 import hashlib
 import inspect
@@ -10,26 +19,60 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, errors
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .. import functions, interface
-from .environment import NEAREST, enter, leave
-from .lanes import INT, Emitter, Pointer, Value
+from .. import functions, interface, products
+from .environment import enter, leave
+from .lanes import INT, Emitter
+from .pointers import PointerType
 
-_ENTRIES: list = []  # in the order of the table of addresses
+# Kinds of parameters: types of Numba, or functions that give one for an element type. A class of
+# NamedTuple stands for tuples of what its fields are annotated with.
+WHOLE, DOUBLE, TRUTH = types.intp, types.float64, types.boolean
+COLUMNS, WORDS = PointerType(types.int32), PointerType(types.intp)
+DOUBLES = PointerType(types.float64)
 
-# How a parameter of a kernel is annotated; a pointer may be null where its comment says so.
-WHOLE = "int"
-REAL = "real"
-DOUBLE = "double"
-REALS = "real*"
-COLUMNS = "int32*"
-RECORD = "int*"  # see plan.py
+
+def REAL(real):
+    """An element."""
+    return real
+
+
+def REALS(real):
+    """A pointer to elements; it may be null where a comment says so."""
+    return PointerType(real)
+
+
+def ROOM(real):
+    """A pointer to elements that nothing else leads to while a kernel runs."""
+    return PointerType(real)
+
+
+def RULE(real):
+    """A record of products.py."""
+    return numba.from_dtype(products.rule_record(f"f{real.bitwidth // 8}"))
+
+
+def PRODUCT(real):
+    """A record of products.py."""
+    return numba.from_dtype(products.product_record(f"f{real.bitwidth // 8}"))
+
+
+def type_of(kind, real):
+    """The type that a kind stands for."""
+    if kind is None:
+        return types.void
+    if isinstance(kind, types.Type):
+        return kind
+    if isinstance(kind, type):
+        fields = [type_of(field, real) for field in kind.__annotations__.values()]
+        return types.NamedTuple(fields, kind)
+    return kind(real)
 
 
 def jit(function=None, **options):
-    """numba.njit as this package wants it.
+    """numba.njit as this package wants it, kept on disk.
 
     Products may fuse with sums; nothing that loses NaN or the order of a sum is allowed. Division
     by zero is a value. The GIL is released. What was compiled is kept on disk, where Numba finds a
@@ -41,7 +84,7 @@ def jit(function=None, **options):
     signatures = options.pop("signatures", None)
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | options
     try:
-        return numba.njit(signatures, cache=True, **options)(function)
+        return numba.njit(signatures, **{"cache": True} | options)(function)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
@@ -49,275 +92,249 @@ def jit(function=None, **options):
 
 
 def part(function):
-    """A jitted function that becomes a part of every caller: no call, no copied arguments."""
-    return jit(function, forceinline=True)
+    """A jitted function that becomes a part of its callers, and is kept on disk with them."""
+    made = jit(
+        function, cache=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, no_rewrites=True,
+        _nrt=False,
+    )  # fmt: skip
+    template = made.get_call_template
+
+    def one_template(arguments, keywords):
+        # a constant makes no other version
+        return template([types.unliteral(argument) for argument in arguments], keywords)
+
+    made.get_call_template = one_template
+    return made
 
 
-def _llvm_type(kind: str, real):
-    element = {"int": INT, "real": real, "int32": ir.IntType(32), "double": ir.DoubleType()}
-    name = kind.removesuffix("*")
-    return element[name].as_pointer() if kind.endswith("*") else element[name]
+_ENTRIES: list = []  # in the order of the table of addresses
 
 
-def _numba_type(kind: str, real):
-    element = {"int": types.intp, "real": real, "int32": types.int32, "double": types.float64}
-    name = kind.removesuffix("*")
-    return types.CPointer(element[name]) if kind.endswith("*") else element[name]
+class _Function:
+    """What `kernel`, `walk` and `native` have in common: kinds, and a type per element type."""
 
+    def __init__(self, function, kinds):
+        self.function, self.name = function, function.__name__
+        self.names, self.kinds = zip(*kinds, strict=True)
+        self.returns = inspect.signature(function).return_annotation
 
-class _Kernel:
-    """One function of LLVM per element type."""
+    def signature(self, real):
+        """Of Numba."""
+        return type_of(self.returns, real)(*(type_of(kind, real) for kind in self.kinds))
 
-    def __init__(self, write, attribute: str, environment: int | None = None):
-        self.write, self.name, self.attribute = write, write.__name__, attribute
-        self.environment = environment  # None: that of the caller
-        _, *self.parameters = inspect.signature(write).parameters.values()
-        self.kinds = [parameter.annotation for parameter in self.parameters]
-        self.returns = inspect.signature(write).return_annotation
+    def type(self, context, real):
+        """Of LLVM."""
+        signature = self.signature(real)
+        returned = context.get_value_type(signature.return_type)
+        return ir.FunctionType(
+            ir.VoidType() if self.returns is None else returned,
+            [context.get_value_type(argument) for argument in signature.args],
+        )
 
-    def type(self, real):
-        """Of the function."""
-        returned = ir.VoidType() if self.returns is None else _llvm_type(self.returns, real)
-        return ir.FunctionType(returned, [_llvm_type(kind, real) for kind in self.kinds])
-
-    def function(self, module, real):
-        """The function of this kernel in a module; written there, if it is not yet."""
+    def written(self, context, module, real):
+        """The function of LLVM in a module; written there, if it is not yet."""
         name = f"deltaloop.{self.name}.{real}"
         if name in module.globals:
             return module.globals[name]
-        function = ir.Function(module, self.type(real), name)
+        function = ir.Function(module, self.type(context, real), name)
         function.linkage = "internal"
-        for attribute in ("nounwind", self.attribute):
-            function.attributes.add(attribute)
+        function.attributes.add("nounwind")
         builder = ir.IRBuilder(function.append_basic_block("entry"))
-        values = [
-            Pointer(builder, value, _llvm_type(kind.removesuffix("*"), real))
-            if kind.endswith("*")
-            else Value(builder, value)
-            for value, kind in zip(function.args, self.kinds, strict=True)
-        ]
-        before = None if self.environment is None else enter(builder, self.environment)
-        result = self.write(Emitter(builder, real), *values)
-        if self.environment is not None:
-            leave(builder, before)
-        if result is None:
-            builder.ret_void()
-        else:
-            builder.ret(result.ir)
+        self.write(context, builder, function, real)
         return function
 
 
-def kernel(write):
-    """Make a function of what `write(emitter, *parameters)` writes, for `call` in other kernels.
-
-    Parameters are annotated with their kind; `write` returns None or a Value.
-    """
-    return _Kernel(write, "noinline")
-
-
-def inline_kernel(write):
-    """A kernel of few instructions, which become a part of the caller."""
-    return _Kernel(write, "alwaysinline")
-
-
-def call(emitter: Emitter, callee: _Kernel, *arguments):
-    """Call a kernel from a kernel; whole numbers may be constants."""
-    function = callee.function(emitter.builder.module, emitter.real)
-    values = [(emitter.whole(value) if isinstance(value, int) else value).ir for value in arguments]
-    result = emitter.builder.call(function, values)
-    return None if callee.returns is None else Value(emitter.builder, result)
+class _Kernel(_Function):
+    def write(self, context, builder, function, real):
+        function.attributes.add("noinline")
+        for argument, kind in zip(function.args, self.kinds, strict=True):
+            if kind is ROOM:
+                argument.add_attribute("noalias")
+        e = Emitter(context, builder, context.get_value_type(real), real)
+        arguments = map(e.wrapped, function.args, self.signature(real).args)
+        found = self.function(e, *arguments)
+        if found is None:
+            builder.ret_void()
+        else:
+            builder.ret(found.ir)
 
 
-def entry(write=None, *, environment=NEAREST):
-    """A kernel that jitted functions call, with the table of `entry_points` before its parameters.
+class _Walk(_Function):
+    environment: int | None = None  # that of the caller
 
-    They call it by its address, so that all kernels are compiled once and not once for every
-    function that calls them. Its floating-point environment is its own, see environment.py.
-    """
-    if write is None:
-        return lambda write: entry(write, environment=environment)
-    made, index = _Kernel(write, "noinline", environment), len(_ENTRIES)
+    def write(self, context, builder, function, real):
+        function.attributes.add("noinline")
+        signature = self.signature(real)
+        compiled = self.dispatcher.get_compile_result(signature)
+        context.active_code_library.add_linking_library(compiled.library)
+        before = None if self.environment is None else enter(builder, self.environment)
+        _, found = context.call_conv.call_function(
+            builder, context.declare_function(builder.module, compiled.fndesc),
+            signature.return_type, signature.args, function.args,
+        )  # fmt: skip
+        if self.environment is not None:
+            leave(builder, self.environment, before)
+        if self.returns is None:
+            builder.ret_void()
+        else:
+            builder.ret(found)
+
+
+class _Native(_Function):
+    pass
+
+
+def _entry(made):
+    """What jitted functions call: an intrinsic whose first argument is a Net, see plan.py."""
+    index = len(_ENTRIES)
     _ENTRIES.append(made)
 
-    def typing(context, table, *arguments):
-        real = _element_type(table)
+    def typing(_context, net, *_arguments):
+        theta = net.types[net.fields.index("theta")]
+        signature = made.signature(theta.dtype)
 
-        def write_call(context, builder, signature, values):
-            element = context.get_value_type(real)
-            array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
-            entries = builder.bitcast(array.data, INT.as_pointer())
-            place = builder.gep(entries, [ir.Constant(INT, index)], source_etype=INT)
-            pointer = made.type(element).as_pointer()
+        def write(context, builder, _signature, values):
+            table = builder.extract_value(values[0], net.fields.index("kernels"))
+            place = builder.gep(table, [ir.Constant(INT, index)], source_etype=INT)
+            pointer = made.type(context, theta.dtype).as_pointer()
             function = builder.inttoptr(builder.load(place, typ=INT), pointer)
-            result = builder.call(function, values[1:])
-            return context.get_dummy_value() if made.returns is None else result
+            found = builder.call(function, values if takes_net else values[1:])
+            return context.get_dummy_value() if made.returns is None else found
 
-        returned = types.void if made.returns is None else _numba_type(made.returns, real)
-        parameters = (_numba_type(kind, real) for kind in made.kinds)
-        return returned(table, *parameters), write_call
+        arguments = signature.args if takes_net else (net, *signature.args)
+        return signature.return_type(*arguments), write
 
-    typing.__name__, typing.__doc__ = made.name, write.__doc__
-    names = ["context", "table", *(parameter.name for parameter in made.parameters)]
+    takes_net = made.names[0] == "net"
+    typing.__name__, typing.__doc__ = made.name, made.function.__doc__
+    names = ["context", "net", *made.names[takes_net:]]
     # Numba reads the names of the parameters from here
     typing.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     )
-    return intrinsic(typing)
+    found = intrinsic(typing)
+    found.made = made
+    return found
 
 
-def _element_type(table):
-    """float32 or float64, from the type of a table of entry points."""
-    (name,) = table.dtype.fields
-    return getattr(types, name.partition("_")[0])
+def _kinds(function, skip=0):
+    parameters = list(inspect.signature(function).parameters.values())[skip:]
+    return [(parameter.name, parameter.annotation) for parameter in parameters]
 
 
-@intrinsic
-def _write_addresses(context, table):
-    """The addresses of all entries into a table."""
+def kernel(write):
+    """A function of what `write(emitter, *parameters)` writes.
+
+    Parameters are annotated with their kind; `write` returns None or a Value. Jitted functions
+    call it with a Net before its parameters.
+    """
+    return _entry(_Kernel(write, _kinds(write, 1)))
+
+
+def call(e: Emitter, callee, *arguments):
+    """Call a kernel or a walk from a kernel; whole numbers may be constants."""
+    made = callee if isinstance(callee, _Function) else callee.made
+    function = made.written(e.context, e.builder.module, e.element)
+    values = [(e.whole(value) if isinstance(value, int) else value).ir for value in arguments]
+    found = e.builder.call(function, values)
+    return None if made.returns is None else e.value(found)
+
+
+def walk(function=None, *, environment=None):
+    """A jitted function with annotated parameters, a Net first, that is called by its address.
+
+    Its floating-point environment may be its own, see environment.py.
+    """
+    if function is None:
+        return lambda function: walk(function, environment=environment)
+    made = _Walk(function, _kinds(function))
+    made.dispatcher, made.environment = part(function), environment
+    return _entry(made)
+
+
+def native(function):
+    """A function of the Cython build, declared by annotations; see products.py."""
+    return _entry(_Native(function, _kinds(function)))
+
+
+def _called_by(function) -> list[_Function]:
+    """What a function calls by its address, and what that calls, as the names in them tell."""
+    found, functions = [], [function]
+    for function in functions:
+        codes = [function.__code__]
+        for code in codes:
+            codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+        for name in {name for code in codes for name in code.co_names}:
+            value = function.__globals__.get(name)
+            made = getattr(value, "made", None)
+            if made is not None and made not in found:
+                found.append(made)
+            value = made.function if made else getattr(value, "py_func", value)
+            if inspect.isfunction(value) and value not in functions:
+                functions.append(value)
+    return found
+
+
+@intrinsic(prefer_literal=True)
+def _write_addresses(_context, table, names):
+    """The addresses of walks, and of all that they call, into a table."""
 
     def write(context, builder, signature, values):
-        real = context.get_value_type(_element_type(signature.args[0]))
+        (name,) = signature.args[0].dtype.fields
+        real = getattr(types, name.partition("_")[0])
         array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
         first = builder.bitcast(array.data, INT.as_pointer())
+        wanted = [made for made in _ENTRIES if made.name in names.literal_value.split()]
+        wanted += [other for made in wanted for other in _called_by(made.function)]
         for k, made in enumerate(_ENTRIES):
-            address = builder.ptrtoint(made.function(builder.module, real), INT)
-            place = builder.gep(first, [ir.Constant(INT, k)], source_etype=INT)
-            builder.store(address, place)
+            if made in wanted and not isinstance(made, _Native):
+                found = builder.ptrtoint(made.written(context, builder.module, real), INT)
+                builder.store(found, builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
         return context.get_dummy_value()
 
-    return types.void(table), write
+    return types.void(table, names), write
+
+
+def _filler(names):
+    @jit
+    def fill(table):
+        _write_addresses(table, names)
+
+    return fill
 
 
 def _digest() -> str:
     """Of all that is compiled, and of what lays out its data."""
     found = find_spec("deltaloop.numba")
-    others = [interface.__file__, functions.__file__]
+    others = [interface.__file__, functions.__file__, products.__file__]
     others += [found.origin] if found and found.origin else []
     paths = sorted(Path(__file__).parent.glob("*.py")) + [Path(other) for other in others]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 @cache
-def entry_points(dtype) -> np.ndarray:
-    """The addresses of all kernels for one element type, valid in this process.
+def words_type(dtype) -> np.dtype:
+    """A word of 8 bytes; the name of its one field tells what was compiled.
 
-    The name of the one field of a record tells what was compiled. It is a part of the type of
-    everything that is handed a table, so that functions on disk, those of users among them, are
-    compiled anew when this package changes.
+    It is a part of the type of everything that is handed addresses, so that functions on disk,
+    those of users among them, are compiled anew when this package changes.
     """
-    table = np.zeros(len(_ENTRIES), [(f"{dtype}_{_digest()}", np.intp)])
-    _fill(table)
-    table.flags.writeable = False
+    return np.dtype([(f"{dtype}_{_digest()}", np.intp)])
+
+
+@cache
+def entry_points(dtype) -> np.ndarray:
+    """The addresses of all entries for one element type, valid in this process.
+
+    Before `provide` was called for them those of walks and kernels are 0.
+    """
+    table, addresses = np.zeros(len(_ENTRIES), words_type(dtype)), products.addresses(dtype)
+    for k, made in enumerate(_ENTRIES):
+        if isinstance(made, _Native):
+            table[k] = addresses[made.name]
     return table
 
 
-@jit
-def _fill(table):
-    _write_addresses(table)
-
-
-@intrinsic
-def address_of(context, array):
-    """The address of the first element, as a whole number. The caller keeps the array alive."""
-
-    def write(context, builder, signature, values):
-        found = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
-        return builder.ptrtoint(found.data, INT)
-
-    return types.intp(array), write
-
-
-@intrinsic
-def pointer_to(context, table, number):
-    """An address as a pointer to elements of the type that a table is for."""
-    real = _element_type(table)
-
-    def write(context, builder, signature, values):
-        return builder.inttoptr(values[1], context.get_value_type(signature.return_type))
-
-    return types.CPointer(real)(table, types.intp), write
-
-
-@intrinsic
-def record_at(context, number):
-    """An address as a pointer to words."""
-
-    def write(context, builder, signature, values):
-        return builder.inttoptr(values[0], INT.as_pointer())
-
-    return types.CPointer(types.intp)(types.intp), write
-
-
-@intrinsic
-def number_of(context, pointer):
-    """A pointer as an address."""
-
-    def write(context, builder, signature, values):
-        return builder.ptrtoint(values[0], INT)
-
-    return types.intp(pointer), write
-
-
-@intrinsic
-def put_real(context, pointer, k, x):
-    """Write element k, converted to the type of the elements."""
-
-    def write(context, builder, signature, values):
-        element = context.get_data_type(signature.args[2])
-        place = builder.gep(values[0], [values[1]], source_etype=element)
-        builder.store(values[2], place)
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.intp, pointer.dtype), write
-
-
-@intrinsic(prefer_literal=True)
-def words(context, n):
-    """Room for n words that lives as long as the function; n is a constant."""
-    count = n.literal_value
-
-    def write(context, builder, signature, values):
-        return cgutils.alloca_once(builder, INT, size=count)
-
-    return types.CPointer(types.intp)(n), write
-
-
-@intrinsic
-def put(context, record, k, word):
-    """Write word k of a record: a whole number, or the bits of a float64."""
-
-    def write(context, builder, signature, values):
-        value = values[2]
-        if value.type != INT:
-            value = builder.bitcast(value, INT)
-        builder.store(value, builder.gep(values[0], [values[1]], source_etype=INT))
-        return context.get_dummy_value()
-
-    kind = types.float64 if isinstance(word, types.Float) else types.intp
-    return types.void(record, types.intp, kind), write
-
-
-def _check(array, theta, ndims, what, written=False):
-    """Refuse an array while its caller is compiled."""
-    fits = isinstance(array, types.Array) and array.dtype == theta.dtype and array.ndim in ndims
-    if not fits or (written and not array.mutable):
-        raise errors.TypingError(f"{what} of {theta.dtype}, as the network is, got {array}")
-    return types.void(array, theta), lambda context, *_: context.get_dummy_value()
-
-
-@intrinsic
-def check_rows(context, array, theta):
-    """Refuse what is no sample and no rows of samples of the element type of theta."""
-    return _check(array, theta, (1, 2), "x, y and dC_da must be arrays (1-d or 2-d)")
-
-
-@intrinsic
-def check_written_rows(context, array, theta):
-    """Refuse what `check_rows` refuses, and read-only arrays."""
-    return _check(array, theta, (1, 2), "out must be a writable array (1-d or 2-d)", written=True)
-
-
-@intrinsic
-def check_written_flat(context, array, theta):
-    """Refuse what is no 1-d array of the element type of theta, and read-only arrays."""
-    return _check(array, theta, (1,), "grad must be a writable array (1-d)", written=True)
+@cache
+def provide(dtype, *walks) -> None:
+    """Compile what is about to be called, or take it from disk."""
+    _filler(" ".join(walk.made.name for walk in walks))(entry_points(dtype))

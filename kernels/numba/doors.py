@@ -1,186 +1,169 @@
-"""From arrays to records of addresses, and into the loops: the functions that Python calls.
+"""From arrays into the loops: the functions that Python calls.
 
-Their signatures are given, one per element type, and accept arrays of any layout, read-only or
-not: everything is compiled once, at the first call for an element type.
+What they are handed are words: the named tuples of plan.py as addresses and numbers. So everything
+is compiled once per element type, whatever the arrays are like.
 """
 
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import numba
+import numpy as np
 from numba import types
 
-from .batch import (
-    add_gradient_of_pass,
-    backward_pass,
-    descend_batches,
-    forward_pass,
-    forward_rows,
-    gradient_of_rows,
-    slope_by_inputs,
-)
-from .compiling import address_of, entry_points, jit, number_of, pointer_to, put, words
-from .plan import BATCH_SIZE, FIRST, NET_WORDS, ROWS_WORDS
-from .records import (
-    N_NUMBERS,
-    fill_dense,
-    fill_flat,
-    fill_net,
-    fill_rows,
-    fill_rule,
-    fill_targets,
-    reals,
-    slots,
-)
-from .rules import RULE_WORDS
-from .sample import descend_samples
+from ..interface import SparseRows
+from .batch import descend_batches, forward_rows, mean_loss, pass_back
+from .compiling import RULE, entry_points, jit, provide, words_type
+from .losses import is_canonical
+from .plan import net_of, rows_of
+from .pointers import pointer_at
+from .rules import FLAT, SGD
+from .sample import descend_larger_samples
+from .tiny import descend_tiny_samples, lanes_of
+
+_ONE = np.float64(1).view(np.intp)
 
 
-def _forward(
-    kernels, layers, theta, X, starts, columns, values, order, n_samples, out, places, buffer,
-    costs,
-):  # fmt: skip
-    net, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
-    reals(kernels, one)
-    fill_net(net, layers, 0, 0.0, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    forward_rows(kernels, net, rows, n_samples, pointer_to(kernels, address_of(out)))
+def address_of(array, written=False) -> int:
+    """Of the first element; 0 for None."""
+    if array is None:
+        return 0
+    if written and not array.flags.writeable:
+        raise ValueError("what a kernel writes to is read-only")
+    return array.ctypes.data
 
 
-def _loss_gradient(
-    kernels, layers, loss, loss_parameter, theta, X, starts, columns, values, order, Y, weights,
-    grad, places, buffer, costs,
-):  # fmt: skip
-    net, rows, targets, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
-    reals(kernels, one)
-    fill_net(net, layers, loss, loss_parameter, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    fill_targets(targets, Y, order, weights)
-    found = address_of(grad) if grad.size > 0 else 0
-    return gradient_of_rows(
-        kernels, net, rows, targets, Y.shape[0], pointer_to(kernels, found), grad.size
+_FACTS: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def facts(plan) -> tuple[int, ...]:
+    """The words of a Net that a plan decides, the last one its `lanes`; kept with the plan."""
+    if plan not in _FACTS:
+        parameter = np.float64(plan.loss_parameter).view(np.intp)
+        layers = address_of(plan.layers), len(plan.layers)
+        _FACTS[plan] = *layers, plan.loss, parameter, is_canonical(plan), lanes_of(plan)
+    return _FACTS[plan]
+
+
+def bind(plan, theta, work, trains=False) -> np.ndarray:
+    """A Net as words; valid as long as plan, theta, work and their arrays."""
+    first, itemsize = work.buffer.ctypes.data, plan.dtype.itemsize
+    batch_size, *places = work.words.tolist()
+    turned, turned_prev, partial, parts, gathered = (
+        first + place * itemsize if place >= 0 else 0 for place in places
     )
+    words = (
+        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta, trains), batch_size,
+        first, turned, turned_prev, partial, parts, gathered, address_of(work.costs), turned,
+    )  # fmt: skip
+    return np.array(words, np.intp).view(words_type(plan.dtype))
 
 
-def _backward(
-    kernels, layers, theta, X, starts, columns, values, order, dC_da, grad, dC_dx, places, buffer,
-    costs,
-):  # fmt: skip
-    net, rows, slopes, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
-    x_slopes = words(ROWS_WORDS)
-    reals(kernels, one)
-    fill_net(net, layers, 0, 0.0, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    fill_dense(slopes, dC_da)
-    fill_dense(x_slopes, dC_dx)
-    for k in range(grad.size):
-        grad[k] = 0
-    flat, room = pointer_to(kernels, address_of(grad)), places[BATCH_SIZE]
-    for first in range(0, dC_da.shape[0], room):
-        n = min(room, dC_da.shape[0] - first)
-        put(rows, FIRST, first)
-        put(slopes, FIRST, first)
-        put(x_slopes, FIRST, first)
-        forward_pass(kernels, net, rows, n)
-        backward_pass(kernels, net, n, slopes)
-        if grad.size > 0:
-            add_gradient_of_pass(kernels, net, rows, n, flat)
-        if dC_dx.size > 0:
-            slope_by_inputs(kernels, net, n, x_slopes)
+def bind_rows(X, dtype, order=None, weights=None) -> np.ndarray:
+    """Rows as words, of an array or SparseRows; valid as long as the arrays."""
+    if isinstance(X, SparseRows):
+        rows, listed = (0, 0), map(address_of, (X.starts, X.columns, X.values))
+    else:
+        rows, listed = (address_of(X), X.strides[0] // X.itemsize), (0, 0, 0)
+    words = *rows, *listed, address_of(order), 0, address_of(weights), _ONE
+    return np.array(words, np.intp).view(words_type(dtype))
 
 
-def _train_epoch(
-    kernels, layers, loss, loss_parameter, theta, state, code, flat, given, X, starts, columns,
-    values, order, Y, weights, start, stop, batch_size, places, buffer, costs, total, step,
-):  # fmt: skip
-    net, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
-    rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
-    one = reals(kernels, numbers)
-    fill_net(net, layers, loss, loss_parameter, theta, places, buffer, costs, number_of(one))
-    fill_rows(rows, X, starts, columns, values, order)
-    fill_targets(targets, Y, order, weights)
-    m, v = slots(state, theta)
-    hyper = pointer_to(kernels, number_of(numbers) + 8)
-    fill_rule(rule, hyper, code, given[0], given[1], given[2], given[3], m, v)
-    fill_flat(rule, hyper, given, state)
-    if batch_size == 1 and not flat and weights.size == 0:
-        return descend_samples(kernels, net, rule, start, stop, rows, targets, total, step)
-    return descend_batches(kernels, net, rule, start, stop, batch_size, rows, targets, total, step)
+def _forward(net, X, n_samples, out):
+    net = net_of(net)
+    forward_rows(net, rows_of(X), n_samples, pointer_at(out, net.theta))
 
 
-def arrays(dtype):
-    """The types of the arguments that are arrays."""
-    real = types.float32 if dtype.itemsize == 4 else types.float64
+def _loss_gradient(net, X, Y, n_samples, grad, n_theta):
+    net = net_of(net)
+    found = pointer_at(grad, net.theta)
+    return mean_loss(net, n_samples, rows_of(X), rows_of(Y), found, n_theta)
 
-    def array(element, ndim, layout="C", readonly=True):
-        return types.Array(element, ndim, layout, readonly=readonly)
 
-    return {
-        "kernels": numba.typeof(entry_points(dtype)),
-        "layers": array(types.intp, 2),
-        "parameters": array(real, 1),  # read
-        "theta": array(real, 1, readonly=False),
-        "state": array(real, 2, readonly=False),
-        "dense": array(real, 2, "A"),
-        "sparse": [array(types.intp, 1), array(types.int32, 1), array(real, 1)],
-        "order": array(types.intp, 1),
-        "numbers": array(types.float64, 1),
-        "out": array(real, 2, readonly=False),
-        "memory": [  # of Work: places, buffer, costs
-            array(types.intp, 1, readonly=False),
-            array(real, 1, readonly=False),
-            array(types.float64, 1, readonly=False),
-        ],
-    }
+def _backward(net, X, dC_da, n_samples, grad, n_theta, dC_dx):
+    net = net_of(net)
+    found, of_inputs = pointer_at(grad, net.theta), pointer_at(dC_dx, net.theta)
+    pass_back(net, n_samples, rows_of(X), rows_of(dC_da), found, n_theta, of_inputs)
+
+
+def _descend_tiny(net, rule, X, Y, start, stop, _batch_size, total, _step):
+    rate, x, y = rule[0].learning_rate, rows_of(X), rows_of(Y)
+    return descend_tiny_samples(net_of(net), rate, start, stop, x, y, total)
+
+
+def _descend_larger(net, rule, X, Y, start, stop, _batch_size, total, step):
+    x, y = rows_of(X), rows_of(Y)
+    return descend_larger_samples(net_of(net), rule[0], start, stop, x, y, total, step)
+
+
+def _descend_batches(net, rule, X, Y, start, stop, batch_size, total, step):
+    x, y = rows_of(X), rows_of(Y)
+    return descend_batches(net_of(net), rule[0], start, stop, batch_size, x, y, total, step)
+
+
+TINY, LARGER, BATCHES = range(3)  # ways of an epoch
+_EPOCHS = (
+    (_descend_tiny, descend_tiny_samples),
+    (_descend_larger, descend_larger_samples),
+    (_descend_batches, descend_batches),
+)
+
+
+def way_of(plan, rule, batch_size, X, weights) -> int:
+    """How an epoch is gone through."""
+    if batch_size > 1 or weights is not None or rule.code in FLAT:
+        return BATCHES
+    is_tiny = rule.code == SGD and not isinstance(X, SparseRows) and facts(plan)[-1]
+    return TINY if is_tiny else LARGER
+
+
+def array(element, ndim=1, layout="C", readonly=False):
+    """The type of an array."""
+    return types.Array(element, ndim, layout, readonly=readonly)
+
+
+def words(dtype):
+    """The type of what `bind` and `bind_rows` give."""
+    return array(numba.from_dtype(words_type(dtype)))
+
+
+def rule(dtype):
+    """The type of what `rules.bind_rule` gives."""
+    return array(RULE(numba.from_dtype(dtype)))
+
+
+def compiled(function, returned, *arguments, **options):
+    """The one version of a function, called without a look at the types of the arguments."""
+    return jit(function, signatures=returned(*arguments), **options).get_overload(arguments)
 
 
 @cache
 def forward(dtype):
     """The compiled `_forward` of one element type."""
-    a, whole = arrays(dtype), types.intp
-    return jit(
-        _forward,
-        signatures=types.void(
-            a["kernels"], a["layers"], a["parameters"], a["dense"], *a["sparse"], a["order"],
-            whole, a["out"], *a["memory"],
-        ),
-    )  # fmt: skip
+    provide(dtype, forward_rows)
+    return compiled(_forward, types.void, words(dtype), words(dtype), types.intp, types.intp)
 
 
 @cache
 def loss_gradient(dtype):
     """The compiled `_loss_gradient` of one element type."""
-    a, whole, number = arrays(dtype), types.intp, types.float64
-    return jit(
-        _loss_gradient,
-        signatures=number(
-            a["kernels"], a["layers"], whole, number, a["parameters"], a["dense"], *a["sparse"],
-            a["order"], a["dense"], a["numbers"], a["theta"], *a["memory"],
-        ),
-    )  # fmt: skip
+    provide(dtype, mean_loss)
+    arguments = (words(dtype),) * 3 + (types.intp,) * 3
+    return compiled(_loss_gradient, types.float64, *arguments)
 
 
 @cache
 def backward(dtype):
     """The compiled `_backward` of one element type."""
-    a = arrays(dtype)
-    return jit(
-        _backward,
-        signatures=types.void(
-            a["kernels"], a["layers"], a["parameters"], a["dense"], *a["sparse"], a["order"],
-            a["dense"], a["theta"], a["out"], *a["memory"],
-        ),
-    )  # fmt: skip
+    provide(dtype, pass_back)
+    return compiled(_backward, types.void, *(words(dtype),) * 3, *(types.intp,) * 4)
 
 
 @cache
-def train_epoch(dtype):
-    """The compiled `_train_epoch` of one element type."""
-    a, whole, number = arrays(dtype), types.intp, types.float64
-    return jit(
-        _train_epoch,
-        signatures=number(
-            a["kernels"], a["layers"], whole, number, a["theta"], a["state"], whole, types.boolean,
-            a["numbers"], a["dense"], *a["sparse"], a["order"], a["dense"], a["numbers"], whole,
-            whole, whole, *a["memory"], number, whole,
-        ),
-    )  # fmt: skip
+def train_epoch(dtype, way):
+    """The compiled epoch of one element type, in one of the ways."""
+    door, walk = _EPOCHS[way]
+    provide(dtype, walk)
+    of_net, whole, number = words(dtype), types.intp, types.float64
+    arguments = of_net, rule(dtype), of_net, of_net, whole, whole, whole, number, whole
+    return compiled(door, number, *arguments)

@@ -15,6 +15,7 @@ import platform
 from contextlib import contextmanager
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 
@@ -25,9 +26,9 @@ _FLAGS = ("contract",)
 
 
 _, _, _FEATURES = cpu_target.target_context.codegen().magic_tuple()
-# accumulators of one tile (rows x vectors) and of one sum over rows: what registers hold.
+# accumulators of one sum over rows: what registers hold.
 # With AVX-512 a vector of 64 bytes is one register, and there are 32 of them.
-TILE_ROWS, TILE_VECTORS, ACCUMULATORS = (12, 2, 8) if "+avx512f" in _FEATURES else (6, 1, 4)
+ACCUMULATORS = 8 if "+avx512f" in _FEATURES else 4
 HAS_FMA = "+fma" in _FEATURES or platform.machine() in ("aarch64", "arm64")
 
 
@@ -193,27 +194,40 @@ class Pointer:
         """Write an element, or the vector that begins there."""
         if not isinstance(value, Value):
             value = constant(self.builder, self.element, value)
-        found = value.ir
-        if isinstance(self.element, ir.IntType) and self.element.width < 64:
-            found = self.builder.trunc(found, self.element)
-        self.builder.store(found, self._at(offset, found.type), align=_bytes(self.element))
+        place = self._at(offset, value.ir.type)
+        self.builder.store(value.ir, place, align=_bytes(self.element))
 
     def is_null(self):
         """Truth value."""
         return Value(self.builder, cgutils.is_null(self.builder, self.ir))
 
-    def as_whole(self):
-        """The address as a number."""
-        return Value(self.builder, self.builder.ptrtoint(self.ir, INT))
 
-    def reinterpreted(self, element):
-        """The same address with elements of another type."""
-        return Pointer(self.builder, self.builder.bitcast(self.ir, element.as_pointer()), element)
+class Struct:
+    """A record: its fields are attributes, read anew wherever they are named."""
 
-    def address(self, k: int, element):
-        """The pointer that is kept in word k."""
-        kind = element.as_pointer()
-        return Pointer(self.builder, self.builder.inttoptr(self.get(k).ir, kind), element)
+    def __init__(self, e, address, record):
+        self.e, self.ir, self.record = e, address, record
+
+    def __getattr__(self, name):
+        field, e = self.record.fields[name], self.e
+        byte = ir.IntType(8)
+        first = e.builder.bitcast(self.ir, byte.as_pointer())
+        place = e.builder.gep(first, [ir.Constant(INT, field.offset)], source_etype=byte)
+        many = isinstance(field.type, types.NestedArray)
+        kind = e.context.get_data_type(field.type.dtype if many else field.type)
+        found = Pointer(e.builder, e.builder.bitcast(place, kind.as_pointer()), kind)
+        return found if many else found.get()
+
+
+class Fields:
+    """A named tuple: its fields are attributes."""
+
+    def __init__(self, e, value, kind):
+        self.e, self.ir, self.kind = e, value, kind
+
+    def __getattr__(self, name):
+        k = self.kind.fields.index(name)
+        return self.e.wrapped(self.e.builder.extract_value(self.ir, k), self.kind.types[k])
 
 
 class Variable:
@@ -237,10 +251,35 @@ class Variable:
 class Emitter:
     """What a kernel writes with: constants, loops and branches."""
 
-    def __init__(self, builder, real):
-        self.builder, self.real = builder, real
+    def __init__(self, context, builder, real, element):
+        self.context, self.builder = context, builder
+        self.real, self.element = real, element  # the type of elements to LLVM, and to Numba
         self.is_double = isinstance(real, ir.DoubleType)
         self.native = VECTOR_BYTES // _bytes(real)  # lanes of a native vector
+
+    def wrapped(self, value, kind):
+        """A value of LLVM as what kernels work with, by its type to Numba."""
+        if isinstance(kind, types.CPointer):
+            return Pointer(self.builder, value, self.context.get_data_type(kind.dtype))
+        if isinstance(kind, types.Record):
+            return Struct(self, value, kind)
+        if isinstance(kind, types.BaseTuple):
+            return Fields(self, value, kind)
+        return self.value(value)
+
+    def value(self, found) -> Value:
+        """A number of LLVM."""
+        return Value(self.builder, found)
+
+    def record(self, address: Value, kind) -> Struct:
+        """The record at an address, of a type of Numba."""
+        place = self.builder.inttoptr(address.ir, ir.IntType(8).as_pointer())
+        return Struct(self, place, kind)
+
+    def pointer(self, address: Value) -> Pointer:
+        """An address as a pointer to reals."""
+        found = self.builder.inttoptr(address.ir, self.real.as_pointer())
+        return Pointer(self.builder, found, self.real)
 
     def number(self, x: float) -> Value:
         """A real."""
@@ -250,6 +289,11 @@ class Emitter:
         """(x, x, ...)"""
         return constant(self.builder, ir.VectorType(self.real, lanes), x)
 
+    def positions(self, lanes: int) -> Value:
+        """(0, 1, 2, ...)"""
+        numbers = [self.number(k).ir for k in range(lanes)]
+        return self.value(ir.Constant(ir.VectorType(self.real, lanes), numbers))
+
     def whole(self, n: int) -> Value:
         """An int64."""
         return constant(self.builder, INT, n)
@@ -258,47 +302,18 @@ class Emitter:
         """A place for values of this type."""
         return Variable(self.builder, value)
 
-    def scratch(self, n: int) -> Pointer:
-        """Room for n reals on the stack."""
-        block = cgutils.alloca_once(self.builder, self.real, size=n)
-        block.align = VECTOR_BYTES
-        return Pointer(self.builder, block, self.real)
-
     def double(self, x: float) -> Value:
         """A float64."""
         return constant(self.builder, DOUBLE_TYPE, x)
 
-    def null(self, pointer: Pointer) -> Pointer:
-        """A null pointer of the same type."""
-        none = cgutils.get_null_value(pointer.ir.type)
-        return Pointer(self.builder, none, pointer.element)
-
-    def words(self, n: int) -> Pointer:
-        """Room for n words on the stack."""
-        return Pointer(self.builder, cgutils.alloca_once(self.builder, INT, size=n), INT)
-
-    def address_or_null(self, nothing: Value, pointer: Pointer, offset) -> Pointer:
-        """Pointer + offset, but null where `nothing` holds."""
-        moved = pointer + offset
-        none = cgutils.get_null_value(pointer.ir.type)
-        chosen = self.builder.select(nothing.ir, none, moved.ir)
-        return Pointer(self.builder, chosen, pointer.element)
-
-    def prefetch(self, pointer: Pointer) -> None:
+    def prefetch(self, address: Value) -> None:
         """Bring the cache line of an address nearer."""
         builder, number = self.builder, ir.IntType(32)
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         read_soon_data = [ir.Constant(number, n) for n in (0, 3, 1)]
-        builder.call(function, [builder.bitcast(pointer.ir, byte), *read_soon_data])
-
-    def call_address(self, address: Value, returned, *arguments) -> Value:
-        """Call a function of C that lies at an address and returns a type of LLVM."""
-        values = [argument.ir for argument in arguments]
-        kind = ir.FunctionType(returned, [value.type for value in values])
-        function = self.builder.inttoptr(address.ir, kind.as_pointer())
-        return Value(self.builder, self.builder.call(function, values))
+        builder.call(function, [builder.inttoptr(address.ir, byte), *read_soon_data])
 
     @contextmanager
     def loop(self, start, stop, step=1):
@@ -347,11 +362,6 @@ class Emitter:
             return
         if otherwise is not None:
             otherwise()
-
-    def smaller(self, a: Value, b) -> Value:
-        """min(a, b) of whole numbers."""
-        a_ir, b_ir = a._pair(b)
-        return Value(self.builder, self.builder.select(a.compare("<", b).ir, a_ir, b_ir))
 
 
 def constant(builder, kind, x) -> Value:

@@ -1,177 +1,205 @@
 """What a step does in one layer."""
 
-from llvmlite import ir
-
 from ..interface import CUSTOM
+from ..products import STORE
 from .activations import SOFTMAX, map_f, map_slope
-from .compiling import COLUMNS, DOUBLE, REALS, RECORD, WHOLE, call, inline_kernel, kernel
-from .lanes import DOUBLE_TYPE
-from .losses import softmax, softmax_cross_entropy, terms, through_softmax
-from .plan import SHARE_OF_WEIGHT, Layer, Net, Rows, is_canonical
+from .compiling import DOUBLE, PRODUCT, REALS, WHOLE, kernel, native, part, walk
+from .losses import (
+    is_built_in,
+    softmax,
+    softmax_cross_entropy,
+    terms,
+    through_softmax,
+)
+from .plan import (
+    Net,
+    Rows,
+    block,
+    from_sample,
+    layer_of,
+    listed,
+    new_product,
+    row_number,
+    row_of,
+)
+from .pointers import address, call_double, call_void, is_null
 
 
-def activate(e, layer: Layer, n_samples) -> None:
+@native
+def product(purpose: WHOLE, product: PRODUCT) -> None:
+    """C = start + A B, and what becomes of it."""
+
+
+@native
+def transpose(
+    n_rows: WHOLE, n_columns: WHOLE, padded_rows: WHOLE, A: REALS, A_row: WHOLE, C: REALS,
+    C_row: WHOLE,
+) -> None:  # fmt: skip
+    """C, (n_columns, padded_rows), from A, (n_rows, n_columns); padded by 0."""
+
+
+@part
+def clear(n, x):
+    """X = 0, (n,)"""
+    for i in range(n):
+        x[i] = 0
+
+
+@part
+def copy(n, x, out):
+    """Out = x, (n,)"""
+    for i in range(n):
+        out[i] = x[i]
+
+
+@part
+def activate(net, layer, n_samples, z, a):
     """A = f(z) for (n_samples, width) values; functions of users do not see the padding"""
-    with e.either(layer.activation.compare("==", CUSTOM)) as (custom, built_in):
-        with custom, e.loop(0, n_samples * layer.width, layer.width) as k:
-            e.call_address(layer.f, ir.VoidType(), layer.z + k, layer.a + k, layer.n_out)
-        with built_in:
-            n = n_samples * layer.width
-            call(e, map_f, layer.activation, layer.alpha, n, layer.z, layer.a)
+    if layer.activation == CUSTOM:
+        for t in range(n_samples):
+            k = t * layer.width
+            call_void(layer.f, (z + k, a + k, layer.n_out))
+    else:
+        map_f(net, layer.activation, layer.alpha, n_samples * layer.width, z, a)
 
 
-def multiply_by_slope(e, layer: Layer, n_samples) -> None:
+@part
+def multiply_by_slope(net, layer, n_samples, z, a, delta):
     """Delta = dC/da f'(z) for (n_samples, width) values"""
-    with e.either(layer.activation.compare("==", CUSTOM)) as (custom, built_in):
-        with custom, e.loop(0, n_samples * layer.width, layer.width) as k:
-            z, a, delta = layer.z + k, layer.a + k, layer.delta + k
-            e.call_address(layer.slope, ir.VoidType(), z, a, delta, layer.n_out)
-        with built_in:
-            n = n_samples * layer.width
-            z, a, delta = layer.z, layer.a, layer.delta
-            call(e, map_slope, layer.activation, layer.alpha, n, z, a, delta)
+    if layer.activation == CUSTOM:
+        for t in range(n_samples):
+            k = t * layer.width
+            call_void(layer.slope, (z + k, a + k, delta + k, layer.n_out))
+    else:
+        n = n_samples * layer.width
+        map_slope(net, layer.activation, layer.alpha, n, z, a, delta)
 
 
-@kernel
-def activate_outputs(e, record: RECORD, n_samples: WHOLE) -> None:
+@part
+def multiply(net, n_rows, width, n_k, A, A_row, B, B_k, C, C_row, bias):
+    """C = A B + bias"""
+    p = new_product(net)
+    p.n_rows, p.width, p.n_k = n_rows, width, n_k
+    p.A, p.A_row, p.A_k = address(A), A_row, 1
+    p.B, p.B_k = address(B), B_k
+    p.C, p.C_row, p.start, p.parts = address(C), C_row, address(bias), net.parts
+    product(net, STORE, p)
+
+
+@part
+def activate_outputs(net, n_samples):
     """A of the output layer."""
-    net = Net(e, record)
-    layer = net.layer(net.last)
-    with e.either(layer.activation.compare("==", SOFTMAX)) as (is_softmax, elementwise):
-        with is_softmax, e.loop(0, n_samples) as t:
-            here = net.layer(net.last, t)
-            call(e, softmax, here.n_out, here.width, here.z, here.a)
-        with elementwise:
-            activate(e, layer, n_samples)
+    layer = layer_of(net, net.n_layers - 1)
+    z, a, width = block(net, layer, layer.z), block(net, layer, layer.a), layer.width
+    if layer.activation == SOFTMAX:
+        for t in range(n_samples):
+            softmax(net, layer.n_out, width, z + t * width, a + t * width)
+    else:
+        activate(net, layer, n_samples, z, a)
 
 
-@kernel
-def outputs(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
-    """A and delta of the output layer, costs[:n_samples], and the sum of these."""
-    net, Y = Net(e, record), Rows(e, targets)
-    layer, loss = net.layer(net.last), net.loss
-    is_softmax = layer.activation.compare("==", SOFTMAX)
-    canonical = is_canonical(loss, layer.activation)
-    from_logits = canonical.choose(e.whole(1), e.whole(0))
-    total = e.variable(e.double(0))
-    with e.unless(is_softmax):
-        activate(e, layer, n_samples)
-    with e.loop(0, n_samples) as t:
-        here = net.layer(net.last, t)
-        n_out, width, z, a, delta = here.n_out, here.width, here.z, here.a, here.delta
-        y = Y.dense_row(t)
-        log_sum, cost = e.variable(e.double(0)), e.variable(e.double(0))
-        with e.when(is_softmax):
-            log_sum.set(call(e, softmax, n_out, width, z, a))
-        with e.either(canonical.both(is_softmax)) as (by_hand, of_rows):
-            with by_hand:
-                log = log_sum.get()
-                cost.set(call(e, softmax_cross_entropy, n_out, z, a, log, y, delta))
-            with of_rows:
-                p = net.loss_parameter
-                cost.set(call(e, terms, loss, from_logits, p, n_out, z, a, y, delta))
-                with e.when(is_softmax):
-                    call(e, through_softmax, n_out, a, delta)
-        call(e, clear, width - n_out, delta + n_out)
-        net.costs.set(t, cost.get())
-        total.set(total.get() + cost.get())
-    with e.unless(canonical.either(is_softmax)):
-        multiply_by_slope(e, layer, n_samples)
-    with e.unless(Y.weights.is_null()):
-        total.set(call(e, weigh, record, n_samples, targets))
-    return total.get()
+@walk
+def outputs(net: Net, n_samples: WHOLE, Y: Rows, first: WHOLE) -> DOUBLE:
+    """A and delta of the output layer, and the costs; targets from `first` on."""
+    layer = layer_of(net, net.n_layers - 1)
+    loss, n_out, width = net.loss, layer.n_out, layer.width
+    is_softmax, canonical = layer.activation == SOFTMAX, net.canonical
+    Z, A = block(net, layer, layer.z), block(net, layer, layer.a)
+    delta = block(net, layer, layer.delta)
+    log_sum, total = 0.0, 0.0
+    if not is_softmax:
+        activate(net, layer, n_samples, Z, A)
+    for t in range(n_samples):
+        y, z, a, delta_t = row_of(Y, first + t), Z + t * width, A + t * width, delta + t * width
+        if is_softmax:
+            log_sum = softmax(net, n_out, width, z, a)
+        if canonical and is_softmax:
+            cost = softmax_cross_entropy(n_out, z, a, log_sum, y, delta_t)
+        elif is_built_in(loss):
+            cost = terms(net, loss, canonical, net.loss_parameter, n_out, z, a, y, delta_t)
+        else:
+            cost = call_double(loss, (a, y, delta_t, n_out))
+        clear(width - n_out, delta_t + n_out)
+        if is_softmax and not canonical:
+            through_softmax(n_out, a, delta_t)
+        net.costs[t] = cost
+        total += cost
+    if not canonical and not is_softmax:
+        multiply_by_slope(net, layer, n_samples, Z, A, delta)
+    if is_null(Y.weights):
+        return total
+    return weigh(net, layer, n_samples, from_sample(Y, first), delta)
 
 
-@kernel
-def weigh(e, record: RECORD, n_samples: WHOLE, targets: RECORD) -> DOUBLE:
-    """Losses and deltas times the weights of their samples; the sum of the losses."""
-    net, Y = Net(e, record), Rows(e, targets)
-    layer, total, share = net.layer(net.last), e.variable(e.double(0)), Y.share_of_weight
-    width, delta, costs = layer.width, layer.delta, net.costs
-    with e.loop(0, n_samples) as t:
-        weight = Y.weights.get(Y.number(t))
-        factor = (weight * share).as_real(e.real)
-        counts = weight.compare("!=", 0)
-        costs.set(t, counts.choose(costs.get(t) * weight, e.double(0)))
-        with e.loop(t * width, (t + 1) * width) as k:
-            delta.set(k, counts.choose(delta.get(k) * factor, e.number(0)))
-        total.set(total.get() + costs.get(t))
-    return total.get()
+@part
+def weigh(net, layer, n_samples, Y, delta):
+    """Losses times the weights of their samples, and deltas too, so that their mean is weighted."""
+    total = 0.0
+    for t in range(n_samples):
+        weight = Y.weights[row_number(Y, t)]
+        factor = weight * Y.share_of_weight
+        net.costs[t] = net.costs[t] * weight if weight != 0 else 0
+        for k in range(t * layer.width, (t + 1) * layer.width):
+            delta[k] = delta[k] * factor if weight != 0 else 0
+        total += net.costs[t]
+    return total
 
 
-@kernel
-def take_weights(e, targets: RECORD, n: WHOLE) -> DOUBLE:
-    """The sum of the weights of the next n samples, which are a mini-batch."""
-    Y, sum_of_weights = Rows(e, targets), e.variable(e.double(0))
-    with e.loop(0, n) as t:
-        sum_of_weights.set(sum_of_weights.get() + Y.weights.get(Y.number(t)))
-    found = sum_of_weights.get()
-    share = found.compare(">", 0).choose(n.as_real(DOUBLE_TYPE) / found, e.double(0))
-    Y.words.reinterpreted(DOUBLE_TYPE).set(SHARE_OF_WEIGHT, share)
+@part
+def sum_of_weights(Y, n):
+    """Those of the next n samples, which are a mini-batch; n, where there are no weights."""
+    total = 0.0
+    for t in range(n):
+        total += 1 if is_null(Y.weights) else Y.weights[row_number(Y, t)]
+    return total
+
+
+@part
+def list_nonzero(n, a, index, values):
+    """Positions and values of what is not zero in a, (n,); how many. NaN is not zero."""
+    found = 0
+    for i in range(n):  # no branch: a value that does not count is overwritten by the next
+        index[found] = i
+        values[found] = a[i]
+        found += a[i] != 0
     return found
 
 
-@kernel
-def list_nonzero(e, n: WHOLE, a: REALS, index: COLUMNS, values: REALS) -> WHOLE:
-    """Positions and values of what is not zero in a, (n,); how many. NaN is not zero."""
-    found = e.variable(e.whole(0))
-    with e.loop(0, n) as i:  # no branch: a value that does not count is overwritten by the next
-        k = found.get()
-        index.set(k, i)
-        values.set(k, a.get(i))
-        found.set(k + a.get(i).compare("==", 0).choose(e.whole(0), e.whole(1)))
-    return found.get()
-
-
-@inline_kernel
-def clear(e, n: WHOLE, x: REALS) -> None:
-    """X = 0, (n,)"""
-    with e.loop(0, n) as i:
-        x.set(i, 0)
-
-
-@inline_kernel
-def copy(e, n: WHOLE, x: REALS, out: REALS) -> None:
-    """Out = x, (n,)"""
-    with e.loop(0, n) as i:
-        out.set(i, x.get(i))
-
-
-@kernel
-def copy_outputs(e, record: RECORD, n_samples: WHOLE, out: REALS) -> None:
+@part
+def copy_outputs(net, n_samples, out):
     """The output activations without their padding: out is (n_samples, n_out)."""
-    net = Net(e, record)
-    layer = net.layer(net.last)
-    a, n_out, width = layer.a, layer.n_out, layer.width
-    with e.loop(0, n_samples) as t:
-        call(e, copy, n_out, a + t * width, out + t * n_out)
+    layer = layer_of(net, net.n_layers - 1)
+    a = block(net, layer, layer.a)
+    for t in range(n_samples):
+        copy(layer.n_out, a + t * layer.width, out + t * layer.n_out)
 
 
-@kernel
-def spread(e, rows: RECORD, t: WHOLE, n_columns: WHOLE, x: REALS) -> None:
+@part
+def spread(X, t, n_columns, x):
     """Row t with its zeros: x, (n_columns,)."""
-    X = Rows(e, rows)
-    with e.either(X.are_sparse) as (sparse, dense):
-        with sparse:
-            call(e, clear, n_columns, x)
-            n, columns, values = X.listed(t)
-            with e.loop(0, n) as k:
-                x.set(columns.get(k), values.get(k))
-        with dense:
-            call(e, copy, n_columns, X.dense_row(t), x)
+    if is_null(X.dense):
+        clear(n_columns, x)
+        n, columns, values = listed(X, t)
+        for k in range(n):
+            x[columns[k]] = values[k]
+    else:
+        copy(n_columns, row_of(X, t), x)
 
 
 @kernel
-def fetch(e, rows: RECORD, t: WHOLE, n_columns: WHOLE, like: REALS) -> None:
-    """Bring sample t nearer: samples in random order miss every cache. `like` is not read."""
-    X, line = Rows(e, rows), 64 // (8 if e.is_double else 4)
-    with e.either(X.are_sparse) as (sparse, dense):
-        with sparse:
-            n, columns, values = X.listed(t)
-            with e.loop(0, n, line) as k:
-                e.prefetch(values + k)
-                e.prefetch(columns + k)
-        with dense:
-            x = X.dense_row(t)
-            with e.loop(0, n_columns, line) as i:
-                e.prefetch(x + i)
+def prefetch(e, first: WHOLE, end: WHOLE) -> None:
+    """Bring the cache lines between two addresses nearer."""
+    with e.loop(first, end, 64) as line:
+        e.prefetch(line)
+
+
+@part
+def fetch(net, rows, t, n_columns):
+    """Bring sample t nearer: samples in random order miss every cache."""
+    if is_null(rows.dense):
+        n, columns, values = listed(rows, t)
+        prefetch(net, address(values), address(values + n))
+        prefetch(net, address(columns), address(columns + n))
+    else:
+        row = row_of(rows, t)
+        prefetch(net, address(row), address(row + n_columns))

@@ -1,211 +1,208 @@
-"""The records of kernels/interface.py as kernels see them: blocks of 8-byte words.
+"""The records of kernels/interface.py as kernels see them; cython/plan.pxd has the same."""
 
-A record is filled by the doors and handed on as one pointer. A word is a whole number or an
-address; what it is, its reader knows.
-"""
+from typing import NamedTuple
 
-from functools import reduce
-
+import numba
 from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
-from ..functions import LOSSES
-from ..interface import ACTIVATIONS, BLOCK, LAYER, WORK
-from .lanes import DOUBLE_TYPE, INT, Pointer, Value
-
-# words of a layer: interface.LAYER
-N_IN, N_OUT, WIDTH, W, B, Z, A, DELTA, ACTIVATION, ALPHA, F, SLOPE = range(len(LAYER.names))
-LAYER_WORDS = len(LAYER.names)
-
-# words of interface.WORK
-(BATCH_SIZE, TURNED_PLACE, TURNED_PREV_PLACE, PARTIAL_PLACE, _, GATHERED_PLACE) = range(
-    len(WORK.names)
+from ..interface import BLOCK, LAYER
+from .compiling import (
+    COLUMNS,
+    DOUBLE,
+    DOUBLES,
+    PRODUCT,
+    REALS,
+    RULE,
+    WHOLE,
+    WORDS,
+    part,
+    type_of,
 )
+from .lanes import INT
+from .pointers import first_of, is_null, null, null_of
 
-# words of a Net and of Rows; see the attributes below
-(LAYERS, N_LAYERS, LOSS, LOSS_PARAMETER, THETA, ROOM, BUFFER, GATHERED, TURNED, TURNED_PREV,
- PARTIAL, COSTS, ONE, NET_WORDS) = range(14)  # fmt: skip
-(DENSE, ROW, STARTS, COLUMNS, VALUES, ORDER, FIRST, WEIGHTS, SHARE_OF_WEIGHT,
- ROWS_WORDS) = range(10)  # fmt: skip
-
-COLUMN = ir.IntType(32)
-
-# codes of losses and activations that have a shorter way from z to the loss
-_CANONICAL = [
-    (code, ACTIVATIONS.index(row.partner))
-    for code, row in enumerate(LOSSES.values())
-    if row.is_canonical
-]
+LAYER_TYPE = numba.from_dtype(LAYER)
 
 
-class Layer:
-    """One weight layer of a Net; its blocks begin at a sample."""
+class Net(NamedTuple):
+    """Plan, theta and Work of one call, as pointers and numbers."""
 
-    def __init__(self, net, k, first=0):
-        self.net, self.words, self.first = net, net.layers + k * LAYER_WORDS, first
-        self.n_in, self.n_out, self.width, self.offset = (
-            self.words.get(name) for name in (N_IN, N_OUT, WIDTH, W)
-        )
-        self.W = net.theta + self.offset  # (n_in, width)
-
-    @property
-    def activation(self) -> Value:
-        """Its code."""
-        return self.words.get(ACTIVATION)
-
-    @property
-    def alpha(self) -> Value:
-        """The parameter of leaky_relu and elu."""
-        return self.words.reinterpreted(DOUBLE_TYPE).get(ALPHA).as_real(self.net.emitter.real)
-
-    @property
-    def f(self) -> Value:
-        """The address of a user's f."""
-        return self.words.get(F)
-
-    @property
-    def slope(self) -> Value:
-        """The address of its slope."""
-        return self.words.get(SLOPE)
-
-    def _block(self, name) -> Pointer:
-        """(room, width)"""
-        return self.net.work + (self.net.room * self.words.get(name) + self.width * self.first)
-
-    @property
-    def z(self) -> Pointer:
-        """Weighted inputs, (room, width)."""
-        return self._block(Z)
-
-    @property
-    def a(self) -> Pointer:
-        """Activations, (room, width)."""
-        return self._block(A)
-
-    @property
-    def delta(self) -> Pointer:
-        """dC/dz, (room, width)."""
-        return self._block(DELTA)
-
-    @property
-    def b_offset(self) -> Value:
-        """Of b in theta; negative without bias."""
-        return self.words.get(B)
-
-    @property
-    def b(self) -> Pointer:
-        """(width,), or null."""
-        offset = self.b_offset
-        return self.net.emitter.address_or_null(offset.compare("<", 0), self.net.theta, offset)
+    kernels: WORDS  # the table of entry points
+    layers: WHOLE  # the address of (n_layers,) records LAYER
+    n_layers: WHOLE
+    loss: WHOLE
+    loss_parameter: DOUBLE
+    canonical: WHOLE  # whether the loss and dC/dz are computed from the logits z
+    lanes: WHOLE  # of vectors on the latency path, or 0: see tiny.py
+    theta: REALS  # (n_theta,)
+    batch_size: WHOLE  # samples that work has room for
+    work: REALS  # blocks z, a, delta: (batch_size, width) at batch_size * offset
+    turned: REALS  # (widest, round_up(batch_size)): delta, transposed
+    turned_prev: REALS  # the same for its image
+    partial: REALS  # (n_theta,): sums over some of the samples, or null
+    parts: WHOLE  # the address of room for copies of parts of products, or 0
+    gathered: REALS  # (batch_size, round_up(n_in)), or null
+    costs: DOUBLES  # (batch_size,)
+    index: COLUMNS  # positions of what is not zero, where `turned` lies
 
 
-class Net:
-    """Plan, theta and Work of one call."""
-
-    def __init__(self, emitter, words: Pointer):
-        self.emitter, self.words = emitter, words
-
-    def _address(self, k, element=None) -> Pointer:
-        return self.words.address(k, element or self.emitter.real)
-
-    layers = property(lambda self: self._address(LAYERS, INT))  # (n_layers, LAYER_WORDS)
-    n_layers = property(lambda self: self.words.get(N_LAYERS))
-    loss = property(lambda self: self.words.get(LOSS))
-    theta = property(lambda self: self._address(THETA))  # (n_theta,)
-    room = property(lambda self: self.words.get(ROOM))  # samples that work has room for
-    work = property(lambda self: self._address(BUFFER))  # blocks z, a, delta: at room * offset
-    gathered = property(lambda self: self._address(GATHERED))  # (room, round_up(n_in))
-    turned = property(lambda self: self._address(TURNED))  # (widest, round_up(room)): delta^T
-    turned_prev = property(lambda self: self._address(TURNED_PREV))  # the same for its image
-    partial = property(lambda self: self._address(PARTIAL))  # (n_theta,), if room >= PIECE
-    costs = property(lambda self: self._address(COSTS, DOUBLE_TYPE))  # (room,)
-    one = property(lambda self: self._address(ONE))  # the number 1: the input of every bias
-    # the positions of what is not zero, beside their values in turned_prev
-    index = property(lambda self: self._address(TURNED, COLUMN))
-
-    def layer(self, k, first=0) -> Layer:
-        """Layer k, with blocks that begin at sample `first`."""
-        return Layer(self, k, first)
-
-    @property
-    def loss_parameter(self) -> Value:
-        """What the row of the loss calls p."""
-        words = self.words.reinterpreted(DOUBLE_TYPE)
-        return words.get(LOSS_PARAMETER).as_real(self.emitter.real)
-
-    @property
-    def last(self) -> Value:
-        """Number of the last layer."""
-        return self.n_layers - 1
-
-
-class Rows:
+class Rows(NamedTuple):
     """Samples, dense or, as interface.SparseRows, sparse; sample t is row order[first + t]."""
 
-    def __init__(self, emitter, words: Pointer):
-        self.emitter, self.words = emitter, words
-
-    dense = property(lambda self: self.words.address(DENSE, self.emitter.real))  # null: sparse
-    row = property(lambda self: self.words.get(ROW))  # elements from row to row
-    starts = property(lambda self: self.words.address(STARTS, INT))
-    columns = property(lambda self: self.words.address(COLUMNS, COLUMN))
-    values = property(lambda self: self.words.address(VALUES, self.emitter.real))
-    order = property(lambda self: self.words.address(ORDER, INT))  # or null
-    first = property(lambda self: self.words.get(FIRST))
+    dense: REALS  # (n_rows, n_columns) with `row` elements from row to row, or null
+    row: WHOLE
+    starts: WORDS  # (n_rows + 1,)
+    columns: COLUMNS
+    values: REALS
+    order: WORDS  # or null: first + t
+    first: WHOLE
     # of targets: one per row, or null where all are 1
-    weights = property(lambda self: self.words.address(WEIGHTS, DOUBLE_TYPE))
-
-    @property
-    def share_of_weight(self) -> Value:
-        """N / sum of the weights of the mini-batch."""
-        return self.words.reinterpreted(DOUBLE_TYPE).get(SHARE_OF_WEIGHT)
-
-    @property
-    def are_sparse(self) -> Value:
-        """Truth value."""
-        return self.dense.is_null()
-
-    def number(self, t) -> Value:
-        """Where sample t lies."""
-        k = self.first + t
-        found = self.emitter.variable(k)
-        with self.emitter.unless(self.order.is_null()):
-            found.set(self.order.get(k))
-        return found.get()
-
-    def dense_row(self, t) -> Pointer:
-        """Sample t of dense rows: (n_columns,)."""
-        return self.dense + self.number(t) * self.row
-
-    def listed(self, t) -> tuple[Value, Pointer, Pointer]:
-        """Sample t of sparse rows: how many values, their columns, the values."""
-        number = self.number(t)
-        start = self.starts.get(number)
-        n = self.starts.get(number + 1) - start
-        return n, self.columns + start, self.values + start
-
-    def from_sample(self, first) -> Pointer:
-        """A record of the same rows, counted from `first` on."""
-        words = self.emitter.words(ROWS_WORDS)
-        for k in range(ROWS_WORDS):
-            words.set(k, self.words.get(k))
-        words.set(FIRST, first)
-        return words
+    weights: DOUBLES
+    share_of_weight: DOUBLE  # n / sum of the weights of the mini-batch
 
 
-def round_up(n: Value) -> Value:
+def _reader(kind):
+    @intrinsic
+    def read(_context, words):
+        """The named tuple whose fields are words of an array."""
+        (name,) = words.dtype.fields
+        found = type_of(kind, getattr(types, name.partition("_")[0]))
+
+        def write(context, builder, signature, values):
+            array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
+            first = builder.bitcast(array.data, INT.as_pointer())
+            fields = []
+            for k, field in enumerate(found.types):
+                word = builder.load(builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
+                is_pointer = isinstance(field, types.CPointer)
+                convert = builder.inttoptr if is_pointer else builder.bitcast
+                fields.append(convert(word, context.get_value_type(field)))
+            return context.make_tuple(builder, found, fields)
+
+        return found(words), write
+
+    return read
+
+
+net_of, rows_of = _reader(Net), _reader(Rows)  # of what doors.bind and bind_rows give
+
+
+@intrinsic
+def layer_of(_context, net, k):
+    """Layer k, a record LAYER."""
+    size = LAYER.itemsize
+
+    def write(context, builder, signature, values):
+        first = builder.extract_value(values[0], net.fields.index("layers"))
+        place = builder.add(first, builder.mul(values[1], ir.Constant(INT, size)))
+        return builder.inttoptr(place, context.get_value_type(LAYER_TYPE))
+
+    return LAYER_TYPE(net, types.intp), write
+
+
+def _new(record):
+    @intrinsic
+    def new(_context, net):
+        """Room for a record, zeroed, on the stack."""
+        kind = record(net.types[net.fields.index("theta")].dtype)
+
+        def write(context, builder, signature, values):
+            words = ir.ArrayType(INT, -(-kind.size // 8))
+            place = cgutils.alloca_once(builder, words)
+            builder.store(ir.Constant(words, None), place)
+            return builder.bitcast(place, context.get_value_type(kind))
+
+        return kind(net), write
+
+    return new
+
+
+new_product, new_rule = _new(PRODUCT), _new(RULE)
+
+
+@part
+def round_up(n):
     """The smallest multiple of interface.BLOCK that is at least n."""
-    return (n + (BLOCK - 1)) // BLOCK * BLOCK
+    return (n + BLOCK - 1) // BLOCK * BLOCK
 
 
-def padded_width(n: Value) -> Value:
+@part
+def padded_width(n):
     """4, 8 or the next multiple of 16, as in the interface."""
-    eight = n.compare("<=", 8).choose(8, round_up(n))
-    return n.compare("<=", 4).choose(4, eight)
+    return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
 
 
-def is_canonical(loss: Value, activation: Value) -> Value:
-    """Whether the loss and dC/dz are computed from the logits z."""
-    pairs = [
-        loss.compare("==", one).both(activation.compare("==", other)) for one, other in _CANONICAL
-    ]
-    return reduce(Value.either, pairs)
+@part
+def block(net, layer, offset):
+    """z, a or delta of a layer, (batch_size, width)."""
+    return net.work + net.batch_size * offset
+
+
+@part
+def bias_of(net, layer):
+    """Bias of a layer, (width,), or null without bias."""
+    return null(net.theta) if layer.b < 0 else net.theta + layer.b
+
+
+@part
+def row_number(rows, t):
+    """Where sample t lies."""
+    return rows.first + t if is_null(rows.order) else rows.order[rows.first + t]
+
+
+@part
+def row_of(rows, t):
+    """Sample t of dense rows: (n_columns,)."""
+    return rows.dense + row_number(rows, t) * rows.row
+
+
+@part
+def listed(rows, t):
+    """Sample t of sparse rows: how many values, their columns, the values."""
+    number = row_number(rows, t)
+    start = rows.starts[number]
+    return rows.starts[number + 1] - start, rows.columns + start, rows.values + start
+
+
+@part
+def from_sample(rows, first):
+    """The same rows, counted from `first` on."""
+    return Rows(
+        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order,
+        rows.first + first, rows.weights, rows.share_of_weight,
+    )  # fmt: skip
+
+
+@part
+def weighted(rows, share):
+    """The same rows with another share of weight."""
+    return Rows(
+        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order, rows.first,
+        rows.weights, share,
+    )  # fmt: skip
+
+
+_no_words, _no_columns, _no_doubles = map(null_of, (WORDS, COLUMNS, DOUBLES))
+
+
+@part
+def _plain_rows(dense, row):
+    nothing, no_words = null(dense), _no_words()
+    return Rows(
+        dense, row, no_words, _no_columns(), nothing, no_words, 0, _no_doubles(), 1.0
+    )  # fmt: skip
+
+
+@part
+def dense_rows(X):
+    """Rows of an array, or one sample."""
+    return _plain_rows(first_of(X), X.strides[0] // X.itemsize)
+
+
+@part
+def gathered_rows(net):
+    """What was copied side by side."""
+    return _plain_rows(net.gathered, round_up(layer_of(net, 0).n_in))

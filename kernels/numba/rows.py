@@ -8,7 +8,7 @@ The functions `..._listed` take an index of the rows that count, where the other
 a_prev[i] then belongs to row index[i].
 """
 
-from .compiling import COLUMNS, REAL, REALS, WHOLE, kernel
+from .compiling import COLUMNS, REAL, REALS, RULE, WHOLE, kernel
 from .lanes import ACCUMULATORS, fold, muladd, row_totals, total
 from .rules import ADAM, MOMENTUM, NESTEROV, Hyper, descended
 
@@ -257,24 +257,25 @@ def descend_listed(
 
 @kernel
 def descend_by_rule(
-    e, code: WHOLE, n_in: WHOLE, width: WHOLE, a_prev: REALS, W: REALS, m: REALS, v: REALS,
-    delta: REALS, hyper: REALS, dC_da_prev: REALS,
+    e, n_in: WHOLE, width: WHOLE, a_prev: REALS, theta: REALS, weights: WHOLE, delta: REALS,
+    rule: RULE, dC_da_prev: REALS,
 ) -> None:  # fmt: skip
-    """descend_rows for rules that move every weight; m and v, (n_in, width), are their state."""
-    constants = Hyper(hyper)
+    """descend_rows for rules that move every weight; W, (n_in, width), begins at theta[weights]."""
+    constants, W = Hyper(rule), theta + weights
+    m, v = e.pointer(rule.state) + weights, e.pointer(rule.squares) + weights
 
-    def rows(rule, lanes):
+    def rows(code, lanes):
         with e.loop(0, n_in) as i:
             a, start = a_prev.get(i), i * width
             sums = e.variable(e.vector(0, lanes))
             with e.loop(start, start + width, lanes) as j:
                 w, d = W.get(j, lanes), delta.get(j - start, lanes)
                 sums.set(muladd(w, d, sums.get()))
-                W.set(j, descended(rule, constants, w, a * d, m + j, v + j))
+                W.set(j, descended(code, constants, w, a * d, m + j, v + j))
             with e.when(dC_da_prev.is_null().compare("==", 0)):
                 dC_da_prev.set(i, total(sums.get()))
 
-    def of_rule(rule):
-        return lambda: _vectors(e, width, lambda lanes: rows(rule, lanes))
+    def of_rule(code):
+        return lambda: _vectors(e, width, lambda lanes: rows(code, lanes))
 
-    e.cases(code, {rule: of_rule(rule) for rule in (MOMENTUM, NESTEROV, ADAM)})
+    e.cases(rule.code, {code: of_rule(code) for code in (MOMENTUM, NESTEROV, ADAM)})

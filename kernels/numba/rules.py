@@ -1,62 +1,49 @@
 """One step of an optimiser on a vector of weights, for loops over all of them."""
 
+from functools import lru_cache
 from types import SimpleNamespace
 
 import numpy as np
 
 from ..functions import RULES as ROWS
 from ..interface import RULES
-from .compiling import REALS, RECORD, kernel
-from .lanes import DOUBLE_TYPE, Pointer, Value, muladd
+from ..products import MOST_HYPER, rule_record
+from .compiling import REALS, RULE, kernel, part
+from .lanes import Pointer, Value, muladd
 
 SGD, MOMENTUM, NESTEROV, ADAM = map(RULES.index, ("sgd", "momentum", "nesterov", "adam"))
 ACCUMULATE = len(RULES)  # adds the gradient to m, in the layout of theta, and moves no weight
 # flat rules: the gradient first, which lies in m, and then one pass over all parameters
 FLAT = {code: ROWS[name] for code, name in enumerate(RULES) if ROWS[name].step is not None}
-MOST_HYPER = 8
-# where the constants of a step lie, see `Hyper`; from RAW on those that the rule was made with
-LEARNING_RATE, MU, DECAY, NEW_M, NEW_V, EPSILON, UNBIAS_M, UNBIAS_V, RAW = range(9)
-N_HYPER = RAW + MOST_HYPER
-# words of a Rule
-CODE, HYPER, M, V, BETA1, BETA2, N_THETA, RULE_WORDS = range(8)
+FIRST_FLAT = min(FLAT)  # they come last
 
 
-def given(rule) -> np.ndarray:
-    """The hyper-parameters of an interface.Rule, (MOST_HYPER,), those that it lacks 0."""
-    values = np.zeros(MOST_HYPER)
-    values[: len(rule.hyper)] = rule.hyper
-    return values
+@lru_cache
+def _constants(rule, dtype, n_theta) -> np.ndarray:
+    learning_rate, beta1, beta2, epsilon = (*rule.hyper[:4], 0, 0)[:4]
+    record = np.zeros(1, rule_record(dtype))
+    record[0] = (
+        rule.code, beta1, beta2, learning_rate, beta1, beta2, 1 - beta1, 1 - beta2, epsilon, 0, 0,
+        0, 0, (*rule.hyper, *(0,) * (MOST_HYPER - len(rule.hyper))), rule.n_slots, n_theta,
+    )  # fmt: skip
+    return record
 
 
-class Rule:
-    """An optimiser with its state."""
+def bind_rule(rule, theta, state) -> np.ndarray:
+    """The record of products.py of an interface.Rule; valid as long as theta and state."""
+    record = _constants(rule, theta.dtype, theta.size).copy()
+    # a rule without an array gets an address all the same
+    first = (state if rule.n_slots else theta).ctypes.data
+    record["state"], record["squares"] = first, first
+    if rule.n_slots > 1:
+        record["squares"] = first + state.strides[0]
+    return record
 
-    def __init__(self, emitter, words: Pointer):
-        self.emitter, self.words = emitter, words
 
-    def _reals(self, k) -> Pointer:
-        return self.words.address(k, self.emitter.real)
-
-    code = property(lambda self: self.words.get(CODE))
-    hyper = property(lambda self: self._reals(HYPER))  # (N_HYPER,)
-    m = property(lambda self: self._reals(M))  # (n_theta,): velocity, mean
-    v = property(lambda self: self._reals(V))  # (n_theta,), or any address
-    n_theta = property(lambda self: self.words.get(N_THETA))  # of flat rules
-    beta1 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA1))
-    beta2 = property(lambda self: self.words.reinterpreted(DOUBLE_TYPE).get(BETA2))
-
-    @property
-    def learning_rate(self) -> Value:
-        """A real."""
-        return self.hyper.get(LEARNING_RATE)
-
-    @property
-    def is_flat(self) -> Value:
-        """Whether it wants the whole gradient before its step."""
-        found = self.emitter.whole(0).compare("!=", 0)
-        for code in FLAT:
-            found = found.either(self.code.compare("==", code))
-        return found
+@part
+def is_flat(code):
+    """Whether it wants the whole gradient before its step."""
+    return FIRST_FLAT <= code < ACCUMULATE
 
 
 class _Primitives:
@@ -69,14 +56,14 @@ class _Primitives:
 
 
 @kernel
-def descend_flat(e, how: RECORD, theta: REALS) -> None:
+def descend_flat(e, rule: RULE, theta: REALS) -> None:
     """The step of a flat rule on all parameters, whose gradient lies in the first slot."""
-    rule = Rule(e, how)
-    n, g, lanes = rule.n_theta, rule.m, e.native
+    n, lanes = rule.n_theta, e.native
+    g = e.pointer(rule.state)
 
     def by(row):
         def write():
-            raw = rule.hyper + RAW
+            raw = rule.hyper
             hyper = SimpleNamespace(**{name: raw.get(k) for k, name in enumerate(row.hyper)})
             with e.loop(0, n, lanes) as k:
                 slots = [g + (n * (index + 1) + k) for index in range(len(row.slots))]
@@ -94,13 +81,12 @@ def descend_flat(e, how: RECORD, theta: REALS) -> None:
 
 
 class Hyper:
-    """The constants of a step, loaded before its loops: see plan.pxd."""
+    """The constants of a step, loaded before its loops."""
 
-    def __init__(self, hyper: Pointer):
-        self.eps, self.mu, self.decay = (hyper.get(k) for k in (LEARNING_RATE, MU, DECAY))
-        self.new_m, self.new_v = hyper.get(NEW_M), hyper.get(NEW_V)
-        self.epsilon, self.unbias_v = hyper.get(EPSILON), hyper.get(UNBIAS_V)
-        self.step = self.eps * hyper.get(UNBIAS_M)
+    def __init__(self, rule):
+        self.eps, self.mu, self.decay = rule.learning_rate, rule.momentum, rule.decay
+        self.new_m, self.new_v, self.epsilon = rule.new_m, rule.new_v, rule.epsilon
+        self.step, self.unbias_v = rule.learning_rate * rule.unbias_m, rule.unbias_v
 
 
 def descended(rule: int, hyper: Hyper, w: Value, g: Value, m: Pointer, v: Pointer) -> Value:

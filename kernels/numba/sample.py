@@ -1,11 +1,21 @@
 """One step of the whole network on a single sample, weights updated at once."""
 
+import math
+
 from .activations import RELU
-from .compiling import DOUBLE, RECORD, WHOLE, call, entry, kernel
+from .compiling import DOUBLE, RULE, WHOLE, part, walk
 from .environment import FLUSHING
-from .lanes import DOUBLE_TYPE
-from .layers import activate, clear, fetch, list_nonzero, multiply_by_slope, outputs, spread
-from .plan import FIRST, Layer, Net, Rows
+from .layers import (
+    activate,
+    clear,
+    fetch,
+    list_nonzero,
+    multiply_by_slope,
+    outputs,
+    spread,
+)
+from .plan import Net, Rows, bias_of, block, layer_of, listed, row_of
+from .pointers import is_null, null, on_stack
 from .rows import (
     descend_and_sum,
     descend_by_rule,
@@ -14,196 +24,152 @@ from .rows import (
     sum_listed,
     sum_rows,
 )
-from .rules import ADAM, SGD, UNBIAS_M, UNBIAS_V, Rule
-from .tiny import MOST, descend_tiny, widest_layer
+from .rules import ADAM, SGD
+from .tiny import descend_tiny_samples
 
-AHEAD = 1  # samples between the fetching of a row and its use
 LISTED_WIDTH = 32  # rows of at least this length are worth a list of those that count
 
 
-def lists_active(below: Layer, layer: Layer):
+@part
+def lists_active(below, layer):
     """Whether inactive ReLU units are left out: their weights meet a = 0, their slope is 0."""
-    return below.activation.compare("==", RELU).both(layer.width.compare(">=", LISTED_WIDTH))
+    return below.activation == RELU and layer.width >= LISTED_WIDTH
 
 
-@kernel
-def forward_above(e, record: RECORD) -> None:
+@walk
+def forward_above(net: Net) -> None:
     """From z of the first layer to z of the last: a = f(z), z = W a_prev + b."""
-    net = Net(e, record)
-    with e.loop(1, net.n_layers) as k:
-        below, layer = net.layer(k - 1), net.layer(k)
-        activate(e, below, 1)
-        n_in, width, a, values = layer.n_in, layer.width, below.a, net.turned_prev
-        with e.either(lists_active(below, layer)) as (listed, dense):
-            with listed:
-                n = call(e, list_nonzero, n_in, a, net.index, values)
-                call(e, sum_listed, n, net.index, width, values, layer.W, layer.b, layer.z)
-            with dense:
-                call(e, sum_rows, n_in, width, a, layer.W, layer.b, layer.z)
+    for k in range(1, net.n_layers):
+        below, layer = layer_of(net, k - 1), layer_of(net, k)
+        a, W, b = block(net, below, below.a), net.theta + layer.W, bias_of(net, layer)
+        z, n_in, width = block(net, layer, layer.z), layer.n_in, layer.width
+        activate(net, below, 1, block(net, below, below.z), a)
+        if lists_active(below, layer):
+            n = list_nonzero(n_in, a, net.index, net.turned_prev)
+            sum_listed(net, n, net.index, width, net.turned_prev, W, b, z)
+        else:
+            sum_rows(net, n_in, width, a, W, b, z)
 
 
-@kernel
-def sum_inputs(e, record: RECORD, rows: RECORD, t: WHOLE) -> None:
+@part
+def sum_inputs(net, X, t, z):
     """Z of the first layer for sample t."""
-    net, X = Net(e, record), Rows(e, rows)
-    layer = net.layer(0)
-    with e.either(X.are_sparse) as (sparse, dense):
-        with sparse:
-            n, columns, values = X.listed(t)
-            call(e, sum_listed, n, columns, layer.width, values, layer.W, layer.b, layer.z)
-        with dense:
-            x = X.dense_row(t)
-            call(e, sum_rows, layer.n_in, layer.width, x, layer.W, layer.b, layer.z)
+    layer = layer_of(net, 0)
+    W, b = net.theta + layer.W, bias_of(net, layer)
+    if is_null(X.dense):
+        n, columns, values = listed(X, t)
+        sum_listed(net, n, columns, layer.width, values, W, b, z)
+    else:
+        sum_rows(net, layer.n_in, layer.width, row_of(X, t), W, b, z)
 
 
-def _descend_bias(e, net: Net, layer: Layer, rule: Rule) -> None:
+@part
+def forward_sample(net, X, t):
+    """Z of every layer, a of the hidden ones."""
+    layer = layer_of(net, 0)
+    sum_inputs(net, X, t, block(net, layer, layer.z))
+    forward_above(net)
+
+
+@part
+def descend_bias(net, layer, rule):
     """The row of an input that is always 1."""
-    b = layer.b_offset
-    with (
-        e.unless(b.compare("<", 0)),
-        e.either(rule.code.compare("==", SGD)) as (sgd, other),
-    ):
-        with sgd:
-            call(
-                e, descend_rows, 1, layer.width, net.one, net.theta + b, layer.delta,
-                rule.learning_rate, e.null(net.theta),
-            )  # fmt: skip
-        with other:
-            call(
-                e, descend_by_rule, rule.code, 1, layer.width, net.one, net.theta + b,
-                rule.m + b, rule.v + b, layer.delta, rule.hyper, e.null(net.theta),
-            )  # fmt: skip
+    delta, unwanted = block(net, layer, layer.delta), null(net.theta)
+    if layer.b < 0:
+        return
+    one = on_stack(net.theta, 1)
+    if rule.code == SGD:
+        b = net.theta + layer.b
+        descend_rows(net, 1, layer.width, one, b, delta, rule.learning_rate, unwanted)
+    else:
+        descend_by_rule(net, 1, layer.width, one, net.theta, layer.b, delta, rule, unwanted)
 
 
-@kernel
-def descend_above(e, record: RECORD, how: RECORD) -> None:
+@walk
+def descend_above(net: Net, rule: RULE) -> None:
     """From delta of the last layer to delta of the first, updating all layers but the first."""
-    net, rule = Net(e, record), Rule(e, how)
-    with e.loop(1, net.n_layers) as from_last:
-        k = net.n_layers - from_last
-        below, layer = net.layer(k - 1), net.layer(k)
-        n_in, width, a, dC_da = layer.n_in, layer.width, below.a, below.delta
-        values, learning_rate = net.turned_prev, rule.learning_rate
-
-        def listed():
-            n = call(e, list_nonzero, n_in, a, net.index, values)
-            call(e, clear, below.width, dC_da)
-            call(
-                e, descend_listed, n, net.index, width, values, layer.W, layer.delta,
-                learning_rate, dC_da,
-            )  # fmt: skip
-
-        with e.either(rule.code.compare("==", SGD)) as (sgd, other):
-            with sgd, e.either(lists_active(below, layer)) as (sparse, dense):
-                with sparse:
-                    listed()
-                with dense:
-                    call(
-                        e, descend_rows, n_in, width, a, layer.W, layer.delta, learning_rate, dC_da
-                    )
-            with other:
-                w = layer.offset
-                call(
-                    e, descend_by_rule, rule.code, n_in, width, a, layer.W, rule.m + w,
-                    rule.v + w, layer.delta, rule.hyper, dC_da,
-                )  # fmt: skip
-        _descend_bias(e, net, layer, rule)
-        call(e, clear, below.width - below.n_out, dC_da + below.n_out)
-        multiply_by_slope(e, below, 1)
+    for k in range(net.n_layers - 1, 0, -1):
+        below, layer = layer_of(net, k - 1), layer_of(net, k)
+        a, dC_da = block(net, below, below.a), block(net, below, below.delta)
+        W, delta = net.theta + layer.W, block(net, layer, layer.delta)
+        n_in, width, eps = layer.n_in, layer.width, rule.learning_rate
+        if rule.code != SGD:
+            descend_by_rule(net, n_in, width, a, net.theta, layer.W, delta, rule, dC_da)
+        elif lists_active(below, layer):
+            n = list_nonzero(n_in, a, net.index, net.turned_prev)
+            clear(below.width, dC_da)
+            descend_listed(net, n, net.index, width, net.turned_prev, W, delta, eps, dC_da)
+        else:
+            descend_rows(net, n_in, width, a, W, delta, eps, dC_da)
+        descend_bias(net, layer, rule)
+        clear(below.width - below.n_out, dC_da + below.n_out)
+        multiply_by_slope(net, below, 1, block(net, below, below.z), a, dC_da)
 
 
-@kernel
-def descend_inputs(e, record: RECORD, rows: RECORD, t: WHOLE, how: RECORD) -> None:
+@part
+def descend_inputs(net, X, t, rule):
     """The step of the first layer for sample t."""
-    net, X, rule = Net(e, record), Rows(e, rows), Rule(e, how)
-    layer, learning_rate, unwanted = net.layer(0), rule.learning_rate, e.null(net.theta)
-    with e.either(rule.code.compare("==", SGD)) as (sgd, other):
-        with sgd, e.either(X.are_sparse) as (sparse, dense):
-            with sparse:
-                n, columns, values = X.listed(t)
-                call(
-                    e, descend_listed, n, columns, layer.width, values, layer.W, layer.delta,
-                    learning_rate, unwanted,
-                )  # fmt: skip
-            with dense:
-                call(
-                    e, descend_rows, layer.n_in, layer.width, X.dense_row(t), layer.W,
-                    layer.delta, learning_rate, unwanted,
-                )  # fmt: skip
-        with other:  # every weight moves, whatever it met
-            call(e, spread, rows, t, layer.n_in, net.gathered)
-            w = layer.offset
-            call(
-                e, descend_by_rule, rule.code, layer.n_in, layer.width, net.gathered, layer.W,
-                rule.m + w, rule.v + w, layer.delta, rule.hyper, unwanted,
-            )  # fmt: skip
-    _descend_bias(e, net, layer, rule)
+    layer = layer_of(net, 0)
+    n_in, width, W = layer.n_in, layer.width, net.theta + layer.W
+    delta, eps, unwanted = block(net, layer, layer.delta), rule.learning_rate, null(net.theta)
+    if is_null(X.dense) and rule.code == SGD:
+        n, columns, values = listed(X, t)
+        descend_listed(net, n, columns, width, values, W, delta, eps, unwanted)
+    elif rule.code == SGD:
+        descend_rows(net, n_in, width, row_of(X, t), W, delta, eps, unwanted)
+    else:
+        x = net.gathered
+        if is_null(X.dense):  # every weight moves, whatever it met
+            spread(X, t, n_in, x)
+        else:
+            x = row_of(X, t)
+        descend_by_rule(net, n_in, width, x, net.theta, layer.W, delta, rule, unwanted)
+    descend_bias(net, layer, rule)
 
 
-def unbias(e, rule: Rule, step) -> None:
+@part
+def unbias(rule, step):
     """The corrections of Adam in update number `step`, counted from 1."""
-    with e.when(rule.code.compare("==", ADAM)):
-        for place, beta in ((UNBIAS_M, rule.beta1), (UNBIAS_V, rule.beta2)):
-            power = beta.function("llvm.pow", step.as_real(DOUBLE_TYPE))
-            rule.hyper.set(place, (1 / (1 - power)).as_real(e.real))
+    if rule.code == ADAM:
+        rule.unbias_m = 1 / (1 - rule.beta1 ** float(step))
+        rule.unbias_v = 1 / (1 - rule.beta2 ** float(step))
 
 
-@kernel
-def descend_larger(
-    e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, inputs: RECORD, targets: RECORD,
-    before: DOUBLE, step_before: WHOLE,
-) -> DOUBLE:  # fmt: skip
-    """Samples start..stop-1 where layers are longer than a vector, or whatever the rule."""
-    net, rule, X, Y = Net(e, record), Rule(e, how), Rows(e, inputs), Rows(e, targets)
-    layer, total = net.layer(0), e.variable(before)
-    y = Rows(e, Y.from_sample(Y.first))
-    fuses = rule.code.compare("==", SGD).both(X.are_sparse.negated())
-    with e.when(start.compare("<", stop).both(before.is_finite())):
-        call(e, sum_inputs, record, inputs, start)
-    with e.loop_while(start, stop, lambda: total.get().is_finite()) as t:
-        with e.when((t + AHEAD).compare("<", stop)):
-            call(e, fetch, inputs, t + AHEAD, layer.n_in, net.one)
-            call(e, fetch, targets, t + AHEAD, 1, net.one)
-        unbias(e, rule, step_before + (t - start + 1))
-        call(e, forward_above, record)
-        y.words.set(FIRST, Y.first + t)
-        total.set(total.get() + call(e, outputs, record, 1, y.words))
-        call(e, descend_above, record, how)
-        goes_on = (t + 1).compare("<", stop).both(total.get().is_finite())
-        with e.either(goes_on.both(fuses)) as (fused, apart):
-            with fused:
-                call(
-                    e, descend_and_sum, layer.n_in, layer.width, X.dense_row(t), layer.W, layer.b,
-                    layer.delta, rule.learning_rate, X.dense_row(t + 1), layer.z,
-                )  # fmt: skip
-            with apart:
-                call(e, descend_inputs, record, inputs, t, how)
-                with e.when(goes_on):
-                    call(e, sum_inputs, record, inputs, t + 1)
-    return total.get()
+@walk(environment=FLUSHING)
+def descend_larger_samples(
+    net: Net, rule: RULE, start: WHOLE, stop: WHOLE, X: Rows, Y: Rows, total: DOUBLE, step: WHOLE
+) -> DOUBLE:
+    """Samples start..stop-1 whatever the rule; plain SGD passes once over the first layer."""
+    if start >= stop or not math.isfinite(total):
+        return total
+    layer = layer_of(net, 0)
+    n_in, width, W, b = layer.n_in, layer.width, net.theta + layer.W, bias_of(net, layer)
+    z, delta = block(net, layer, layer.z), block(net, layer, layer.delta)
+    fused = rule.code == SGD and not is_null(X.dense)
+    sum_inputs(net, X, start, z)
+    for t in range(start, stop):
+        if t + 1 < stop:
+            fetch(net, X, t + 1, n_in)
+            fetch(net, Y, t + 1, 1)
+        unbias(rule, step + (t - start + 1))
+        forward_above(net)
+        total += outputs(net, 1, Y, t)
+        descend_above(net, rule)
+        if t + 1 == stop or not math.isfinite(total):
+            descend_inputs(net, X, t, rule)
+            break
+        if fused:
+            x, x_next, eps = row_of(X, t), row_of(X, t + 1), rule.learning_rate
+            descend_and_sum(net, n_in, width, x, W, b, delta, eps, x_next, z)
+        else:
+            descend_inputs(net, X, t, rule)
+            sum_inputs(net, X, t + 1, z)
+    return total
 
 
-@entry(environment=FLUSHING)
-def descend_samples(
-    e, record: RECORD, how: RECORD, start: WHOLE, stop: WHOLE, inputs: RECORD, targets: RECORD,
-    before: DOUBLE, step_before: WHOLE,
-) -> DOUBLE:  # fmt: skip
-    """Samples start..stop-1 one at a time; plain SGD passes once over the first layer."""
-    rule, total, widest = Rule(e, how), e.variable(before), call(e, widest_layer, record)
-    fuses = rule.code.compare("==", SGD).both(Rows(e, inputs).are_sparse.negated())
-    with e.either(fuses.both(widest.compare("<=", MOST))) as (tiny, larger):
-        with tiny:
-            rate = rule.learning_rate
-            arguments = record, widest, rate, start, stop, inputs, targets, before
-            total.set(call(e, descend_tiny, *arguments))
-        with larger:
-            arguments = record, how, start, stop, inputs, targets, before, step_before
-            total.set(call(e, descend_larger, *arguments))
-    return total.get()
-
-
-@kernel
-def forward_sample(e, record: RECORD, rows: RECORD) -> None:
-    """Z of every layer, a of the hidden ones, for the first sample."""
-    call(e, sum_inputs, record, rows, 0)
-    call(e, forward_above, record)
+@part
+def descend_samples(net, rule, start, stop, X, Y, total, step):
+    """Samples start..stop-1 one at a time."""
+    if rule.code == SGD and not is_null(X.dense) and net.lanes > 0:
+        return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
+    return descend_larger_samples(net, rule, start, stop, X, Y, total, step)

@@ -42,30 +42,34 @@ from .kernels.numba.batch import (
     backward_pass,
     descend_batches,
     forward_pass,
-    gradient_of_rows,
-    slope_by_inputs,
+    mean_loss,
+    slopes_of_pass,
 )
-from .kernels.numba.compiling import (
-    address_of,
+from .kernels.numba.compiling import jit, provide
+from .kernels.numba.doors import bind
+from .kernels.numba.plan import dense_rows, layer_of, net_of, new_rule
+from .kernels.numba.pointers import (
+    address,
     check_rows,
     check_written_flat,
     check_written_rows,
-    entry_points,
-    jit,
-    number_of,
-    part,
-    pointer_to,
-    words,
+    first_of,
 )
-from .kernels.numba.plan import N_IN, N_OUT, NET_WORDS, ROWS_WORDS, WIDTH, A
-from .kernels.numba.records import N_NUMBERS, fill_dense, fill_net, fill_rule, reals
-from .kernels.numba.rules import RULE_WORDS, SGD
-from .kernels.numba.sample import descend_samples
+from .kernels.numba.rules import SGD
+from .kernels.numba.sample import descend_larger_samples, descend_samples
+from .kernels.numba.tiny import descend_tiny_samples
 from .network import Network
 
 __all__ = [
     "Unpacked", "backward", "forward", "input_gradient", "loss_gradient", "train_step", "unpack",
 ]  # fmt: skip
+
+
+_part = jit(forceinline=True, cache=False)
+_WALKS = (
+    descend_tiny_samples, descend_larger_samples, descend_batches, forward_pass, mean_loss,
+    backward_pass, add_gradient_of_pass, slopes_of_pass,
+)  # fmt: skip
 
 
 class Unpacked(NamedTuple):
@@ -79,11 +83,9 @@ class Unpacked(NamedTuple):
         The table of the layers: n_in, n_out, row length, where W and b begin in theta, and so on;
         see LAYER in kernels/interface.py.
     kernels : ndarray
-        Addresses of the compiled loops, valid in this process.
+        Addresses of the compiled loops and of all that they work on, valid in this process.
     buffer, costs : ndarray
         Scratch memory; one thread at a time.
-    places : ndarray of intp
-        Where what lies in `buffer`; see WORK in kernels/interface.py.
     loss, batch_size : int
         Code or address of the loss; samples that there is room for.
     loss_parameter : float
@@ -98,7 +100,6 @@ class Unpacked(NamedTuple):
     kernels: np.ndarray
     buffer: np.ndarray
     costs: np.ndarray
-    places: np.ndarray
     loss: int
     loss_parameter: float
     batch_size: int
@@ -133,37 +134,40 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
         )
+    provide(net.dtype, *_WALKS)
     work = Work(net.plan, whole_number("batch_size", batch_size))
     return Unpacked(
-        net._theta.view(), net.plan.words, entry_points(net.dtype), work.buffer, work.costs,
-        work.words, net.plan.loss, net.plan.loss_parameter, work.batch_size,
+        net._theta.view(), net.plan.words, bind(net.plan, net._theta, work), work.buffer,
+        work.costs, net.plan.loss, net.plan.loss_parameter, work.batch_size,
         work.buffer.ctypes.data,
     )  # fmt: skip
 
 
-@part
-def _fill_net(net, record, one):
-    fill_net(
-        record, net.layers, net.loss, net.loss_parameter, net.theta, net.places, net.buffer,
-        net.costs, one,
-    )  # fmt: skip
+@_part
+def _first(net):
+    return layer_of(net_of(net.kernels), 0)
 
 
-@part
+@_part
+def _last(net):
+    return layer_of(net_of(net.kernels), net.layers.shape[0] - 1)
+
+
+@_part
 def _n_samples(x):
     return x.shape[0] if x.ndim == 2 else 1
 
 
-@part
+@_part
 def _check_network(net):
-    if address_of(net.buffer) != net.address:
+    if address(first_of(net.buffer)) != net.address:
         raise ValueError(
             "this unpacked network is a copy: hand it to your function as an argument, it can be "
             "no global or closed-over variable, and unpack it anew in every process"
         )
 
 
-@part
+@_part
 def _check_rows(x, n_values, message):
     # NumPy leaves the stride of a single value open
     apart = n_values > 1 and x.strides[x.ndim - 1] != x.itemsize
@@ -173,31 +177,31 @@ def _check_rows(x, n_values, message):
         raise ValueError("rows must lie whole elements apart; make a copy of this array")
 
 
-@part
+@_part
 def _check_inputs(net, x):
     _check_network(net)
     check_rows(x, net.theta)
     if _n_samples(x) < 1:
         raise ValueError("x is empty, give at least 1 sample")
-    _check_rows(x, net.layers[0, N_IN], "x must have n_in values in a row, side by side")
+    _check_rows(x, _first(net).n_in, "x must have n_in values in a row, side by side")
 
 
-@part
+@_part
 def _check_outputs(net, x, y):
     check_rows(y, net.theta)
-    n_out = net.layers[net.layers.shape[0] - 1, N_OUT]
+    n_out = _last(net).n_out
     _check_rows(y, n_out, "targets and dC/da must have n_out values in a row, side by side")
     if _n_samples(x) != _n_samples(y):
         raise ValueError("x and what belongs to its outputs differ in their number of samples")
 
 
-@part
+@_part
 def _check_room(net, x):
     if _n_samples(x) > net.batch_size:
         raise ValueError("more samples than there is room for: use a larger unpack(batch_size=...)")
 
 
-@part
+@_part
 def _check_parameters(net, grad):
     check_written_flat(grad, net.theta)
     if grad.size != net.theta.size or grad.strides[0] != grad.itemsize:
@@ -235,15 +239,10 @@ def forward(net, x):
     """
     _check_inputs(net, x)
     _check_room(net, x)
-    record, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
-    reals(net.kernels, one)
-    _fill_net(net, record, number_of(one))
-    fill_dense(rows, x)
     n_samples = _n_samples(x)
-    forward_pass(net.kernels, record, rows, n_samples)
-    last = net.layers.shape[0] - 1
-    n_out, width = net.layers[last, N_OUT], net.layers[last, WIDTH]
-    start = net.batch_size * net.layers[last, A]
+    forward_pass(net_of(net.kernels), dense_rows(x), n_samples)
+    last = _last(net)
+    n_out, width, start = last.n_out, last.width, net.batch_size * last.a
     if x.ndim == 1:
         return net.buffer[start : start + n_out]
     return net.buffer[start : start + n_samples * width].reshape(n_samples, width)[:, :n_out]
@@ -275,13 +274,9 @@ def loss_gradient(net, x, y, grad):
     _check_inputs(net, x)
     _check_outputs(net, x, y)
     _check_parameters(net, grad)
-    record, rows, targets, one = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS), words(1)
-    reals(net.kernels, one)
-    _fill_net(net, record, number_of(one))
-    fill_dense(rows, x)
-    fill_dense(targets, y)
-    found = pointer_to(net.kernels, address_of(grad))
-    return gradient_of_rows(net.kernels, record, rows, targets, _n_samples(x), found, grad.size)
+    return mean_loss(
+        net_of(net.kernels), _n_samples(x), dense_rows(x), dense_rows(y), first_of(grad), grad.size
+    )
 
 
 @jit
@@ -312,31 +307,24 @@ def train_step(net, x, y, learning_rate):
     _check_inputs(net, x)
     _check_outputs(net, x, y)
     _check_room(net, x)
-    record, rows, targets = words(NET_WORDS), words(ROWS_WORDS), words(ROWS_WORDS)
-    rule, numbers = words(RULE_WORDS), words(N_NUMBERS)
-    one = reals(net.kernels, numbers)
-    _fill_net(net, record, number_of(one))
-    fill_dense(rows, x)
-    fill_dense(targets, y)
-    hyper, theta = pointer_to(net.kernels, number_of(numbers) + 8), address_of(net.theta)
-    fill_rule(rule, hyper, SGD, learning_rate, 0.0, 0.0, 0.0, theta, theta)
-    n = _n_samples(x)
+    bound, rows, targets, n = net_of(net.kernels), dense_rows(x), dense_rows(y), _n_samples(x)
+    rule = new_rule(bound)
+    rule.code, rule.learning_rate, rule.state = SGD, learning_rate, address(bound.theta)
+    rule.squares = rule.state
     if n == 1:
-        return descend_samples(net.kernels, record, rule, 0, 1, rows, targets, 0.0, 0)
-    total = descend_batches(net.kernels, record, rule, 0, n, n, rows, targets, 0.0, 0)
-    return total / n
+        return descend_samples(bound, rule, 0, 1, rows, targets, 0.0, 0)
+    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0) / n
 
 
-@part
-def _backward(net, x, dC_da, record, one):
-    """Delta of every layer, after `forward` for the same x."""
+@_part
+def _backward(net, x, dC_da):
+    """Delta of every layer, after `forward` for the same x; the Net."""
     _check_inputs(net, x)
     _check_outputs(net, x, dC_da)
     _check_room(net, x)
-    slopes = words(ROWS_WORDS)
-    _fill_net(net, record, one)
-    fill_dense(slopes, dC_da)
-    backward_pass(net.kernels, record, _n_samples(x), slopes)
+    bound = net_of(net.kernels)
+    backward_pass(bound, _n_samples(x), dense_rows(dC_da))
+    return bound
 
 
 @jit
@@ -364,12 +352,8 @@ def backward(net, x, dC_da, grad):
         Wrong shapes, or more samples than `batch_size`.
     """
     _check_parameters(net, grad)
-    record, rows, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
-    reals(net.kernels, one)
-    _backward(net, x, dC_da, record, number_of(one))
-    fill_dense(rows, x)
-    found = pointer_to(net.kernels, address_of(grad))
-    add_gradient_of_pass(net.kernels, record, rows, _n_samples(x), found)
+    bound = _backward(net, x, dC_da)
+    add_gradient_of_pass(bound, dense_rows(x), _n_samples(x), first_of(grad))
 
 
 @jit
@@ -394,11 +378,7 @@ def input_gradient(net, x, dC_da, out):
         Wrong shapes, or more samples than `batch_size`.
     """
     check_written_rows(out, net.theta)
-    _check_rows(out, net.layers[0, N_IN], "out must have the shape of x, values side by side")
+    _check_rows(out, _first(net).n_in, "out must have the shape of x, values side by side")
     if _n_samples(out) != _n_samples(x):
         raise ValueError("out must have the shape of x")
-    record, found, one = words(NET_WORDS), words(ROWS_WORDS), words(1)
-    reals(net.kernels, one)
-    _backward(net, x, dC_da, record, number_of(one))
-    fill_dense(found, out)
-    slope_by_inputs(net.kernels, record, _n_samples(x), found)
+    slopes_of_pass(_backward(net, x, dC_da), _n_samples(x), dense_rows(out))

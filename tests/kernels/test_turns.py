@@ -44,6 +44,9 @@ def test_who_reads_while_another_thread_trains_sees_whole_updates(backend, door)
     X, Y = np.ones((2000, 1)), np.full((2000, 1), 3.0)
     net.optimizer = dl.SGD(learning_rate=1e-6)
     stop, found, wrong = threading.Event(), [], []
+    # Numba compiles at the first call, and not in the second that is looked at
+    net.predict_one([1.0]), net.learn_batch(X, Y), net.gradients(X[:1], Y[:1])
+    net.fit(X, Y, epochs=1, batch_size=2000)
 
     def train():
         while not stop.is_set():
