@@ -290,6 +290,11 @@ class Plan:
         return cls(layers, code, loss_parameter, np.dtype(dtype), theta, work, widest)
 
     @cached_property
+    def n_in(self) -> int:
+        """Inputs of the network."""
+        return int(self.layers[0]["n_in"])
+
+    @cached_property
     def words(self) -> np.ndarray:
         """The layers as intp, shape (n_layers, fields of LAYER); alpha is its bit pattern."""
         return self.layers.view(np.intp).reshape(len(self.layers), -1)
@@ -324,29 +329,26 @@ class Work:
 
     def __init__(self, plan: Plan, batch_size: int, n_threads: int = 1, gathers: bool = True):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
-        n_in, itemsize = int(plan.layers[0]["n_in"]), plan.dtype.itemsize
+        itemsize = plan.dtype.itemsize
         # smaller products have both factors in L1, or read the larger one only once
         cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
         turned = plan.widest * round_up(batch_size)
-        lengths = {
-            "turned": turned,
-            "turned_prev": turned,
-            "partial": plan.n_theta if batch_size >= PIECE else 0,
-            "parts": n_threads * CUT // itemsize if cuts else 0,
-            "gathered": batch_size * round_up(n_in) if gathers else 0,
-        }
-        self.places = np.zeros(1, WORK)
-        self.places["batch_size"], end = batch_size, batch_size * plan.n_work
-        for name, length in lengths.items():
-            self.places[name] = end if length else -1
+        partial = plan.n_theta if batch_size >= PIECE else 0
+        parts = n_threads * CUT // itemsize if cuts else 0
+        gathered = batch_size * round_up(plan.n_in) if gathers else 0
+        words, end = [batch_size], batch_size * plan.n_work
+        for length in (turned, turned, partial, parts, gathered):
+            words.append(end if length else -1)
             end += length
+        self.words = np.array(words, np.intp)
         self.buffer = aligned_zeros(end, plan.dtype)
         self.costs = np.zeros(batch_size)
+        self.bound: dict = {}  # what a backend keeps with it
 
     @property
-    def words(self) -> np.ndarray:
-        """`places` as intp, in the order of WORK."""
-        return self.places.view(np.intp)
+    def places(self) -> np.ndarray:
+        """`words` as one record of WORK, shape (1,)."""
+        return self.words.view(WORK)
 
     @classmethod
     def for_batches(cls, plan: Plan, X, rule: "Rule", batch_size: int, n_threads: int) -> "Work":

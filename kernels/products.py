@@ -19,7 +19,7 @@ MOST_HYPER = 8
 def rule_record(real) -> np.dtype:
     """The struct Rule of cython/plan.pxd for one element type."""
     numbers = (
-        "learning_rate", "momentum", "decay", "new_m", "new_v", "epsilon", "unbias_m", "unbias_v",
+        "learning_rate", "momentum", "new_m", "new_v", "epsilon", "unbias_m", "unbias_v",
     )  # fmt: skip
     return np.dtype(
         [

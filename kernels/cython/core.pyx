@@ -85,7 +85,7 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     cdef double parameter = plan.loss_parameter     # straight to `real` would round to float
     net.loss, net.loss_parameter = plan.loss, <real> parameter
     net.theta = <real *> data(theta, writable, NULL)
-    cdef const Places *places = <const Places *> data(work.places, False, NULL)
+    cdef const Places *places = <const Places *> data(work.words, False, NULL)
     net.batch_size = places.batch_size
     net.first = 0
     net.work = <real *> data(work.buffer, True, NULL)

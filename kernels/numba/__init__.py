@@ -12,7 +12,7 @@ import numba  # noqa: E402
 
 from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
-from .doors import address_of, bind, bind_rows, way_of  # noqa: E402
+from .doors import address_of, bind, bind_rows, kept, way_of  # noqa: E402
 from .rules import bind_rule  # noqa: E402
 from .session import Session  # noqa: E402
 
@@ -31,7 +31,7 @@ def forward(plan, theta, X, out, work):
     """Output activations of every sample into out; whether X is finite is not looked at."""
     dtype = plan.dtype
     doors.forward(dtype)(
-        bind(plan, theta, work), bind_rows(X, dtype), len(X), address_of(out, True)
+        bind(plan, theta, work), bind_rows(work, "X", X), len(X), address_of(out, True)
     )
     return False
 
@@ -40,8 +40,8 @@ def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     dtype = plan.dtype
     return doors.loss_gradient(dtype)(
-        bind(plan, theta, work), bind_rows(X, dtype), bind_rows(Y, dtype, None, weights), len(Y),
-        address_of(grad, True), plan.n_theta,
+        bind(plan, theta, work), bind_rows(work, "X", X), bind_rows(work, "Y", Y, None, weights),
+        len(Y), address_of(grad, True), plan.n_theta,
     )  # fmt: skip
 
 
@@ -49,8 +49,8 @@ def backward(plan, theta, X, dC_da, grad, dC_dx, work):
     """dC/dtheta and dC/dx from dC/da of a cost that is a sum over the samples."""
     dtype = plan.dtype
     doors.backward(dtype)(
-        bind(plan, theta, work), bind_rows(X, dtype), bind_rows(dC_da, dtype), len(dC_da),
-        address_of(grad, True), plan.n_theta, address_of(dC_dx, True),
+        bind(plan, theta, work), bind_rows(work, "X", X), bind_rows(work, "dC_da", dC_da),
+        len(dC_da), address_of(grad, True), plan.n_theta, address_of(dC_dx, True),
     )  # fmt: skip
 
 
@@ -62,8 +62,9 @@ def train_epoch(
     dtype = plan.dtype
     way = way_of(plan, rule, batch_size, X, weights)
     return doors.train_epoch(dtype, way)(
-        bind(plan, theta, work, True), bind_rule(rule, theta, state), bind_rows(X, dtype, order),
-        bind_rows(Y, dtype, order, weights), start, stop, batch_size, total, step,
+        bind(plan, theta, work, True), kept(work, "rule", bind_rule, rule, theta, state),
+        bind_rows(work, "X", X, order), bind_rows(work, "Y", Y, order, weights), start, stop,
+        batch_size, total, step,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from .. import functions
 from .compiling import REAL, REALS, WHOLE, kernel
-from .lanes import HAS_FMA, Value, constant, where_above
+from .lanes import DOUBLE_TYPE, HAS_FMA, Value, constant, where_above
 
 _ROWS = tuple(functions.ACTIVATIONS.values())
 _NAMES = [row.name for row in _ROWS]
@@ -208,6 +208,11 @@ class _Primitives:
         """See functions.py."""
         return where_above(*map(self.spread, arguments))
 
+    def product(self, term) -> Value:
+        """Of the factors of a loss."""
+        one, other = (self.spread(x).as_real(DOUBLE_TYPE) for x in functions.factors(term))
+        return one * other
+
     def spread(self, x) -> Value:
         """A number, a real or a vector as a vector."""
         return x.fill(self.like.ir.type.count) if isinstance(x, Value) else _same(self.like, x)
@@ -226,15 +231,15 @@ def slope(activation: int, alpha: Value, z: Value, a: Value) -> Value:
 
 
 def term(row, p: Value, _z: Value, a: Value, y: Value) -> tuple[Value, Value]:
-    """A loss of single units, and its derivative by a."""
+    """A loss of single units in float64, and its derivative by a."""
     m = _Primitives(a)
-    return m.spread(row.value(m, a, y, p)), m.spread(row.slope(m, a, y, p))
+    return m.product(row.value(m, a, y, p)), m.spread(row.slope(m, a, y, p))
 
 
 def term_of_logits(row, p: Value, z: Value, a: Value, y: Value) -> tuple[Value, Value]:
     """The same from z, and the derivative by z, with the output activation that belongs to it."""
     m = _Primitives(a)
-    return m.spread(row.logits_value(m, z, y, p)), m.spread(row.logits_delta(m, z, a, y, p))
+    return m.product(row.logits_value(m, z, y, p)), m.spread(row.logits_delta(m, z, a, y, p))
 
 
 def _over(e, n, write) -> None:

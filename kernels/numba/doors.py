@@ -5,6 +5,7 @@ is compiled once per element type, whatever the arrays are like.
 """
 
 from functools import cache
+from operator import is_not
 from weakref import WeakKeyDictionary
 
 import numba
@@ -47,26 +48,45 @@ def facts(plan) -> tuple[int, ...]:
 
 def bind(plan, theta, work, trains=False) -> np.ndarray:
     """A Net as words; valid as long as plan, theta, work and their arrays."""
-    first, itemsize = work.buffer.ctypes.data, plan.dtype.itemsize
+    if trains and not theta.flags.writeable:
+        raise ValueError("what a kernel writes to is read-only")
+    return kept(work, "net", _net_words, plan, theta, work.buffer, work.costs)
+
+
+def kept(work, name, make, *of):
+    """make(work, *of), kept with the work as long as it is asked for with the same objects."""
+    before, found = work.bound.get(name, (None, None))
+    if before is None or any(map(is_not, before, of)):
+        found = make(work, *of)
+        work.bound[name] = of, found
+    return found
+
+
+def _net_words(work, plan, theta, buffer, costs):
+    first, itemsize = address_of(buffer), plan.dtype.itemsize
     batch_size, *places = work.words.tolist()
     turned, turned_prev, partial, parts, gathered = (
         first + place * itemsize if place >= 0 else 0 for place in places
     )
     words = (
-        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta, trains), batch_size,
-        first, turned, turned_prev, partial, parts, gathered, address_of(work.costs), turned,
+        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta), batch_size,
+        first, turned, turned_prev, partial, parts, gathered, address_of(costs), turned,
     )  # fmt: skip
     return np.array(words, np.intp).view(words_type(plan.dtype))
 
 
-def bind_rows(X, dtype, order=None, weights=None) -> np.ndarray:
+def bind_rows(work, name, X, order=None, weights=None) -> np.ndarray:
     """Rows as words, of an array or SparseRows; valid as long as the arrays."""
+    return kept(work, name, _rows_words, X, order, weights)
+
+
+def _rows_words(work, X, order, weights):
     if isinstance(X, SparseRows):
         rows, listed = (0, 0), map(address_of, (X.starts, X.columns, X.values))
     else:
         rows, listed = (address_of(X), X.strides[0] // X.itemsize), (0, 0, 0)
     words = *rows, *listed, address_of(order), 0, address_of(weights), _ONE
-    return np.array(words, np.intp).view(words_type(dtype))
+    return np.array(words, np.intp).view(words_type(work.plan.dtype))
 
 
 def _forward(net, X, n_samples, out):

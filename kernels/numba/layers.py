@@ -133,16 +133,30 @@ def outputs(net: Net, n_samples: WHOLE, Y: Rows, first: WHOLE) -> DOUBLE:
 
 @part
 def weigh(net, layer, n_samples, Y, delta):
-    """Losses times the weights of their samples, and deltas too, so that their mean is weighted."""
+    """Multiply each loss by w_t, and delta by w_t n / sum_s w_s; the sum of the losses."""
     total = 0.0
     for t in range(n_samples):
         weight = Y.weights[row_number(Y, t)]
         factor = weight * Y.share_of_weight
-        net.costs[t] = net.costs[t] * weight if weight != 0 else 0
+        if weight == 0:  # whatever it is, it leaves no trace
+            net.costs[t] = 0
+            for k in range(net.n_layers):
+                forget(net, layer_of(net, k), t)
+            continue
+        net.costs[t] *= weight
         for k in range(t * layer.width, (t + 1) * layer.width):
-            delta[k] = delta[k] * factor if weight != 0 else 0
+            delta[k] *= factor
         total += net.costs[t]
     return total
+
+
+@part
+def forget(net, layer, t):
+    """z, a and delta of sample t become 0: no inf and no nan meets the delta of 0."""
+    z, a = block(net, layer, layer.z), block(net, layer, layer.a)
+    delta = block(net, layer, layer.delta)
+    for k in range(t * layer.width, (t + 1) * layer.width):
+        z[k], a[k], delta[k] = 0, 0, 0
 
 
 @part

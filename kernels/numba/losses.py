@@ -84,9 +84,9 @@ def terms(
         def write():
             with e.loop(0, width, 4) as j:
                 value, slope = found(row, p, *(x.get(j, 4) for x in (z, a, delta)))
-                left, nothing = (n_out - j).as_real(e.real).fill(4), e.vector(0, 4)
+                left, nothing = (n_out - j).as_real(e.real).fill(4), 0 * sums.get()
                 value = where_above(left, e.positions(4), value, nothing)
-                sums.set(sums.get() + value.as_real(DOUBLE_TYPE))
+                sums.set(sums.get() + value)
                 delta.set(j, slope)
 
         return write

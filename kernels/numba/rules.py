@@ -23,13 +23,13 @@ def _constants(rule, dtype, n_theta) -> np.ndarray:
     learning_rate, beta1, beta2, epsilon = (*rule.hyper[:4], 0, 0)[:4]
     record = np.zeros(1, rule_record(dtype))
     record[0] = (
-        rule.code, beta1, beta2, learning_rate, beta1, beta2, 1 - beta1, 1 - beta2, epsilon, 0, 0,
-        0, 0, (*rule.hyper, *(0,) * (MOST_HYPER - len(rule.hyper))), rule.n_slots, n_theta,
+        rule.code, beta1, beta2, learning_rate, beta1, 1 - beta1, 1 - beta2, epsilon, 0, 0, 0, 0,
+        (*rule.hyper, *(0,) * (MOST_HYPER - len(rule.hyper))), rule.n_slots, n_theta,
     )  # fmt: skip
     return record
 
 
-def bind_rule(rule, theta, state) -> np.ndarray:
+def bind_rule(_work, rule, theta, state) -> np.ndarray:
     """The record of products.py of an interface.Rule; valid as long as theta and state."""
     record = _constants(rule, theta.dtype, theta.size).copy()
     # a rule without an array gets an address all the same
@@ -84,7 +84,7 @@ class Hyper:
     """The constants of a step, loaded before its loops."""
 
     def __init__(self, rule):
-        self.eps, self.mu, self.decay = rule.learning_rate, rule.momentum, rule.decay
+        self.eps, self.mu = rule.learning_rate, rule.momentum
         self.new_m, self.new_v, self.epsilon = rule.new_m, rule.new_v, rule.epsilon
         self.step, self.unbias_v = rule.learning_rate * rule.unbias_m, rule.unbias_v
 
@@ -95,7 +95,7 @@ def descended(rule: int, hyper: Hyper, w: Value, g: Value, m: Pointer, v: Pointe
     if rule == ADAM:
         # m := beta1 m + (1 - beta1) g,  v := beta2 v + (1 - beta2) g^2
         mean = muladd(hyper.mu, m.get(0, lanes), hyper.new_m * g)
-        square = muladd(hyper.decay, v.get(0, lanes), hyper.new_v * (g * g))
+        square = v.get(0, lanes) + hyper.new_v * (g * g - v.get(0, lanes))
         m.set(0, mean)
         v.set(0, square)
         # w := w - eps m_hat / (sqrt(v_hat) + epsilon)

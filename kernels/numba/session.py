@@ -40,7 +40,7 @@ class Session(session.Session):
 
     def _take_rule(self, rule: Rule, state) -> None:
         # together, whatever interrupts: the record holds the address of the state alone
-        self._how, self._step = (rule, state, bind_rule(rule, self._theta, state)), 0
+        self._how, self._step = (rule, state, bind_rule(None, rule, self._theta, state)), 0
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""

@@ -168,7 +168,8 @@ def _forward(e, net, memory: _Memory, z: Value) -> Value:
 
 def _loss(e, net, z: Value, a: Value, y: Value) -> tuple[Value, Value]:
     """The terms of the units, and dC/da."""
-    value, dC_da, p = e.variable(a), e.variable(a), net.loss_parameter.as_real(e.real)
+    p, dC_da = net.loss_parameter.as_real(e.real), e.variable(a)
+    value = e.variable(a.as_real(DOUBLE_TYPE))
 
     def of(row):
         def write():
@@ -199,7 +200,7 @@ def _outputs(e, net, layer, direct, z: Value, mask: Value, Y, t) -> tuple[Value,
                     _while_below(e, layer.n_out, lanes, put)
             a = _f(e, layer, z)
             value, dC_da = _loss(e, net, z, a, target.get())
-            cost.set(total(where_above(mask, nothing, value, nothing).as_real(DOUBLE_TYPE)))
+            cost.set(total(where_above(mask, nothing, value, nothing.as_real(DOUBLE_TYPE))))
             dC_dz = dC_da * _slope(e, layer, z, a)
             delta.set(where_above(mask, nothing, dC_dz, nothing))
         with stored:  # a block of work is at least as long as a vector
