@@ -103,8 +103,8 @@ def terms_of_losses(function: str, arguments: list[str]):
         if value is None:
             continue
         writer = expressions.Writer(Cython(arguments[0]))
-        vectors = [expressions.Expression(writer, name) for name in arguments]
-        term = value(writer, *vectors, expressions.Expression(writer, "p", is_scalar=True))
+        given = [expressions.Expression(writer, name) for name in arguments]
+        term = value(writer, *given, expressions.Expression(writer, "p", is_scalar=True))
         first, second = writer.results(functions.factors(term))
         most = max(most, writer.n_variables)
         body.append(f"    if loss == {row.name.upper()}:")

@@ -125,7 +125,8 @@ def loss_with(name: str, parameter: float | None) -> Loss:
     bounds = LOSSES[name].parameter if name in LOSSES else None
     if bounds is None and parameter is not None:
         raise InvalidInputError(f"loss {name!r} has no parameter, got {parameter!r}")
-    return Loss(name, **({bounds.name: parameter} if bounds else {}))
+    given: dict = {bounds.name: parameter} if bounds else {}
+    return Loss(name, **given)
 
 
 def _parameter(row, given) -> float | None:
