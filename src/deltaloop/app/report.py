@@ -146,7 +146,7 @@ def network_rows(net: Network, version: int) -> Rows:
         ("format version", str(version)),
         ("layers", layers_text(net)),
         ("parameters", f"{net.n_parameters:,}"),
-        ("loss", net._loss),
+        ("loss", str(net._loss)),
         ("dtype", net.dtype.name),
     ]
     metadata = net.metadata if isinstance(net.metadata, dict) else {}
