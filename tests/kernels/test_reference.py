@@ -119,6 +119,7 @@ def test_parameters_after_an_epoch_are_those_of_the_equations(name, dtype, data)
         ),
         *case[1:],
         cases.longest_sum(case.plan, batch_size) + n_samples // batch_size,
+        terms_cancel=True,
     )  # fmt: skip
     assume(are_useful(expected, tolerance))
     order = None if order is None else np.array(order, np.intp)
