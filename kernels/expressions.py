@@ -119,6 +119,10 @@ class Writer:
     def _spread(self, x: Expression) -> str:
         return self.language.spread(x.name) if x.is_scalar else x.name
 
+    def scalar(self, text: str) -> Expression:
+        """A parameter, by its name."""
+        return Expression(self, text, is_scalar=True)
+
     def results(self, values) -> list[str]:
         """The texts of several vectors."""
         return [self.result(value) for value in values]

@@ -203,10 +203,9 @@ class LossRow:
     Attributes
     ----------
     value, slope : callable
-        (A pair that value returns is multiplied in float64: the square of a float may be beyond
-        the range of floats.)
         The term of one unit as value(m, a, y, p), and its derivative with respect to the output a
-        as slope(m, a, y, p).
+        as slope(m, a, y, p). A pair that value returns is multiplied in float64: the square of a
+        float may be beyond the range of floats.
     logits_value, logits_delta : callable or None
         With the output activation `partner`: the same term from z as logits_value(m, z, y, p), and
         delta = dC/dz as logits_delta(m, z, a, y, p). None: value and slope serve this pair too.

@@ -63,17 +63,22 @@ class Cython(expressions.Language):
         self.like = like
 
 
-def table(rows, code: str, name: str, function: str, parameter: str, arguments: list[str]):
-    """`function` of all rows as one function, to be called with a constant code."""
-    vectors = ", ".join(f"vector {argument}" for argument in arguments)
+def table(rows, code: str, name: str, function: str, parameter: str, arguments: list[str], *more):
+    """`function` of all rows as one function, to be called with a constant code.
+
+    `more` are names of what it writes besides what it returns, where a row gives a tuple.
+    """
+    vectors = ", ".join([*(f"vector {x}" for x in arguments), *(f"vector *{x}" for x in more)])
     body, most = [], 0
     for row in rows:
-        lines, result, n = expressions.written(
-            getattr(row, function), Cython(arguments[0]), *arguments, parameter=parameter
-        )
-        most = max(most, n)
+        writer = expressions.Writer(Cython(arguments[0]))
+        given = [expressions.Expression(writer, argument) for argument in arguments]
+        found = getattr(row, function)(writer, *given, writer.scalar(parameter))
+        first, *others = writer.results(functions.factors(found) if more else (found,))
+        most = max(most, writer.n_variables)
+        written = [f"{out}[0] = {text}" for out, text in zip(more, others, strict=True)]
         body.append(f"    if {code} == {row.name.upper()}:")
-        body += [f"        {line}" for line in [*lines, f"return {result}"]]
+        body += [f"        {line}" for line in [*writer.lines, *written, f"return {first}"]]
     return [
         f"cdef inline vector {name}(",
         f"    Py_ssize_t {code}, real {parameter}, {vectors},",
@@ -89,36 +94,10 @@ def of_activations(name: str, arguments: list[str]):
     return table(_of_units(), "activation", name, name, "alpha", arguments)
 
 
-def of_losses(function: str, arguments: list[str]):
+def of_losses(function: str, arguments: list[str], *more: str):
     """The table of one function of the losses, named loss_value and the like."""
     rows = [row for row in functions.LOSSES.values() if getattr(row, function) is not None]
-    return table(rows, "loss", f"loss_{function}", function, "p", arguments)
-
-
-def terms_of_losses(function: str, arguments: list[str]):
-    """The table of value or logits_value: returns one factor of a term and writes the other."""
-    body, most = [], 0
-    for row in functions.LOSSES.values():
-        value = getattr(row, function)
-        if value is None:
-            continue
-        writer = expressions.Writer(Cython(arguments[0]))
-        given = [expressions.Expression(writer, name) for name in arguments]
-        term = value(writer, *given, expressions.Expression(writer, "p", is_scalar=True))
-        first, second = writer.results(functions.factors(term))
-        most = max(most, writer.n_variables)
-        body.append(f"    if loss == {row.name.upper()}:")
-        body += [f"        {line}" for line in writer.lines]
-        body += [f"        factor[0] = {second}", f"        return {first}"]
-    vectors = ", ".join(f"vector {argument}" for argument in arguments)
-    return [
-        f"cdef inline vector loss_{function}(",
-        f"    Py_ssize_t loss, real p, {vectors}, vector *factor,",
-        ") noexcept nogil:",
-        f"    cdef vector {', '.join(f't{k}' for k in range(most))}",
-        *body,
-        f"    return {arguments[0]}",
-    ]
+    return table(rows, "loss", f"loss_{function}", function, "p", arguments, *more)
 
 
 def canonical() -> list[str]:
@@ -183,9 +162,9 @@ def tables() -> str:
         of_activations("f", ["z"]),
         of_activations("slope", ["z", "a"]),
         canonical(),
-        terms_of_losses("value", ["a", "y"]),
+        of_losses("value", ["a", "y"], "factor"),
         of_losses("slope", ["a", "y"]),
-        terms_of_losses("logits_value", ["z", "y"]),
+        of_losses("logits_value", ["z", "y"], "factor"),
         of_losses("logits_delta", ["z", "a", "y"]),
         rules(),
     ]

@@ -82,7 +82,7 @@ def _loss(name: str, from_logits: bool = False) -> str:
     """The loss of a sample with dC/da, or with the output activation that belongs to it dC/dz."""
     row, writer = functions.LOSSES[name], expressions.Writer(C())
     z, a, y = (expressions.Expression(writer, f"{array}[j]") for array in ("z", "a", "target"))
-    p = expressions.Expression(writer, "p", is_scalar=True)
+    p = writer.scalar("p")
     given, slope_of, from_where = "a", "dC/da", "from a"
     if "log" in row.formula:
         from_where += ", which a logarithm sees EPSILON away from its ends; beyond, C is constant"
