@@ -27,14 +27,6 @@ class Gradients(NamedTuple):
     delta: list[np.ndarray]
 
 
-def _given(grad, flat, out):
-    """`grad`, or `out` with the same values in its memory `flat`."""
-    if flat is None:
-        return grad
-    flat[:] = grad
-    return out
-
-
 class Computing:
     """The part of `Network` that computes with the parameters and leaves them as they are."""
 
@@ -225,9 +217,7 @@ class Computing:
         """
         X, Y = self._data(X, Y)
         weights = validation.weights(sample_weight, len(X))
-        grad, flat = self._flat(out)
-        self._turns.read(self._loss_gradient, self._theta, X, Y, grad, weights)
-        return _given(grad, flat, out)
+        return self._into(out, lambda grad: self._loss_gradient(self._theta, X, Y, grad, weights))
 
     @explained("write net.backward(X, dC_da), with dC/da of your cost as predict(X) has a")
     def backward(self, X, dC_da, out=None) -> np.ndarray:
@@ -265,11 +255,7 @@ class Computing:
         2.0
         """
         X, dC_da = self._slopes(X, dC_da)
-        grad, flat = self._flat(out)
-        self._turns.read(
-            self.backend.backward, self.plan, self._theta, X, dC_da, grad, None, self._work(len(X))
-        )
-        return _given(grad, flat, out)
+        return self._into(out, lambda grad: self._backward(X, dC_da, grad, None))
 
     @explained("write net.input_gradient(X, dC_da), with dC/da as predict(X) has a")
     def input_gradient(self, X, dC_da) -> np.ndarray:
@@ -301,9 +287,7 @@ class Computing:
         size = len(X) * self.sizes[0] * self.dtype.itemsize
         check_memory("dC/dx", size, "give fewer samples at a time")
         out = np.empty((len(X), self.sizes[0]), self.dtype)
-        self._turns.read(
-            self.backend.backward, self.plan, self._theta, X, dC_da, None, out, self._work(len(X))
-        )
+        self._turns.read(self._backward, X, dC_da, None, out)
         return out if self._scaling is None else self._scaling.slopes_by_inputs(out)
 
     def loss_and_gradient(self, theta, X, Y, *, sample_weight=None) -> tuple[float, np.ndarray]:
@@ -354,13 +338,23 @@ class Computing:
         work = self._work(len(X))
         return self.backend.loss_gradient(self.plan, theta, X, Y, grad, work, weights)
 
-    def _flat(self, out) -> tuple[np.ndarray, np.ndarray | None]:
-        """New memory for what is laid out as theta, and that of `out`, if it was given.
+    def _backward(self, X, dC_da, grad, dC_dx) -> None:
+        """Of rows that have passed the door already."""
+        work = self._work(len(X))
+        self.backend.backward(self.plan, self._theta, X, dC_da, grad, dC_dx, work)
+
+    def _into(self, out, compute) -> np.ndarray:
+        """What compute(grad) writes, laid out as theta; in `out`, if it was given.
 
         `out` may be theta itself, or share memory with X: it is written when all was read.
         """
-        flat = None if out is None else checked_out(out, self.plan.n_theta, self.dtype)
-        return aligned_zeros(self.plan.n_theta, self.dtype), flat
+        grad = aligned_zeros(self.plan.n_theta, self.dtype)
+        flat = grad if out is None else checked_out(out, self.plan.n_theta, self.dtype)
+        self._turns.read(compute, grad)
+        if out is None:
+            return grad
+        flat[:] = grad
+        return out
 
     def _slopes(self, X, dC_da):
         """X and dC/da as rows, in the units of the network."""
