@@ -94,33 +94,31 @@ def test_what_is_tiny_but_not_plain_uses_memory(compiled, dtype):
     assert not (hidden_values(learned(compiled, cases.Case(*custom))) == MARK).any()
 
 
+def assert_steps_agree(compiled, case):
+    """Single steps on 5 samples are those of the reference."""
+    expected, tolerance = expected_within(
+        lambda *arrays: cases.trained(
+            reference, cases.Case(case.plan, *arrays), RULES["sgd"], None, 1
+        ),
+        *case[1:], cases.longest_sum(case.plan, 1) + 5,
+    )  # fmt: skip
+    assert are_useful(expected, tolerance)
+    assert_within(cases.trained(compiled, case, RULES["sgd"], None, 1), expected, tolerance)
+
+
 @pytest.mark.parametrize("n", range(1, 9))
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_tiny_nets_of_every_size_agree_with_equations(compiled, dtype, n, place):
     sizes = [5, 4, 3]
     sizes[place] = n
     case = tiny_case(dtype, sizes)
-    expected, tolerance = expected_within(
-        lambda *arrays: cases.trained(
-            reference, cases.Case(case.plan, *arrays), RULES["sgd"], None, 1
-        ),
-        *case[1:], cases.longest_sum(case.plan, 1) + 5,
-    )  # fmt: skip
-    assert are_useful(expected, tolerance)
-    assert_within(cases.trained(compiled, case, RULES["sgd"], None, 1), expected, tolerance)
+    assert_steps_agree(compiled, case)
 
 
 @pytest.mark.parametrize("hidden", cases.HIDDEN)
 def test_tiny_nets_of_every_activation_agree_with_equations(compiled, dtype, hidden):
     case = cases.case(4, [4, 5, 3, 2], [hidden, "tanh", "identity"], "mse", dtype, 5)
-    expected, tolerance = expected_within(
-        lambda *arrays: cases.trained(
-            reference, cases.Case(case.plan, *arrays), RULES["sgd"], None, 1
-        ),
-        *case[1:], cases.longest_sum(case.plan, 1) + 5,
-    )  # fmt: skip
-    assert are_useful(expected, tolerance)
-    assert_within(cases.trained(compiled, case, RULES["sgd"], None, 1), expected, tolerance)
+    assert_steps_agree(compiled, case)
 
 
 @pytest.mark.parametrize("batch_size", [1, 5])
