@@ -72,7 +72,7 @@ def type_of(kind, real):
 
 
 def jit(function=None, **options):
-    """numba.njit as this package wants it, kept on disk.
+    """numba.njit as this package wants it.
 
     Products may fuse with sums; nothing that loses NaN or the order of a sum is allowed. Division
     by zero is a value. The GIL is released. What was compiled is kept on disk, where Numba finds a
