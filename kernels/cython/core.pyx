@@ -58,6 +58,7 @@ if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
 include "products.pxi"
 
 include "layers.pxi"
+include "dropout.pxi"
 include "sample.pxi"
 include "tiny.pxi"
 include "parameters.pxi"
@@ -95,6 +96,7 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.costs = <double *> data(work.costs, True, NULL)
+    net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
     return 0
 
 
@@ -328,7 +330,8 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
-                Py_ssize_t step=0, weights=None, rates=None):
+                Py_ssize_t step=0, weights=None, rates=None,
+                unsigned long long noise=0):
     """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
     cdef int failed = 0
@@ -339,11 +342,11 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     bind_targets(&epoch.Y, Y, order, weights)
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
-    epoch.rates = NULL
+    epoch.drops, epoch.noise, epoch.rates = plan.drops, noise, NULL
     if rates is not None:
         epoch.rates = <const double *> data(rates, False, NULL)
     with nogil:
-        if batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat:
+        if batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat or epoch.drops:
             failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
         elif epoch.rates == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,

@@ -26,6 +26,8 @@ cdef struct Layer:      # interface.LAYER
     double alpha
     custom_f f
     custom_slope slope
+    Py_ssize_t dropped
+    double dropout
 
 cdef struct Places:     # interface.WORK
     Py_ssize_t batch_size
@@ -49,6 +51,11 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
     real *parts             # CUT bytes for this thread, or NULL
     double *costs           # (batch_size,)
+    double input_dropout    # interface.Plan
+    # of the step of training that is under way, see dropout.pxi
+    Py_ssize_t trains       # whether units are dropped
+    unsigned long long key
+    Py_ssize_t done         # samples of the mini-batch that were in pieces before
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
     const real *dense           # (n_rows, n_columns), or NULL

@@ -16,7 +16,7 @@ from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
 from .batch import descend_batches, forward_rows, mean_loss, pass_back  # noqa: E402
 from .compiling import provide  # noqa: E402
-from .doors import address_of, net_bound, rows_bound, rule_bound  # noqa: E402
+from .doors import address_of, net_bound, rows_bound, rule_bound, signed  # noqa: E402
 from .sample import descend_samples  # noqa: E402
 from .session import Session  # noqa: E402
 
@@ -58,19 +58,20 @@ def backward(plan, theta, X, dC_da, grad, dC_dx, work):
 
 def train_epoch(
     plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0,
-    weights=None, rates=None,
+    weights=None, rates=None, noise=0,
 ):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     net = net_bound(plan, theta, work, trains=True)
     x, y = rows_bound(work, "X", X, order), rows_bound(work, "Y", Y, order, weights)
     how = rule_bound(work, net, rule, state)
     rates = 0 if rates is None else rates.ctypes.data
-    if batch_size == 1 and weights is None and not rule.is_flat:
+    if batch_size == 1 and weights is None and not rule.is_flat and not plan.drops:
         provide(plan.dtype, descend_samples)
         return doors.train_samples()(net.address, how, start, stop, x, y, total, step, rates)
     provide(plan.dtype, descend_batches)
     return doors.train_batches()(
-        net.address, how, start, stop, batch_size, x, y, total, step, rates
+        net.address, how, start, stop, batch_size, x, y, total, step, rates, plan.drops,
+        signed(noise),
     )
 
 

@@ -76,6 +76,11 @@ def address_of(array, dtype) -> int:
     return found
 
 
+def signed(noise) -> int:
+    """The 64 bits of a whole number from 0 on as one that may be negative."""
+    return (noise ^ 1 << 63) - (1 << 63)
+
+
 WHOLE, NUMBER, NOTHING, TRUTH = types.intp, types.float64, types.void, types.intc
 
 
@@ -121,10 +126,14 @@ def train_samples(net, rule, start, stop, X, Y, total, step, rates):
     return descend_samples(net, rule, start, stop, X, Y, total, step, rates)
 
 
-@door(NUMBER, *(WHOLE,) * 7, NUMBER, *(WHOLE,) * 2)
-def train_batches(net, rule, start, stop, batch_size, X, Y, total, step, rates):
+@door(NUMBER, *(WHOLE,) * 7, NUMBER, *(WHOLE,) * 4)
+def train_batches(
+    net, rule, start, stop, batch_size, X, Y, total, step, rates, drops, noise
+):  # fmt: skip
     """An epoch in mini-batches."""
-    return descend_batches(net, rule, start, stop, batch_size, X, Y, total, step, rates)
+    return descend_batches(
+        net, rule, start, stop, batch_size, X, Y, total, step, rates, drops, noise
+    )
 
 
 @door(NOTHING, *(WHOLE,) * 4, nogil=False)
@@ -144,10 +153,10 @@ def learn_sample(net, rule, x, y, step, seen, theta):
     return loss if are_finite(net, seen, theta) else math.nan
 
 
-@door(NUMBER, *(WHOLE,) * 10)
-def learn_batch(net, rule, x, n_in, y, n_out, n, step, seen, theta):
+@door(NUMBER, *(WHOLE,) * 12)
+def learn_batch(net, rule, x, n_in, y, n_out, n, step, seen, theta, drops, noise):
     """A step on n samples; the sum of their losses, or nan as before."""
     X, Y = new_rows(net), new_rows(net)
     X.dense, X.row, Y.dense, Y.row = x, n_in, y, n_out
-    total = descend_batches(net, rule, 0, n, n, X, Y, 0.0, step, 0)
+    total = descend_batches(net, rule, 0, n, n, X, Y, 0.0, step, 0, drops, noise)
     return total if are_finite(net, seen, theta) else math.nan

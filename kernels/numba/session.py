@@ -7,7 +7,7 @@ from ..interface import Rule, Work
 from . import doors
 from .batch import descend_batches, forward_rows
 from .compiling import provide
-from .doors import Bound, net_bound
+from .doors import Bound, net_bound, signed
 from .sample import descend_samples
 
 
@@ -27,11 +27,11 @@ class Session(session.Session):
         self._learner = net_bound(self._plan, self._theta, work, trains=True), work
         super()._take_work(work)
 
-    def _take_rule(self, rule: Rule, state) -> None:
+    def _take_rule(self, rule: Rule, state, noise: int) -> None:
         # together, whatever interrupts: the record holds the address of the state alone
         net = self._learner[0].words
         bound = Bound("rule", self._dtype, self._fill_rule, net, rule, state)
-        self._how, self._step = (rule, state, bound), 0
+        self._how, self._step, self._noise = (rule, state, bound), 0, signed(noise)
 
     def predict_one(self, x, out=None):
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
@@ -69,7 +69,7 @@ class Session(session.Session):
         (net, _work), (rule, _state, how) = self._learner, self._how
         x, y = self._address_of(X), self._address_of(Y)
         seen = self._theta.size if looks else 0
-        if n == 1 and not rule.is_flat:
+        if n == 1 and not rule.is_flat and not self._plan.drops:
             provide(self._dtype, descend_samples)
             return doors.learn_sample()(
                 net.address, how.address, x, y, self._step, seen, self._first
@@ -77,5 +77,5 @@ class Session(session.Session):
         provide(self._dtype, descend_batches)
         return doors.learn_batch()(
             net.address, how.address, x, self._n_in, y, self._n_out, n, self._step, seen,
-            self._first,
+            self._first, self._plan.drops, self._noise,
         )  # fmt: skip
