@@ -1,6 +1,8 @@
 """deltaloop: backpropagation in compiled loops, for small and medium networks on the CPU."""
 
+import importlib as _importlib
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import datasets
 from .computing import Gradients
@@ -29,6 +31,9 @@ from .training import history, stream
 from .training.history import History
 from .version import __version__ as __version__
 
+if _TYPE_CHECKING:
+    from . import metrics
+
 __all__ = [
     "SGD",
     "Activation",
@@ -53,6 +58,7 @@ __all__ = [
     "datasets",
     "get_include",
     "load",
+    "metrics",
     "one_hot",
 ]
 
@@ -61,3 +67,16 @@ _ADDRESSES = (
     activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
 )  # fmt: skip
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
+
+# Modules that are imported when they are first asked for.
+_LATER = ("metrics",)
+
+
+def __getattr__(name):
+    if name in _LATER:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER})
