@@ -27,7 +27,7 @@ from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adam, RMSprop
 from .parts.scaling import Scaling
-from .training import history, stream
+from .training import callbacks, history, schedules, stream
 from .training.history import History
 from .version import __version__ as __version__
 
@@ -53,6 +53,7 @@ __all__ = [
     "Network",
     "RMSprop",
     "Scaling",
+    "callbacks",
     "custom_activation",
     "custom_loss",
     "datasets",
@@ -60,11 +61,13 @@ __all__ = [
     "load",
     "metrics",
     "one_hot",
+    "schedules",
 ]
 
 # Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
 _ADDRESSES = (
-    activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
+    activations, callbacks, custom, history, initializers, layers, losses, optimizers, scaling,
+    schedules, stream,
 )  # fmt: skip
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 

@@ -15,7 +15,7 @@ from .samples import Samples
 
 _FORM = "give an iterable of pairs (X, Y), or of (X, Y, sample_weight)"
 Y_MISSING = (
-    "Y is missing: write net.fit(X, Y), and all else by keyword: epochs, batch_size, ...; or "
+    "Y is missing; write net.fit(X, Y), and all else by keyword: epochs, batch_size, ...; or "
     "net.fit(batches) with an iterable of pairs (X, Y)"
 )
 

@@ -6,6 +6,7 @@ after every epoch, or with `every` after every n updates. An object with methods
 """
 
 import json
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -45,8 +46,8 @@ class State:
     history: Any
     epoch: int = 0
     step: int = 0
-    loss: float = float("nan")
-    learning_rate: float = float("nan")
+    loss: float = math.nan
+    learning_rate: float = math.nan
 
 
 class every:
@@ -170,7 +171,7 @@ class JSONLines(_Log):
         return False
 
     def _line(self, row):
-        finite = {name: value if abs(value) < float("inf") else None for name, value in row.items()}
+        finite = {name: value if abs(value) < math.inf else None for name, value in row.items()}
         return json.dumps(finite) + "\n"
 
 
@@ -279,7 +280,8 @@ class Callbacks:
 
     def after_epoch(self, step, history) -> str | None:
         """Tell all others; what ends training, if one does."""
-        self._now(len(history), step, history.loss[-1], history.learning_rate[-1])
+        rate = history.learning_rate[-1] if history.learning_rate else math.nan
+        self._now(len(history), step, history.loss[-1], rate)
         return self._tell(self._of_epochs)
 
     def _now(self, epoch, step, loss, learning_rate):

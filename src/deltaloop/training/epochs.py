@@ -78,6 +78,15 @@ class Epochs:
         """Whether there is another epoch."""
         return self.reason is None and len(self.history.seconds) < self.last
 
+    @property
+    def n_blind(self) -> int:
+        """How many epochs may be recorded at once, since nobody has to see each of them."""
+        stopping = self.stopping
+        watched = self.looks or self.restores or self.validation is not None
+        watched = watched or self.metrics is not None or stopping.watching is not None
+        watched = watched or stopping.target is not None
+        return 1 if watched else self.last - len(self.history)
+
     def check_not_moved(self) -> None:
         """Refuse memory that a callback has resized: what is trained on is gone."""
         if any(owner.nbytes != n_bytes for owner, n_bytes in self.owners):
@@ -104,8 +113,24 @@ class Epochs:
         """Tell those who count updates; `loss` is the mean over the epoch so far."""
         self.reason = self.callbacks.after_steps(self.epoch, self.run.step, loss, learning_rate)
 
-    def ended(self, loss: float, seconds: float, learning_rate: float) -> None:
-        """Record an epoch.
+    def stop(self, reason: str) -> None:
+        """End training."""
+        self.reason = self.history.stop_reason = reason
+
+    def ended_blindly(self, losses: list[float], seconds: float) -> None:
+        """Record up to `n_blind` epochs, each finite; the last loss alone may be low enough."""
+        history = self.history
+        for loss in losses:
+            history.loss.append(loss)
+            history.seconds.append(seconds / len(losses))
+            if self.stopping.is_best(history):
+                history.best_epoch = self.stopping.best_epoch
+        reason = self.stopping.reason(history)
+        if reason:
+            self.stop(reason)
+
+    def ended(self, loss: float, seconds: float, learning_rate: float | None = None) -> None:
+        """Record an epoch; an optimiser without a learning rate gives none.
 
         Raises
         ------
@@ -114,19 +139,20 @@ class Epochs:
         """
         net, history, theta = self.net, self.history, self.net._theta
         if not (math.isfinite(loss) and np.isfinite(theta).all()):
-            raise self._diverged("loss", loss)
+            raise self.diverged("loss", loss)
         if self.validation is not None:
             self.check_not_moved()
             validation_loss = net._mean_loss(*self.validation)
             if not math.isfinite(validation_loss):
-                raise self._diverged("validation loss", validation_loss)
+                raise self.diverged("validation loss", validation_loss)
             history.validation_loss.append(validation_loss)
         if self.metrics is not None:
             self.check_not_moved()
             self.metrics.measure(history.metrics)
         self.last_finite[:] = theta
         history.loss.append(loss)
-        history.learning_rate.append(learning_rate)
+        if learning_rate is not None:
+            history.learning_rate.append(learning_rate)
         history.seconds.append(seconds)
         if self.stopping.is_best(history):
             if self.restores:
@@ -186,7 +212,8 @@ class Epochs:
                 self.net._turns.write(np.copyto, theta, self.run.best)
         return interrupted
 
-    def _diverged(self, what, loss):
+    def diverged(self, what: str, loss: float) -> DivergenceError:
+        """The error for a loss that is not finite, or parameters that are not."""
         history, epoch = self.history, self.epoch
         watched = history.validation_loss if what == "validation loss" else history.loss
         found = "parameters became infinite" if math.isfinite(loss) else f"{what} became {loss:g}"
