@@ -25,7 +25,7 @@ from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
 from .parts.losses import Loss
-from .parts.optimizers import SGD, Adam, RMSprop
+from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
 from .training import callbacks, history, schedules, stream
 from .training.history import History
@@ -37,7 +37,10 @@ if _TYPE_CHECKING:
 __all__ = [
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BusyError",
     "DeltaloopError",
     "DeltaloopWarning",
@@ -50,8 +53,10 @@ __all__ = [
     "InvalidTypeError",
     "Loss",
     "MissingDependencyError",
+    "NAdam",
     "Network",
     "RMSprop",
+    "Rprop",
     "Scaling",
     "callbacks",
     "custom_activation",

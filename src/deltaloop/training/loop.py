@@ -31,7 +31,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     streams = samples.n_samples is None
     if not streams:
         samples.arrange(
-            settings.sparse, net.backend, RULES[rule.code] != "sgd", settings.batch_size
+            settings.sparse, net.backend, RULES[rule.code] != "sgd" or rule.is_flat,
+            settings.batch_size,
         )  # fmt: skip
     if split is not None:
         if run.held is None:

@@ -91,7 +91,8 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
         )
     used = optimizer if optimizer is not None else run.optimizer
     optimizer = used if used is not None else of_network
-    if optimizer.rule().code != run.rule:
+    rule = optimizer.rule()
+    if (rule.code, rule.n_slots) != (run.rule, len(run.slots)):
         raise InvalidInputError(
             f"resume=True goes on with the state of the rule {RULES[run.rule]!r}, which "
             f"{optimizer!r} does not have; give one of the same kind, or leave resume out"

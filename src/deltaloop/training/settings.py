@@ -47,14 +47,24 @@ def check_settings(
     n_samples None: batches as they come, where batch_size None leaves them as they are.
     """
     epochs = whole_number("epochs", epochs)
+    used = check_optimizer(of_network if optimizer is None else optimizer)
+    whole = used.rule().row.whole_batch
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size)
     elif n_samples is not None:
-        batch_size = min(10, n_samples)
+        batch_size = n_samples if whole else min(10, n_samples)
     if n_samples is not None and batch_size > n_samples:
         raise InvalidInputError(
             f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
             f"use batch_size={n_samples} for all samples at once"
+        )
+    if whole and (n_samples is None or batch_size < n_samples):
+        got = "batches as they come" if n_samples is None else f"batch_size={batch_size}"
+        raise InvalidInputError(
+            f"{type(used).__name__} needs all samples in one batch, got {got}"
+            f"{'' if n_samples is None else f' of {n_samples}'}: it compares the signs of "
+            "gradients, which change by chance between mini-batches; "
+            + ("give X and Y" if n_samples is None else "leave batch_size out")
         )
     n_threads = whole_number("n_threads", n_threads)
     if n_threads > 1 and batch_size == 1:
@@ -77,7 +87,7 @@ def check_settings(
     return Settings(
         epochs,
         batch_size,
-        check_optimizer(of_network if optimizer is None else optimizer),
+        used,
         optimizer,
         None if schedule is None else check_schedule(schedule),
         switch("shuffle", shuffle),
