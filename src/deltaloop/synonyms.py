@@ -131,6 +131,9 @@ _ROWS = {
         inversescaling invscaling inversetimedecay
         reduceonplateau reducelronplateau plateau adaptive
     """,
+    "monitor": """
+        loss valloss validationloss trainingloss trainloss
+    """,
 }
 
 

@@ -45,6 +45,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     metrics = None
     if settings.metrics:
         metrics = Metrics(net, settings.metrics, *(validation or samples.all_rows()))
+        metrics.measure({})  # what does not fit these targets is told before anything is changed
     callbacks = None
     if settings.callbacks:
         callbacks = Callbacks(settings.callbacks, net, run.history)
