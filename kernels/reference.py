@@ -179,7 +179,7 @@ def _mixed(x):
 
 
 def kept(noise: int, step: int, layer: int, n_samples: int, n_units: int, p: float) -> np.ndarray:
-    """Which units are not dropped: hash(noise, step, layer, sample, unit) >= p 2^32.
+    """Which units are not dropped: hash(noise, step, layer, sample, unit) >= p 2^16.
 
     The step counts from 1, the hidden layers from 1, and layer 0 are the inputs.
     """
@@ -187,10 +187,13 @@ def kept(noise: int, step: int, layer: int, n_samples: int, n_units: int, p: flo
     key = _mixed(_mixed(one * np.uint64(noise)) + np.uint64(step))
     key = _mixed(key + np.uint64(layer))
     x = _mixed(key + np.arange(n_samples, dtype=np.uint64)).astype(np.uint32)
-    x = x[:, None] + np.arange(n_units, dtype=np.uint32)
-    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)  # Wellons (2018), "lowbias32"
+    half = (n_units + 1) // 2  # one hash serves two units, with 16 bits each
+    x = x[:, None] + np.arange(half, dtype=np.uint32)
+    x *= np.uint32(0x7FEB352D)  # Wellons (2018), "lowbias32", without its first step
     x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
-    return (x ^ (x >> np.uint32(16))) >= np.uint32(int(p * 2**32))
+    x ^= x >> np.uint32(16)
+    x = np.hstack([x & np.uint32(0xFFFF), x >> np.uint32(16)])[:, :n_units]
+    return x >= min(int(p * 2**16 + 0.5), 2**16 - 1)
 
 
 def _masks(plan, noise, step, n_samples):

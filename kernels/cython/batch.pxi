@@ -96,7 +96,7 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
              turned, stride, turned_prev, stride, NULL)
     transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
     if net.trains and below.dropout > 0:
-        drop(net, k - 1, below.dropout, n_samples, below.width, below.width, delta_prev, delta_prev)
+        drop(net, k - 1, below.dropout, n_samples, below.n_out, below.width, delta_prev)
     multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
                       delta_prev)
 

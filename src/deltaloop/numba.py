@@ -122,8 +122,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        A network with a `scaling`, which compiled functions would not apply; anything else than
-        a network; a batch_size below 1.
+        A network with a `scaling` or with dropout, which compiled functions would not apply;
+        anything else than a network; a batch_size below 1.
     """
     if not isinstance(net, Network):
         raise InvalidTypeError(f"net must be a Network, got {net!r}")
@@ -131,6 +131,11 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         raise InvalidInputError(
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
+        )
+    if net.plan.drops:
+        raise InvalidInputError(
+            "train_step would not apply the dropout of this network; make one of the same layers "
+            "without dropout, and give it the parameters: other.theta = net.theta"
         )
     provide(net.dtype, *_WALKS)
     work = Work(net.plan, whole_number("batch_size", batch_size))

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
-from ..inputs.checks import check_memory, dtype_or_none, whole_number
+from ..inputs.checks import check_memory, dtype_or_none, number, whole_number
 from ..kernels import available
 from .activations import Activation, as_activation
 from .initializers import initial_values
@@ -15,15 +15,17 @@ from .layers import Dense
 from .losses import Loss
 
 
-def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
+def as_layers(
+    sizes, layers, activation, output, loss, dropout=0.0
+) -> tuple[int, tuple[Dense, ...]]:
     """Number of inputs and the layers, from a list of sizes or from the layers themselves."""
     if layers is None:
-        n_in, layers = _from_sizes(sizes, activation, output, loss)
+        n_in, layers = _from_sizes(sizes, activation, output, loss, dropout)
     else:
         layers = _listed(layers, sizes)
-        if activation is not None or output is not None:
+        if activation is not None or output is not None or dropout != 0:
             raise InvalidInputError(
-                "activation and output belong to a list of sizes; with layers given, "
+                "activation, output and dropout belong to a list of sizes; with layers given, "
                 "write them into each Dense"
             )
         if np.iterable(sizes):
@@ -36,7 +38,7 @@ def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense
     return n_in, layers
 
 
-def _from_sizes(sizes, activation, output, loss):
+def _from_sizes(sizes, activation, output, loss, dropout):
     if isinstance(sizes, str | bytes | set | frozenset | dict) or not np.iterable(sizes):
         raise InvalidTypeError(
             "sizes must be a list of widths such as [784, 30, 10], or the number of inputs "
@@ -56,7 +58,9 @@ def _from_sizes(sizes, activation, output, loss):
     hidden = as_activation("sigmoid" if activation is None else activation)
     partner = loss.row.partner if isinstance(loss, Loss) else "identity"
     last = partner if output is None else output
-    return sizes[0], (*(Dense(width, hidden) for width in sizes[1:-1]), Dense(sizes[-1], last))
+    dropout = number("dropout", dropout, 0.0, 1.0)
+    hidden_layers = (Dense(width, hidden, dropout=dropout) for width in sizes[1:-1])
+    return sizes[0], (*hidden_layers, Dense(sizes[-1], last))
 
 
 def _listed(layers, sizes):
@@ -97,6 +101,11 @@ def _check(layers, loss):
                 f"softmax is an output activation, but layers[{index}] is hidden; "
                 "use it in the last layer"
             )
+    if layers[-1].dropout:
+        raise InvalidInputError(
+            f"the last layer has dropout={layers[-1].dropout:g}, which would drop predictions; "
+            "give it to a hidden layer, or to the inputs: Network(..., input_dropout=0.1)"
+        )
 
 
 def warn_about_output(layer, loss) -> None:

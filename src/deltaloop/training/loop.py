@@ -10,7 +10,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import split_off
+from .samples import drawn_noise, split_off
 
 
 def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
@@ -64,7 +64,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
 def _begun(net, settings, validates) -> runs.Run:
     """A new training, or the one before, which goes on."""
     if not settings.resume:
-        return runs.fresh(settings.given_optimizer, settings.optimizer.rule(), net._theta)
+        rule, noise = settings.optimizer.rule(), drawn_noise(net.plan, net.generator)
+        return runs.fresh(settings.given_optimizer, rule, net._theta, noise)
     run, settings.optimizer = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
     runs.check_same_columns(run.history, validates, settings.metrics)
     return run

@@ -56,6 +56,8 @@ class Run:
         Where in an epoch it ended; None: between two.
     finished : bool
         It has ended by itself, and not only by the number of its epochs.
+    noise : int
+        Seed of the masks of dropout.
     """
 
     optimizer: Any
@@ -67,11 +69,13 @@ class Run:
     best: np.ndarray | None = None
     position: Position | None = None
     finished: bool = False
+    noise: int = 0
 
 
-def fresh(optimizer, rule: Rule, theta) -> Run:
+def fresh(optimizer, rule: Rule, theta, noise: int) -> Run:
     """The start of a training."""
-    return Run(optimizer, rule.code, aligned_zeros((rule.n_slots, len(theta)), theta.dtype))
+    slots = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
+    return Run(optimizer, rule.code, slots, noise=noise)
 
 
 def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
@@ -100,7 +104,8 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
     history = run.history.copy()
     history.stop_reason = "epochs"
     again = Run(
-        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position, False
+        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position, False,
+        run.noise,
     )  # fmt: skip
     return again, optimizer
 
