@@ -35,6 +35,8 @@ cdef struct Places:     # interface.WORK
     Py_ssize_t parts
     Py_ssize_t gathered
 
+cdef struct Walks
+
 cdef struct Net:        # Plan, theta and Work of one call
     const Layer *layers
     Py_ssize_t n_layers
@@ -49,6 +51,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
     real *parts             # CUT bytes for this thread, or NULL
     double *costs           # (batch_size,)
+    const Walks *walks      # NULL: those of this build
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
     const real *dense           # (n_rows, n_columns), or NULL
@@ -86,6 +89,22 @@ cdef struct Rule:
     real hyper[8]           # interface.Rule.hyper
     Py_ssize_t n_slots      # arrays, (n_theta,) each, one after the other from `state` on
     Py_ssize_t n_theta
+
+cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place of this build's
+    bint (*forward_rows)(
+        const Net *net, const Rows *X, Py_ssize_t n_samples, real *out) noexcept nogil
+    double (*mean_loss)(
+        const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, real *grad,
+        Py_ssize_t n_theta) noexcept nogil
+    void (*pass_back)(
+        const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *dC_da, real *grad,
+        Py_ssize_t n_theta, real *dC_dx) noexcept nogil
+    double (*descend_samples)(
+        const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, const Rows *X,
+        const Rows *Y, double total, Py_ssize_t step) noexcept nogil
+    double (*descend_batches)(
+        const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t batch_size,
+        const Rows *X, const Rows *Y, double total, Py_ssize_t step) noexcept nogil
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

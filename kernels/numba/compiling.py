@@ -114,10 +114,7 @@ def _struct(name, real):
             kind = REALS
             arrays.append(field)
         fields[field] = type_of(kind, real), dtype.fields[field][1]
-    size = dtype.itemsize
-    if name == NET:  # here it ends with the table of addresses
-        fields["kernels"], size = (type_of("words", real), size), size + 8
-    return StructType(f"{name} {real} {DIGEST}", real, fields, size, arrays)
+    return StructType(f"{name} {real} {DIGEST}", real, fields, dtype.itemsize, arrays)
 
 
 @cache
@@ -127,15 +124,11 @@ def words_type(dtype) -> np.dtype:
 
 
 def room_for(name, dtype) -> np.ndarray:
-    """Memory for a struct, in words; where it is a net, with its table of addresses."""
-    size = lent.struct(name, str(dtype)).itemsize
-    words = np.zeros(size // 8 + (name == NET), np.intp)
-    if name == NET:
-        words[-1] = entry_points(dtype).ctypes.data
-    return words.view(words_type(dtype))
+    """Memory for a struct, in words."""
+    return np.zeros(lent.struct(name, str(dtype)).itemsize // 8, words_type(dtype))
 
 
-_ENTRIES: list = []  # in the order of the table of addresses
+_OTHERS: list[str] = []  # what the table of addresses has after lent.WALKS
 
 
 class _Entry:
@@ -146,6 +139,9 @@ class _Entry:
         self.function, self.name, self.environment = function, function.__name__, environment
         self.names, self.kinds = list(parameters), [p.annotation for p in parameters.values()]
         self.returns = inspect.signature(function).return_annotation
+        if self.name not in lent.WALKS:
+            _OTHERS.append(self.name)
+        self.place = (*lent.WALKS, *_OTHERS).index(self.name)  # in the table of addresses
 
     def signature(self, real):
         """Of Numba."""
@@ -157,7 +153,7 @@ class _Entry:
         if self.returns is not None:
             returned = context.get_value_type(type_of(self.returns, real))
         kind = ir.FunctionType(returned, [value.type for value in values])
-        place = builder.gep(table, [ir.Constant(WORD, _ENTRIES.index(self))], source_etype=WORD)
+        place = builder.gep(table, [ir.Constant(WORD, self.place)], source_etype=WORD)
         function = builder.inttoptr(builder.load(place, typ=WORD), kind.as_pointer())
         return builder.call(function, values)
 
@@ -168,7 +164,6 @@ def _own(function, environment=None):
     The net may be a number too: then all that is no number is.
     """
     made = _Entry(function, environment)
-    _ENTRIES.append(made)
     takes_net = made.names[0] == "net"
 
     def typing(_context, net, *_arguments):
@@ -176,7 +171,7 @@ def _own(function, environment=None):
         declared = made.signature(of_net.real)
 
         def write(context, builder, _signature, values):
-            place = place_of(context, builder, of_net, values[0], "kernels")
+            place = place_of(context, builder, of_net, values[0], "walks")
             table = builder.load(place, typ=WORD.as_pointer())
             if environment is not None:
                 own = ir.Constant(ir.IntType(32), environment)
@@ -237,23 +232,14 @@ def entry_points(dtype) -> np.ndarray:
     Before `provide` was called for them those of walks are 0.
     """
     addresses = lent.core(dtype).addresses()
-    return np.array([addresses.get(made.name, 0) for made in _ENTRIES], np.intp)
+    return np.array([addresses.get(name, 0) for name in (*lent.WALKS, *_OTHERS)], np.intp)
 
 
 @cache
-def provide(dtype, *walks) -> None:
-    """Compile what is about to be called, or take it from disk."""
-    for made in (walk.made for walk in walks):
-        place = _ENTRIES.index(made)
-        if not entry_points(dtype)[place]:
-            entry_points(dtype)[place] = _compiled(made, numba.from_dtype(dtype)).address
-
-
-_COMPILED = []  # as long as the process
-
-
-def _compiled(made, real):
+def provide(dtype, walk):
+    """Compile what is about to be called, or take it from disk; kept as long as the process."""
+    made, real = walk.made, numba.from_dtype(dtype)
     signature = made.signature(real)
     found = _kept(lambda **keep: numba.cfunc(signature, **_OPTIONS | keep)(made.function))
-    _COMPILED.append(found)
+    entry_points(dtype)[made.place] = found.address
     return found

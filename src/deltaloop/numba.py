@@ -132,7 +132,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
         )
-    provide(net.dtype, *_WALKS)
+    for walk in _WALKS:
+        provide(net.dtype, walk)
     work = Work(net.plan, whole_number("batch_size", batch_size))
     bound = net_bound(net.plan, net._theta, work, trains=True)
     return Unpacked(
