@@ -46,7 +46,10 @@ STRUCTS: dict[str, dict] = {
         "code": "whole", "beta1": "double", "beta2": "double", "learning_rate": "real",
         "momentum": "real", "new_m": "real", "new_v": "real", "epsilon": "real",
         "unbias_m": "real", "unbias_v": "real", "state": "reals", "squares": "reals",
-        "hyper": ("real", 8), "n_slots": "whole", "n_theta": "whole",
+        "flat": "whole", "hyper": ("real", 16), "given": ("double", 8), "product": "double",
+        "product_step": "whole", "n_slots": "whole", "n_theta": "whole", "weight_decay": "double",
+        "clip_norm": "double", "max_norm": "double", "l1": "real", "l2": "real",
+        "clip_value": "real", "keep": "real",
     },
     # cython/batch.pxi
     "piece": {

@@ -25,15 +25,11 @@ cdef bint is_tiny_net(const Net *net) noexcept nogil:
     return is_tiny(net)
 
 
-cdef bint is_flat_rule(const Rule *rule) noexcept nogil:
-    return is_flat(rule.code)
-
-
-cdef void descend_flat_part(
-    const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop,
-) noexcept nogil:
-    """The step of a flat rule on theta[first:stop], multiples of SHARE"""
-    descend_flat_by_code(rule, theta, first, stop)
+cdef void descend_parameters(const Net *net, const Rule *rule) noexcept nogil:
+    """The step of a flat rule on all parameters, whose gradient is in the rule's state."""
+    move_parameters(net.layers, net.n_layers, net.theta, rule, factor_of_gradient(rule), 0,
+                    rule.n_theta)
+    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, 0, 1)
 
 
 def addresses():
@@ -63,9 +59,9 @@ def addresses():
         "take_slopes": <size_t> &take_slopes,
         "take_weights": <size_t> &take_weights,
         # rules
-        "unbias": <size_t> &unbias,
-        "is_flat": <size_t> &is_flat_rule,
-        "descend_flat": <size_t> &descend_flat_part,
+        "set_rate": <size_t> &set_rate,
+        "begin_step": <size_t> &begin_step,
+        "descend_parameters": <size_t> &descend_parameters,
         # tiny nets
         "is_tiny": <size_t> &is_tiny_net,
         "descend_tiny_samples": <size_t> &descend_tiny_samples,

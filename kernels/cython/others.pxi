@@ -32,13 +32,13 @@ cdef void other_pass_back(
 cdef double other_epoch(Epoch *epoch) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     cdef double total
-    if epoch.batch_size == 1 and epoch.Y.weights == NULL and not is_flat(epoch.rule.code):
+    if epoch.batch_size == 1 and epoch.Y.weights == NULL and not epoch.rule.flat:
         total = epoch.net.walks.descend_samples(
             &epoch.net, &epoch.rule, epoch.start, epoch.stop, &epoch.X, &epoch.Y, epoch.total,
-            epoch.step)
+            epoch.step, epoch.rates)
     else:
         total = epoch.net.walks.descend_batches(
             &epoch.net, &epoch.rule, epoch.start, epoch.stop, epoch.batch_size, &epoch.X,
-            &epoch.Y, epoch.total, epoch.step)
+            &epoch.Y, epoch.total, epoch.step, epoch.rates)
     leave(FLUSHING, before)
     return total

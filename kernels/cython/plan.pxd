@@ -85,10 +85,20 @@ cdef struct Rule:
     real unbias_v           # 1 / (1 - beta2^t)
     real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
     real *squares           # (n_theta,): v; a valid address also if the rule has no such array
-    # for flat rules
-    real hyper[8]           # interface.Rule.hyper
+    Py_ssize_t flat         # whether the step is one pass over theta, as follows
+    real hyper[16]          # interface.Rule.hyper, and after them the constants of the step
+    double given[8]         # interface.Rule.hyper
+    double product          # of the factors of the rule's row up to step number product_step
+    Py_ssize_t product_step
     Py_ssize_t n_slots      # arrays, (n_theta,) each, one after the other from `state` on
     Py_ssize_t n_theta
+    double weight_decay     # interface.Regularization
+    double clip_norm
+    double max_norm
+    real l1
+    real l2
+    real clip_value
+    real keep               # 1 - learning_rate weight_decay
 
 cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place of this build's
     bint (*forward_rows)(
@@ -101,10 +111,11 @@ cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place
         Py_ssize_t n_theta, real *dC_dx) noexcept nogil
     double (*descend_samples)(
         const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, const Rows *X,
-        const Rows *Y, double total, Py_ssize_t step) noexcept nogil
+        const Rows *Y, double total, Py_ssize_t step, const double *rates) noexcept nogil
     double (*descend_batches)(
         const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t batch_size,
-        const Rows *X, const Rows *Y, double total, Py_ssize_t step) noexcept nogil
+        const Rows *X, const Rows *Y, double total, Py_ssize_t step,
+        const double *rates) noexcept nogil
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

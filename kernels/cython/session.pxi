@@ -68,8 +68,8 @@ cdef double handle_learn(
     cdef Environment before = enter(FLUSHING)
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
-    inner.rule.learning_rate = inner.rule.hyper[0] = <real> handle.learning_rate
-    if inner.net.walks == NULL and n == 1 and not is_flat(inner.rule.code):
+    set_rate(&inner.rule, handle.learning_rate)
+    if inner.net.walks == NULL and n == 1 and not inner.rule.flat:
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
     else:
         total = descend_one_batch(inner, &X, &Y, n)
@@ -88,7 +88,7 @@ cdef double descend_one_batch(
     cdef Epoch epoch
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
-    epoch.n_threads, epoch.total = 1, 0
+    epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
     if inner.net.walks != NULL:
         return other_epoch(&epoch)
     run_threads(train_share, &epoch, &epoch.barrier, 1)
@@ -249,7 +249,7 @@ cdef class Session:
         cdef Py_buffer x_view, y_view
         cdef double loss
         if self.walks != NULL:
-            if n > 1 or is_flat(self.inner.rule.code):
+            if n > 1 or self.inner.rule.flat:
                 if self.walks.descend_batches == NULL:
                     self.provide("descend_batches")
             elif self.walks.descend_samples == NULL:

@@ -5,6 +5,7 @@ import math
 from ..interface import RULES
 from .compiling import (
     DOUBLE,
+    DOUBLES,
     FLUSHING,
     NEAREST,
     NET,
@@ -20,23 +21,23 @@ from .layers import (
     activate,
     are_finite,
     backward_layer,
+    begin_step,
     copy_outputs,
     descend_biases,
-    descend_flat,
+    descend_parameters,
     descend_rows_of_layer,
     descend_sparse,
     fetch,
-    is_flat,
     look_ahead,
     multiply,
     outputs,
+    set_rate,
     spread,
     sum_layer,
     sum_listed,
     take_slopes,
     take_weights,
     transpose,
-    unbias,
 )
 from .plan import (
     bias_of,
@@ -130,10 +131,10 @@ def descend_batch(net, piece, X, rule, ahead):
 @walk(environment=FLUSHING)
 def descend_batches(
     net: NET, rule: RULE, start: WHOLE, stop: WHOLE, batch_size: WHOLE, X: ROWS, Y: ROWS,
-    total: DOUBLE, step: WHOLE,
+    total: DOUBLE, step: WHOLE, rates: DOUBLES,
 ) -> DOUBLE:  # fmt: skip
     """Samples start..stop-1 in mini-batches; returns total plus their losses."""
-    first, flat, sparse = layer_of(net, 0), is_flat(net, rule), is_null(X.dense)
+    first, flat, sparse, number = layer_of(net, 0), rule.flat != 0, is_null(X.dense), 0
     n_in, row = first.n_in, round_up(first.n_in)
     x, y, spends = copied(X), copied(Y), copied(rule)  # spends: what the products do with it
     piece, ahead = new_piece(net), new_ahead(net)
@@ -149,7 +150,11 @@ def descend_batches(
         n, done = min(batch_size, stop - start), 0
         piece.scale = 1 / n
         step += 1
-        unbias(net, spends, step)
+        if not is_null(rates):
+            set_rate(net, rule, rates[number])
+            set_rate(net, spends, rates[number])
+            number += 1
+        begin_step(net, rule if flat else spends, step)
         y.first = start
         if not is_null(Y.weights):
             take_weights(net, y, n)
@@ -177,7 +182,7 @@ def descend_batches(
             else:
                 descend_batch(net, piece, x, spends, 0)
         if flat:
-            descend_flat(net, rule, net.theta, 0, rule.n_theta)
+            descend_parameters(net, rule)
     return total
 
 

@@ -110,8 +110,8 @@ def _struct(name, real):
         field: DOUBLE if dtype[field] == np.float64 else WHOLE for field in dtype.names
     }
     for field, kind in kinds.items():
-        if isinstance(kind, tuple):  # elements side by side
-            kind = REALS
+        if isinstance(kind, tuple):  # side by side
+            kind = REALS if kind[0] == REAL else DOUBLES
             arrays.append(field)
         fields[field] = type_of(kind, real), dtype.fields[field][1]
     return StructType(f"{name} {real} {DIGEST}", real, fields, dtype.itemsize, arrays)

@@ -137,18 +137,18 @@ def take_weights(Y: ROWS, n: WHOLE) -> DOUBLE:
 
 
 @native
-def unbias(rule: RULE, step: WHOLE) -> None:
-    """The corrections of Adam in update number `step`, counted from 1."""
+def set_rate(rule: RULE, learning_rate: DOUBLE) -> None:
+    """Another learning rate."""
 
 
 @native
-def is_flat(rule: RULE) -> TRUTH:
-    """Whether a rule needs the gradient of all parameters before its step."""
+def begin_step(rule: RULE, step: WHOLE) -> None:
+    """The constants of update number `step`, counted from 1."""
 
 
 @native
-def descend_flat(rule: RULE, theta: REALS, first: WHOLE, stop: WHOLE) -> None:
-    """The step of a flat rule on theta[first:stop]."""
+def descend_parameters(net: NET, rule: RULE) -> None:
+    """The step of a flat rule on theta, whose gradient is in the rule's state."""
 
 
 @native

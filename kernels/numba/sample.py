@@ -3,9 +3,10 @@
 import math
 
 from ..interface import ACTIVATIONS, RULES
-from .compiling import DOUBLE, FLUSHING, NET, ROWS, RULE, WHOLE, part, walk
+from .compiling import DOUBLE, DOUBLES, FLUSHING, NET, ROWS, RULE, WHOLE, part, walk
 from .layers import (
     activate,
+    begin_step,
     descend_and_sum,
     descend_by_rule,
     descend_listed,
@@ -16,10 +17,10 @@ from .layers import (
     list_nonzero,
     multiply_by_slope,
     outputs,
+    set_rate,
     spread,
     sum_listed,
     sum_rows,
-    unbias,
 )
 from .plan import bias_of, block, index_of, layer_of, listed, row_of
 from .pointers import copied, is_null, on_stack
@@ -127,9 +128,21 @@ def descend_inputs(net, X, t, rule):
 
 @walk(environment=FLUSHING)
 def descend_samples(
-    net: NET, rule: RULE, start: WHOLE, stop: WHOLE, X: ROWS, Y: ROWS, total: DOUBLE, step: WHOLE
-) -> DOUBLE:
+    net: NET, rule: RULE, start: WHOLE, stop: WHOLE, X: ROWS, Y: ROWS, total: DOUBLE, step: WHOLE,
+    rates: DOUBLES,
+) -> DOUBLE:  # fmt: skip
     """One step for each of the samples start..stop-1; returns total plus their losses."""
+    if is_null(rates):
+        return descend_in_turn(net, rule, start, stop, X, Y, total, step)
+    for t in range(stop - start):
+        set_rate(net, rule, rates[t])
+        total = descend_in_turn(net, rule, start + t, start + t + 1, X, Y, total, step + t)
+    return total
+
+
+@part
+def descend_in_turn(net, rule, start, stop, X, Y, total, step):
+    """The same at one learning rate."""
     if start >= stop or not math.isfinite(total):
         return total
     if not is_null(X.dense) and rule.code == SGD and is_tiny(net):
@@ -144,7 +157,7 @@ def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
     Plain SGD with dense rows passes over the first W once per sample: row_i takes its step for
     sample t and is then added to z of sample t + 1.
     """
-    n_in, y, rule = layer_of(net, 0).n_in, copied(Y), copied(rule)
+    n_in, y = layer_of(net, 0).n_in, copied(Y)
     fused = not is_null(X.dense) and rule.code == SGD
     sum_inputs(net, X, start)
     for t in range(start, stop):
@@ -153,7 +166,7 @@ def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
             if not fused:
                 fetch(net, X, t + 1, n_in)
         step += 1
-        unbias(net, rule, step)
+        begin_step(net, rule, step)
         forward_above(net)
         y.first = Y.first + t
         total += outputs(net, 1, y, net.costs)

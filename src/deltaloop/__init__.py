@@ -23,7 +23,7 @@ from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
 from .parts.losses import Loss
-from .parts.optimizers import SGD, Adam, RMSprop
+from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
 from .training import history, stream
 from .training.history import History
@@ -32,7 +32,10 @@ from .version import __version__ as __version__
 __all__ = [
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BusyError",
     "DeltaloopError",
     "DeltaloopWarning",
@@ -45,8 +48,10 @@ __all__ = [
     "InvalidTypeError",
     "Loss",
     "MissingDependencyError",
+    "NAdam",
     "Network",
     "RMSprop",
+    "Rprop",
     "Scaling",
     "custom_activation",
     "custom_loss",

@@ -28,7 +28,7 @@ def train(
             "assign finite W and b, or make a new network"
         )
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
-    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
+    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd" or rule.is_flat, batch_size)
     work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
     read = [X, Y, *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
