@@ -136,7 +136,8 @@ def descend_batches(
     """Samples start..stop-1 in mini-batches; returns total plus their losses."""
     first, flat, sparse, number = layer_of(net, 0), rule.flat != 0, is_null(X.dense), 0
     n_in, row = first.n_in, round_up(first.n_in)
-    x, y, spends = copied(X), copied(Y), copied(rule)  # spends: what the products do with it
+    x, y, rule = copied(X), copied(Y), copied(rule)
+    spends = copied(rule)  # what the products do with it
     piece, ahead = new_piece(net), new_ahead(net)
     # dense rows in an order are copied side by side; sparse rows are written out with their zeros
     # for rules that move every weight (flat ones take the gradient from descend_sparse)
