@@ -42,12 +42,12 @@ def jit(function=None, **options):
     """
     if function is None:
         return lambda function: jit(function, **options)
-    signatures = options.pop("signatures", None)
-    options = {"nogil": True} | _OPTIONS | options
-    return _kept(lambda **keep: numba.njit(signatures, **keep | options)(function))
+    options = {"nogil": True, "error_model": "numpy"} | options
+    return _kept(lambda **keep: numba.njit(function, **keep | options))
 
 
-_OPTIONS = {"error_model": "numpy"}
+# walks and their parts have no arrays, so nothing is counted or rewritten
+_PLAIN = {"error_model": "numpy", "no_rewrites": True, "_nrt": False}
 
 
 def _kept(compile):
@@ -66,10 +66,7 @@ def _kept(compile):
 
 def part(function):
     """A jitted function that becomes a part of its callers, and is kept on disk with them."""
-    made = numba.njit(
-        function, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, no_rewrites=True,
-        _nrt=False, **_OPTIONS,
-    )  # fmt: skip
+    made = numba.njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_PLAIN)
     template = made.get_call_template
 
     def one_template(arguments, keywords):
@@ -123,11 +120,6 @@ def words_type(dtype) -> np.dtype:
     return np.dtype([(f"{dtype}_{DIGEST}", np.intp)])
 
 
-def room_for(name, dtype) -> np.ndarray:
-    """Memory for a struct, in words."""
-    return np.zeros(lent.struct(name, str(dtype)).itemsize // 8, words_type(dtype))
-
-
 _OTHERS: list[str] = []  # what the table of addresses has after lent.WALKS
 
 
@@ -159,29 +151,25 @@ class _Entry:
 
 
 def _own(function, environment=None):
-    """What jitted functions call: an intrinsic whose first argument is a net.
-
-    The net may be a number too: then all that is no number is.
-    """
+    """What jitted functions call: an intrinsic whose first argument is a net."""
     made = _Entry(function, environment)
     takes_net = made.names[0] == "net"
 
     def typing(_context, net, *_arguments):
-        of_net = net if isinstance(net, StructType) else type_of(NET, types.float32)
-        declared = made.signature(of_net.real)
+        declared = made.signature(net.real)
 
         def write(context, builder, _signature, values):
-            place = place_of(context, builder, of_net, values[0], "walks")
+            place = place_of(context, builder, net, values[0], "walks")
             table = builder.load(place, typ=WORD.as_pointer())
             if environment is not None:
                 own = ir.Constant(ir.IntType(32), environment)
                 before = enter.made.called(context, builder, table, [own])
-            found = made.called(context, builder, table, values[not takes_net :], of_net.real)
+            found = made.called(context, builder, table, values[not takes_net :], net.real)
             if environment is not None:
                 leave.made.called(context, builder, table, [own, before])
             return context.get_dummy_value() if made.returns is None else found
 
-        return declared.return_type(*([] if takes_net else [of_net]), *declared.args), write
+        return declared.return_type(*([] if takes_net else [net]), *declared.args), write
 
     typing.__name__, typing.__doc__ = made.name, function.__doc__
     names = ["context", "net", *made.names[takes_net:]]
@@ -240,6 +228,6 @@ def provide(dtype, walk):
     """Compile what is about to be called, or take it from disk; kept as long as the process."""
     made, real = walk.made, numba.from_dtype(dtype)
     signature = made.signature(real)
-    found = _kept(lambda **keep: numba.cfunc(signature, **_OPTIONS | keep)(made.function))
+    found = _kept(lambda **keep: numba.cfunc(signature, **_PLAIN | keep)(made.function))
     entry_points(dtype)[made.place] = found.address
     return found

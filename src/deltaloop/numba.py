@@ -46,8 +46,7 @@ from .kernels.numba.batch import (
     slopes_of_pass,
 )
 from .kernels.numba.compiling import jit, provide
-from .kernels.numba.doors import net_bound
-from .kernels.numba.plan import dense_rows, layer_of, net_of, new_rule
+from .kernels.numba.plan import dense_rows, layer_of, net_of, net_words, new_rule
 from .kernels.numba.pointers import (
     address,
     check_rows,
@@ -135,10 +134,10 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     for walk in _WALKS:
         provide(net.dtype, walk)
     work = Work(net.plan, whole_number("batch_size", batch_size))
-    bound = net_bound(net.plan, net._theta, work, trains=True)
     return Unpacked(
-        net._theta.view(), net.plan.words, bound.words, work.buffer, work.costs, net.plan.loss,
-        net.plan.loss_parameter, work.batch_size, work.buffer.ctypes.data,
+        net._theta.view(), net.plan.words, net_words(net.plan, net._theta, work), work.buffer,
+        work.costs, net.plan.loss, net.plan.loss_parameter, work.batch_size,
+        work.buffer.ctypes.data,
     )  # fmt: skip
 
 
