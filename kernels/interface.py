@@ -367,7 +367,6 @@ class Work:
         self.words = np.array(words, np.intp)
         self.buffer = aligned_zeros(end, plan.dtype)
         self.costs = np.zeros(batch_size)
-        self.bound: dict = {}  # what a backend keeps with it
 
     @property
     def places(self) -> np.ndarray:

@@ -42,6 +42,10 @@ cdef void handle_forward(
     cdef Py_ssize_t m
     cdef Environment before = enter(NEAREST)
     dense_rows(&X, x, handle.n_in)
+    if inner.net.walks != NULL:
+        inner.net.walks.forward_rows(&inner.net, &X, n, <real *> out)
+        leave(NEAREST, before)
+        return
     if n == 1:
         forward_sample(&inner.net, &X, 0)
         outputs(&inner.net, 1, NULL, NULL)
@@ -67,7 +71,7 @@ cdef double handle_learn(
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
     set_rate(&inner.rule, handle.learning_rate)
-    if n == 1 and not inner.rule.flat and not inner.drops:
+    if inner.net.walks == NULL and n == 1 and not inner.rule.flat and not inner.drops:
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
     else:
         total = descend_one_batch(inner, &X, &Y, n)
@@ -88,6 +92,8 @@ cdef double descend_one_batch(
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
     epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
     epoch.drops, epoch.noise = inner.drops, inner.noise
+    if inner.net.walks != NULL:
+        return other_epoch(&epoch)
     run_threads(train_share, &epoch, &epoch.barrier, 1)
     return epoch.total
 
@@ -99,6 +105,8 @@ cdef double handle_loss_gradient(
     cdef Rows X, Y
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
+    if inner.net.walks != NULL:
+        return other_mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
     return mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
 
 
@@ -115,8 +123,12 @@ cdef class Session:
     cdef object turns
     cdef dict claims, queue     # those of `turns`; empty if no other call is under way
     cdef public object keeper   # the list that keeps sessions alive for their handles; or None
+    cdef object provide         # what compiles the walks, before they are called; or None
+    cdef const Walks *walks
 
-    def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None):
+    def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None, size_t walks=0,
+                 provide=None):
+        self.walks, self.provide = <const Walks *> walks, provide
         self.plan, self.theta, self.dtype, self.empty = plan, theta, plan.dtype, empty
         self.turns = Turns() if turns is None else turns
         self.claims, self.queue, self.thread = self.turns.claims, self.turns.queue, get_ident
@@ -135,7 +147,7 @@ cdef class Session:
         cdef Py_ssize_t n = min(batch_size, <Py_ssize_t> PIECE)
         if self.work is None or n > self.inner.net.batch_size:
             work = Work(self.plan, n, gathers=self.plan.input_dropout > 0)
-            bind(&self.inner.net, self.plan, self.theta, True, work)
+            bind(&self.inner.net, self.plan, self.theta, True, work, <size_t> self.walks)
             self.work = work    # only now may the previous Work be freed
         self.inner.handle.batch_size = batch_size
 
@@ -176,6 +188,9 @@ cdef class Session:
         return capsule
 
     cdef int become_kept(self) except -1:
+        if self.walks != NULL:      # whoever has the handle may call any of its functions
+            for name in lent.WALKS:
+                self.provide(name)
         if self.keeper is not None:
             self.keeper.append(self)
             self.keeper = None
@@ -186,6 +201,8 @@ cdef class Session:
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view
         cdef void *out_first
+        if self.walks != NULL and self.walks.forward_rows == NULL:
+            self.provide("forward_rows")
         hold_rows(&x_view, x, 0, handle.n_in, self.dtype, "x")
         try:
             if out is None:
@@ -235,6 +252,12 @@ cdef class Session:
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view, y_view
         cdef double loss
+        if self.walks != NULL:
+            if n > 1 or self.inner.rule.flat:
+                if self.walks.descend_batches == NULL:
+                    self.provide("descend_batches")
+            elif self.walks.descend_samples == NULL:
+                self.provide("descend_samples")
         hold_rows(&x_view, X, n, handle.n_in, self.dtype, "X" if n else "x")
         try:
             hold_rows(&y_view, Y, n, handle.n_out, self.dtype, "Y" if n else "y")

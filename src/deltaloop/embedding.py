@@ -221,17 +221,17 @@ class Embedding:
             `deltaloop.get_include`): for C and Cython, and for @njit code through
             `deltaloop.numba_handles`. A session that was asked for one of them lives as long as
             this network, and as the capsule. Values go in and out in the units of
-            the network: `scaling` is not applied. Only with the Cython backend.
+            the network: `scaling` is not applied. Not with the backend 'reference'.
 
         Raises
         ------
         InvalidInputError, InvalidTypeError
             Settings that are not accepted, or another backend.
         """
-        if self._backend.NAME != "cython":
+        if self._backend.NAME == "reference":
             raise InvalidInputError(
-                f"a session for compiled code needs backend='cython', this network has "
-                f"{self._backend.NAME!r}"
+                "a session for compiled code needs backend='cython' or 'numba', this network has "
+                "'reference'"
             )
         optimizer = check_optimizer(self._optimizer if optimizer is None else optimizer)
         session = self._backend.session(
