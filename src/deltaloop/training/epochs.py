@@ -111,7 +111,8 @@ class Epochs:
 
     def stepped(self, loss: float, learning_rate: float) -> None:
         """Tell those who count updates; `loss` is the mean over the epoch so far."""
-        self.reason = self.callbacks.after_steps(self.epoch, self.run.step, loss, learning_rate)
+        asked = self.callbacks.after_steps(self.epoch, self.run.step, loss, learning_rate)
+        self.reason = self.reason or asked
 
     def stop(self, reason: str) -> None:
         """End training."""
