@@ -36,7 +36,7 @@ def test_generator_is_read_for_one_epoch():
     twin.fit(X, Y, epochs=1, batch_size=2, shuffle=False)
     assert net.theta == pytest.approx(twin.theta, rel=1e-13, abs=1e-15)
     with pytest.raises(
-        dl.InvalidInputError, match="can be read once.*write epochs=1, or give a fu"
+        dl.InvalidInputError, match=r"can be read once.*write epochs=1, or give a fu"
     ):
         net.fit(batches())
 

@@ -169,8 +169,10 @@ class Fitting:
             place in the epoch that `max_seconds` or a callback has ended. `epochs` more are run.
             In both cases History has all. (Without `resume`, only the generator goes on.)
         progress : bool or callable, default False
-            True draws a progress bar (needs rich). A callable gets (epoch, fraction of the
-            epoch, history) after every slice of work (about 50 ms) and at the end of an epoch.
+            True draws a progress bar with losses, speed and the time that is left (needs rich); a
+            line every ten seconds where the output is no terminal and no notebook. A callable gets
+            (epoch, fraction of the epoch, history) after every slice of work (about 50 ms) and at
+            the end of an epoch.
         sparse : {'auto', True, False}, default 'auto'
             Whether the values of X that are not zero are listed, once, so that plain SGD skips
             the weights of all others. 'auto': where that pays, judged from the share of zeros,
@@ -236,7 +238,9 @@ class Fitting:
             return self._turns.train(train, self, samples, settings, watched, validation_split)
         from .progress import reporter
 
-        with reporter(progress, settings.epochs) as report:
+        goes_on = settings.resume and settings.checkpoint is None and self._run is not None
+        before = len(self._run.history) if goes_on else 0  # type: ignore[union-attr]
+        with reporter(progress, before + settings.epochs, n_samples) as report:
             return self._turns.train(
                 train, self, samples, settings, watched, validation_split, report
             )
