@@ -253,7 +253,7 @@ cdef class Session:
         cdef Py_buffer x_view, y_view
         cdef double loss
         if self.walks != NULL:
-            if n > 1 or self.inner.rule.flat:
+            if n > 1 or self.inner.rule.flat or self.inner.drops:
                 if self.walks.descend_batches == NULL:
                     self.provide("descend_batches")
             elif self.walks.descend_samples == NULL:

@@ -160,7 +160,9 @@ def test_what_is_no_callback_is_refused(callbacks, text):
 
 @pytest.mark.parametrize("n", [0, 1.5, "all"])
 def test_every_takes_a_number_of_updates(n):
-    with pytest.raises((dl.InvalidInputError, dl.InvalidTypeError), match="n_steps must be a whole"):
+    with pytest.raises(
+        (dl.InvalidInputError, dl.InvalidTypeError), match="n_steps must be a whole"
+    ):
         every(n, print)
 
 

@@ -180,9 +180,7 @@ def test_split_is_drawn_by_the_generator_and_never_trained_on():
 def test_shuffled_split_trains_on_the_rest(weights):
     net, twin = new_net(), new_net()
     kept = np.sort(twin.generator.permutation(N)[3:])
-    history = net.fit(
-        X, Y, epochs=3, batch_size=2, validation_split=0.3, sample_weight=weights
-    )
+    history = net.fit(X, Y, epochs=3, batch_size=2, validation_split=0.3, sample_weight=weights)
     expected = twin.fit(
         X[kept], Y[kept], epochs=3, batch_size=2,
         sample_weight=None if weights is None else np.array(weights)[kept],

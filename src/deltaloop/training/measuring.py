@@ -53,7 +53,9 @@ def sign_of(monitor: str, metrics: dict) -> float:
         from ..errors import unknown_name
 
         if not isinstance(monitor, str):
-            raise InvalidTypeError(f"monitor must be 'loss' or the name of a metric, got {monitor!r}")
+            raise InvalidTypeError(
+                f"monitor must be 'loss' or the name of a metric, got {monitor!r}"
+            )
         error = unknown_name("monitor", monitor, ["loss", *metrics])
         raise InvalidInputError(f"{error}; what is monitored is the loss, or one of metrics")
     higher = getattr(metrics[monitor], "higher_is_better", None)

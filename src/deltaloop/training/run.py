@@ -72,10 +72,9 @@ class Run:
     noise: int = 0
 
 
-def fresh(optimizer, rule: Rule, theta, noise: int) -> Run:
+def fresh(optimizer, rule: Rule, theta) -> Run:
     """The start of a training."""
-    slots = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
-    return Run(optimizer, rule.code, slots, noise=noise)
+    return Run(optimizer, rule.code, aligned_zeros((rule.n_slots, len(theta)), theta.dtype))
 
 
 def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
@@ -104,8 +103,8 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
     history = run.history.copy()
     history.stop_reason = "epochs"
     again = Run(
-        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position, False,
-        run.noise,
+        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position,
+        noise=run.noise,
     )  # fmt: skip
     return again, optimizer
 
