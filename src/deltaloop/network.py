@@ -55,9 +55,13 @@ class Network(Embedding, Computing, Parameters):
         `deltaloop.custom_loss` for one of your own.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
-    init : str or sequence, default 'glorot_uniform'
-        Initial weights: a name (see `deltaloop.initializers`), or one entry per layer, each
-        a name, an array W of shape (n_out, n_in), or a pair (W, b).
+    init : str, tuple or sequence, default 'glorot_uniform'
+        Initial weights: a name (see `deltaloop.initializers`), a name with its numbers such as
+        ("uniform", 0.3), or a list with one entry per layer, each of them one of these, an array W
+        of shape (n_out, n_in), or a pair (W, b).
+    bias_init : str, tuple, number or sequence, optional
+        Initial biases, in the same way: a name, a number, or a list with one entry per layer. Left
+        out, 0, or what `init` gives.
     seed : int or numpy.random.Generator, default 0
         Of initial values and sample order. Same seed, same machine: same bits.
     backend : {'auto', 'cython', 'numba', 'reference'}, default 'auto'
@@ -120,6 +124,7 @@ class Network(Embedding, Computing, Parameters):
         "write Network([4, 8, 3]) or Network(4, [Dense(8), Dense(3)])",
         optimizer=_FOR_FIT, lr=_FOR_FIT, learning_rate=_FOR_FIT,
         random_state="write seed=0",
+        kernel_initializer="write init='he_normal'", bias_initializer="write bias_init='zeros'",
         activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
         output_activation="write output='sigmoid'",
     )  # fmt: skip
@@ -133,18 +138,19 @@ class Network(Embedding, Computing, Parameters):
         loss: str | Loss | CustomLoss = "mse",
         dtype="float32",
         init="glorot_uniform",
+        bias_init=None,
         seed=0,
         backend: str = "auto",
     ):
         loss = check_loss(loss)
         n_in, layers = as_layers(sizes, layers, activation, output, loss)
-        self._initialize(n_in, layers, loss, dtype, init, seed, backend)
+        self._initialize(n_in, layers, loss, dtype, init, bias_init, seed, backend)
         warn_about_output(self.layers[-1], loss)
 
-    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend):
+    def _initialize(self, n_in, layers, loss, dtype, init, bias_init, seed, backend):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
-        values, layers = parameters(n_in, layers, init, dtype, generator)
+        values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
         self._build(n_in, layers, loss, dtype, backend, generator)
         for index, (W, b) in enumerate(values):
             self.W[index] = W
