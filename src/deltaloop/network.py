@@ -73,9 +73,10 @@ class Network(Embedding, Computing, Parameters):
     ----------
     W : sequence of ndarray
         W[l], shape (n_out, n_in), weights of weight layer l (0-based): live views of theta.
-        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them.
+        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them:
+        net.W[0] = array, or net.W = other.W, which changes nothing unless all of it fits.
     b : sequence of ndarray or None
-        b[l], shape (n_out,): live views of theta; None for a layer without bias.
+        b[l], shape (n_out,): live views of theta; None for a layer without bias. Assigned as W.
     sizes : tuple of int
         Units of every layer, inputs first. This and the next three cannot be reassigned.
     layers : tuple of Dense
@@ -84,6 +85,10 @@ class Network(Embedding, Computing, Parameters):
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
         padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
+    parameters : ndarray, shape (n_parameters,)
+        A copy of all parameters without padding: layer by layer W, row by row (as
+        torch.nn.utils.parameters_to_vector has it), then b. Assigning copies them back. For
+        evolution strategies and other optimisers that know a vector and a loss.
     n_parameters : int
         Weights and biases, padding not counted.
     scaling : Scaling or None

@@ -318,7 +318,7 @@ def test_array_of_any_real_dtype_is_taken_by_value(dtype):
         ("constant", dl.InvalidInputError, r"got 'constant'.*write \('constant', 0.1\)"),
         (("zeros", 1), dl.InvalidInputError, r"got \('zeros', 1\) as initializer; write 'zeros'"),
         (("pytorch", 1), dl.InvalidInputError, "write 'pytorch'"),
-        (("unifrom", 1), dl.InvalidInputError, "'unifrom'.*did you mean 'uniform'"),
+        (("unifor", 1), dl.InvalidInputError, "'unifor'.*did you mean 'uniform'"),
         (("normal", None), dl.InvalidTypeError, "normal of the initializer must be a number"),
         (("normal", np.nan), dl.InvalidInputError, "normal of the initializer must be finite"),
         ([("normal", "zeros")], dl.InvalidTypeError, "write init='he_normal', bias_init='zeros'"),
