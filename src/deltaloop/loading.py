@@ -81,7 +81,7 @@ def _network(description, arrays, backend):
     loss = loss_with(description["loss"], description.get("loss_parameter"))
     n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
-    net._initialize(n_in, checked, loss, description["dtype"], init, None, 0, backend)
+    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from .computing import Computing
 from .embedding import Embedding
+from .explain.after_fit import warn_after_fit
+from .explain.methods import Explaining
 from .inputs import validation
 from .inputs.calls import explained
 from .interop import archive
@@ -33,7 +35,7 @@ from .training.settings import check_settings
 _FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 
 
-class Network(Embedding, Computing, Parameters):
+class Network(Embedding, Explaining, Computing, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -149,10 +151,10 @@ class Network(Embedding, Computing, Parameters):
     ):
         loss = check_loss(loss)
         n_in, layers = as_layers(sizes, layers, activation, output, loss)
-        self._initialize(n_in, layers, loss, dtype, init, bias_init, seed, backend)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init)
         warn_about_output(self.layers[-1], loss)
 
-    def _initialize(self, n_in, layers, loss, dtype, init, bias_init, seed, backend):
+    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
         values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
@@ -290,9 +292,11 @@ class Network(Embedding, Computing, Parameters):
         from .training.progress import reporter
 
         with reporter(progress, settings["epochs"]) as report:
-            return self._turns.train(
+            history = self._turns.train(
                 train, self, X, Y, weights=weights, validation=watched, progress=report, **settings
             )
+        warn_after_fit(self, X, Y, weights, history, settings["batch_size"])
+        return history
 
     def save(self, path) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
