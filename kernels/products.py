@@ -13,7 +13,7 @@ compared when the Cython build is imported.
 import numpy as np
 
 STORE, ADD, DESCEND = range(3)  # purposes of a product: see cython/products.pxi
-MOST_HYPER = 8
+MOST_HYPER = 8  # and as many constants that follow from them
 
 
 def rule_record(real) -> np.dtype:
@@ -29,9 +29,15 @@ def rule_record(real) -> np.dtype:
             *((name, real) for name in numbers),
             ("state", np.intp),
             ("squares", np.intp),
-            ("hyper", real, (MOST_HYPER,)),
+            ("flat", np.intp),
+            ("hyper", real, (2 * MOST_HYPER,)),
+            ("given", np.float64, (MOST_HYPER,)),
+            ("product", np.float64),
+            ("product_step", np.intp),
             ("n_slots", np.intp),
             ("n_theta", np.intp),
+            *((name, np.float64) for name in ("weight_decay", "clip_norm", "max_norm")),
+            *((name, real) for name in ("l1", "l2", "clip_value", "keep")),
         ],
         align=True,
     )

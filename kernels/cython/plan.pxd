@@ -82,10 +82,20 @@ cdef struct Rule:       # products.rule_record
     real unbias_v           # 1 / (1 - beta2^t)
     real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
     real *squares           # (n_theta,): v; a valid address also if the rule has no such array
-    # for flat rules
-    real hyper[8]           # interface.Rule.hyper
+    Py_ssize_t flat         # whether the step is one pass over theta, as follows
+    real hyper[16]          # interface.Rule.hyper, and after them the constants of the step
+    double given[8]         # interface.Rule.hyper
+    double product          # of the factors of the rule's row up to step number product_step
+    Py_ssize_t product_step
     Py_ssize_t n_slots      # arrays, (n_theta,) each, one after the other from `state` on
     Py_ssize_t n_theta
+    double weight_decay     # interface.Regularization
+    double clip_norm
+    double max_norm
+    real l1
+    real l2
+    real clip_value
+    real keep               # 1 - learning_rate weight_decay
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

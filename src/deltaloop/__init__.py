@@ -25,9 +25,9 @@ from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
 from .parts.losses import Loss
-from .parts.optimizers import SGD, Adam, RMSprop
+from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
-from .training import history, stream
+from .training import callbacks, history, schedules, stream
 from .training.history import History
 from .version import __version__ as __version__
 
@@ -37,7 +37,10 @@ if _TYPE_CHECKING:
 __all__ = [
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BusyError",
     "DeltaloopError",
     "DeltaloopWarning",
@@ -50,9 +53,12 @@ __all__ = [
     "InvalidTypeError",
     "Loss",
     "MissingDependencyError",
+    "NAdam",
     "Network",
     "RMSprop",
+    "Rprop",
     "Scaling",
+    "callbacks",
     "custom_activation",
     "custom_loss",
     "datasets",
@@ -60,11 +66,13 @@ __all__ = [
     "load",
     "metrics",
     "one_hot",
+    "schedules",
 ]
 
 # Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
 _ADDRESSES = (
-    activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
+    activations, callbacks, custom, history, initializers, layers, losses, optimizers, scaling,
+    schedules, stream,
 )  # fmt: skip
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 

@@ -124,6 +124,18 @@ _ROWS = {
         explainedvariance
         pearson pearsonr correlation corr corrcoef
     """,
+    "schedule": """
+        constant constantlr
+        step steplr stepdecay
+        exponential exponentiallr exponentialdecay
+        cosine cosineannealinglr cosineannealing cosinedecay warmupcosine
+        onecycle onecyclelr
+        inversescaling invscaling inversetimedecay
+        reduceonplateau reducelronplateau plateau adaptive
+    """,
+    "monitor": """
+        loss valloss validationloss trainingloss trainloss
+    """,
 }
 
 

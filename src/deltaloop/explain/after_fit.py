@@ -26,9 +26,12 @@ LOOKED_AT = 128  # samples, for the units
 TARGETS, STEPS = 500, 25  # for the best constant of a loss that has no formula for it
 
 
-def warn_after_fit(net, X, Y, weights, history, batch_size) -> None:
-    """Warn, once, about a training that has learned nothing, or was ended while it learned."""
-    texts = _texts(net, X, Y, weights, history, batch_size)
+def warn_after_fit(net, samples, history, batch_size) -> None:
+    """Warn, once, about a training that has learned nothing, or was ended while it learned.
+
+    `samples` are the `training.samples.Samples` of a network.
+    """
+    texts = _texts(net, samples, history, batch_size)
     if texts:
         import warnings
 
@@ -40,19 +43,21 @@ def warn_after_fit(net, X, Y, weights, history, batch_size) -> None:
 
 
 @any_size
-def _texts(net, X, Y, weights, history, batch_size):
-    n, epochs = len(X), len(history)
-    updates = epochs * -(-n // batch_size)
-    if epochs < EPOCHS or updates < UPDATES or n < SAMPLES:
+def _texts(net, samples, history, batch_size):
+    n, epochs = samples.n_samples, len(history)
+    if epochs < EPOCHS or n < SAMPLES or epochs * -(-n // batch_size) < UPDATES:
         return []
     products = epochs * n * net.n_parameters
-    if products < PRODUCTS:
+    if products < PRODUCTS or history.stop_reason not in ("epochs", "patience", "tol"):
         return []
-    if history.stop_reason not in ("epochs", "patience", "tol"):
-        return []
+    X, Y, weights = samples.X, samples.Y, samples.weights
+    if samples.chosen is not None:
+        Y, weights = Y[samples.chosen], None if weights is None else weights[samples.chosen]
     limit = constant_loss(net, Y, weights)
     if limit is None or not 0 < limit < math.inf or history.loss[-1] < LEARNED * limit:
         return []
+    if samples.chosen is not None:
+        X = rows_of(X, samples.chosen)
     thorough = products >= THOROUGH
     if thorough:
         limit = min(limit, _best(net, Y, weights, limit))

@@ -102,7 +102,7 @@ def look(net, X, Y) -> Looked:
     return Looked(loss / n, tuple(layers), (low, high))
 
 
-def rows_of(X, rows: slice):
+def rows_of(X, rows):
     """Rows of X, dense or not."""
     if not isinstance(X, SparseRows):
         return X[rows]
