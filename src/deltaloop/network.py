@@ -181,7 +181,6 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
 
-from .explain.methods import Explaining
     def save(self, path) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 

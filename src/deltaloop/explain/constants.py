@@ -101,14 +101,16 @@ def _by_halving(net, Y, weights, steps):
     """The constants where the slope of the mean loss changes its sign, and their loss."""
     below, above = (ends.astype(np.float64) for ends in (Y.min(axis=0), Y.max(axis=0)))
     loss_and_slope = _of_constants(net, Y, weights)
-    inside = _inside(net)
+    first, last = _inside(net)
+    below, above = np.clip(below, first, last), np.clip(above, first, last)
     width = np.where(above > below, above - below, 1.0)
     for _ in range(_DOUBLINGS):
-        below, above = np.clip(below, *inside), np.clip(above, *inside)
-        falls, rises = loss_and_slope(below)[1] > 0, loss_and_slope(above)[1] < 0
+        falls = (loss_and_slope(below)[1] > 0) & (below > first)
+        rises = (loss_and_slope(above)[1] < 0) & (above < last)
         if not (falls | rises).any():
             break
-        below, above = below - width * falls, above + width * rises
+        below = np.maximum(below - width * falls, first)
+        above = np.minimum(above + width * rises, last)
         width *= 2
     for _ in range(steps):
         middle = below + (above - below) / 2

@@ -154,7 +154,7 @@ def columns_text(columns, what, net):
     if not len(columns.off):
         return ""
     worst, n = columns.worst(), len(columns.mean)
-    some = f"{len(columns.off)} of {n} {what}s are" if n > 1 else f"the {what} is"
+    some = _some(len(columns.off), n, what)
     which = f"number {worst} " if n > 1 else "it "
     call = "X" if what == "input" else "X, Y"
     if net.scaling is not None and (what == "input" or net.scaling.y_mean is not None):
@@ -218,7 +218,7 @@ def _of_outputs(found):
     same = np.flatnonzero(varies & (high - low <= FLAT * found.targets.deviation))
     if len(same):
         n = len(low)
-        some = f"{len(same)} of {n} outputs are" if n > 1 else "the output is"
+        some = _some(len(same), n, "output")
         which = f", number {same[0]} always {low[same[0]]:.4g}" if n > 1 else f", {low[0]:.4g}"
         yield Finding("constant_outputs", f"{some} the same for every sample{which}")
     if found.constant_loss is not None and found.loss >= (1 - SAME) * found.constant_loss > 0:
@@ -227,6 +227,11 @@ def _of_outputs(found):
             f"the loss {found.loss:.4g} is no better than that of a constant prediction, "
             f"{found.constant_loss:.4g}: nothing has been learned from the inputs yet",
         )
+
+
+def _some(k, n, what):
+    """'2 of 5 inputs are', or 'the input is'."""
+    return f"{k} of {n} {what}s {'is' if k == 1 else 'are'}" if n > 1 else f"the {what} is"
 
 
 def _percent(share):
