@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from .computing import Computing
 from .embedding import Embedding
+from .explain.methods import Explaining
 from .inputs.calls import explained
 from .inputs.checks import number, switch
 from .interop import archive
@@ -31,7 +32,7 @@ from .training.kept import kept
 from .training.samples import drawn_noise
 
 
-class Network(Fitting, Embedding, Computing, Parameters):
+class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -53,9 +54,13 @@ class Network(Fitting, Embedding, Computing, Parameters):
         `deltaloop.custom_loss` for one of your own.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
-    init : str or sequence, default 'glorot_uniform'
-        Initial weights: a name (see `deltaloop.initializers`), or one entry per layer, each
-        a name, an array W of shape (n_out, n_in), or a pair (W, b).
+    init : str, tuple or sequence, default 'glorot_uniform'
+        Initial weights: a name (see `deltaloop.initializers`), a name with its numbers such as
+        ("uniform", 0.3), or a list with one entry per layer, each of them one of these, an array W
+        of shape (n_out, n_in), or a pair (W, b).
+    bias_init : str, tuple, number or sequence, optional
+        Initial biases, in the same way: a name, a number, or a list with one entry per layer. Left
+        out, 0, or what `init` gives.
     seed : int or numpy.random.Generator, default 0
         Of initial values and sample order. Same seed, same machine: same bits.
     backend : {'auto', 'cython', 'numba', 'reference'}, default 'auto'
@@ -72,9 +77,10 @@ class Network(Fitting, Embedding, Computing, Parameters):
     ----------
     W : sequence of ndarray
         W[l], shape (n_out, n_in), weights of weight layer l (0-based): live views of theta.
-        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them.
+        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them:
+        net.W[0] = array, or net.W = other.W, which changes nothing unless all of it fits.
     b : sequence of ndarray or None
-        b[l], shape (n_out,): live views of theta; None for a layer without bias.
+        b[l], shape (n_out,): live views of theta; None for a layer without bias. Assigned as W.
     sizes : tuple of int
         Units of every layer, inputs first. This and the next three cannot be reassigned.
     layers : tuple of Dense
@@ -83,6 +89,10 @@ class Network(Fitting, Embedding, Computing, Parameters):
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
         padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
+    parameters : ndarray, shape (n_parameters,)
+        A copy of all parameters without padding: layer by layer W, row by row (as
+        torch.nn.utils.parameters_to_vector has it), then b. Assigning copies them back. For
+        evolution strategies and other optimisers that know a vector and a loss.
     n_parameters : int
         Weights and biases, padding not counted.
     scaling : Scaling or None
@@ -123,6 +133,7 @@ class Network(Fitting, Embedding, Computing, Parameters):
         "write Network([4, 8, 3]) or Network(4, [Dense(8), Dense(3)])",
         optimizer=FOR_FIT, lr=FOR_FIT, learning_rate=FOR_FIT,
         random_state="write seed=0",
+        kernel_initializer="write init='he_normal'", bias_initializer="write bias_init='zeros'",
         activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
         output_activation="write output='sigmoid'",
     )  # fmt: skip
@@ -136,6 +147,7 @@ class Network(Fitting, Embedding, Computing, Parameters):
         loss: str | Loss | CustomLoss = "mse",
         dtype="float32",
         init="glorot_uniform",
+        bias_init=None,
         seed=0,
         backend: str = "auto",
         dropout: float = 0.0,
@@ -144,13 +156,15 @@ class Network(Fitting, Embedding, Computing, Parameters):
         loss = check_loss(loss)
         input_dropout = number("input_dropout", input_dropout, 0.0, 1.0)
         n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
-        self._initialize(n_in, layers, loss, dtype, init, seed, backend, input_dropout)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, input_dropout)
         warn_about_output(self.layers[-1], loss)
 
-    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend, input_dropout=0.0):
+    def _initialize(
+        self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None, input_dropout=0.0
+    ):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
-        values, layers = parameters(n_in, layers, init, dtype, generator)
+        values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
         self._build(n_in, layers, loss, dtype, backend, generator, input_dropout)
         self._noise = drawn_noise(self.plan, generator)
         self._session.set_rule(self._optimizer.rule(), self._noise)

@@ -96,12 +96,14 @@ _ROWS = {
         normal randomnormal randn random gaussian
         zeros zero
         ones one
-        constant
+        constant const fill
         identity eye
-        orthogonal
+        orthogonal orthogonalinit ortho
         truncatednormal truncnormal
         variancescaling
-        nguyenwidrow initnw
+        nguyenwidrow initnw nw
+        pytorch torch linear
+        scikitlearn sklearn mlp
     """,
     "metric": """
         accuracy acc categoricalaccuracy sparsecategoricalaccuracy binaryaccuracy

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..explain.after_fit import warn_after_fit
 from ..kernels.interface import RULES
 from . import run as runs
 from .callbacks import Callbacks
@@ -14,7 +15,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import drawn_noise, new_order, split_off
+from .samples import Samples, drawn_noise, new_order, split_off
 
 
 def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
@@ -82,6 +83,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 if done is None:
                     break
                 epochs.ended(*done)
+    if type(samples) is Samples:  # in memory
+        warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 
 
