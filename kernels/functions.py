@@ -10,10 +10,17 @@ A row calls primitives of a namespace m; what m is decides what the row becomes:
 
 Beside + - * / there are these, written by hand for every target, with the same bound in ulp:
 
+    exp(x)                                      e^x
     exp_of_negative(x), expm1_of_negative(x)    e^x and e^x - 1 for x <= 0
+    exp_of_square(x, c)                         e^(c x^2) for c = -1 or -1/2
     log1p_of_fraction(u)                        log(1 + u) for 0 <= u <= 1
     log(x), log1p(u)                            log x for x > 0, log(1 + u) for u > -1
     logistic(x), tanh(x), magnitude(x)          1 / (1 + e^-x), tanh x, |x|
+    normal(x, bell)                             the normal distribution function of x, from x and
+                                                bell = exp_of_square(x, -0.5)
+    sin(x), cos(x)                              up to |x| = 10^4 in float32 and 10^6 in float64;
+                                                beyond, only the range of the result is right
+    clipped(x, low, high)                       x limited to [low, high], which are numbers
     where_above(x, y, above, other)             above where x > y, else other (x or y nan: other)
     root(x)                                     square root
     epsilon                                     the machine epsilon of the elements, a constant
@@ -51,7 +58,8 @@ class ActivationRow:
     ----------
     f, slope : callable or None
         f(m, z, alpha) and f'(z) as slope(m, z, a, alpha) with a = f(z). None: a unit's output
-        depends on other units too (softmax), and each backend has the function by hand.
+        depends on other units too (softmax, log_softmax), and each backend has the function by
+        hand.
     keeps_z : bool
         Whether the slope needs z. Otherwise a overwrites z in memory.
     formula, slope_formula : str
@@ -66,8 +74,17 @@ class ActivationRow:
     alpha : Parameter or None
     ulp : int
         Largest error of f, in units in the last place of the exact value.
+    ulp_of_log : int
+        This many times -log |f(z)| comes on top where |f(z)| < 1: the exponent of an exponential
+        is rounded.
     lost : float
         Results below this many times the smallest normal number may become 0.
+    sure : (float, float)
+        The largest |z| for which the error is bounded, in float32 and in float64.
+    is_positive : bool
+        Whether every output is > 0, which some losses need.
+    is_common : bool
+        Whether the loop of tiny networks has its code inside; others are called from there.
     source : str
     """
 
@@ -82,7 +99,11 @@ class ActivationRow:
     alpha: Parameter | None = None
     keeps_z: bool = False
     ulp: int = 0
+    ulp_of_log: int = 0
     lost: float = 0
+    sure: tuple[float, float] = (inf, inf)
+    is_positive: bool = False
+    is_common: bool = True
     source: str = "Goodfellow, Bengio & Courville, Deep Learning (2016), chapter 6"
 
 
@@ -112,7 +133,7 @@ class identity:
         return 1
 
 
-@activation("1 / (1 + exp(-z))", "a (1 - a)", range=(0, 1), ulp=4, lost=1)
+@activation("1 / (1 + exp(-z))", "a (1 - a)", range=(0, 1), is_positive=True, ulp=4, lost=1)
 class sigmoid:
     def f(m, z, alpha):
         return m.logistic(z)
@@ -166,7 +187,10 @@ class elu:
         return m.where_above(a, 0, 1, a + alpha)
 
 
-@activation("log(1 + exp(z))", "1 - exp(-a)", range=(0, inf), rectifies=True, ulp=4, lost=1)
+@activation(
+    "log(1 + exp(z))", "1 - exp(-a)", range=(0, inf), rectifies=True, is_positive=True,
+    ulp=4, lost=1,
+)  # fmt: skip
 class softplus:
     def f(m, z, alpha):  # max(z, 0) + log(1 + e^-|z|)
         tail = m.log1p_of_fraction(m.exp_of_negative(-m.magnitude(z)))
@@ -191,9 +215,174 @@ class silu:
         return s + a * (1 - s)
 
 
-@activation("exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), ulp=4, lost=1)
+@activation(
+    "exp(z_j) / sum_k exp(z_k)", "output layer only", range=(0, 1), is_positive=True,
+    ulp=4, lost=1,
+)  # fmt: skip
 class softmax:
     """By hand in each backend: an output depends on every z of the layer."""
+
+
+@activation("z_j - log(sum_k exp(z_k))", "output layer only", range=(-inf, 0))
+class log_softmax:
+    """By hand in each backend, as softmax."""
+
+
+_SELU, _SELU_BELOW = 1.0507009873554805, 1.7580993408473768  # s and s t
+
+
+@activation(
+    "s z where z > 0, else s t (exp(z) - 1); s = 1.0507, t = 1.67326",
+    "s where a > 0, else a + s t", range=(-_SELU_BELOW, inf), ulp=4, lost=2,
+    is_common=False, source="selu: Klambauer, Unterthiner, Mayr & Hochreiter (2017)",
+)  # fmt: skip
+class selu:
+    def f(m, z, alpha):
+        below = m.expm1_of_negative(m.where_above(z, 0, 0, z)) * _SELU_BELOW
+        return m.where_above(z, 0, z * _SELU, below)
+
+    def slope(m, z, a, alpha):
+        return m.where_above(a, 0, _SELU, a + _SELU_BELOW)
+
+
+@activation(
+    "z F(z), F the normal distribution function", "F(z) + z exp(-z^2 / 2) / sqrt(2 pi)",
+    range=(-0.16997120747990366, inf), rectifies=True, keeps_z=True,
+    ulp=6, lost=1, is_common=False, source="gelu: Hendrycks & Gimpel (2016)",
+)  # fmt: skip
+class gelu:
+    def f(m, z, alpha):
+        return m.where_above(-1e4, z, -1e4, z) * m.normal(z, m.exp_of_square(z, -0.5))
+
+    def slope(m, z, a, alpha):
+        bell = m.exp_of_square(z, -0.5)
+        return m.normal(z, bell) + m.clipped(z, -1e4, 1e4) * bell * 0.3989422804014327
+
+
+_ROOT_8_PI, _CUBIC = 1.5957691216057308, 0.044715  # sqrt(8 / pi)
+
+
+@activation(
+    "z / (1 + exp(-w)), w = sqrt(8 / pi) (z + 0.044715 z^3)",
+    "s + z s (1 - s) w', where s = 1 / (1 + exp(-w))",
+    range=(-0.17004075057125406, inf), rectifies=True, keeps_z=True,
+    ulp=6, ulp_of_log=2, lost=710, is_common=False,
+    source="gelu_tanh, which is 1/2 z (1 + tanh(w / 2)): Hendrycks & Gimpel (2016)",
+)  # fmt: skip
+class gelu_tanh:
+    def f(m, z, alpha):
+        w = z * (_ROOT_8_PI + (_ROOT_8_PI * _CUBIC) * (z * z))
+        return m.where_above(-1e4, z, -1e4, z) * m.logistic(w)
+
+    def slope(m, z, a, alpha):
+        z = m.clipped(z, -1e4, 1e4)
+        square = (_ROOT_8_PI * _CUBIC) * (z * z)
+        w = z * (_ROOT_8_PI + square)
+        e = m.exp_of_negative(-m.magnitude(w))
+        r = 1 / (1 + e)  # s and 1 - s are r and e r, both without cancellation
+        return m.where_above(w, 0, 1, e) * r + z * (_ROOT_8_PI + 3 * square) * (e * r * r)
+
+
+@activation(
+    "z tanh(log(1 + exp(z)))", "(n d + 4 z e (1 + e)) / d^2; e = exp(z), n = e (e + 2), d = n + 2",
+    range=(-0.30884341301725043, inf), rectifies=True, keeps_z=True,
+    ulp=5, lost=1500, is_common=False, source="mish: Misra (2020)",
+)  # fmt: skip
+class mish:
+    def f(m, z, alpha):  # tanh(log(1 + e)) = n / (n + 2), which is 1 for z > 20
+        e = m.exp(m.clipped(z, -1e4, 20))
+        n = e * (e + 2)
+        return m.where_above(-1e4, z, -1e4, z) * (n / (n + 2))
+
+    def slope(m, z, a, alpha):
+        z = m.clipped(z, -1e4, 20)
+        e = m.exp(z)
+        n = e * (e + 2)
+        d = n + 2
+        return (n * d + z * (4 * e * (1 + e))) / (d * d)
+
+
+@activation(
+    "z / (1 + |z|)", "(1 - |a|)^2", range=(-1, 1), ulp=2, is_common=False,
+    source="softsign: Bergstra, Desjardins, Lamblin & Bengio (2009)",
+)  # fmt: skip
+class softsign:
+    def f(m, z, alpha):
+        z = m.clipped(z, -1e30, 1e30)  # not inf / inf
+        return z / (1 + m.magnitude(z))
+
+    def slope(m, z, a, alpha):
+        rest = 1 - m.magnitude(a)
+        return rest * rest
+
+
+@activation(
+    "(z + 3) / 6 limited to [0, 1]", "1/6 where 0 < a < 1, else 0", range=(0, 1), ulp=2,
+    is_common=False, source="hard_sigmoid: Howard et al. (2019), as in PyTorch",
+)  # fmt: skip
+class hard_sigmoid:
+    def f(m, z, alpha):
+        return m.clipped((z + 3) * (1 / 6), 0, 1)
+
+    def slope(m, z, a, alpha):
+        return m.where_above(a, 0, m.where_above(1, a, 1 / 6, 0), 0)
+
+
+@activation(
+    "z limited to [-1, 1]", "1 where |a| < 1, else 0", range=(-1, 1), is_common=False,
+    source="hard_tanh: Collobert (2004)",
+)  # fmt: skip
+class hard_tanh:
+    def f(m, z, alpha):
+        return m.clipped(z, -1, 1)
+
+    def slope(m, z, a, alpha):
+        return m.where_above(1, m.magnitude(a), 1, 0)
+
+
+@activation(
+    "1.7159 tanh(2/3 z)", "2/3 (1.7159 - a^2 / 1.7159)", range=(-1.7159, 1.7159), ulp=5, lost=2,
+    is_common=False, source="lecun_tanh: LeCun, Bottou, Orr & Müller (1998)",
+)  # fmt: skip
+class lecun_tanh:
+    def f(m, z, alpha):
+        return m.tanh(z * (2 / 3)) * 1.7159
+
+    def slope(m, z, a, alpha):
+        return 2 / 3 * 1.7159 - a * a * (2 / 3 / 1.7159)
+
+
+@activation(
+    "exp(-z^2)", "-2 z a", range=(0, 1), keeps_z=True, is_positive=True, ulp=3, lost=1,
+    is_common=False, source="gaussian: Broomhead & Lowe (1988)",
+)  # fmt: skip
+class gaussian:
+    def f(m, z, alpha):
+        return m.exp_of_square(z, -1)
+
+    def slope(m, z, a, alpha):
+        return -2 * m.clipped(z, -1e4, 1e4) * a
+
+
+@activation(
+    "sin(z)", "cos(z)", range=(-1, 1), keeps_z=True, ulp=3, sure=(1e4, 1e6), is_common=False,
+    source="sin: Sitzmann, Martel, Bergman, Lindell & Wetzstein (2020)",
+)  # fmt: skip
+class sin:
+    def f(m, z, alpha):
+        return m.sin(z)
+
+    def slope(m, z, a, alpha):
+        return m.cos(z)
+
+
+@activation("exp(z)", "a", range=(0, inf), is_positive=True, ulp=3, lost=2, is_common=False)
+class exp:
+    def f(m, z, alpha):
+        return m.exp(z)
+
+    def slope(m, z, a, alpha):
+        return a
 
 
 @dataclass(frozen=True)
@@ -229,6 +418,8 @@ class LossRow:
     is_distance : bool
         Whether the loss measures how far a is from y. Then targets may be scaled, and those beyond
         the range of the output activation cause a warning.
+    is_common : bool
+        As that of an activation.
     source : str
     """
 
@@ -247,6 +438,7 @@ class LossRow:
     unfit: str = ""
     with_softmax: bool = False
     is_distance: bool = False
+    is_common: bool = True
     source: str = "Bishop, Pattern Recognition and Machine Learning (2006), section 5.2"
 
     @property

@@ -5,6 +5,7 @@ delta = dC/dz          delta_prev = (delta W) * f'(z_prev)
 dC/dW = delta^T a / n  dC/db = sum(delta) / n
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,61 @@ def _softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def _log_softmax(z):
+    from_top = z - z.max(axis=-1, keepdims=True)
+    return from_top - np.log(np.exp(from_top).sum(axis=-1, keepdims=True))
+
+
+def _exp_of_square(z, c):
+    """exp(c z^2): in more digits, since the error of the exponent counts z^2 times."""
+    return np.exp(c * np.square(z.astype(np.longdouble))).astype(z.dtype)
+
+
+def _normal(z):
+    """The normal distribution function, erfc(-z / sqrt 2) / 2.
+
+    What rounding takes from z / sqrt 2 is given back with the slope of erfc.
+    """
+    x = -z.astype(np.longdouble) / np.sqrt(np.longdouble(2))
+    near = x.astype(np.float64)
+    erfc = np.vectorize(math.erfc, otypes=[np.float64])(near)
+    lost = (x - near).astype(np.float64) * np.exp(-np.square(near)) * (2 / math.sqrt(math.pi))
+    return ((erfc - np.where(np.isfinite(near), lost, 0)) / 2).astype(z.dtype)
+
+
+def _least(z):
+    """What is multiplied by a function that is 0 there: z, but not -inf."""
+    return np.maximum(z, -1e4).astype(z.dtype)
+
+
+def _gelu_slope(z):
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    return _normal(z) + z * _exp_of_square(z, -0.5) / math.sqrt(2 * math.pi)
+
+
+_ROOT_8_PI, _CUBIC = math.sqrt(8 / math.pi), 0.044715
+
+
+def _gelu_tanh_slope(z):
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    w = z * (_ROOT_8_PI + _ROOT_8_PI * _CUBIC * z * z)
+    s = _sigmoid(w)
+    return s + z * s * _sigmoid(-w) * (_ROOT_8_PI + 3 * _ROOT_8_PI * _CUBIC * z * z)
+
+
+def _mish_slope(z):
+    """With e = exp(z), the sigmoid of z is s = e / (1 + e), and with n = e (e + 2)
+    tanh(log(1 + e)) is t = n / (n + 2), and 1 - t^2 = 4 (1 + e)^2 / (n + 2)^2.
+    """
+    z = np.clip(z, -1e4, 20).astype(z.dtype)
+    e = np.exp(z)
+    n = e * (e + 2)
+    return n / (n + 2) + z * 4 * e * (1 + e) / np.square(n + 2)
+
+
+_SELU, _SELU_BELOW = 1.0507009873554805, 1.7580993408473768
+
+
 # name: (f(z, alpha), slope(z, a, alpha) = f'(z), where a = f(z))
 _FUNCTIONS = {
     "identity": (lambda z, alpha: z, lambda z, a, alpha: np.ones_like(a)),
@@ -66,7 +122,46 @@ _FUNCTIONS = {
         lambda z, alpha: np.maximum(z, -1e4).astype(z.dtype) * _sigmoid(z),
         lambda z, a, alpha: _sigmoid(z) + a * (1 - _sigmoid(z)),
     ),
-    "softmax": (lambda z, alpha: _softmax(z), None),  # no slope of its own: see _through_softmax
+    # no slopes of their own: see _through_softmax
+    "softmax": (lambda z, alpha: _softmax(z), None),
+    "log_softmax": (lambda z, alpha: _log_softmax(z), None),
+    "selu": (
+        lambda z, alpha: np.where(
+            z > 0, _SELU * z, _SELU_BELOW * np.expm1(np.minimum(z, 0))
+        ).astype(z.dtype),
+        lambda z, a, alpha: np.where(a > 0, _SELU, a + _SELU_BELOW).astype(a.dtype),
+    ),
+    "gelu": (lambda z, alpha: _least(z) * _normal(z), lambda z, a, alpha: _gelu_slope(z)),
+    "gelu_tanh": (
+        lambda z, alpha: _least(z) * _sigmoid(z * (_ROOT_8_PI + _ROOT_8_PI * _CUBIC * z * z)),
+        lambda z, a, alpha: _gelu_tanh_slope(z),
+    ),
+    "mish": (
+        lambda z, alpha: _least(z) * np.tanh(np.log1p(np.exp(z))),
+        lambda z, a, alpha: _mish_slope(z),
+    ),
+    "softsign": (
+        lambda z, alpha: np.where(np.isinf(z), np.sign(z), z / (1 + np.abs(z))),
+        lambda z, a, alpha: np.square(1 - np.abs(a)),
+    ),
+    "hard_sigmoid": (
+        lambda z, alpha: np.clip((z + 3) / 6, 0, 1),
+        lambda z, a, alpha: np.where((a > 0) & (a < 1), 1 / 6, 0).astype(a.dtype),
+    ),
+    "hard_tanh": (
+        lambda z, alpha: np.clip(z, -1, 1),
+        lambda z, a, alpha: (np.abs(a) < 1).astype(a.dtype),
+    ),
+    "lecun_tanh": (
+        lambda z, alpha: 1.7159 * np.tanh(2 / 3 * z),
+        lambda z, a, alpha: 2 / 3 * (1.7159 - np.square(a) / 1.7159),
+    ),
+    "gaussian": (
+        lambda z, alpha: _exp_of_square(z, -1),
+        lambda z, a, alpha: -2 * np.clip(z, -1e4, 1e4).astype(z.dtype) * a,
+    ),
+    "sin": (lambda z, alpha: np.sin(z), lambda z, a, alpha: np.cos(z)),
+    "exp": (lambda z, alpha: np.exp(z), lambda z, a, alpha: a),
 }
 
 
@@ -129,6 +224,22 @@ def _through_softmax(a, dC_da):
     return a * (dC_da - (dC_da * a).sum(axis=-1, keepdims=True))
 
 
+def _through_log_softmax(a, dC_da):
+    # da_k/dz_j = [j = k] - exp(a_j)
+    return dC_da - np.exp(a) * dC_da.sum(axis=-1, keepdims=True)
+
+
+_THROUGH_ALL = {"softmax": _through_softmax, "log_softmax": _through_log_softmax}
+
+
+def _through(layer, z, a, dC_da):
+    """dC/dz of the output layer."""
+    name = (*ACTIVATIONS, "custom")[layer["activation"]]
+    if name in _THROUGH_ALL:
+        return _THROUGH_ALL[name](a, dC_da)
+    return dC_da * _slope(layer, z, a)
+
+
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
     layer = plan.layers[-1]
@@ -151,8 +262,7 @@ def _output_delta(plan, z, a, Y):
         value, slope = _LOSSES[loss]
         p = a.dtype.type(plan.loss_parameter)
         losses, dC_da = value(a, Y, p), slope(a, Y, p)
-    delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, z, a)
-    return losses.sum(axis=-1, dtype=np.float64), delta
+    return losses.sum(axis=-1, dtype=np.float64), _through(layer, z, a, dC_da)
 
 
 def _forward(plan, theta, A):
@@ -245,9 +355,7 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
     X = _rows(X)
     with np.errstate(all="ignore"):
         Z, A = _forward(plan, theta, X)
-        last = plan.layers[-1]
-        softmax = last["activation"] == ACTIVATIONS.index("softmax")
-        delta = _through_softmax(A[-1], dC_da) if softmax else dC_da * _slope(last, Z[-1], A[-1])
+        delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
         deltas = _deltas(plan, theta, Z, A, delta)
         if grad is not None:
             grad[:] = 0  # padding included

@@ -13,8 +13,8 @@ from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, a
 from deltaloop.parts.losses import Loss, loss_with
 from oracle import Layer
 
-PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
-HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+ROWS = functions.ACTIVATIONS
+HIDDEN = [name for name in ACTIVATIONS if ROWS[name].f is not None]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
 PARAMETER = {"huber": 0.5}  # of losses: errors lie on both sides of it
 DISTANCES = [name for name in LOSSES if functions.LOSSES[name].is_distance]
@@ -35,12 +35,24 @@ RULES = {
 }
 CANONICAL = [(row.partner, row.name) for row in functions.LOSSES.values() if row.is_canonical]
 # outputs that leave (0, 1), where a logarithm of them ends
-ROWS = functions.ACTIVATIONS
 UNBOUNDED = tuple(
-    name for name in ACTIVATIONS if ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1
+    name
+    for name in ACTIVATIONS
+    if ROWS[name].f and ROWS[name].is_common and (ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1)
 )
 # z where f(z) is about 1/2, for those of them with which it is not z
 HALF = {"softplus": -0.43, "silu": 0.74}
+
+
+def _is_tried(activation, loss) -> bool:
+    """Every output with mse, and whatever a step of its own may be written for."""
+    output, row = ROWS[activation], functions.LOSSES[loss]
+    if loss == "mse" or activation == row.partner:
+        return True
+    return output.is_common and row.is_common and activation != "log_softmax"
+
+
+PAIRS = [(output, loss) for output in ACTIVATIONS for loss in LOSSES if _is_tried(output, loss)]
 
 
 def loss_named(name) -> Loss:

@@ -43,6 +43,9 @@ def activate(name, z, alpha):
         largest = max(z)
         e = [math.exp(z_k - largest) for z_k in z]
         return [e_j / sum(e) for e_j in e]
+    if name == "log_softmax":
+        log_sum = _log_sum(z)
+        return [z_j - log_sum for z_j in z]
     return [_f(name, z_j, alpha) for z_j in z]
 
 
@@ -63,11 +66,33 @@ def _f(name, z, alpha):
         return _log_1_exp(z)
     if name == "silu":
         return z * _sigmoid(z)
+    if name == "selu":
+        return SELU[0] * (z if z > 0 else SELU[1] * math.expm1(z))
+    if name == "gelu":
+        return z * _normal(z)
+    if name == "gelu_tanh":
+        return z / 2 * (1 + math.tanh(_inner(z)))
+    if name == "mish":
+        return z * math.tanh(_log_1_exp(z))
+    if name == "softsign":
+        return z / (1 + abs(z))
+    if name == "hard_sigmoid":
+        return min(max((z + 3) / 6, 0.0), 1.0)
+    if name == "hard_tanh":
+        return min(max(z, -1.0), 1.0)
+    if name == "lecun_tanh":
+        return 1.7159 * math.tanh(2 / 3 * z)
+    if name == "gaussian":
+        return math.exp(-z * z)
+    if name == "sin":
+        return math.sin(z)
+    if name == "exp":
+        return math.exp(z) if z < 709.7 else math.inf
     raise ValueError(name)
 
 
 def _slope(name, z, alpha):
-    """f'(z); at the kink of relu, leaky_relu and elu the slope of the left side."""
+    """f'(z); at a kink at 0 the slope of the left side, at the ends of hard_... 0."""
     if name == "identity":
         return 1.0
     if name == "sigmoid":
@@ -84,6 +109,30 @@ def _slope(name, z, alpha):
         return _sigmoid(z)
     if name == "silu":
         return _sigmoid(z) + z * _sigmoid(z) * _sigmoid(-z)
+    if name == "selu":
+        return SELU[0] * (1.0 if z > 0 else SELU[1] * math.exp(z))
+    if name == "gelu":
+        return _normal(z) + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    if name == "gelu_tanh":
+        inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z * z)
+        return (1 + math.tanh(_inner(z))) / 2 + z / 2 / math.cosh(_inner(z)) ** 2 * inner
+    if name == "mish":
+        y = _log_1_exp(z)
+        return math.tanh(y) + z / math.cosh(y) ** 2 * _sigmoid(z)
+    if name == "softsign":
+        return 1 / (1 + abs(z)) ** 2
+    if name == "hard_sigmoid":
+        return 1 / 6 if -3 < z < 3 else 0.0
+    if name == "hard_tanh":
+        return 1.0 if -1 < z < 1 else 0.0
+    if name == "lecun_tanh":
+        return 1.7159 * 2 / 3 / math.cosh(2 / 3 * z) ** 2
+    if name == "gaussian":
+        return -2 * z * math.exp(-z * z)
+    if name == "sin":
+        return math.cos(z)
+    if name == "exp":
+        return _f(name, z, alpha)
     raise ValueError(name)
 
 
@@ -91,15 +140,35 @@ def _sigmoid(z):
     return 1 / (1 + math.exp(-z)) if z > 0 else math.exp(z) / (1 + math.exp(z))
 
 
+SELU = 1.0507009873554804935, 1.6732632423543772848  # of Klambauer et al. (2017)
+
+
+def _normal(z):
+    return math.erfc(-z / math.sqrt(2)) / 2  # the normal distribution function
+
+
+def _inner(z):
+    return math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)  # of gelu_tanh
+
+
+def _log_sum(z):
+    return max(z) + math.log(sum(math.exp(z_k - max(z)) for z_k in z))  # log sum_k exp(z_k)
+
+
 def _log_1_exp(z):
     return max(z, 0.0) + math.log1p(math.exp(-abs(z)))  # log(1 + exp(z))
 
 
 def jacobian(name, z, a, alpha):
-    """J[k][j] = da_k/dz_j; for softmax a_k ([j = k] - a_j), else f'(z_j) on the diagonal."""
+    """J[k][j] = da_k/dz_j; for units of their own f'(z_j) on the diagonal.
+
+    softmax: a_k ([j = k] - a_j); log_softmax: [j = k] - exp(a_j).
+    """
     units = range(len(z))
     if name == "softmax":
         return [[a[k] * ((j == k) - a[j]) for j in units] for k in units]
+    if name == "log_softmax":
+        return [[(j == k) - math.exp(a[j]) for j in units] for k in units]
     return [[_slope(name, z[j], alpha) if j == k else 0.0 for j in units] for k in units]
 
 
@@ -155,7 +224,7 @@ def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
         )
         return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
     if (activation, loss) == ("softmax", "cross_entropy"):
-        log_sum = max(z) + math.log(sum(math.exp(z_k - max(z)) for z_k in z))
+        log_sum = _log_sum(z)
         total = sum(y_j * (log_sum - z_j) for z_j, y_j in zip(z, y, strict=True))
         return total, [sum(y) * a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
     return general_loss_and_delta(activation, alpha, loss, z, a, y, eps_log)

@@ -1,8 +1,9 @@
 """The C functions that an exported header is made of.
 
 They are written for float and a network called NAME; `c_header` puts in the name, and double
-with exp and tanh for a network in float64. EPSILON is the machine epsilon, and LAST_ODD the last
-term of a series. C99 and C++11; of the library, expf and tanhf alone.
+with exp and tanh for a network in float64. EPSILON is the machine epsilon, LAST_ODD the last term
+of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P, FINE a power of 2. C99 and C++11; of the library,
+expf and tanhf alone, and for sin sinf and cosf.
 
 A function stands after those that it calls, and comes into a header where it is called. Activations
 of single units, and losses, are written from the rows of kernels/functions.py.
@@ -19,13 +20,19 @@ class C(expressions.Language):
     """Scalars, with the functions below."""
 
     calls: ClassVar = {
+        "clipped": "NAME_clipped",
+        "cos": "cosf",
+        "exp": "expf",
         "exp_of_negative": "expf",
+        "exp_of_square": "NAME_exp_of_square",
         "expm1_of_negative": "NAME_expm1",
         "log": "NAME_log",
         "log1p": "NAME_log1p",
         "log1p_of_fraction": "NAME_log1p_of_fraction",
         "logistic": "NAME_logistic",
         "magnitude": "NAME_magnitude",
+        "normal": "NAME_normal",
+        "sin": "sinf",
         "tanh": "tanhf",
     }
     statement = "const float {name} = {value};"
@@ -185,6 +192,42 @@ static inline float NAME_magnitude(float x)
 }
 """
 
+FUNCTIONS["clipped"] = """\
+/* x limited to [low, high]; NaN where x is NaN */
+static inline float NAME_clipped(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+"""
+
+FUNCTIONS["exp_of_square"] = """\
+/* e^(c x^2) = e^(c s^2) e^(c (x - s) (x + s)), where s is so coarse that its square is exact */
+static inline float NAME_exp_of_square(float x, float c)
+{
+    float near = x < 0.0f ? -x : x, s;
+    if (!(near < 40.0f)) /* NaN too */
+        return x != x ? x : 0.0f;
+    s = (float)(int)(near * FINE) / FINE;
+    return expf(c * (s * s)) * expf(c * ((near - s) * (near + s)));
+}
+"""
+
+FUNCTIONS["normal"] = """\
+/* The normal distribution function F of x, with bell = e^(-x^2 / 2): F(-x) = bell P(x) / Q(x) */
+static inline float NAME_normal(float x, float bell)
+{
+    static const float P[] = {NORMAL_P}, Q[] = {NORMAL_Q};
+    const float t = x < -40.0f || x > 40.0f ? 40.0f : x < 0.0f ? -x : x;
+    float p = 0.0f, q = 0.0f;
+    for (int k = LAST_OF_P; k >= 0; k--)
+        p = p * t + P[k];
+    for (int k = LAST_OF_Q; k >= 0; k--)
+        q = q * t + Q[k];
+    p *= bell / q;
+    return x > 0.0f ? 1.0f - p : p;
+}
+"""
+
 # ---------------------------------------------------------------- scaling
 
 FUNCTIONS["standardize"] = """\
@@ -240,6 +283,22 @@ static inline void NAME_softmax(int n, float *a)
 }
 """
 
+FUNCTIONS["log_softmax"] = """\
+/* a_j = z_j - log sum_k e^z_k; taking the largest z from all cannot overflow */
+static inline void NAME_log_softmax(int n, float *a)
+{
+    float top = a[0], sum = 0.0f;
+    for (int j = 1; j < n; j++)
+        if (a[j] > top)
+            top = a[j];
+    for (int j = 0; j < n; j++)
+        sum += expf(a[j] - top);
+    sum = NAME_log(sum);
+    for (int j = 0; j < n; j++)
+        a[j] = (a[j] - top) - sum;
+}
+"""
+
 # ---------------------------------------------------------------- loss of a sample
 
 FUNCTIONS |= {name: _loss(name) for name in functions.LOSSES}
@@ -284,6 +343,18 @@ static inline void NAME_softmax_slope(int n, const float *a, float *delta)
         mean += a[j] * delta[j];
     for (int j = 0; j < n; j++)
         delta[j] = a[j] * (delta[j] - mean);
+}
+"""
+
+FUNCTIONS["log_softmax_slope"] = """\
+/* dC/dz_j = dC/da_j - e^a_j sum_k dC/da_k */
+static inline void NAME_log_softmax_slope(int n, const float *a, float *delta)
+{
+    float sum = 0.0f;
+    for (int j = 0; j < n; j++)
+        sum += delta[j];
+    for (int j = 0; j < n; j++)
+        delta[j] -= expf(a[j]) * sum;
 }
 """
 
