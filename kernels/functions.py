@@ -40,7 +40,8 @@ from typing import Any
 class Parameter:
     """A row's parameter: default, lower bound, whether the bound itself is accepted, name.
 
-    advice: what to use instead of the lower bound, where that is not accepted.
+    advice: what to use instead of the lower bound, where that is not accepted; below: what it has
+    to be less than.
     """
 
     default: float
@@ -48,6 +49,7 @@ class Parameter:
     may_be_low: bool
     name: str = "alpha"
     advice: str = ""
+    below: float = inf
 
 
 @dataclass(frozen=True)
@@ -387,7 +389,7 @@ class exp:
 
 @dataclass(frozen=True)
 class LossRow:
-    """A loss, which is a sum over the units of a sample.
+    """A loss, which is a sum over the units of a sample, or a function of that sum.
 
     Attributes
     ----------
@@ -398,6 +400,9 @@ class LossRow:
     logits_value, logits_delta : callable or None
         With the output activation `partner`: the same term from z as logits_value(m, z, y, p), and
         delta = dC/dz as logits_delta(m, z, a, y, p). None: value and slope serve this pair too.
+    outer : callable or None
+        From the sum s of a sample to its loss, as outer(m, s, p): the loss and its derivative by s,
+        with exp(x) the only primitive of m, in float64.
     partner : str
         The output activation that belongs to the loss.
     formula, slope_formula : str
@@ -406,6 +411,10 @@ class LossRow:
         What p is.
     targets : (float, float)
         The closed interval of accepted targets.
+    targets_are_positive : bool
+        Whether 0 is not accepted, though it is the lower end.
+    only_targets : tuple of float
+        The numbers that targets may be; () means all of the interval.
     targets_sum_to_1 : bool
         Whether the targets of a sample must sum to 1. A class number is then accepted too: it
         means 1 for this class and 0 for all others.
@@ -413,8 +422,11 @@ class LossRow:
         Output activations that the loss accepts; () means all.
     unfit : str
         Why the loss does not accept another one; OUTPUT stands for its name.
+    needs_positive : bool
+        Whether outputs have to be > 0. Activations that do not see to that are refused.
     with_softmax : bool
-        Whether each backend has the pair of it and softmax by hand, from z; cross_entropy alone.
+        Whether each backend has the pair of it and softmax by hand, from z: cross_entropy, and
+        kullback_leibler, which is the same with sum_j y_j log y_j on top.
     is_distance : bool
         Whether the loss measures how far a is from y. Then targets may be scaled, and those beyond
         the range of the output activation cause a warning.
@@ -430,12 +442,16 @@ class LossRow:
     logits_delta: Callable[..., Any] | None
     formula: str
     slope_formula: str
+    outer: Callable[..., Any] | None = None
     partner: str = "identity"
     parameter: Parameter | None = None
     targets: tuple[float, float] = (-inf, inf)
+    targets_are_positive: bool = False
+    only_targets: tuple[float, ...] = ()
     targets_sum_to_1: bool = False
     outputs: tuple[str, ...] = ()
     unfit: str = ""
+    needs_positive: bool = False
     with_softmax: bool = False
     is_distance: bool = False
     is_common: bool = True
@@ -448,6 +464,7 @@ class LossRow:
 
 
 LOSSES: dict[str, LossRow] = {}
+OTHER_NAMES = {"quadratic": "mse"}  # of losses: as good as the name of the row
 
 
 def factors(term) -> tuple:
@@ -462,7 +479,7 @@ def loss(formula: str, slope_formula: str, **facts):
         of_unit = vars(functions)
         LOSSES[functions.__name__] = LossRow(
             functions.__name__, of_unit["value"], of_unit["slope"], of_unit.get("logits_value"),
-            of_unit.get("logits_delta"), formula, slope_formula, **facts,
+            of_unit.get("logits_delta"), formula, slope_formula, of_unit.get("outer"), **facts,
         )  # fmt: skip
         return functions
 
@@ -502,14 +519,20 @@ class binary_cross_entropy:
         return a - y
 
 
+_SUM_TO_1 = (
+    "needs outputs that sum to 1, but OUTPUT does not give them: "
+    "every output can grow to 1 or beyond"
+)
+
+
 @loss(
     "-y log a", "-y / a",
     partner="softmax", with_softmax=True, targets=(0, 1), targets_sum_to_1=True,
-    outputs=("softmax",),
-    unfit="needs outputs that sum to 1, but OUTPUT does not give them: "
-    "every output can grow to 1 or beyond",
+    parameter=Parameter(0.0, 0, True, "label_smoothing", below=1),
+    outputs=("softmax",), unfit=_SUM_TO_1,
 )  # fmt: skip
 class cross_entropy:
+    # label smoothing, which makes (1 - p) y + p sum_k y_k / n of y, goes with softmax alone
     def value(m, a, y, p):  # a limited to [eps, inf); below, the slope is 0
         return -(y * m.log(m.where_above(m.epsilon, a, m.epsilon, a)))
 
@@ -530,6 +553,233 @@ class huber:
     def slope(m, a, y, p):
         d = a - y
         return m.where_above(d, p, p, m.where_above(-p, d, -p, d))
+
+
+@loss("|a - y|", "the sign of a - y, or 0", is_distance=True, is_common=False)
+class mae:
+    def value(m, a, y, p):
+        return m.magnitude(a - y)
+
+    def slope(m, a, y, p):
+        d = a - y
+        return m.where_above(d, 0, 1, m.where_above(0, d, -1, d))  # 0 and nan remain
+
+
+@loss(
+    "log cosh(a - y)", "tanh(a - y)", is_distance=True, is_common=False,
+    source="log_cosh: Green (1990)",
+)  # fmt: skip
+class log_cosh:
+    def value(m, a, y, p):  # with u = e^-c - 1, cosh c = 1 + u^2 / (2 (1 + u))
+        far = m.magnitude(a - y)
+        c = m.clipped(far, 0, 20)  # beyond, the slope of log cosh is 1
+        u = m.expm1_of_negative(-c)
+        return m.log1p(u * u / (2 * (1 + u))) + (far - c)
+
+    def slope(m, a, y, p):
+        return m.tanh(a - y)
+
+
+@loss(
+    "(1 - tau) (a - y) where a > y, else tau (y - a)", "1 - tau where a > y, -tau where a < y",
+    parameter=Parameter(0.5, 0, False, "tau", below=1), is_distance=True, is_common=False,
+    source="quantile: Koenker & Bassett (1978)",
+)  # fmt: skip
+class quantile:
+    def value(m, a, y, p):
+        d = a - y
+        return m.where_above(d, 0, (1 - p) * d, -p * d)
+
+    def slope(m, a, y, p):
+        d = a - y
+        return m.where_above(d, 0, 1 - p, m.where_above(0, d, -p, d))
+
+
+@loss(
+    "a - y log a", "1 - y / a", partner="exp", needs_positive=True, targets=(0, inf),
+    is_common=False, source="poisson: Nelder & Wedderburn (1972)",
+)  # fmt: skip
+class poisson:
+    def value(m, a, y, p):  # a limited to [eps, inf) here and below; outside, the slope is 0
+        return a - y * m.log(m.where_above(m.epsilon, a, m.epsilon, a))
+
+    def slope(m, a, y, p):
+        return m.where_above(m.epsilon, a, 0, (a - y) / a)
+
+    def logits_value(m, z, y, p):
+        return m.exp(z) - z * y
+
+    def logits_delta(m, z, a, y, p):
+        return a - y
+
+
+@loss(
+    "-y a, a being a logarithm", "-y", partner="log_softmax", targets=(0, 1),
+    targets_sum_to_1=True, outputs=("log_softmax",),
+    unfit="takes outputs for logarithms of probabilities, but OUTPUT gives none", is_common=False,
+)  # fmt: skip
+class nll:
+    def value(m, a, y, p):
+        return -(y * a)
+
+    def slope(m, a, y, p):
+        return -y
+
+
+@loss(
+    "-y (1 - a)^gamma log a - (1 - y) a^gamma log(1 - a)",
+    "y q^gamma (gamma log(a) / q - 1 / a) + (1 - y) a^gamma (1 / q - gamma log(q) / a), q = 1 - a",
+    partner="sigmoid", targets=(0, 1), outputs=("sigmoid", "softmax"),
+    unfit="takes the logarithm of outputs, but OUTPUT leaves (0, 1), where the gradient is 0",
+    parameter=Parameter(2.0, 0, True, "gamma"), is_common=False,
+    source="binary_focal: Lin, Goyal, Girshick, He & Dollár (2017)",
+)  # fmt: skip
+class binary_focal:
+    def value(m, a, y, p):  # a limited to [eps, 1 - eps]; outside, the slope is 0
+        a = m.clipped(a, m.epsilon, 1 - m.epsilon)
+        log_a, log_q = m.log(a), m.log1p(-a)
+        of_one = y * (m.exp_of_negative(log_q * p) * log_a)
+        return -of_one - (1 - y) * (m.exp_of_negative(log_a * p) * log_q)
+
+    def slope(m, a, y, p):
+        b = m.clipped(a, m.epsilon, 1 - m.epsilon)
+        q, log_b, log_q = 1 - b, m.log(b), m.log1p(-b)
+        of_one = y * (m.exp_of_negative(log_q * p) * (log_b * p / q - 1 / b))
+        of_zero = (1 - y) * (m.exp_of_negative(log_b * p) * (1 / q - log_q * p / b))
+        inside = m.where_above(a, 1 - m.epsilon, 0, of_one + of_zero)
+        return m.where_above(m.epsilon, a, 0, inside)
+
+    def logits_value(m, z, y, p):  # log(1 - a) = -max(z, 0) - log(1 + e^-|z|)
+        tail = m.log1p_of_fraction(m.exp_of_negative(-m.magnitude(z)))
+        log_q = -m.where_above(0, z, 0, z) - tail
+        log_a = m.where_above(z, 0, -tail, z - tail)
+        of_one = y * (m.exp_of_negative(log_q * p) * log_a)
+        return -of_one - (1 - y) * (m.exp_of_negative(log_a * p) * log_q)
+
+    def logits_delta(m, z, a, y, p):
+        tail = m.log1p_of_fraction(m.exp_of_negative(-m.magnitude(z)))
+        log_q = -m.where_above(0, z, 0, z) - tail
+        log_a = m.where_above(z, 0, -tail, z - tail)
+        q = m.logistic(-z)
+        of_one = y * (m.exp_of_negative(log_q * p) * (a * log_a * p - q))
+        return of_one + (1 - y) * (m.exp_of_negative(log_a * p) * (a - q * log_q * p))
+
+
+@loss(
+    "max(0, 1 - y a)", "-y where y a < 1, else 0", targets=(-1, 1), only_targets=(-1, 1),
+    is_common=False, source="hinge: Cortes & Vapnik (1995)",
+)  # fmt: skip
+class hinge:
+    def value(m, a, y, p):
+        short = 1 - y * a
+        return m.where_above(0, short, 0, short)
+
+    def slope(m, a, y, p):
+        short = 1 - y * a
+        return m.where_above(short, 0, -y, m.where_above(0, short, 0, short))  # nan remains
+
+
+@loss(
+    "max(0, 1 - y a)^2", "-2 y max(0, 1 - y a)", targets=(-1, 1), only_targets=(-1, 1),
+    is_common=False, source="squared_hinge: Rosasco et al. (2004)",
+)  # fmt: skip
+class squared_hinge:
+    def value(m, a, y, p):
+        short = hinge.value(m, a, y, p)
+        return short, short
+
+    def slope(m, a, y, p):
+        return -2 * y * hinge.value(m, a, y, p)
+
+
+@loss(
+    "tau exp(s / tau), s = the sum over all units of (a - y)^2", "2 (a - y) exp(s / tau)",
+    parameter=Parameter(1.0, 0, False, "tau"), is_distance=True, is_common=False,
+    source="exponential, hellinger, generalized_kullback_leibler, itakura_saito: Cichocki & "
+    "Amari (2010)",
+)  # fmt: skip
+class exponential:
+    def value(m, a, y, p):
+        d = a - y
+        return d, d
+
+    def slope(m, a, y, p):
+        return 2 * (a - y)
+
+    def outer(m, s, p):
+        e = m.exp(s / p)
+        return p * e, e
+
+
+_ROOT_HALF = 0.7071067811865476
+
+
+@loss(
+    "(sqrt a - sqrt y)^2 / sqrt 2", "(1 - sqrt(y / a)) / sqrt 2", partner="sigmoid",
+    needs_positive=True, targets=(0, inf), is_common=False,
+)  # fmt: skip
+class hellinger:
+    def value(m, a, y, p):
+        d = m.root(m.where_above(m.epsilon, a, m.epsilon, a)) - m.root(y)
+        return _ROOT_HALF * d, d
+
+    def slope(m, a, y, p):
+        root = m.root(m.where_above(m.epsilon, a, m.epsilon, a))
+        return m.where_above(m.epsilon, a, 0, _ROOT_HALF * (root - m.root(y)) / root)
+
+
+def _log_of_ratio(m, x, y):
+    """log(x / y); where that is near 0 as accurate as x - y, so that divergences do not cancel."""
+    ratio = x / y
+    lost = (x - y) / y - (ratio - 1)  # by rounding
+    return m.log(ratio) + m.where_above(ratio, 0.5, lost / ratio, 0)
+
+
+@loss(
+    "y log(y / a)", "-y / a", partner="softmax", with_softmax=True, needs_positive=True,
+    targets=(0, 1), targets_sum_to_1=True, outputs=("softmax",), unfit=_SUM_TO_1,
+    is_common=False, source="kullback_leibler: Kullback & Leibler (1951)",
+)  # fmt: skip
+class kullback_leibler:
+    def value(m, a, y, p):
+        a = m.where_above(m.epsilon, a, m.epsilon, a)
+        return m.where_above(y, 0, y * _log_of_ratio(m, y, a), y)
+
+    def slope(m, a, y, p):
+        return m.where_above(m.epsilon, a, 0, -y / a)
+
+
+@loss(
+    "y log(y / a) - y + a", "1 - y / a", partner="exp", needs_positive=True, targets=(0, inf),
+    is_common=False,
+)  # fmt: skip
+class generalized_kullback_leibler:
+    def value(m, a, y, p):
+        return kullback_leibler.value(m, a, y, p) + (a - y)
+
+    def slope(m, a, y, p):
+        return poisson.slope(m, a, y, p)
+
+    def logits_value(m, z, y, p):
+        a = m.exp(z)
+        near = _log_of_ratio(m, y, a)
+        return m.where_above(y, 0, y * m.where_above(z, -10, near, m.log(y) - z), y) + (a - y)
+
+    def logits_delta(m, z, a, y, p):
+        return a - y
+
+
+@loss(
+    "y / a - log(y / a) - 1", "(1 - y / a) / a", partner="exp", needs_positive=True,
+    targets=(0, inf), targets_are_positive=True, is_common=False,
+)  # fmt: skip
+class itakura_saito:
+    def value(m, a, y, p):
+        a = m.where_above(m.epsilon, a, m.epsilon, a)
+        return (y - a) / a - _log_of_ratio(m, y, a)
+
+    def slope(m, a, y, p):
+        return m.where_above(m.epsilon, a, 0, (1 - y / a) / a)
 
 
 @dataclass(frozen=True)

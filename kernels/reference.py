@@ -182,6 +182,42 @@ def _inside(a, slope, most=1.0):
     return np.where((limited == a) | np.isnan(a), slope(limited), 0)
 
 
+def _log_cosh(d):
+    """log cosh d = |d| + log((1 + exp(-2 |d|)) / 2)."""
+    return np.abs(d) + np.log1p(np.expm1(-2 * np.abs(d)) / 2)
+
+
+def _y_log_ratio(Y, a):
+    """y log(y / a) in float64: divergences are small differences; 0 where y is."""
+    ratio = np.divide(Y, a, dtype=np.float64)
+    return Y * np.log(np.where(Y > 0, ratio, 1))
+
+
+def _itakura_saito(ratio):
+    return ratio - np.log(ratio) - 1
+
+
+def _focal(a, log_a, log_q, Y, p):
+    """-y (1 - a)^gamma log a - (1 - y) a^gamma log(1 - a), with q = 1 - a."""
+    return -Y * np.exp(p * log_q) * log_a - (1 - Y) * np.exp(p * log_a) * log_q
+
+
+def _focal_slope(a, Y, p):
+    of_one = (1 - a) ** p * (p * np.log(a) / (1 - a) - 1 / a)
+    of_zero = a**p * (1 / (1 - a) - p * np.log1p(-a) / a)
+    return Y * of_one + (1 - Y) * of_zero
+
+
+def _exponential(s, p):
+    """tau exp(s / tau) of the sum s over the units, and its derivative by s."""
+    e = np.exp(s / np.float64(p))
+    return p * e, e
+
+
+# losses that are a function of the sum over the units
+_OUTER = {"exponential": _exponential}
+
+
 # name: (value(a, Y, p), dC/da as slope(a, Y, p)) of every unit, with p the parameter
 _LOSSES = {
     "mse": (
@@ -195,6 +231,54 @@ _LOSSES = {
     "cross_entropy": (
         lambda a, Y, p: -Y * np.log(_limited(a, np.inf)),
         lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "mae": (lambda a, Y, p: np.abs(a - Y), lambda a, Y, p: np.sign(a - Y)),
+    "log_cosh": (
+        lambda a, Y, p: _log_cosh((a - Y).astype(np.float64)),
+        lambda a, Y, p: np.tanh(a - Y),
+    ),
+    "quantile": (
+        lambda a, Y, p: np.where(a > Y, (1 - p) * (a - Y), p * (Y - a)),
+        lambda a, Y, p: np.where(a > Y, 1 - p, np.where(a < Y, -p, a - Y)),
+    ),
+    "poisson": (
+        lambda a, Y, p: a - Y * np.log(_limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: 1 - Y / q, np.inf),
+    ),
+    "nll": (lambda a, Y, p: -Y * a, lambda a, Y, p: -Y),
+    "binary_focal": (
+        lambda a, Y, p: _focal(_limited(a), np.log(_limited(a)), np.log1p(-_limited(a)), Y, p),
+        lambda a, Y, p: _inside(a, lambda q: _focal_slope(q, Y, p)),
+    ),
+    "hinge": (
+        lambda a, Y, p: np.maximum(0, 1 - Y * a),
+        lambda a, Y, p: np.where(Y * a < 1, -Y, 0),
+    ),
+    "squared_hinge": (
+        lambda a, Y, p: np.square(np.maximum(0, 1 - Y * a), dtype=np.float64),
+        lambda a, Y, p: -2 * Y * np.maximum(0, 1 - Y * a),
+    ),
+    "exponential": (
+        lambda a, Y, p: np.square(a - Y, dtype=np.float64),
+        lambda a, Y, p: 2 * (a - Y),
+    ),
+    "hellinger": (
+        lambda a, Y, p: np.square(np.sqrt(_limited(a, np.inf)) - np.sqrt(Y)) / math.sqrt(2),
+        lambda a, Y, p: _inside(
+            a, lambda q: (np.sqrt(q) - np.sqrt(Y)) / np.sqrt(2 * q), np.inf
+        ),
+    ),
+    "kullback_leibler": (
+        lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "generalized_kullback_leibler": (
+        lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)) + (a - Y),
+        lambda a, Y, p: _inside(a, lambda q: 1 - Y / q, np.inf),
+    ),
+    "itakura_saito": (
+        lambda a, Y, p: _itakura_saito(np.divide(Y, _limited(a, np.inf), dtype=np.float64)),
+        lambda a, Y, p: _inside(a, lambda q: (1 - Y / q) / q, np.inf),
     ),
     "huber": (
         lambda a, Y, p: np.where(
@@ -240,29 +324,60 @@ def _through(layer, z, a, dC_da):
     return dC_da * _slope(layer, z, a)
 
 
+def _softmax_cross_entropy(z, a, Y, p, loss):
+    top = z.max(axis=-1, keepdims=True)
+    log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
+    sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
+    rest = _y_log_ratio(Y, 1) if loss == "kullback_leibler" else 0
+    if p:  # label smoothing
+        Y = (1 - p) * Y + p * sum_y / Y.shape[-1]
+    return (Y * (log_sum - z) + rest).sum(axis=-1, dtype=np.float64), sum_y * a - Y
+
+
+def _focal_of_logits(z, a, Y, p):
+    log_a, log_q = -np.logaddexp(0, -z), -np.logaddexp(0, z)
+    of_one = np.exp(p * log_q) * (p * a * log_a - _sigmoid(-z))
+    of_zero = np.exp(p * log_a) * (a - p * _sigmoid(-z) * log_q)
+    return _focal(a, log_a, log_q, Y, p), Y * of_one + (1 - Y) * of_zero
+
+
+# canonical pairs of single units: loss of every unit and delta from (z, a, Y, p)
+_FROM_LOGITS = {
+    ("sigmoid", "binary_cross_entropy"): lambda z, a, Y, p: (
+        np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z))), a - Y
+    ),
+    ("sigmoid", "binary_focal"): _focal_of_logits,
+    ("exp", "poisson"): lambda z, a, Y, p: (a - z * Y, a - Y),
+    ("exp", "generalized_kullback_leibler"): lambda z, a, Y, p: (
+        np.where(z > -10, _y_log_ratio(Y, a), _y_log_ratio(Y, 1) - z * Y) + (a - Y), a - Y
+    ),
+}  # fmt: skip
+
+
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
+    p = a.dtype.type(plan.loss_parameter)
     # canonical pairs: the loss from the logits z; delta = a - y, with softmax (sum_j y_j) a - y
-    if (activation, loss) == ("softmax", "cross_entropy"):
-        top = z.max(axis=-1, keepdims=True)
-        log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
-        sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
-        return (Y * (log_sum - z)).sum(axis=-1, dtype=np.float64), sum_y * a - Y
-    if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
-        losses = np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z)))
-        return losses.sum(axis=-1, dtype=np.float64), a - Y
+    if activation == "softmax" and loss in ("cross_entropy", "kullback_leibler"):
+        return _softmax_cross_entropy(z, a, Y, p, loss)
+    if (activation, loss) in _FROM_LOGITS:
+        losses, delta = _FROM_LOGITS[activation, loss](z, a, Y, p)
+        return losses.sum(axis=-1, dtype=np.float64), delta
     # every other pair: delta = dC/da f'(z)
     if loss == "custom":
         of_unit, slope_of_unit = FUNCTIONS[plan.loss]
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
     else:
         value, slope = _LOSSES[loss]
-        p = a.dtype.type(plan.loss_parameter)
-        losses, dC_da = value(a, Y, p), slope(a, Y, p)
-    return losses.sum(axis=-1, dtype=np.float64), _through(layer, z, a, dC_da)
+        losses, dC_da = value(a, Y, p), slope(a, Y, p).astype(a.dtype)
+    losses = losses.sum(axis=-1, dtype=np.float64)
+    if loss in _OUTER:
+        losses, factors = _OUTER[loss](losses, p)
+        dC_da = dC_da * factors[:, None].astype(a.dtype)
+    return losses, _through(layer, z, a, dC_da)
 
 
 def _forward(plan, theta, A):

@@ -179,12 +179,19 @@ def loss_and_slope(loss, a, y, eps_log):
     binary_cross_entropy  -sum_k [y_k log a_k + (1 - y_k) log(1 - a_k)],  a in [eps, 1 - eps]
     cross_entropy         -sum_k y_k log a_k,                             a in [eps, inf)
     (huber, d)            sum_k 1/2 e_k^2, or d (|e_k| - d/2) where |e_k| = |a_k - y_k| > d
+    (exponential, tau)    tau exp(sum_k e_k^2 / tau)
 
-    Where a limit acts, the loss is constant and its slope 0.
+    and those in `other_term`. Where a limit acts, the loss is constant and its slope 0, which the
+    logarithm of poisson has alone. A parameter of cross_entropy counts with softmax only.
     """
     total, slopes = 0.0, []
+    p = d = None
     if isinstance(loss, tuple):
-        loss, d = loss
+        loss, p = loss
+        d = p
+    if loss == "exponential":
+        growth = math.exp(sum((a_k - y_k) ** 2 for a_k, y_k in zip(a, y, strict=True)) / p)
+        return p * growth, [2 * (a_k - y_k) * growth for a_k, y_k in zip(a, y, strict=True)]
     for a_k, y_k in zip(a, y, strict=True):
         if loss == "mse":
             total += (a_k - y_k) ** 2 / 2
@@ -202,9 +209,63 @@ def loss_and_slope(loss, a, y, eps_log):
             total += e * e / 2 if abs(e) <= d else d * (abs(e) - d / 2)
             slope = e if abs(e) <= d else math.copysign(d, e)
         else:
-            raise ValueError(loss)
+            term, slope = other_term(loss, p, a_k, y_k, eps_log)
+            total += term
         slopes.append(slope)
     return total, slopes
+
+
+def other_term(loss, p, a, y, eps_log):
+    """The term of one unit, and its slope.
+
+    mae                           |e|, where e = a - y
+    log_cosh                      log cosh e
+    (quantile, tau)               (1 - tau) e for e > 0, else -tau e
+    hinge, squared_hinge          h = max(0, 1 - y a), and h^2
+    nll                           -y a
+    (binary_focal, gamma)         -y (1 - a)^gamma log a - (1 - y) a^gamma log(1 - a)
+    poisson                       a - y log a
+    hellinger                     (sqrt a - sqrt y)^2 / sqrt 2
+    kullback_leibler              y log(y / a)
+    generalized_kullback_leibler  y log(y / a) - y + a
+    itakura_saito                 y / a - log(y / a) - 1
+    """
+    e, h = a - y, max(0.0, 1 - y * a)
+    if loss == "mae":
+        return abs(e), (e > 0) - (e < 0)
+    if loss == "log_cosh":
+        return math.log(math.cosh(e)), math.tanh(e)
+    if loss == "quantile":
+        return max((1 - p) * e, -p * e), (1 - p if e > 0 else -p if e < 0 else 0.0)
+    if loss == "hinge":
+        return h, (-y if h > 0 else 0.0)
+    if loss == "squared_hinge":
+        return h * h, -2 * y * h
+    if loss == "nll":
+        return -y * a, -y
+    if loss == "binary_focal":
+        b = min(max(a, eps_log), 1 - eps_log)
+        term = -y * (1 - b) ** p * math.log(b) - (1 - y) * b**p * math.log(1 - b)
+        slope = y * (p * (1 - b) ** (p - 1) * math.log(b) - (1 - b) ** p / b)
+        slope += (1 - y) * (b**p / (1 - b) - p * b ** (p - 1) * math.log(1 - b))
+        return term, slope if b == a else 0.0
+    b = max(a, eps_log)
+    inside = float(b == a)
+    if loss == "poisson":
+        return a - y * math.log(b), inside * (1 - y / b)
+    if loss == "hellinger":
+        return (b**0.5 - y**0.5) ** 2 / 2**0.5, inside * (1 - (y / b) ** 0.5) / 2**0.5
+    if loss == "kullback_leibler":
+        return _y_log(y, b), inside * -y / b
+    if loss == "generalized_kullback_leibler":
+        return _y_log(y, b) - y + a, inside * (1 - y / b)
+    if loss == "itakura_saito":
+        return y / b - math.log(y / b) - 1, inside * (1 - y / b) / b
+    raise ValueError(loss)
+
+
+def _y_log(y, a):
+    return y * math.log(y / a) if y > 0 else 0.0
 
 
 def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
@@ -216,6 +277,9 @@ def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
                                     delta = a - y
     softmax, cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
                                     delta_j = sum_k y_k a_j - y_j
+    softmax, (cross_entropy, s)     the same for (1 - s) y_j + s sum_k y_k / n in place of y_j
+    softmax, kullback_leibler       the same as for cross_entropy, and sum_j y_j log y_j
+    exp, poisson                    sum_j exp(z_j) - y_j z_j, delta = a - y
     """
     if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
         total = sum(
@@ -223,10 +287,16 @@ def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
             for z_j, y_j in zip(z, y, strict=True)
         )
         return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
-    if (activation, loss) == ("softmax", "cross_entropy"):
+    name, p = loss if isinstance(loss, tuple) else (loss, 0)
+    if activation == "softmax" and name in ("cross_entropy", "kullback_leibler"):
         log_sum = _log_sum(z)
+        rest = sum(_y_log(y_j, 1) for y_j in y) if name == "kullback_leibler" else 0.0
+        y = [(1 - p) * y_j + p * sum(y) / len(y) for y_j in y]
         total = sum(y_j * (log_sum - z_j) for z_j, y_j in zip(z, y, strict=True))
-        return total, [sum(y) * a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+        return total + rest, [sum(y) * a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+    if (activation, loss) == ("exp", "poisson"):
+        total = sum(math.exp(z_j) - y_j * z_j for z_j, y_j in zip(z, y, strict=True))
+        return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
     return general_loss_and_delta(activation, alpha, loss, z, a, y, eps_log)
 
 

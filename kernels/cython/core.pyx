@@ -14,15 +14,15 @@ from libc.string cimport memcpy, memset, strerror
 
 from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
 from functions cimport (
-    ACCUMULATE, ADAM, CUSTOM, LOG_SOFTMAX, RELU, SGD, SOFTMAX, factor_of_step, is_canonical,
-    write_constants,
+    ACCUMULATE, ADAM, CUSTOM, KULLBACK_LEIBLER, LOG_SOFTMAX, RELU, SGD, SOFTMAX, factor_of_step,
+    is_canonical, write_constants,
 )
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
     real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
-from losses cimport softmax_cross_entropy
+from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
     CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, bias_of, block,
     custom_loss, fetch_some, padded_width, round_up, row_number, row_of,

@@ -143,6 +143,11 @@ cdef double outputs(
         if Y != NULL and canonical:
             costs[t] = softmax_cross_entropy(n_out, width, z + t * width, a + t * width, log_sum,
                                              row_of(Y, t), delta + t * width)
+            if net.loss == KULLBACK_LEIBLER:
+                costs[t] += negative_entropy(n_out, row_of(Y, t))
+            elif net.loss_parameter != 0:
+                costs[t] = smoothed(n_out, net.loss_parameter, costs[t], z + t * width,
+                                    a + t * width, log_sum, row_of(Y, t), delta + t * width)
             total += costs[t]
     if Y == NULL:
         return 0

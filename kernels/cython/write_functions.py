@@ -21,7 +21,7 @@ import functions
 HEAD = """\
 # Activation functions f(z) and their slopes f'(z), where a = f(z), losses, and steps of flat rules,
 # over vectors. Written by kernels/cython/write_functions.py from the rows of kernels/functions.py.
-from libc.math cimport pow
+from libc.math cimport exp as exp_of_number, pow
 
 from exponentials cimport (
     REAL_EPSILON, exp_of_negative, expm1_of_negative, exponential, hyperbolic_tangent,
@@ -111,6 +111,44 @@ def of_losses(function: str, arguments: list[str], *more: str):
     """The table of one function of the losses, named loss_value and the like."""
     rows = [row for row in functions.LOSSES.values() if getattr(row, function) is not None]
     return table(rows, "loss", f"loss_{function}", function, "p", arguments, *more)
+
+
+class Numbers(expressions.Language):
+    """Single numbers in float64."""
+
+    calls: ClassVar = {"exp": "exp_of_number"}
+    statement = "{name} = {value}"
+
+    def number(self, x):
+        """As a double."""
+        return f"(<double> {x!r})"
+
+
+def outers() -> list[str]:
+    """The functions has_outer and loss_outer."""
+    rows = [row for row in functions.LOSSES.values() if row.outer is not None]
+    body, most = [], 0
+    for row in rows:
+        writer = expressions.Writer(Numbers())
+        total = expressions.Expression(writer, "total")
+        results = writer.results(row.outer(writer, total, writer.scalar("p")))
+        most = max(most, writer.n_variables)
+        body.append(f"    if loss == {row.name.upper()}:")
+        body += [f"        {line}" for line in writer.lines]
+        body += [f"        slope[0] = {results[1]}", f"        return {results[0]}"]
+    return [
+        "cdef inline bint has_outer(Py_ssize_t loss) noexcept nogil:",
+        "    # whether the loss of a sample is a function of the sum of its terms",
+        f"    return {_is_one_of('loss', [row.name.upper() for row in rows])}",
+        "",
+        "",
+        "cdef inline double loss_outer(",
+        "    Py_ssize_t loss, double p, double total, double *slope,     # slope: overwritten",
+        ") noexcept nogil:",
+        f"    cdef double {', '.join(f't{k}' for k in range(most))}",
+        *body,
+        "    return total",
+    ]
 
 
 def canonical() -> list[str]:
@@ -205,6 +243,7 @@ def tables() -> str:
         of_losses("slope", ["a", "y"]),
         of_losses("logits_value", ["z", "y"], "factor"),
         of_losses("logits_delta", ["z", "a", "y"]),
+        outers(),
         rules(),
         constants(),
     ]

@@ -219,7 +219,7 @@ def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
 # Squares
 
 
-@pytest.mark.parametrize("loss", cases.DISTANCES)
+@pytest.mark.parametrize("loss", ["mse", "huber"])
 @pytest.mark.parametrize("n_units", [1, 3, 4, 20])
 def test_squares_are_formed_in_float64(backend, loss, n_units):
     """Errors of float32 whose squares are no float32: training with them goes on."""
@@ -329,7 +329,7 @@ def test_nan_comes_back_as_the_loss(backend, dtype, activation, loss, hidden):
     case.X[3, 1] = np.nan
     assert math.isnan(cases.gradient_of(backend, *case)["loss"])
     for batch_size in (1, 4):
-        assert math.isnan(cases.trained(backend, case, SGD(0.1).rule(), None, batch_size)["loss"])
+        assert math.isnan(cases.trained(backend, case, SGD(1e-3).rule(), None, batch_size)["loss"])
 
 
 def test_sample_with_nan_leaves_the_outputs_of_others_alone(backend, dtype):

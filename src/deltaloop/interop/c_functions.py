@@ -3,12 +3,13 @@
 They are written for float and a network called NAME; `c_header` puts in the name, and double
 with exp and tanh for a network in float64. EPSILON is the machine epsilon, LAST_ODD the last term
 of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P, FINE a power of 2. C99 and C++11; of the library,
-expf and tanhf alone, and for sin sinf and cosf.
+expf and tanhf alone, for sin sinf and cosf, and for hellinger sqrtf.
 
 A function stands after those that it calls, and comes into a header where it is called. Activations
 of single units, and losses, are written from the rows of kernels/functions.py.
 """
 
+import re
 from typing import Any, ClassVar
 
 from ..kernels import expressions, functions
@@ -32,6 +33,7 @@ class C(expressions.Language):
         "logistic": "NAME_logistic",
         "magnitude": "NAME_magnitude",
         "normal": "NAME_normal",
+        "root": "sqrtf",
         "sin": "sinf",
         "tanh": "tanhf",
     }
@@ -91,8 +93,8 @@ def _loss(name: str, from_logits: bool = False) -> str:
     z, a, y = (expressions.Expression(writer, f"{array}[j]") for array in ("z", "a", "target"))
     p = writer.scalar("p")
     given, slope_of, from_where = "a", "dC/da", "from a"
-    if "log" in row.formula:
-        from_where += ", which a logarithm sees EPSILON away from its ends; beyond, C is constant"
+    if row.needs_positive or "log a" in row.formula:
+        from_where += ", which its functions see EPSILON away from its ends; beyond, delta is 0"
     f = functions.ACTIVATIONS[row.partner].f
     if from_logits and f is not None and row.logits_value and row.logits_delta:
         a = f(writer, z, None)
@@ -104,6 +106,8 @@ def _loss(name: str, from_logits: bool = False) -> str:
     cost = " * ".join(writer.results(functions.factors(term))).removesuffix(" * 1.0f")
     delta = writer.result(slope)
     parameter = "float p, " if row.parameter else ""
+    unused = row.parameter and not any(re.search(r"\bp\b", t) for t in [*writer.lines, cost, delta])
+    end = _outer(row) if row.outer else ["    return loss;"]
     name = f"{row.partner}_{name}" if from_logits else name
     return "\n".join(
         [
@@ -112,17 +116,31 @@ def _loss(name: str, from_logits: bool = False) -> str:
             f"static inline float NAME_{name}(int n, {parameter}const float *{given},",
             "        const float *target, float *delta)",
             "{",
+            *(["    (void)p;"] if unused and not row.outer else []),
             "    float loss = 0.0f;",
             "    for (int j = 0; j < n; j++) {",
             *(f"        {line}" for line in writer.lines),
             f"        loss += {cost};",
             f"        delta[j] = {delta};",
             "    }",
-            "    return loss;",
+            *end,
             "}",
             "",
         ]
     )
+
+
+def _outer(row) -> list[str]:
+    """The end of the function of a loss that is a function of the sum of its terms."""
+    writer = expressions.Writer(C())
+    loss = expressions.Expression(writer, "loss")
+    value, slope = writer.results(row.outer(writer, loss, writer.scalar("p")))
+    return [
+        *(f"    {line}" for line in writer.lines),
+        "    for (int j = 0; j < n; j++)",
+        f"        delta[j] *= {slope};",
+        f"    return {value};",
+    ]
 
 
 # ---------------------------------------------------------------- numbers
@@ -309,9 +327,10 @@ FUNCTIONS |= {
 }
 
 FUNCTIONS["softmax_cross_entropy"] = """\
-/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y */
-static inline float NAME_softmax_cross_entropy(int n, const float *z, const float *target,
-        float *delta)
+/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y, where
+   y_j = (1 - p) target_j + p sum_k target_k / n */
+static inline float NAME_softmax_cross_entropy(int n, float p, const float *z,
+        const float *target, float *delta)
 {
     float top = z[0], sum = 0.0f, sum_y = 0.0f, loss = 0.0f, log_sum;
     for (int j = 1; j < n; j++)
@@ -320,12 +339,26 @@ static inline float NAME_softmax_cross_entropy(int n, const float *z, const floa
     for (int j = 0; j < n; j++)
         sum += delta[j] = expf(z[j] - top);
     log_sum = NAME_log(sum);
-    for (int j = 0; j < n; j++) {
-        loss += target[j] * (log_sum + (top - z[j]));
-        sum_y += target[j];
-    }
     for (int j = 0; j < n; j++)
-        delta[j] = sum_y * (delta[j] / sum) - target[j];
+        sum_y += target[j];
+    for (int j = 0; j < n; j++) {
+        const float y = (1.0f - p) * target[j] + p * sum_y / (float)n;
+        loss += y * (log_sum + (top - z[j]));
+        delta[j] = sum_y * (delta[j] / sum) - y;
+    }
+    return loss;
+}
+"""
+
+FUNCTIONS["softmax_kullback_leibler"] = """\
+/* softmax_cross_entropy, and sum_j y_j log y_j */
+static inline float NAME_softmax_kullback_leibler(int n, const float *z, const float *target,
+        float *delta)
+{
+    float loss = NAME_softmax_cross_entropy(n, 0.0f, z, target, delta);
+    for (int j = 0; j < n; j++)
+        if (target[j] > 0.0f)
+            loss += target[j] * NAME_log(target[j]);
     return loss;
 }
 """

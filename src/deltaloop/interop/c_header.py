@@ -19,7 +19,7 @@ from .whole_file import whole_file
 
 _VALUES_PER_LINE = 8
 _ROUGH = 1e-4  # of a standard deviation
-_LIBRARY = [f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "tanh")]
+_LIBRARY = [f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "sqrt", "tanh")]
 _FINE = {"float32": "256.0f", "float64": "1048576.0f"}  # 40 times it has half the bits, or fewer
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
 
@@ -181,7 +181,7 @@ def _in_dtype(code, dtype):
         code = code.replace(f"LAST_OF_{name[-1]}", str(len(values) - 1))
     if dtype == np.float64:
         code = re.sub(r"\bfloat\b", "double", code)
-        code = re.sub(r"\b(cos|exp|sin|tanh)f\b", r"\1", code)
+        code = re.sub(r"\b(cos|exp|sin|sqrt|tanh)f\b", r"\1", code)
         code = re.sub(r"(\d(?:\.\d+)?(?:e[-+]?\d+)?)f\b", r"\1", code)
     return code.replace("EPSILON", _literals(np.finfo(dtype).eps, dtype)[0])
 
