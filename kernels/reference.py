@@ -5,6 +5,7 @@ delta = dC/dz          delta_prev = (delta W) * f'(z_prev)
 dC/dW = delta^T a / n  dC/db = sum(delta) / n
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,61 @@ def _softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def _log_softmax(z):
+    from_top = z - z.max(axis=-1, keepdims=True)
+    return from_top - np.log(np.exp(from_top).sum(axis=-1, keepdims=True))
+
+
+def _exp_of_square(z, c):
+    """exp(c z^2): in more digits, since the error of the exponent counts z^2 times."""
+    return np.exp(c * np.square(z.astype(np.longdouble))).astype(z.dtype)
+
+
+def _normal(z):
+    """The normal distribution function, erfc(-z / sqrt 2) / 2.
+
+    What rounding takes from z / sqrt 2 is given back with the slope of erfc.
+    """
+    x = -z.astype(np.longdouble) / np.sqrt(np.longdouble(2))
+    near = x.astype(np.float64)
+    erfc = np.vectorize(math.erfc, otypes=[np.float64])(near)
+    lost = (x - near).astype(np.float64) * np.exp(-np.square(near)) * (2 / math.sqrt(math.pi))
+    return ((erfc - np.where(np.isfinite(near), lost, 0)) / 2).astype(z.dtype)
+
+
+def _least(z):
+    """What is multiplied by a function that is 0 there: z, but not -inf."""
+    return np.maximum(z, -1e4).astype(z.dtype)
+
+
+def _gelu_slope(z):
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    return _normal(z) + z * _exp_of_square(z, -0.5) / math.sqrt(2 * math.pi)
+
+
+_ROOT_8_PI, _CUBIC = math.sqrt(8 / math.pi), 0.044715
+
+
+def _gelu_tanh_slope(z):
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    w = z * (_ROOT_8_PI + _ROOT_8_PI * _CUBIC * z * z)
+    s = _sigmoid(w)
+    return s + z * s * _sigmoid(-w) * (_ROOT_8_PI + 3 * _ROOT_8_PI * _CUBIC * z * z)
+
+
+def _mish_slope(z):
+    """With e = exp(z), the sigmoid of z is s = e / (1 + e), and with n = e (e + 2)
+    tanh(log(1 + e)) is t = n / (n + 2), and 1 - t^2 = 4 (1 + e)^2 / (n + 2)^2.
+    """
+    z = np.clip(z, -1e4, 20).astype(z.dtype)
+    e = np.exp(z)
+    n = e * (e + 2)
+    return n / (n + 2) + z * 4 * e * (1 + e) / np.square(n + 2)
+
+
+_SELU, _SELU_BELOW = 1.0507009873554805, 1.7580993408473768
+
+
 # name: (f(z, alpha), slope(z, a, alpha) = f'(z), where a = f(z))
 _FUNCTIONS = {
     "identity": (lambda z, alpha: z, lambda z, a, alpha: np.ones_like(a)),
@@ -66,7 +122,46 @@ _FUNCTIONS = {
         lambda z, alpha: np.maximum(z, -1e4).astype(z.dtype) * _sigmoid(z),
         lambda z, a, alpha: _sigmoid(z) + a * (1 - _sigmoid(z)),
     ),
-    "softmax": (lambda z, alpha: _softmax(z), None),  # no slope of its own: see _through_softmax
+    # no slopes of their own: see _through_softmax
+    "softmax": (lambda z, alpha: _softmax(z), None),
+    "log_softmax": (lambda z, alpha: _log_softmax(z), None),
+    "selu": (
+        lambda z, alpha: np.where(
+            z > 0, _SELU * z, _SELU_BELOW * np.expm1(np.minimum(z, 0))
+        ).astype(z.dtype),
+        lambda z, a, alpha: np.where(a > 0, _SELU, a + _SELU_BELOW).astype(a.dtype),
+    ),
+    "gelu": (lambda z, alpha: _least(z) * _normal(z), lambda z, a, alpha: _gelu_slope(z)),
+    "gelu_tanh": (
+        lambda z, alpha: _least(z) * _sigmoid(z * (_ROOT_8_PI + _ROOT_8_PI * _CUBIC * z * z)),
+        lambda z, a, alpha: _gelu_tanh_slope(z),
+    ),
+    "mish": (
+        lambda z, alpha: _least(z) * np.tanh(np.log1p(np.exp(z))),
+        lambda z, a, alpha: _mish_slope(z),
+    ),
+    "softsign": (
+        lambda z, alpha: np.where(np.isinf(z), np.sign(z), z / (1 + np.abs(z))),
+        lambda z, a, alpha: np.square(1 - np.abs(a)),
+    ),
+    "hard_sigmoid": (
+        lambda z, alpha: np.clip((z + 3) / 6, 0, 1),
+        lambda z, a, alpha: np.where((a > 0) & (a < 1), 1 / 6, 0).astype(a.dtype),
+    ),
+    "hard_tanh": (
+        lambda z, alpha: np.clip(z, -1, 1),
+        lambda z, a, alpha: (np.abs(a) < 1).astype(a.dtype),
+    ),
+    "lecun_tanh": (
+        lambda z, alpha: 1.7159 * np.tanh(2 / 3 * z),
+        lambda z, a, alpha: 2 / 3 * (1.7159 - np.square(a) / 1.7159),
+    ),
+    "gaussian": (
+        lambda z, alpha: _exp_of_square(z, -1),
+        lambda z, a, alpha: -2 * np.clip(z, -1e4, 1e4).astype(z.dtype) * a,
+    ),
+    "sin": (lambda z, alpha: np.sin(z), lambda z, a, alpha: np.cos(z)),
+    "exp": (lambda z, alpha: np.exp(z), lambda z, a, alpha: a),
 }
 
 
@@ -87,6 +182,42 @@ def _inside(a, slope, most=1.0):
     return np.where((limited == a) | np.isnan(a), slope(limited), 0)
 
 
+def _log_cosh(d):
+    """log cosh d = |d| + log((1 + exp(-2 |d|)) / 2)."""
+    return np.abs(d) + np.log1p(np.expm1(-2 * np.abs(d)) / 2)
+
+
+def _y_log_ratio(Y, a):
+    """y log(y / a) in float64: divergences are small differences; 0 where y is."""
+    ratio = np.divide(Y, a, dtype=np.float64)
+    return Y * np.log(np.where(Y > 0, ratio, 1))
+
+
+def _itakura_saito(ratio):
+    return ratio - np.log(ratio) - 1
+
+
+def _focal(a, log_a, log_q, Y, p):
+    """-y (1 - a)^gamma log a - (1 - y) a^gamma log(1 - a), with q = 1 - a."""
+    return -Y * np.exp(p * log_q) * log_a - (1 - Y) * np.exp(p * log_a) * log_q
+
+
+def _focal_slope(a, Y, p):
+    of_one = (1 - a) ** p * (p * np.log(a) / (1 - a) - 1 / a)
+    of_zero = a**p * (1 / (1 - a) - p * np.log1p(-a) / a)
+    return Y * of_one + (1 - Y) * of_zero
+
+
+def _exponential(s, p):
+    """tau exp(s / tau) of the sum s over the units, and its derivative by s."""
+    e = np.exp(s / np.float64(p))
+    return p * e, e
+
+
+# losses that are a function of the sum over the units
+_OUTER = {"exponential": _exponential}
+
+
 # name: (value(a, Y, p), dC/da as slope(a, Y, p)) of every unit, with p the parameter
 _LOSSES = {
     "mse": (
@@ -100,6 +231,54 @@ _LOSSES = {
     "cross_entropy": (
         lambda a, Y, p: -Y * np.log(_limited(a, np.inf)),
         lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "mae": (lambda a, Y, p: np.abs(a - Y), lambda a, Y, p: np.sign(a - Y)),
+    "log_cosh": (
+        lambda a, Y, p: _log_cosh((a - Y).astype(np.float64)),
+        lambda a, Y, p: np.tanh(a - Y),
+    ),
+    "quantile": (
+        lambda a, Y, p: np.where(a > Y, (1 - p) * (a - Y), p * (Y - a)),
+        lambda a, Y, p: np.where(a > Y, 1 - p, np.where(a < Y, -p, a - Y)),
+    ),
+    "poisson": (
+        lambda a, Y, p: a - Y * np.log(_limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: 1 - Y / q, np.inf),
+    ),
+    "nll": (lambda a, Y, p: -Y * a, lambda a, Y, p: -Y),
+    "binary_focal": (
+        lambda a, Y, p: _focal(_limited(a), np.log(_limited(a)), np.log1p(-_limited(a)), Y, p),
+        lambda a, Y, p: _inside(a, lambda q: _focal_slope(q, Y, p)),
+    ),
+    "hinge": (
+        lambda a, Y, p: np.maximum(0, 1 - Y * a),
+        lambda a, Y, p: np.where(Y * a < 1, -Y, 0),
+    ),
+    "squared_hinge": (
+        lambda a, Y, p: np.square(np.maximum(0, 1 - Y * a), dtype=np.float64),
+        lambda a, Y, p: -2 * Y * np.maximum(0, 1 - Y * a),
+    ),
+    "exponential": (
+        lambda a, Y, p: np.square(a - Y, dtype=np.float64),
+        lambda a, Y, p: 2 * (a - Y),
+    ),
+    "hellinger": (
+        lambda a, Y, p: np.square(np.sqrt(_limited(a, np.inf)) - np.sqrt(Y)) / math.sqrt(2),
+        lambda a, Y, p: _inside(
+            a, lambda q: (np.sqrt(q) - np.sqrt(Y)) / np.sqrt(2 * q), np.inf
+        ),
+    ),
+    "kullback_leibler": (
+        lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "generalized_kullback_leibler": (
+        lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)) + (a - Y),
+        lambda a, Y, p: _inside(a, lambda q: 1 - Y / q, np.inf),
+    ),
+    "itakura_saito": (
+        lambda a, Y, p: _itakura_saito(np.divide(Y, _limited(a, np.inf), dtype=np.float64)),
+        lambda a, Y, p: _inside(a, lambda q: (1 - Y / q) / q, np.inf),
     ),
     "huber": (
         lambda a, Y, p: np.where(
@@ -129,30 +308,76 @@ def _through_softmax(a, dC_da):
     return a * (dC_da - (dC_da * a).sum(axis=-1, keepdims=True))
 
 
+def _through_log_softmax(a, dC_da):
+    # da_k/dz_j = [j = k] - exp(a_j)
+    return dC_da - np.exp(a) * dC_da.sum(axis=-1, keepdims=True)
+
+
+_THROUGH_ALL = {"softmax": _through_softmax, "log_softmax": _through_log_softmax}
+
+
+def _through(layer, z, a, dC_da):
+    """dC/dz of the output layer."""
+    name = (*ACTIVATIONS, "custom")[layer["activation"]]
+    if name in _THROUGH_ALL:
+        return _THROUGH_ALL[name](a, dC_da)
+    return dC_da * _slope(layer, z, a)
+
+
+def _softmax_cross_entropy(z, a, Y, p, loss):
+    top = z.max(axis=-1, keepdims=True)
+    log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
+    sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
+    rest = _y_log_ratio(Y, 1) if loss == "kullback_leibler" else 0
+    if p:  # label smoothing
+        Y = (1 - p) * Y + p * sum_y / Y.shape[-1]
+    return (Y * (log_sum - z) + rest).sum(axis=-1, dtype=np.float64), sum_y * a - Y
+
+
+def _focal_of_logits(z, a, Y, p):
+    log_a, log_q = -np.logaddexp(0, -z), -np.logaddexp(0, z)
+    of_one = np.exp(p * log_q) * (p * a * log_a - _sigmoid(-z))
+    of_zero = np.exp(p * log_a) * (a - p * _sigmoid(-z) * log_q)
+    return _focal(a, log_a, log_q, Y, p), Y * of_one + (1 - Y) * of_zero
+
+
+# canonical pairs of single units: loss of every unit and delta from (z, a, Y, p)
+_FROM_LOGITS = {
+    ("sigmoid", "binary_cross_entropy"): lambda z, a, Y, p: (
+        np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z))), a - Y
+    ),
+    ("sigmoid", "binary_focal"): _focal_of_logits,
+    ("exp", "poisson"): lambda z, a, Y, p: (a - z * Y, a - Y),
+    ("exp", "generalized_kullback_leibler"): lambda z, a, Y, p: (
+        np.where(z > -10, _y_log_ratio(Y, a), _y_log_ratio(Y, 1) - z * Y) + (a - Y), a - Y
+    ),
+}  # fmt: skip
+
+
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
+    p = a.dtype.type(plan.loss_parameter)
     # canonical pairs: the loss from the logits z; delta = a - y, with softmax (sum_j y_j) a - y
-    if (activation, loss) == ("softmax", "cross_entropy"):
-        top = z.max(axis=-1, keepdims=True)
-        log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
-        sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
-        return (Y * (log_sum - z)).sum(axis=-1, dtype=np.float64), sum_y * a - Y
-    if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
-        losses = np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z)))
-        return losses.sum(axis=-1, dtype=np.float64), a - Y
+    if activation == "softmax" and loss in ("cross_entropy", "kullback_leibler"):
+        return _softmax_cross_entropy(z, a, Y, p, loss)
+    if (activation, loss) in _FROM_LOGITS:
+        losses, delta = _FROM_LOGITS[activation, loss](z, a, Y, p)
+        return losses.sum(axis=-1, dtype=np.float64), delta
     # every other pair: delta = dC/da f'(z)
     if loss == "custom":
         of_unit, slope_of_unit = FUNCTIONS[plan.loss]
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
     else:
         value, slope = _LOSSES[loss]
-        p = a.dtype.type(plan.loss_parameter)
-        losses, dC_da = value(a, Y, p), slope(a, Y, p)
-    delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, z, a)
-    return losses.sum(axis=-1, dtype=np.float64), delta
+        losses, dC_da = value(a, Y, p), slope(a, Y, p).astype(a.dtype)
+    losses = losses.sum(axis=-1, dtype=np.float64)
+    if loss in _OUTER:
+        losses, factors = _OUTER[loss](losses, p)
+        dC_da = dC_da * factors[:, None].astype(a.dtype)
+    return losses, _through(layer, z, a, dC_da)
 
 
 def _forward(plan, theta, X, masks=None):
@@ -287,9 +512,7 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
     X = _rows(X)
     with np.errstate(all="ignore"):
         Z, A, entered = _forward(plan, theta, X)
-        last = plan.layers[-1]
-        softmax = last["activation"] == ACTIVATIONS.index("softmax")
-        delta = _through_softmax(A[-1], dC_da) if softmax else dC_da * _slope(last, Z[-1], A[-1])
+        delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
         deltas = _deltas(plan, theta, Z, A, delta)
         if grad is not None:
             grad[:] = 0  # padding included

@@ -12,16 +12,17 @@ from cpython.buffer cimport (
 from libc.math cimport INFINITY, NAN, fabs, isfinite, isinf, pow, sqrt
 from libc.string cimport memcpy, memset, strerror
 
-from activations cimport softmax, through_softmax
+from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
 from functions cimport (
-    ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, factor_of_step, is_canonical, write_constants,
+    ACCUMULATE, ADAM, CUSTOM, KULLBACK_LEIBLER, LOG_SOFTMAX, RELU, SGD, SOFTMAX, factor_of_step,
+    is_canonical, write_constants,
 )
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
     real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
-from losses cimport softmax_cross_entropy
+from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
     CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, Walks, bias_of, block,
     custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
@@ -30,13 +31,14 @@ from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from switches cimport (
-    descend_flat_by_code, f_by_code, is_built_in, loss_by_code, map_f_by_code,
-    map_slope_by_code, slope_by_code, terms_by_code,
+    descend_flat_by_code, f_by_code, is_built_in, is_common, is_common_loss, loss_by_code,
+    map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,
+    other_terms_by_code, slope_by_code, terms_by_code,
 )
 from threads cimport Barrier, become_false, meet, run_threads
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
-    forward_tiny, is_tiny,
+    forward_tiny, has_common_units, is_tiny,
 )
 from tiles cimport at, descend_tile_by, tile
 

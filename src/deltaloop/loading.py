@@ -88,7 +88,9 @@ def _network(description, arrays, backend):
     n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
     input_dropout = number("input_dropout", description.get("input_dropout", 0.0), 0.0, 1.0)
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
-    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend, None, input_dropout)
+    net._initialize(
+        n_in, checked, loss, description["dtype"], init, 0, backend, input_dropout=input_dropout
+    )
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])
