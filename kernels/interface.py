@@ -381,7 +381,7 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            gathers = RULES[rule.code] != "sgd" and not rule.is_flat or plan.input_dropout > 0
+            gathers = (RULES[rule.code] != "sgd" and not rule.is_flat) or plan.input_dropout > 0
             return cls(plan, batch_size, n_threads, gathers=gathers)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 

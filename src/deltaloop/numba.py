@@ -317,7 +317,7 @@ def train_step(net, x, y, learning_rate):
     rule.state, rule.squares = bound.theta, bound.theta
     if n == 1:
         return descend_samples(bound, rule, 0, 1, rows, targets, 0.0, 0, 0)
-    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0, 0) / n
+    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0, 0, 0, 0) / n
 
 
 @_part

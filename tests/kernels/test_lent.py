@@ -75,7 +75,11 @@ def test_batches_in_pieces_give_the_same_bits(dtype):
     for name in ("sgd", "adam", "rmsprop"):
         found = both(
             lambda backend, rule=RULES[name]: cases.trained(
-                backend, cases.Case(plan, theta, X, Y), rule, None, len(X),
+                backend,
+                cases.Case(plan, theta, X, Y),
+                rule,
+                None,
+                len(X),
                 work=Work.for_batches(plan, X, rule, len(X), 1),
             )  # fmt: skip
         )

@@ -51,7 +51,8 @@ _max_memory = click.option(
 
 def _names(accepted) -> str:
     """Names for the help text."""
-    return ", ".join(name for name, row in accepted.items() if not _is_of_outputs(row))
+    rows = accepted if isinstance(accepted, dict) else {}
+    return ", ".join(name for name in accepted if not _is_of_outputs(rows.get(name)))
 
 
 def _is_of_outputs(row) -> bool:
