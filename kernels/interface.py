@@ -29,6 +29,9 @@ A backend is a module with `NAME`, `describe()` and these functions:
         rate of every mini-batch of this call; None: that of the rule. `noise` is the seed of
         dropout, from 0 to 2^64 - 1: the masks follow from it, the number of the step, the layer
         and the position of the sample in its mini-batch (see `reference.kept`).
+    apply_gradient(plan, theta, state, rule, grad, step)
+        One step with a gradient from elsewhere: in the layout of theta, with 0 in its padding. It
+        is overwritten. `step` as in train_epoch.
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
     session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or the like

@@ -61,6 +61,9 @@ class _Backend:
             weights, rates, noise,
         )  # fmt: skip
 
+    def apply_gradient(self, plan, theta, state, rule, grad, step):
+        self._core[plan.dtype.itemsize].apply_gradient(plan, theta, state, rule, grad, step)
+
     def sparse_rows(self, X) -> SparseRows:
         """SparseRows.from_dense, in two compiled passes."""
         core = self._core[X.dtype.itemsize]
@@ -117,6 +120,7 @@ forward = _chosen.forward
 loss_gradient = _chosen.loss_gradient
 backward = _chosen.backward
 train_epoch = _chosen.train_epoch
+apply_gradient = _chosen.apply_gradient
 sparse_rows = _chosen.sparse_rows
 session = _chosen.session
 core = _chosen.core

@@ -73,6 +73,11 @@ def train_epoch(
     )  # fmt: skip
 
 
+def apply_gradient(plan, theta, state, rule, grad, step):
+    """One step with a gradient from elsewhere; one pass over the parameters, without any walk."""
+    lent.core(plan.dtype).apply_gradient(plan, theta, state, rule, grad, step)
+
+
 def session(plan, theta, batch_size=1, turns=None):
     """For small calls."""
     dtype = plan.dtype
