@@ -12,16 +12,17 @@ from cpython.buffer cimport (
 from libc.math cimport INFINITY, NAN, fabs, isfinite, isinf, pow, sqrt
 from libc.string cimport memcpy, memset, strerror
 
-from activations cimport softmax, through_softmax
+from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
 from functions cimport (
-    ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, factor_of_step, is_canonical, write_constants,
+    ACCUMULATE, ADAM, CUSTOM, KULLBACK_LEIBLER, LOG_SOFTMAX, RELU, SGD, SOFTMAX, factor_of_step,
+    is_canonical, write_constants,
 )
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
     real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
-from losses cimport softmax_cross_entropy
+from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
     CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, Walks, bias_of, block,
     custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
@@ -30,13 +31,14 @@ from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from switches cimport (
-    descend_flat_by_code, f_by_code, is_built_in, loss_by_code, map_f_by_code,
-    map_slope_by_code, slope_by_code, terms_by_code,
+    descend_flat_by_code, f_by_code, is_built_in, is_common, is_common_loss, loss_by_code,
+    map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,
+    other_terms_by_code, slope_by_code, terms_by_code,
 )
 from threads cimport Barrier, become_false, meet, run_threads
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
-    forward_tiny, is_tiny,
+    forward_tiny, has_common_units, is_tiny,
 )
 from tiles cimport at, descend_tile_by, tile
 
@@ -58,6 +60,7 @@ if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
 include "products.pxi"
 
 include "layers.pxi"
+include "dropout.pxi"
 include "sample.pxi"
 include "tiny.pxi"
 include "parameters.pxi"
@@ -98,6 +101,7 @@ cdef int bind(
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.costs = <double *> data(work.costs, True, NULL)
+    net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
     net.walks = <const Walks *> walks
     return 0
 
@@ -341,7 +345,8 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
-                Py_ssize_t step=0, weights=None, rates=None, size_t walks=0):
+                Py_ssize_t step=0, weights=None, rates=None,
+                unsigned long long noise=0, size_t walks=0):
     """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
     cdef int failed = 0
@@ -352,13 +357,13 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     bind_targets(&epoch.Y, Y, order, weights)
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
-    epoch.rates = NULL
+    epoch.drops, epoch.noise, epoch.rates = plan.drops, noise, NULL
     if rates is not None:
         epoch.rates = <const double *> data(rates, False, NULL)
     with nogil:
         if walks:
             epoch.total = other_epoch(&epoch)
-        elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat:
+        elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat or epoch.drops:
             failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
         elif epoch.rates == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,

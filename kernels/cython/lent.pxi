@@ -39,6 +39,9 @@ def addresses():
         "leave": <size_t> &leave_own,
         # a step in one layer
         "activate": <size_t> &activate,
+        "activate_and_drop": <size_t> &activate_and_drop,
+        "drop_inputs": <size_t> &drop_inputs,
+        "begin_masks": <size_t> &begin_masks,
         "multiply_by_slope": <size_t> &multiply_by_slope,
         "sum_rows": <size_t> &sum_rows,
         "sum_listed": <size_t> &sum_listed,

@@ -32,13 +32,14 @@ cdef void other_pass_back(
 cdef double other_epoch(Epoch *epoch) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     cdef double total
-    if epoch.batch_size == 1 and epoch.Y.weights == NULL and not epoch.rule.flat:
+    if epoch.batch_size == 1 and epoch.Y.weights == NULL and not epoch.rule.flat \
+            and not epoch.drops:
         total = epoch.net.walks.descend_samples(
             &epoch.net, &epoch.rule, epoch.start, epoch.stop, &epoch.X, &epoch.Y, epoch.total,
             epoch.step, epoch.rates)
     else:
         total = epoch.net.walks.descend_batches(
             &epoch.net, &epoch.rule, epoch.start, epoch.stop, epoch.batch_size, &epoch.X,
-            &epoch.Y, epoch.total, epoch.step, epoch.rates)
+            &epoch.Y, epoch.total, epoch.step, epoch.rates, epoch.drops, epoch.noise)
     leave(FLUSHING, before)
     return total

@@ -26,6 +26,8 @@ cdef struct Layer:      # interface.LAYER
     double alpha
     custom_f f
     custom_slope slope
+    Py_ssize_t dropped
+    double dropout
 
 cdef struct Places:     # interface.WORK
     Py_ssize_t batch_size
@@ -51,6 +53,11 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
     real *parts             # CUT bytes for this thread, or NULL
     double *costs           # (batch_size,)
+    double input_dropout    # interface.Plan
+    # of the step of training that is under way, see dropout.pxi
+    Py_ssize_t trains       # whether units are dropped
+    unsigned long long key
+    Py_ssize_t done         # samples of the mini-batch that were in pieces before
     const Walks *walks      # NULL: those of this build
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
@@ -114,8 +121,8 @@ cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place
         const Rows *Y, double total, Py_ssize_t step, const double *rates) noexcept nogil
     double (*descend_batches)(
         const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t batch_size,
-        const Rows *X, const Rows *Y, double total, Py_ssize_t step,
-        const double *rates) noexcept nogil
+        const Rows *X, const Rows *Y, double total, Py_ssize_t step, const double *rates,
+        Py_ssize_t drops, unsigned long long noise) noexcept nogil
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

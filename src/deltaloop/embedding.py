@@ -40,6 +40,7 @@ class Embedding:
     _backend: Any
     _theta: np.ndarray
     _session: Any
+    _noise: int
     _scaling: Scaling | None
     _optimizer: Any
     _turns: Turns
@@ -72,7 +73,7 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session.set_rule(optimizer.rule())
+        self._session.set_rule(optimizer.rule(), self._noise)
         self._optimizer = optimizer
 
     def predict_one(self, x, out=None) -> np.ndarray:
@@ -236,7 +237,7 @@ class Embedding:
         session = self._backend.session(
             self.plan, self._theta, whole_number("batch_size", batch_size)
         )
-        session.set_rule(optimizer.rule())
+        session.set_rule(optimizer.rule(), self._noise)
         session.keeper = self._kept
         return session
 

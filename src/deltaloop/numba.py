@@ -121,8 +121,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        A network with a `scaling`, which compiled functions would not apply; anything else than
-        a network; a batch_size below 1.
+        A network with a `scaling` or with dropout, which compiled functions would not apply;
+        anything else than a network; a batch_size below 1.
     """
     if not isinstance(net, Network):
         raise InvalidTypeError(f"net must be a Network, got {net!r}")
@@ -130,6 +130,11 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         raise InvalidInputError(
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
+        )
+    if net.plan.drops:
+        raise InvalidInputError(
+            "train_step would not apply the dropout of this network; make one of the same layers "
+            "without dropout, and give it the parameters: other.theta = net.theta"
         )
     for walk in _WALKS:
         provide(net.dtype, walk)
@@ -312,7 +317,7 @@ def train_step(net, x, y, learning_rate):
     rule.state, rule.squares = bound.theta, bound.theta
     if n == 1:
         return descend_samples(bound, rule, 0, 1, rows, targets, 0.0, 0, 0)
-    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0, 0) / n
+    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0, 0, 0, 0) / n
 
 
 @_part

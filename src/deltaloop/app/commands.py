@@ -19,12 +19,14 @@ from ..console.terminal import (
 from ..errors import InvalidInputError
 from ..interop.whole_file import whole_file
 from ..kernels import available
+from ..kernels.functions import ActivationRow
 from ..loading import load, load_with_version
 from ..parts.activations import ACTIVATIONS
 from ..parts.losses import LOSSES
 from ..parts.optimizers import OPTIMIZERS, Adam
 from ..version import __version__
 from . import modelling, report
+from .control import control_options
 from .modelling import Recipe
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
@@ -49,7 +51,13 @@ _max_memory = click.option(
 
 def _names(accepted) -> str:
     """Names for the help text."""
-    return ", ".join(name for name in accepted if name != "softmax")
+    rows = accepted if isinstance(accepted, dict) else {}
+    return ", ".join(name for name in accepted if not _is_of_outputs(rows.get(name)))
+
+
+def _is_of_outputs(row) -> bool:
+    """An activation that only an output layer has."""
+    return isinstance(row, ActivationRow) and row.f is None
 
 
 @click.group(
@@ -135,6 +143,7 @@ def command(context: click.Context) -> None:
     type=WholeNumber(1),
     help=f"Passes over the data. Default: {modelling.EPOCHS}, more where rows are few.",
 )
+@control_options
 @click.option(
     "--seed",
     type=WholeNumber(0),
@@ -178,6 +187,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     deltaloop train iris
     deltaloop train prices.csv --target price --layers 30,30 --epochs 200
     deltaloop train flowers.csv --target species --save net.npz
+    deltaloop train flowers.csv --validation 0.1 --patience 10 --schedule cosine
     """  # noqa: D301 - click wants the character
     if save is not None:
         check_output("--save", save, data)
@@ -190,7 +200,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
     print_lines(f"data: {problem.title}{n_classes}", f"task: {problem.task} ({problem.reason})")
     examples = modelling.examples(net, problem.X_train, problem.y_train)
-    with progress_bar(n_epochs) as progress:
+    with progress_bar(n_epochs, len(problem.X_train)) as progress:
         history = modelling.train(net, examples, problem, recipe, optimizer, progress)
     not_saved = None
     if save is not None:
