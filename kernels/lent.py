@@ -80,6 +80,7 @@ def struct(name: str, real: str) -> np.dtype:
     return np.dtype([(field, of(kind)) for field, kind in STRUCTS[name].items()], align=True)
 
 
+@cache
 def core(dtype):
     """The module that lends, for one element type."""
     from .cython import core

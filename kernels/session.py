@@ -1,7 +1,7 @@
 """Many small calls on one network, with little overhead.
 
-The compiled backend has a class of its own with the same methods. This one builds them from the
-contract functions of any backend; the Numba backend overrides some of them with shorter ways.
+The compiled backends share a class of their own with the same methods, in cython/session.pxi. This
+one builds them from the contract functions of any backend.
 """
 
 import math
