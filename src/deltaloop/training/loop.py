@@ -28,7 +28,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
-    rule = settings.optimizer.rule()
+    rule = settings.rule
     checkpoint = found = None
     if settings.checkpoint is not None:
         checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
@@ -36,8 +36,9 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     if found is not None:
         run, last = found.run, settings.epochs
     elif settings.resume and checkpoint is None:
-        run, settings.optimizer = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
-        rule = settings.optimizer.rule()
+        run, settings.optimizer, rule = runs.resumed(
+            net._run, settings.given_optimizer, net.optimizer
+        )
         runs.check_same_columns(run.history, bool(validation or split), settings.metrics)
         last = len(run.history) + settings.epochs
     else:

@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import InvalidInputError
 from ..inputs.checks import number, switch, whole_number
 from ..inputs.paths import as_path
+from ..kernels.interface import Rule
 from ..parts.optimizers import check_optimizer
 from .callbacks import check_callbacks
 from .listing import check_mode
@@ -20,6 +21,7 @@ class Settings:
     epochs: int
     batch_size: int
     optimizer: Any  # that is descended with
+    rule: Rule  # of that optimiser
     given_optimizer: Any  # None where it is that of the network
     schedule: Schedule | None
     shuffle: bool
@@ -51,7 +53,8 @@ def check_settings(
     """
     epochs = whole_number("epochs", epochs)
     used = check_optimizer(of_network if optimizer is None else optimizer)
-    whole = used.rule().row.whole_batch
+    rule = used.rule()
+    whole = rule.row.whole_batch
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size)
     elif n_samples is not None:
@@ -91,6 +94,7 @@ def check_settings(
         epochs,
         batch_size,
         used,
+        rule,
         optimizer,
         None if schedule is None else check_schedule(schedule),
         switch("shuffle", shuffle),
