@@ -17,6 +17,9 @@ from .measuring import Metrics
 from .samples import new_order, split_off
 
 
+_NOTHING = nullcontext()
+
+
 def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
     """Train `net` on `samples`; see `Network.fit` for the meaning of the settings.
 
@@ -64,7 +67,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         callbacks = Callbacks(settings.callbacks, net, run.history)
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
-    with callbacks or nullcontext():
+    with callbacks if callbacks is not None else _NOTHING:
         if found is not None:
             found.give(net)
         elif checkpoint is not None:

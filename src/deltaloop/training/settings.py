@@ -85,9 +85,7 @@ def check_settings(
     elif tol is not None:
         tol = number("tol", tol, low=0.0)
     metrics = check_metrics(metrics) if metrics != () else {}
-    if monitor is None:
-        monitor = "loss"
-    sign = sign_of(monitor, metrics)
+    sign = 1.0 if monitor is None else sign_of(monitor, metrics)
     if max_seconds is not None:
         max_seconds = number("max_seconds", max_seconds, low=0.0)
     return Settings(
@@ -102,15 +100,24 @@ def check_settings(
         None if patience is None else whole_number("patience", patience),
         None if target_loss is None else number("target_loss", target_loss),
         metrics,
-        monitor,
+        monitor or "loss",
         sign,
         None if target is None else number("target", target),
-        switch("restore_best", restore_best),
+        restore_best is not False and switch("restore_best", restore_best),
         max_seconds,
         [] if callbacks == () else check_callbacks(callbacks),
         None if checkpoint is None else as_path(checkpoint),
-        number("checkpoint_every", checkpoint_every, low=0.0),
-        switch("resume", resume),
+        60.0 if checkpoint_every is None else _seconds_between(checkpoint, checkpoint_every),
+        resume is not False and switch("resume", resume),
         check_mode(sparse),
         n_threads,
     )
+
+
+def _seconds_between(checkpoint, every):
+    """The argument `checkpoint_every`."""
+    if checkpoint is None:
+        raise InvalidInputError(
+            "checkpoint_every says how often a checkpoint is written; give checkpoint='folder', too"
+        )
+    return number("checkpoint_every", every, low=0.0)
