@@ -16,7 +16,6 @@ from .history import History
 from .measuring import Metrics
 from .samples import new_order, split_off
 
-
 _NOTHING = nullcontext()
 
 
