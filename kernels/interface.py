@@ -448,17 +448,17 @@ class Rule:
         """The rule of that name in functions.py."""
         return cls(RULES.index(name), hyper, regularization)
 
-    @property
+    @cached_property
     def row(self) -> functions.RuleRow:
         """Its row in functions.py."""
         return functions.RULES[RULES[self.code]]
 
-    @property
+    @cached_property  # asked for in every call
     def is_flat(self) -> bool:
         """Whether the step is one pass over theta, after the gradient of all parameters."""
         return not self.row.is_fused or self.regularization != NONE
 
-    @property
+    @cached_property
     def n_slots(self) -> int:
         """Arrays of the size of theta that are kept between steps.
 

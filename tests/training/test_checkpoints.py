@@ -409,6 +409,13 @@ def test_directory_is_a_path(wrong):
         new_net().fit(X, Y, checkpoint=wrong)
 
 
+def test_time_between_checkpoints_needs_a_directory(tmp_path):
+    with pytest.raises(dl.InvalidInputError, match="give checkpoint='folder', too"):
+        new_net().fit(X, Y, checkpoint_every=5)
+    with pytest.raises(dl.InvalidInputError, match="checkpoint_every must be finite and >= 0"):
+        new_net().fit(X, Y, checkpoint=tmp_path, checkpoint_every=-1)
+
+
 # states of saved networks
 
 

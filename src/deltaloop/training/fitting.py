@@ -79,7 +79,7 @@ class Fitting:
         max_seconds: float | None = None,
         callbacks=(),
         checkpoint=None,
-        checkpoint_every: float = 60.0,
+        checkpoint_every: float | None = None,
         resume: bool = False,
         progress=False,
         sparse: bool | str = "auto",
@@ -158,8 +158,8 @@ class Fitting:
             written whole or not at all: at once, then every `checkpoint_every` seconds, and at the
             end. An earlier one is not overwritten: see `resume`. Where a later one cannot be
             written, a warning tells why, and training goes on. `load` reads it as a network.
-        checkpoint_every : float, default 60
-            Seconds.
+        checkpoint_every : float, optional
+            Seconds; default 60.
         resume : bool, default False
             With a checkpoint: the same call again goes on where the file was written, to the same
             end, bit for bit; without a file it begins. `epochs` is the number of all.

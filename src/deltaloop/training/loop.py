@@ -17,6 +17,8 @@ from .history import History
 from .measuring import Metrics
 from .samples import Samples, drawn_noise, new_order, split_off
 
+_NOTHING = nullcontext()
+
 
 def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
     """Train `net` on `samples`; see `Network.fit` for the meaning of the settings.
@@ -29,7 +31,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
-    rule = settings.optimizer.rule()
+    rule = settings.rule
     checkpoint = found = None
     if settings.checkpoint is not None:
         checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
@@ -37,8 +39,9 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     if found is not None:
         run, last = found.run, settings.epochs
     elif settings.resume and checkpoint is None:
-        run, settings.optimizer = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
-        rule = settings.optimizer.rule()
+        run, settings.optimizer, rule = runs.resumed(
+            net._run, settings.given_optimizer, net.optimizer
+        )
         runs.check_same_columns(run.history, bool(validation or split), settings.metrics)
         last = len(run.history) + settings.epochs
     else:
@@ -64,7 +67,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         callbacks = Callbacks(settings.callbacks, net, run.history)
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
-    with callbacks or nullcontext():
+    with callbacks if callbacks is not None else _NOTHING:
         if run.step == 0 and found is None:
             run.noise = drawn_noise(net.plan, net.generator)
         if found is not None:

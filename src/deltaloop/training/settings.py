@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import InvalidInputError
 from ..inputs.checks import number, switch, whole_number
 from ..inputs.paths import as_path
+from ..kernels.interface import Rule
 from ..parts.optimizers import check_optimizer
 from .callbacks import check_callbacks
 from .listing import check_mode
@@ -20,6 +21,7 @@ class Settings:
     epochs: int
     batch_size: int
     optimizer: Any  # that is descended with
+    rule: Rule  # of that optimiser
     given_optimizer: Any  # None where it is that of the network
     schedule: Schedule | None
     shuffle: bool
@@ -51,7 +53,8 @@ def check_settings(
     """
     epochs = whole_number("epochs", epochs)
     used = check_optimizer(of_network if optimizer is None else optimizer)
-    whole = used.rule().row.whole_batch
+    rule = used.rule()
+    whole = rule.row.whole_batch
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size)
     elif n_samples is not None:
@@ -82,15 +85,14 @@ def check_settings(
     elif tol is not None:
         tol = number("tol", tol, low=0.0)
     metrics = check_metrics(metrics) if metrics != () else {}
-    if monitor is None:
-        monitor = "loss"
-    sign = sign_of(monitor, metrics)
+    sign = 1.0 if monitor is None else sign_of(monitor, metrics)
     if max_seconds is not None:
         max_seconds = number("max_seconds", max_seconds, low=0.0)
     return Settings(
         epochs,
         batch_size,
         used,
+        rule,
         optimizer,
         None if schedule is None else check_schedule(schedule),
         switch("shuffle", shuffle),
@@ -98,15 +100,24 @@ def check_settings(
         None if patience is None else whole_number("patience", patience),
         None if target_loss is None else number("target_loss", target_loss),
         metrics,
-        monitor,
+        monitor or "loss",
         sign,
         None if target is None else number("target", target),
-        switch("restore_best", restore_best),
+        restore_best is not False and switch("restore_best", restore_best),
         max_seconds,
         [] if callbacks == () else check_callbacks(callbacks),
         None if checkpoint is None else as_path(checkpoint),
-        number("checkpoint_every", checkpoint_every, low=0.0),
-        switch("resume", resume),
+        60.0 if checkpoint_every is None else _seconds_between(checkpoint, checkpoint_every),
+        resume is not False and switch("resume", resume),
         check_mode(sparse),
         n_threads,
     )
+
+
+def _seconds_between(checkpoint, every):
+    """The argument `checkpoint_every`."""
+    if checkpoint is None:
+        raise InvalidInputError(
+            "checkpoint_every says how often a checkpoint is written; give checkpoint='folder', too"
+        )
+    return number("checkpoint_every", every, low=0.0)
