@@ -46,8 +46,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         Of the hidden layers; only with a list of sizes. See `deltaloop.activations`, and
         `deltaloop.custom_activation` for one of your own.
     output : str or Activation, optional
-        Of the last layer; left out, the one that belongs to the loss (identity for mse,
-        sigmoid for binary_cross_entropy, softmax for cross_entropy, identity for huber).
+        Of the last layer; left out, the one that belongs to the loss: identity for mse and other
+        distances, sigmoid for binary_cross_entropy, softmax for cross_entropy, exp for poisson; see
+        the table of `deltaloop.losses`.
     loss : str, Loss or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
         `deltaloop.losses`, `deltaloop.Loss` for one with a parameter, and
