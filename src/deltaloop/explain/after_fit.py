@@ -16,7 +16,7 @@ from .units import look, rows_of
 # What was trained less than this is not judged: a few steps prove nothing
 EPOCHS, UPDATES, SAMPLES = 10, 300, 20
 PRODUCTS = 1_000_000  # of weights and values in all epochs; with fewer the look would cost too much
-THOROUGH = 100_000_000  # products from which units are looked at, and best constants searched for
+THOROUGH = 50_000_000  # products from which units are looked at, and best constants searched for
 LEARNED = 0.4  # a loss below this part of the constant one is not looked at any further
 STILL = 0.05  # what it lost in the last quarter of the epochs, where it still falls clearly
 SHARE = 0.1  # and as a part of all that it lost

@@ -162,7 +162,7 @@ def columns_text(columns, what, net):
     else:
         advice = f"standardise: net.scaling = deltaloop.Scaling.standardize({call})"
     return (
-        f"{some} far from mean 0 and deviation 1 ({which}has mean {columns.mean[worst]:.3g} and "
+        f"{some} far from mean 0 and deviation 1 ({which}has mean {columns.mean[worst]:.4g} and "
         f"deviation {columns.deviation[worst]:.3g}); {advice}"
     )
 
