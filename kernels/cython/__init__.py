@@ -75,9 +75,9 @@ class _Backend:
     def session(self, plan, theta, batch_size=1, turns=None):
         return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size, turns)
 
-    def addresses(self, dtype) -> dict[str, int]:
-        """Of the functions that products.py describes."""
-        return self._core[dtype.itemsize].addresses()
+    def core(self, dtype):
+        """The module of one element type; lent.py describes what it lends."""
+        return self._core[dtype.itemsize]
 
 
 @cache
@@ -119,4 +119,4 @@ backward = _chosen.backward
 train_epoch = _chosen.train_epoch
 sparse_rows = _chosen.sparse_rows
 session = _chosen.session
-addresses = _chosen.addresses
+core = _chosen.core

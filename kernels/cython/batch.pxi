@@ -21,12 +21,19 @@ cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nog
     for k in range(1, net.n_layers):
         below, layer = &net.layers[k - 1], &net.layers[k]
         activate(below, n_samples, block(net, below, below.z), block(net, below, below.a))
-        if layer.n_out == 1 and below.width % NATIVE == 0:
-            sum_for_one_unit(net, below, layer, n_samples)
-            continue
-        multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a),
-                 below.width, net.theta + layer.W, layer.width, block(net, layer, layer.z),
-                 layer.width, bias_of(net, layer))
+        sum_layer(net, below, layer, n_samples)
+
+
+cdef void sum_layer(
+    const Net *net, const Layer *below, const Layer *layer, Py_ssize_t n_samples,
+) noexcept nogil:
+    """z = W a_prev + b"""
+    if layer.n_out == 1 and below.width % NATIVE == 0:
+        sum_for_one_unit(net, below, layer, n_samples)
+        return
+    multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a), below.width,
+             net.theta + layer.W, layer.width, block(net, layer, layer.z), layer.width,
+             bias_of(net, layer))
 
 
 cdef void sum_for_one_unit(

@@ -45,7 +45,7 @@ from threading import get_ident
 from numpy import empty
 
 from deltaloop.errors import InvalidInputError
-from deltaloop.kernels import interface, products as lent
+from deltaloop.kernels import interface, lent
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
@@ -57,17 +57,13 @@ if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
 
 include "products.pxi"
 
-if (sizeof(Rule), sizeof(Product), STORE, ADD, DESCEND) != (
-        lent.rule_record(f"f{REAL_BYTES}").itemsize,
-        lent.product_record(f"f{REAL_BYTES}").itemsize, lent.STORE, lent.ADD, lent.DESCEND):
-    raise ImportError("the build and products.py lay out different records; build deltaloop again")
-
 include "layers.pxi"
 include "sample.pxi"
 include "tiny.pxi"
 include "parameters.pxi"
 include "batch.pxi"
 include "session.pxi"
+include "lent.pxi"
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
@@ -359,11 +355,6 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
                                               &epoch.X, &epoch.Y, epoch.total, step + t)
     check_threads(failed, epoch.n_threads)
     return epoch.total
-
-
-def addresses():
-    """Of the functions that products.py describes, for other compiled code."""
-    return {"product": <size_t> &product, "transpose": <size_t> &transpose}
 
 
 def count_nonzero(X, counts):

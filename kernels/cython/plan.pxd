@@ -1,4 +1,4 @@
-# The records of kernels/interface.py as C sees them.
+# The records of kernels/interface.py as C sees them, and those of kernels/lent.py.
 from lanes cimport LINE, prefetch, real
 
 cdef enum:
@@ -69,7 +69,7 @@ cdef struct Ahead:      # dense rows that are needed soon, prefetched a few cach
     Py_ssize_t n_columns
     Py_ssize_t n_lines      # cache lines at a time
 
-cdef struct Rule:       # products.rule_record
+cdef struct Rule:
     Py_ssize_t code
     double beta1
     double beta2

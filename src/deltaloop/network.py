@@ -7,6 +7,7 @@ from .computing import Computing
 from .embedding import Embedding
 from .explain.methods import Explaining
 from .inputs.calls import explained
+from .inputs.checks import switch
 from .interop import archive
 from .kernels.interface import Plan, aligned_zeros
 from .kernels.turns import Turns
@@ -27,6 +28,7 @@ from .parts.scaling import Scaling
 from .parts.views import Views
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
+from .training.kept import kept
 
 
 class Network(Fitting, Embedding, Explaining, Computing, Parameters):
@@ -181,28 +183,35 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
 
-    def save(self, path) -> None:
+    def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 
         Kept are the layers, the parameters, `scaling`, `classes`, `metadata` and the settings of
-        `optimizer`; not its state, nor that of `generator`.
+        `optimizer`.
 
         Parameters
         ----------
         path : str or path-like
             Used as it is; '.npz' is customary. An existing file is replaced in one step.
+        state : bool, default False
+            Keep as well how far training is: the state of `optimizer`, of the last `fit` (which
+            `resume` goes on with) and of `generator`.
 
         Raises
         ------
         InvalidInputError
             Parameters that are not finite, `metadata` that JSON cannot hold, or an activation or
-            loss of your own, which is code; so is an optimizer of a class of your own.
+            loss of your own, which is code; so is an optimizer or generator of a class of your own.
         InvalidTypeError
             `path` is no path.
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        archive.save(self, self._turns.read(self._theta.copy), path)
+        theta, more = self._turns.read(self._to_save, switch("state", state))
+        archive.save(self, theta, path, more)
+
+    def _to_save(self, state):
+        return self._theta.copy(), kept(self, self._run) if state else None
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.

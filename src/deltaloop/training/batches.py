@@ -62,6 +62,10 @@ class Batches:
         """Updates per epoch, where that is known."""
         return self.n_items if size is None else None
 
+    def all_rows(self):
+        """Refuse to hold what has gone by."""
+        raise InvalidInputError("metrics of batches as they come need validation_data")
+
     def epoch(self, skipped: int):
         """The batches of an epoch without the first ones, as Samples."""
         source = self.source() if callable(self.source) else self.source

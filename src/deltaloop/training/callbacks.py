@@ -88,11 +88,12 @@ class _Log:
         self._file: IO[str] | None = None
 
     def begin(self, state: State) -> None:
-        """Open the file; epochs that a resumed training will run again are taken out of it."""
-        kept = self._kept(len(state.history)) if len(state.history) else ""
-        self._file = open(self.path, "w", encoding="utf-8", newline="")  # noqa: SIM115, see end
-        self._file.write(kept)
-        self._file.flush()
+        """Open the file; epochs that a resumed training will run again are cut off."""
+        n = self._kept(len(state.history)) if len(state.history) else 0
+        # never emptied and written again: a process may be killed in between
+        self._file = open(self.path, "r+" if n else "w", encoding="utf-8", newline="")  # noqa: SIM115
+        self._file.truncate(n)
+        self._file.seek(0, os.SEEK_END)
 
     def __call__(self, state: State) -> None:
         """Write the epoch that has ended."""
@@ -108,13 +109,14 @@ class _Log:
             self._file = None
 
     def _kept(self, n):
-        """The text of the first n epochs of an earlier file."""
-        try:
-            with open(self.path, encoding="utf-8", newline="") as file:
-                lines = file.read().splitlines(keepends=True)
-        except FileNotFoundError:
-            return ""
-        return "".join(line for line in lines if line.endswith("\n") and self._is_kept(line, n))
+        """Bytes of the first n epochs of an earlier file."""
+        size = 0
+        with suppress(FileNotFoundError), open(self.path, "rb") as file:
+            for line in file:
+                if not (line.endswith(b"\n") and self._is_kept(line.decode(errors="replace"), n)):
+                    break
+                size += len(line)
+        return size
 
     def _is_kept(self, line, n):
         raise NotImplementedError

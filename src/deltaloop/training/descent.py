@@ -45,7 +45,6 @@ class Descent:
         samples, slices, looks = self.samples, self.slices, epochs.looks
         n_samples = samples.n_samples
         now, rule = self._begin(epochs)
-        drawn_from = now.generator
         order = samples.order(self.net.generator, self.shuffle)
         first = start = now.start
         while start < n_samples and math.isfinite(now.total):

@@ -62,7 +62,7 @@ class Epochs:
             if self.restores and run.best is None:  # nobody kept the parameters of that epoch
                 self.stopping.lowest = math.inf
         self.counts_steps = callbacks is not None and callbacks.counts_steps
-        self.reason: str | None = None
+        self.reason: str | None = self.history.stop_reason if run.finished else None
         self.last_finite = net._theta.copy()
 
     @property
@@ -111,7 +111,8 @@ class Epochs:
 
     def stepped(self, loss: float, learning_rate: float) -> None:
         """Tell those who count updates; `loss` is the mean over the epoch so far."""
-        self.reason = self.callbacks.after_steps(self.epoch, self.run.step, loss, learning_rate)
+        asked = self.callbacks.after_steps(self.epoch, self.run.step, loss, learning_rate)
+        self.reason = self.reason or asked
 
     def stop(self, reason: str) -> None:
         """End training."""
@@ -174,7 +175,8 @@ class Epochs:
             reason = reason or asked
         if reason is None and self._is_late():
             reason = "max_seconds"
-        if self.checkpoint is not None and self.checkpoint.is_due():
+        # the last one is written when training has ended: it tells why
+        if self.checkpoint is not None and reason is None and self.checkpoint.is_due():
             self.checkpoint.write(self.net, self.run)
         return reason
 

@@ -78,6 +78,8 @@ class Fitting:
         target: float | None = None,
         max_seconds: float | None = None,
         callbacks=(),
+        checkpoint=None,
+        checkpoint_every: float = 60.0,
         resume: bool = False,
         progress=False,
         sparse: bool | str = "auto",
@@ -151,14 +153,26 @@ class Fitting:
             Each f(state) is called after every epoch with a `deltaloop.callbacks.State`, and ends
             training by returning True; see `deltaloop.callbacks.every` for one that is called
             after every n updates, and the logs there.
+        checkpoint : str or path-like, optional
+            A directory for a file `checkpoint.npz` from which training can go on after a crash,
+            written whole or not at all: at once, then every `checkpoint_every` seconds, and at the
+            end. An earlier one is not overwritten: see `resume`. Where a later one cannot be
+            written, a warning tells why, and training goes on. `load` reads it as a network.
+        checkpoint_every : float, default 60
+            Seconds.
         resume : bool, default False
-            Go on where the last fit of this network ended, as if both were one: with the state of
+            With a checkpoint: the same call again goes on where the file was written, to the same
+            end, bit for bit; without a file it begins. `epochs` is the number of all.
+            Without a checkpoint:
+            go on where the last fit of this network ended, as if both were one: with the state of
             the optimiser, the number of updates, the record, the split of the samples, and the
-            place in the epoch that `max_seconds` or a callback has ended. `epochs` more are run,
-            and History has all. (Without it, only the generator goes on.)
+            place in the epoch that `max_seconds` or a callback has ended. `epochs` more are run.
+            In both cases History has all. (Without `resume`, only the generator goes on.)
         progress : bool or callable, default False
-            True draws a progress bar (needs rich). A callable gets (epoch, fraction of the
-            epoch, history) after every slice of work (about 50 ms) and at the end of an epoch.
+            True draws a progress bar with losses, speed and the time that is left (needs rich); a
+            line every ten seconds where the output is no terminal and no notebook. A callable gets
+            (epoch, fraction of the epoch, history) after every slice of work (about 50 ms) and at
+            the end of an epoch.
         sparse : {'auto', True, False}, default 'auto'
             Whether the values of X that are not zero are listed, once, so that plain SGD skips
             the weights of all others. 'auto': where that pays, judged from the share of zeros,
@@ -178,6 +192,8 @@ class Fitting:
         InvalidInputError, InvalidTypeError
             Data or settings are not accepted; nothing was changed. (Batches as they come are
             checked as they come: the network has its parameters so far.)
+        FileFormatError, OSError
+            The checkpoint is damaged, or cannot be read or written; nothing was changed.
         BusyError
             Another thread is training this network.
         DivergenceError
@@ -212,7 +228,8 @@ class Fitting:
             of_network=self.optimizer, schedule=schedule, shuffle=shuffle, tol=tol,
             min_delta=min_delta, patience=patience, target_loss=target_loss, metrics=metrics,
             monitor=monitor, target=target, restore_best=restore_best, max_seconds=max_seconds,
-            callbacks=callbacks, resume=resume, sparse=sparse, n_threads=n_threads,
+            callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+            resume=resume, sparse=sparse, n_threads=n_threads,
         )  # fmt: skip
         self._check_threads(n_threads)
         if type(samples) is Samples and isinstance(self._loss, Loss) and self._loss.row.is_distance:
@@ -221,7 +238,9 @@ class Fitting:
             return self._turns.train(train, self, samples, settings, watched, validation_split)
         from .progress import reporter
 
-        with reporter(progress, settings.epochs) as report:
+        goes_on = settings.resume and settings.checkpoint is None and self._run is not None
+        before = len(self._run.history) if goes_on else 0  # type: ignore[union-attr]
+        with reporter(progress, before + settings.epochs, n_samples) as report:
             return self._turns.train(
                 train, self, samples, settings, watched, validation_split, report
             )
@@ -255,10 +274,8 @@ def _weights(sample_weight, weigh, samples):
     if weigh is None:
         return weights
     classes = samples.classes if isinstance(samples, MappedSamples) else classes_of(samples.Y)
-    of_classes = weigh(classes)
-    return validation.weights(
-        of_classes if weights is None else weights * of_classes, n, "sample_weight times class_weight"
-    )  # fmt: skip
+    product = weigh(classes) if weights is None else weights * weigh(classes)
+    return validation.weights(product, n, "sample_weight times class_weight")
 
 
 def _n_trained(n_samples, validation_data, fraction):

@@ -100,7 +100,7 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
     history = run.history.copy()
     history.stop_reason = "epochs"
     again = Run(
-        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position, False
+        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position
     )  # fmt: skip
     return again, optimizer
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..inputs.checks import number, switch, whole_number
+from ..inputs.paths import as_path
 from ..parts.optimizers import check_optimizer
 from .callbacks import check_callbacks
 from .listing import check_mode
@@ -32,6 +33,8 @@ class Settings:
     restore_best: bool
     max_seconds: float | None
     callbacks: list
+    checkpoint: str | None
+    checkpoint_every: float
     resume: bool
     sparse: bool | str
     n_threads: int
@@ -40,7 +43,7 @@ class Settings:
 def check_settings(
     n_samples, *, epochs, batch_size, optimizer, of_network, schedule, shuffle, tol, min_delta,
     patience, target_loss, metrics, monitor, target, restore_best, max_seconds, callbacks,
-    resume, sparse, n_threads,
+    checkpoint, checkpoint_every, resume, sparse, n_threads,
 ) -> Settings:  # fmt: skip
     """The settings of `fit`, checked; batch_size None becomes min(10, n_samples).
 
@@ -101,6 +104,8 @@ def check_settings(
         switch("restore_best", restore_best),
         max_seconds,
         [] if callbacks == () else check_callbacks(callbacks),
+        None if checkpoint is None else as_path(checkpoint),
+        number("checkpoint_every", checkpoint_every, low=0.0),
         switch("resume", resume),
         check_mode(sparse),
         n_threads,
