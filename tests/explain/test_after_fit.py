@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop.explain import after_fit
+from deltaloop.explain import after_fit, units
 
 RNG = np.random.default_rng(6)
 X = RNG.normal(size=(1000, 5))
@@ -120,15 +120,20 @@ def test_loss_without_a_formula_is_searched_for():
 # what is not judged, or well
 
 
-def test_healthy_fit_passes_nothing_through_the_network(monkeypatch):
-    monkeypatch.delattr(after_fit, "look")
-    monkeypatch.delattr(after_fit, "best_constant")
-    for loss in ("mse", "huber"):
-        net = dl.Network([5, 16, 1], activation="tanh", loss=loss)
-        monkeypatch.setattr(type(net), "_mean_loss", None)
-        net.fit(X, LINEAR, epochs=30, optimizer=dl.Adam(0.01))
-        monkeypatch.undo()
-        monkeypatch.delattr(after_fit, "look")
+@pytest.mark.parametrize("loss", ["mse", "huber", "cross_entropy"])
+def test_healthy_fit_passes_nothing_through_the_network(monkeypatch, loss):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(units, "look", refuse)
+    monkeypatch.setattr(after_fit, "best_constant", refuse)
+    monkeypatch.setattr(dl.Network, "_mean_loss", refuse)
+    y = LINEAR > 0 if loss == "cross_entropy" else LINEAR
+    net = dl.Network([5, 16, 1 + (loss == "cross_entropy")], activation="tanh", loss=loss)
+    history = net.fit(X, y, epochs=100, optimizer=dl.Adam(0.01))
+    assert history.loss[-1] < 0.1 * history.loss[0]
+    with pytest.raises(AssertionError):  # the case that is meant
+        net.fit(2000 + X, RNG.integers(0, 2, 1000), optimizer=dl.Adam(0.001))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import numpy as np
 from ..inputs.checks import any_size
 from ..kernels.interface import Plan, Work, aligned_zeros
 
+SAME = 1e-3  # a loss closer than that to the one of a constant is no better
 _ROWS = 1024  # samples at a time
 _DOUBLINGS = 20  # of the interval, until the best constant lies in it
 

@@ -8,10 +8,9 @@ from ..inputs.checks import any_size
 from ..parts.losses import Loss
 from ..text import aligned
 from .columns import Columns
-from .constants import best_constant
+from .constants import SAME, best_constant
 from .units import Layer, look
 
-SAME = 1e-3  # a loss closer than that to the one of a constant is no better
 MANY = 0.2  # of the units of a layer
 FLAT = 1e-3  # of the deviation of the targets: outputs that differ less are the same
 RATIO = 1e3  # between deltas of the first and the last layer
