@@ -7,7 +7,7 @@ from .computing import Computing
 from .embedding import Embedding
 from .explain.methods import Explaining
 from .inputs.calls import explained
-from .inputs.checks import switch
+from .inputs.checks import number, switch
 from .interop import archive
 from .kernels.interface import Plan, aligned_zeros
 from .kernels.turns import Turns
@@ -29,6 +29,7 @@ from .parts.views import Views
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
 from .training.kept import kept
+from .training.samples import drawn_noise
 
 
 class Network(Fitting, Embedding, Explaining, Computing, Parameters):
@@ -66,6 +67,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         What computes. 'auto' is what the environment variable DELTALOOP_BACKEND names, else
         'cython'. 'numba' is about as fast, but compiles for some seconds when it is first used
         (then Numba keeps it on disk), and uses one thread; it needs the package numba.
+    dropout : float, default 0
+        For a list of widths: `dropout` of every hidden layer, see `Dense`.
+    input_dropout : float, default 0
+        Probability, in [0, 1), that an input is 0 for a sample of a mini-batch in training; the
+        others are divided by 1 - input_dropout.
 
     Attributes
     ----------
@@ -144,23 +150,30 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         bias_init=None,
         seed=0,
         backend: str = "auto",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
     ):
         loss = check_loss(loss)
-        n_in, layers = as_layers(sizes, layers, activation, output, loss)
-        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init)
+        input_dropout = number("input_dropout", input_dropout, 0.0, 1.0)
+        n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, input_dropout)
         warn_about_output(self.layers[-1], loss)
 
-    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None):
+    def _initialize(
+        self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None, input_dropout=0.0
+    ):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
         values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
-        self._build(n_in, layers, loss, dtype, backend, generator)
+        self._build(n_in, layers, loss, dtype, backend, generator, input_dropout)
+        self._noise = drawn_noise(self.plan, generator)
+        self._session.set_rule(self._optimizer.rule(), self._noise)
         for index, (W, b) in enumerate(values):
             self.W[index] = W
             if layers[index].bias:
                 self.b[index] = b
 
-    def _build(self, n_in, layers, loss, dtype, backend, generator):
+    def _build(self, n_in, layers, loss, dtype, backend, generator, input_dropout):
         self.layers = layers
         self.loss_name = loss.name
         self._loss = loss
@@ -172,7 +185,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             for d in layers
         ]
         code, parameter = loss.for_plan(dtype)
-        self.plan = Plan.build(n_in, units, code, dtype, parameter)
+        dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
+        self.plan = Plan.build(n_in, units, code, dtype, parameter, dropout)
+        self._noise = 0  # the seed of dropout for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
@@ -182,6 +197,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
+
+    @property
+    def input_dropout(self) -> float:
+        """Probability that an input is dropped in training; see the class."""
+        return self.plan.input_dropout
 
     def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
@@ -266,10 +286,12 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
         rows: list[tuple] = [("layer", "units", "activation", "parameters")]
-        rows.append(("input", self.sizes[0], "", ""))
+        dropped = f"dropout {self.input_dropout:g}" if self.input_dropout else ""
+        rows.append(("input", self.sizes[0], "", dropped))
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
             note = "" if layer.bias else "  no bias"
+            note += f"  dropout {layer.dropout:g}" if layer.dropout else ""
             rows.append((index + 1, layer.n_out, layer.activation, f"{count}{note}"))
         rows.append(("total", "", "", self.n_parameters))
         return "\n".join([head, *aligned(rows, ">><>")])
@@ -280,7 +302,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
-        state["_theta"] = self._theta.copy()
+        state["_theta"], state["_input_dropout"] = self._theta.copy(), self.input_dropout
         state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this network alone
         for name in ("plan", "_views", "_shown", "_turns", "_kept"):
@@ -291,12 +313,13 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         theta, backend, scaling, progress = (
             state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
+        input_dropout = state.pop("_input_dropout", 0.0)  # not in pickles of earlier versions
         state["_loss"] = check_loss(state["_loss"])  # a name in pickles of earlier versions
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"],
+            backend, state["generator"], input_dropout,
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling
-        self._session.set_rule(self._optimizer.rule())
+        self._session.set_rule(self._optimizer.rule(), self._noise)
         self._session.resume(*progress)

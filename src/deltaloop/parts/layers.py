@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InvalidTypeError, shown
 from ..inputs.calls import explained
-from ..inputs.checks import switch, whole_number
+from ..inputs.checks import number, switch, whole_number
 from .activations import Activation, as_activation
 
 
@@ -34,6 +34,10 @@ class Dense:
         one of the network.
     bias_init : str, tuple, number or array, optional
         Initial b, in the same way; left out, that of the network.
+    dropout : float, default 0
+        Probability, in [0, 1), that a unit of a hidden layer is 0 for a sample of a mini-batch in
+        training; those that stay are divided by 1 - dropout. Predictions, `loss` and gradients
+        use all units. Source: Srivastava et al. (2014), Dropout.
 
     Examples
     --------
@@ -47,12 +51,14 @@ class Dense:
     bias: bool = True
     init: Any = field(default=None, compare=False, repr=False)
     bias_init: Any = field(default=None, compare=False, repr=False)
+    dropout: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self):
         self._check_order()
         object.__setattr__(self, "n_out", whole_number("n_out", self.n_out))
         object.__setattr__(self, "activation", as_activation(self.activation))
         object.__setattr__(self, "bias", switch("bias", self.bias))
+        object.__setattr__(self, "dropout", number("dropout", self.dropout, 0.0, 1.0))
 
     def _check_order(self):
         """Refuse arguments in the order of other libraries."""

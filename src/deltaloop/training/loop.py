@@ -15,7 +15,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import Samples, new_order, split_off
+from .samples import Samples, drawn_noise, new_order, split_off
 
 
 def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
@@ -65,6 +65,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     with callbacks or nullcontext():
+        if run.step == 0 and found is None:
+            run.noise = drawn_noise(net.plan, net.generator)
         if found is not None:
             found.give(net)
         elif checkpoint is not None:
