@@ -117,6 +117,18 @@ def test_loss_without_a_formula_is_searched_for():
     assert "no better than that of the best constant" in found[0]
 
 
+def test_loss_below_zero_is_compared_as_well():
+    counts = RNG.poisson(20, 1000)
+    net = dl.Network([5, 16, 1], activation="tanh", loss="poisson")
+    net.b[1][:] = 3
+    told = text(net, 2000 + 10 * X, counts, epochs=30, optimizer=dl.SGD(1e-4))
+    assert "no better than that of the best constant prediction: 5 of 5 inputs" in told
+    net = dl.Network([5, 16, 1], activation="tanh", loss="poisson")
+    net.b[1][:] = 3
+    history = net.fit(X, np.round(np.exp(3 + X[:, 0])), epochs=30, optimizer=dl.Adam(0.005))
+    assert history.loss[-1] < 0
+
+
 # what is not judged, or well
 
 

@@ -9,7 +9,8 @@ import math
 
 from ..errors import DeltaloopWarning
 from ..inputs.checks import any_size
-from .constants import SAME, best_constant, constant_loss, loss_of_constant
+from ..kernels.functions import LOSSES
+from .constants import best_constant, constant_loss, is_no_better, loss_of_constant
 
 # What was trained less than this is not judged: a few steps prove nothing
 EPOCHS, UPDATES, SAMPLES = 10, 300, 20
@@ -52,13 +53,19 @@ def _texts(net, samples, history, batch_size):
     if samples.chosen is not None:
         Y, weights = Y[samples.chosen], None if weights is None else weights[samples.chosen]
     limit = constant_loss(net, Y, weights)
-    if limit is None or not 0 < limit < math.inf or history.loss[-1] < LEARNED * limit:
+    if limit is None or not math.isfinite(limit) or limit == 0:
+        return []
+    # poisson and losses of users may fall below 0: there is no part of them that is little
+    from_zero = net.loss_name in LOSSES and net.loss_name != "poisson"
+    if from_zero and history.loss[-1] < LEARNED * limit:
         return []
     thorough = products >= THOROUGH
     if thorough:
         limit = min(limit, _best(net, Y, weights, limit))
     if _no_better(net, samples, Y, weights, history, limit):
-        return _causes(net, _inputs(samples), Y, history.loss[-1] > 1.02 * limit)
+        return _causes(net, _inputs(samples), Y, history.loss[-1] > limit + 0.02 * abs(limit))
+    if not from_zero:
+        return []
     texts = _of_units(net, _inputs(samples), Y) if thorough else []
     if _still_falls(history) and (history.validation_loss or _determines(net, n)):
         texts.append(
@@ -102,10 +109,9 @@ def _best(net, Y, weights, limit):
 
 def _no_better(net, samples, Y, weights, history, limit):
     """Of the last epochs, whose loss is a mean over steps, and of the network as it is now."""
-    limit *= 1 - SAME
-    if min(history.loss[-3:]) < limit:
+    if not is_no_better(min(history.loss[-3:]), limit):
         return False
-    return net._mean_loss(_inputs(samples), Y, weights) >= limit
+    return is_no_better(net._mean_loss(_inputs(samples), Y, weights), limit)
 
 
 def _of_units(net, X, Y):

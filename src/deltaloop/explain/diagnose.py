@@ -8,7 +8,7 @@ from ..inputs.checks import any_size
 from ..parts.losses import Loss
 from ..text import aligned
 from .columns import Columns
-from .constants import SAME, best_constant
+from .constants import best_constant, is_no_better
 from .units import Layer, look
 
 MANY = 0.2  # of the units of a layer
@@ -220,7 +220,8 @@ def _of_outputs(found):
         some = _some(len(same), n, "output")
         which = f", number {same[0]} always {low[same[0]]:.4g}" if n > 1 else f", {low[0]:.4g}"
         yield Finding("constant_outputs", f"{some} the same for every sample{which}")
-    if found.constant_loss is not None and found.loss >= (1 - SAME) * found.constant_loss > 0:
+    known = found.constant_loss is not None and found.targets.deviation.any()
+    if known and is_no_better(found.loss, found.constant_loss):
         yield Finding(
             "loss",
             f"the loss {found.loss:.4g} is no better than that of a constant prediction, "
