@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import DivergenceError, InvalidInputError
 from .inputs.checks import whole_number
+from .inputs.scipy_sparse import is_sparse, sparse_inputs
 from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
 from .kernels.turns import Turns
@@ -22,7 +23,8 @@ class Embedding:
 
     These calls check the length of what they get and nothing else: a nan that goes in comes out.
     Arrays that are contiguous and have the dtype of the network are read where they lie; anything
-    else that NumPy can make an array of is copied first.
+    else that NumPy can make an array of is copied first. Samples of scipy.sparse become dense; they
+    are checked as in `fit`.
 
     Threads: any number may read a network, and one may train it meanwhile. Who reads waits for the
     step or, with `fit`, for the slice of about 50 ms that another thread is computing, and sees the
@@ -136,6 +138,7 @@ class Embedding:
         Parameters
         ----------
         x : array_like, shape (n_in,)
+            Or one row of scipy.sparse.
         out : ndarray, shape (n_out,), optional
             Receives the outputs; contiguous, in the dtype of the network (float64 where `scaling`
             scales the targets).
@@ -159,10 +162,15 @@ class Embedding:
         >>> net.predict_one([1.0, 10.0])
         array([33.], dtype=float32)
         """
-        if self._scaling is None:
-            return self._session.predict_one(x, out)
-        x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
-        if self._scaling.y_mean is None:
+        try:
+            if self._scaling is None:
+                return self._session.predict_one(x, out)
+            x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
+        except (ValueError, TypeError):
+            if not is_sparse(x):
+                raise
+            x = self._dense("x", x)
+        if self._scaling is None or self._scaling.y_mean is None:
             return self._session.predict_one(x, out)
         if out is None:
             return self._scaling.outputs(self._session.predict_one(x))
@@ -176,6 +184,7 @@ class Embedding:
         Parameters
         ----------
         x : array_like, shape (n_in,)
+            Or one row of scipy.sparse.
         y : array_like, shape (n_out,)
             Targets; for cross_entropy a row, not a class number. It sums to 1, or to the weight
             of the sample.
@@ -207,12 +216,17 @@ class Embedding:
         >>> net.W[0].item(), net.b[0].item()  # both less 0.5 (2 - 4)
         (3.0, 1.0)
         """
-        if self._scaling is None:
-            return self._session.learn_one(x, y)
-        return self._session.learn_one(
-            self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0]),
-            self._scaling.targets(_rows("y", y, 0, self.sizes[-1])[0]),
-        )
+        try:
+            if self._scaling is None:
+                return self._session.learn_one(x, y)
+            x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
+        except (ValueError, TypeError):
+            if not is_sparse(x):
+                raise
+            x = self._dense("x", x)
+        if self._scaling is not None:
+            y = self._scaling.targets(_rows("y", y, 0, self.sizes[-1])[0])
+        return self._session.learn_one(x, y)
 
     def learn_batch(self, X, Y) -> float:
         """One step of `optimizer` on one mini-batch.
@@ -220,6 +234,7 @@ class Embedding:
         Parameters
         ----------
         X : array_like, shape (n_samples, n_in)
+            Or rows of scipy.sparse.
         Y : array_like, shape (n_samples, n_out)
             As in `learn_one`.
 
@@ -238,15 +253,27 @@ class Embedding:
         BusyError
             Another thread is training this network.
         """
-        if self._scaling is None:
-            return self._session.learn_batch(X, Y)
-        n = len(X)
-        if n < 1:
-            raise InvalidInputError("X is empty, give at least 1 sample")
-        return self._session.learn_batch(
-            self._scaling.inputs(_rows("X", X, n, self.sizes[0])),
-            self._scaling.targets(_rows("Y", Y, n, self.sizes[-1])),
-        )
+        try:
+            if self._scaling is None:
+                return self._session.learn_batch(X, Y)
+            n = len(X)
+            if n < 1:
+                raise InvalidInputError("X is empty, give at least 1 sample")
+            X = self._scaling.inputs(_rows("X", X, n, self.sizes[0]))
+        except (ValueError, TypeError):
+            if not is_sparse(X):
+                raise
+            X = self._dense("X", X)
+        if self._scaling is not None:
+            Y = self._scaling.targets(_rows("Y", Y, len(X), self.sizes[-1]))
+        return self._session.learn_batch(X, Y)
+
+    def _dense(self, name, X):
+        """Samples of scipy.sparse as rows in the units and the dtype of the network."""
+        X = X if len(X.shape) == 2 else X.reshape(1, -1)
+        if name == "x" and X.shape[0] != 1:
+            raise InvalidInputError(f"x must be one sample, got a sparse matrix of shape {X.shape}")
+        return sparse_inputs(X, self, name).dense()
 
     def stream(self, half_life: float = 100.0) -> Stream:
         """Learn from samples as they come, and watch the loss; see `Stream`.

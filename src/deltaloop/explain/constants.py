@@ -3,8 +3,10 @@
 import numpy as np
 
 from ..inputs.checks import any_size
+from ..kernels.functions import LOSSES
 from ..kernels.interface import Plan, Work, aligned_zeros
 
+SAME = 1e-3  # a loss closer than that to the one of a constant is no better
 _ROWS = 1024  # samples at a time
 _DOUBLINGS = 20  # of the interval, until the best constant lies in it
 
@@ -16,7 +18,8 @@ def best_constant(
     """Loss and outputs of the best prediction that is the same for every sample.
 
     mse: the mean of the targets. Cross-entropies: their frequencies p, with the loss -sum p log p
-    (and -sum (1 - p) log(1 - p) for binary ones). Any other loss: the place where the mean slope
+    (and -sum (1 - p) log(1 - p) for binary ones); nll and kullback_leibler in the same way. Any
+    other loss: the place where the mean slope
     dC/dc changes its sign, found by halving an interval, output by output; for a loss that is
     convex this is its minimum. Constants that the output activation cannot give are moved to the
     nearest one that it can.
@@ -33,7 +36,8 @@ def best_constant(
     Returns
     -------
     loss, outputs : float and ndarray of float64, shape (n_out,); or None
-        None where outputs depend on each other and no formula is known.
+        None where outputs depend on each other (softmax, or exponential of several outputs) and no
+        formula is known.
     """
     if _depend(net):
         return None
@@ -59,26 +63,65 @@ def loss_of_constant(net, Y, weights, outputs) -> float:
     return _of_constants(net, Y, weights)(outputs)[0]
 
 
+def is_no_better(loss: float, limit: float) -> bool:
+    """Whether a loss is not below that of a constant prediction, which may be below 0."""
+    return loss >= limit - SAME * abs(limit)
+
+
 def _depend(net):
-    """Whether outputs depend on each other, and the best of them are not known."""
-    known = ("mse", "binary_cross_entropy", "cross_entropy")
-    return "softmax" in net.layers[-1].activation.name and net.loss_name not in known
+    """Whether the best outputs depend on each other, and no formula is known."""
+    if net.loss_name in _FORMULAS:
+        return False
+    loss = LOSSES.get(net.loss_name)
+    outer = loss is not None and loss.outer is not None and net.sizes[-1] > 1
+    return outer or "softmax" in net.layers[-1].activation.name
 
 
 def _by_formula(net, Y, weights):
     """Loss and outputs, or None."""
-    if net.loss_name == "mse":
-        mean = _mean(Y, weights)
-        outputs = np.clip(mean, *net.layers[-1].activation.range)
-        spread = _mean((Y - mean) ** 2, weights)
-        return float((spread + (mean - outputs) ** 2).sum() / 2), outputs
-    if net.loss_name == "binary_cross_entropy":
-        p = _mean(Y, weights)
-        return float(_entropy(p) + _entropy(1 - p)), p
-    if net.loss_name == "cross_entropy":
-        p = _mean(Y, weights)
-        return float(_entropy(p)), p
-    return None
+    formula = _FORMULAS.get(net.loss_name)
+    return None if formula is None else formula(net, Y, weights)
+
+
+def _of_squares(net, Y, weights):
+    mean = _mean(Y, weights)
+    outputs = np.clip(mean, *net.layers[-1].activation.range)
+    spread = _mean((Y - mean) ** 2, weights)
+    return float((spread + (mean - outputs) ** 2).sum() / 2), outputs
+
+
+def _of_questions(net, Y, weights):
+    """Every output for itself."""
+    p = _mean(Y, weights)
+    return float(_entropy(p) + _entropy(1 - p)), p
+
+
+def _of_classes(net, Y, weights):
+    """Outputs that sum to 1; with label_smoothing s, y becomes (1 - s) y + s / n_out."""
+    s = getattr(net._loss, "parameter", None) or 0.0
+    p = (1 - s) * _mean(Y, weights) + s / Y.shape[1]
+    return float(_entropy(p)), p
+
+
+def _of_logarithms(net, Y, weights):
+    p = _mean(Y, weights)
+    return float(_entropy(p)), np.log(p)
+
+
+def _of_divergence(net, Y, weights):
+    """The mean of sum y log y - sum y log p."""
+    p = _mean(Y, weights)
+    own = _mean(Y * np.log(np.where(Y > 0, Y, 1)), weights)
+    return float(own.sum() + _entropy(p)), p
+
+
+_FORMULAS = {
+    "mse": _of_squares,
+    "binary_cross_entropy": _of_questions,
+    "cross_entropy": _of_classes,
+    "nll": _of_logarithms,
+    "kullback_leibler": _of_divergence,
+}
 
 
 def _mean(values, weights):

@@ -67,7 +67,8 @@ def look(net, X, Y) -> Looked:
     dead = [np.full(layer.n_out, True) for layer in net.layers]
     flat = [np.zeros(layer.n_out) for layer in net.layers]
     squares = np.zeros(n_layers)
-    low, high, loss = np.inf, -np.inf, 0.0
+    low, high = (np.full(net.sizes[-1], end) for end in (np.inf, -np.inf))
+    loss = 0.0
     for start in range(0, n, work.batch_size):
         stop = min(n, start + work.batch_size)
         rows = rows_of(X, slice(start, stop))

@@ -37,9 +37,9 @@ Nguyen and Widrow spread the active regions of the n_out units evenly over input
 Rows of W point in random directions, with length 0.7 n_out^(1 / n_in), and b_j is that times
 -1, ..., 1 in equal steps, with the sign of W_j1. This belongs to an activation that is active
 between -1 and 1 and inputs of the same range; for others z and the inputs are mapped. As in
-MATLAB's initnw, tanh is active in [-2, 2], sigmoid in [-4, 4], and inputs range as the
-activation of the layer before, without end from 0 to 1. Layers with other activations, or without
-bias, have U(-1, 1).
+MATLAB's initnw, tanh and gaussian are active in [-2, 2], sigmoid in [-4, 4], hard_tanh in [-1, 1],
+and here lecun_tanh and hard_sigmoid in [-3, 3]; inputs range as the activation of the layer
+before, without end from 0 to 1. Layers with other activations, or without bias, have U(-1, 1).
 
 Values are drawn in float64 and then rounded, so that one seed gives the same network in float32
 and float64.
@@ -115,8 +115,15 @@ _TABLE = (*_UNIFORM, *_NORMAL, "constant", "ones", "orthogonal", "nguyen_widrow"
 _WITH_BIASES = ("nguyen_widrow", "pytorch", "scikit_learn")
 _OF_WEIGHTS = ("orthogonal", "nguyen_widrow")
 
-# where an activation changes with z, as MATLAB has it
-_ACTIVE = {"sigmoid": (-4.0, 4.0), "tanh": (-2.0, 2.0)}
+# where an activation changes with z: logsig, tansig, satlins and radbas of MATLAB, and two like them
+_ACTIVE = {
+    "sigmoid": (-4.0, 4.0),
+    "tanh": (-2.0, 2.0),
+    "hard_tanh": (-1.0, 1.0),
+    "gaussian": (-2.0, 2.0),
+    "lecun_tanh": (-3.0, 3.0),
+    "hard_sigmoid": (-3.0, 3.0),
+}
 
 
 def is_named(init) -> bool:
