@@ -9,7 +9,7 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from libc.math cimport NAN, isfinite, pow
+from libc.math cimport NAN, isfinite, pow, sqrt
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport softmax, through_softmax
@@ -43,7 +43,7 @@ from threading import get_ident
 from numpy import empty
 
 from deltaloop.errors import InvalidInputError
-from deltaloop.kernels import interface, products as lent
+from deltaloop.kernels import interface, least_squares, products as lent
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
@@ -65,6 +65,10 @@ include "sample.pxi"
 include "tiny.pxi"
 include "batch.pxi"
 include "session.pxi"
+include "least_squares.pxi"
+
+if sizeof(Search) != least_squares.SEARCH.itemsize:
+    raise ImportError("the build and least_squares.py lay out different records; build deltaloop again")
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
