@@ -4,10 +4,13 @@ levenberg_marquardt walks over the samples again and again, and may be interrupt
 blocks of them: a Search says where it is. Everything is float64, whatever the network has.
 """
 
+import math
+import struct
+
 import numpy as np
 
 from ..inputs.checks import check_memory
-from .interface import PIECE, Plan, Work, aligned_zeros
+from .interface import PIECE, Plan, Work, aligned_zeros, round_up
 
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH
@@ -15,6 +18,7 @@ REASONS = ("", "gradient", "mu", "target_loss", "not finite")
 _MOST_ROWS = 2**15  # elements of the Jacobian that are computed before they are multiplied
 _ROOM = 2**17  # elements of z, a and delta that stay in cache
 
+# C's struct Search in least_squares.pxi
 SEARCH = np.dtype(
     [
         ("mu", np.float64),
@@ -34,17 +38,18 @@ SEARCH = np.dtype(
         ("n_samples", np.intp),
         ("n_parameters", np.intp),
         ("width", np.intp),  # of a row of the Jacobian, with the error behind it, padded
+        ("J_row", np.intp),  # from one such row to the next
         ("n_rows", np.intp),  # samples whose rows are computed at a time
         # where the arrays in Search.buffer begin, in elements
         ("trial", np.intp),  # (n_theta,): theta after the step that is tried
         ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
         ("factor", np.intp),  # the same, on its way to the triangle U of Cholesky
         ("step", np.intp),  # (width,)
-        ("rows", np.intp),  # (n_rows, width) and one vector: (J, e)
+        ("rows", np.intp),  # (n_rows, J_row): (J, e)
         ("targets", np.intp),  # (room, n_out): of samples in float32
-    ],
-    align=True,
+    ]
 )
+_PACKED = struct.Struct("@10d15n")
 
 
 class Search:
@@ -52,67 +57,66 @@ class Search:
 
     Attributes
     ----------
-    record : ndarray of SEARCH, shape (1,)
-    columns : ndarray of intp, shape (n_parameters,)
-        Where in theta the parameters are, in ascending order: their places in a row of J.
+    record : bytearray
+        One record of SEARCH.
     buffer : ndarray of float64
     work : Work
     """
 
     def __init__(
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
-        min_gradient=1e-7, target=-np.inf, sum_of_weights=None,
+        min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
     ):  # fmt: skip
-        self.columns = columns_of(plan)
-        n = len(self.columns)
-        width = -(-(n + 1) // 8) * 8
-        n_rows = min(-(-n_samples // 16) * 16, max(16, min(128, _MOST_ROWS // width // 16 * 16)))
+        layers = plan.layers[["n_in", "n_out", "b"]].tolist()
+        n = sum((n_in + (b >= 0)) * n_out for n_in, n_out, b in layers)
+        n_out = layers[-1][1]
+        width = _whole_vectors(n + 1)
+        # the vectors that write the last layer reach beyond its n_out parameters
+        J_row = max(width, _whole_vectors(n - n_out + _whole_vectors(n_out))) if n_out > 1 else width
+        n_rows = max(16, min(128, _MOST_ROWS // width // 16 * 16, round_up(n_samples)))
         room = min(n_samples, max(PIECE, _ROOM // plan.n_work))
-        lengths = {
-            "trial": plan.n_theta,
-            "normal": n * width,
-            "factor": n * width,
-            "step": width,
-            "rows": n_rows * width + 16,
-            "targets": room * int(plan.layers[-1]["n_out"]),
-        }
+        places, end = [], 0
+        for length in (plan.n_theta, n * width, n * width, width, n_rows * J_row, room * n_out):
+            places.append(end)
+            end += _whole_vectors(length)
         check_memory(
-            f"J^T J of {n} parameters, twice,",
-            8 * sum(lengths.values()),
-            "use SCG() or LBFGS(), which need no matrix",
+            f"J^T J of {n} parameters, twice,", 8 * end, "use SCG() or LBFGS(), which need no matrix"
         )
-        record = {
-            "mu": mu, "decrease": decrease, "increase": increase, "max_mu": max_mu,
-            "min_gradient": min_gradient, "target": target, "n_samples": n_samples,
-            "sum_of_weights": n_samples if sum_of_weights is None else sum_of_weights,
-            "n_parameters": n, "width": width, "n_rows": n_rows,
-        }  # fmt: skip
-        end = 0
-        for name, length in lengths.items():
-            record[name] = end
-            end += -(-length // 8) * 8
-        self.record = np.array([tuple(record.get(name, 0) for name in SEARCH.names)], SEARCH)
+        total = n_samples if sum_of_weights is None else sum_of_weights
+        self.record = bytearray(
+            _PACKED.pack(
+                mu, decrease, increase, max_mu, min_gradient, target, total, 0.0, 0.0, 0.0,
+                0, 0, 0, 0, n_samples, n, width, J_row, n_rows, *places,
+            )  # fmt: skip
+        )
         self.buffer = aligned_zeros(end, np.float64)
         self.work = Work(plan, room)
 
     @property
-    def loss(self) -> float:
-        """Mean loss of theta."""
-        return float(self.record["loss"][0] / self.record["sum_of_weights"][0])
-
-    @property
-    def reason(self) -> str:
-        """Why the search has ended; '' while it goes on."""
-        return REASONS[self.record["reason"][0]]
+    def state(self) -> np.ndarray:
+        """`record` as an array of SEARCH, shape (1,)."""
+        return np.frombuffer(self.record, SEARCH)
 
     def array(self, name: str, *shape: int) -> np.ndarray:
         """View of an array in `buffer`."""
-        first = int(self.record[name][0])
-        return self.buffer[first : first + int(np.prod(shape))].reshape(shape)
+        first = int(self.state[name][0])
+        return self.buffer[first : first + math.prod(shape)].reshape(shape)
+
+    def reason(self) -> str:
+        """Why the search has ended; '' while it goes on."""
+        return REASONS[self.state["reason"][0]]
+
+
+def _whole_vectors(n: int) -> int:
+    """The smallest multiple of 8 that is at least n: the longest vector of float64."""
+    return -(-n // 8) * 8
 
 
 def columns_of(plan: Plan) -> np.ndarray:
-    """Where the parameters are in theta, which has padding between them: ascending."""
+    """Where the parameters are in theta, which has padding between them, in ascending order.
+
+    A row of the Jacobian that a search multiplies has them in this order, without padding.
+    """
     parts = []
     for layer in plan.layers:
         n_out, width = int(layer["n_out"]), int(layer["width"])

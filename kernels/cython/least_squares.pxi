@@ -43,6 +43,7 @@ cdef struct Search:     # least_squares.SEARCH
     Py_ssize_t n_samples
     Py_ssize_t n_parameters
     Py_ssize_t width
+    Py_ssize_t J_row
     Py_ssize_t n_rows
     Py_ssize_t trial
     Py_ssize_t normal
@@ -69,72 +70,119 @@ cdef void back_from_output(
     memset(delta, 0, n_samples * layer.width * sizeof(real))
     for t in range(n_samples):
         delta[t * layer.width + o] = 1
-        if Y != NULL and Y.weights != NULL:
+    if Y != NULL and Y.weights != NULL:
+        for t in range(n_samples):
             delta[t * layer.width + o] = <real> sqrt(Y.weights[row_number(Y, t)])
     back_through_outputs(layer, n_samples, block(net, layer, layer.z),
                          block(net, layer, layer.a), delta)
     for k in range(net.n_layers - 1, 0, -1):
-        backward_layer(net, k, n_samples)
+        if net.layers[k].n_out == 1:
+            back_from_unit(net, k, n_samples)
+        else:
+            backward_layer(net, k, n_samples)
 
 
-cdef inline void write_products(
-    Py_ssize_t n_in, Py_ssize_t n, const real *a_prev, const vector *delta,
-    real *row, Py_ssize_t step,         # row[i step:] = a_prev[i] delta, n vectors of it
-) noexcept nogil:
-    cdef Py_ssize_t i, v
-    for i in range(n_in):
-        for v in range(n):
-            (<vector *> (row + i * step))[v] = a_prev[i] * delta[v]
-
-
-cdef void write_layer(
-    const Layer *layer, const real *a_prev, const real *delta, real *row, Py_ssize_t step,
-) noexcept nogil:
-    """row[i step:] = a_prev[i] delta; vectors may reach beyond the n_out values, with zeros."""
-    if layer.width == 4:
-        write_products(layer.n_in, 1, a_prev, <const vec4 *> delta, row, step)
-    elif layer.width == 8:
-        write_products(layer.n_in, 1, a_prev, <const vec8 *> delta, row, step)
+cdef void back_from_unit(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
+    """backward_layer for a layer of one unit: delta_prev[t] = (delta_t w) f'(z_prev)"""
+    cdef const Layer *layer = &net.layers[k]
+    cdef const Layer *below = &net.layers[k - 1]
+    cdef const real *delta = block(net, layer, layer.delta)
+    cdef real *delta_prev = block(net, below, below.delta)
+    cdef real *w = net.transposed[0]    # (below.width,)
+    cdef Py_ssize_t i
+    memset(w, 0, below.width * sizeof(real))
+    for i in range(layer.n_in):
+        w[i] = net.theta[layer.W + i * layer.width]
+    if below.width == 4:
+        outer(n_samples, 1, delta, layer.width, <const vec4 *> w, delta_prev, 4)
+    elif below.width == 8:
+        outer(n_samples, 1, delta, layer.width, <const vec8 *> w, delta_prev, 8)
     else:
-        write_products(layer.n_in, (layer.n_out - 1) // NATIVE + 1, a_prev, <const vec *> delta,
-                       row, step)
+        outer(n_samples, below.width // NATIVE, delta, layer.width, <const vec *> w, delta_prev,
+              below.width)
+    multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
+                      delta_prev)
+
+
+cdef inline void outer(
+    Py_ssize_t n_rows, Py_ssize_t n, const real *x, Py_ssize_t x_step, const vector *y,
+    real *out, Py_ssize_t out_step,     # out[r out_step:] = x[r x_step] y, n vectors of it
+) noexcept nogil:
+    cdef Py_ssize_t r, v
+    for r in range(n_rows):
+        for v in range(n):
+            (<vector *> (out + r * out_step))[v] = x[r * x_step] * y[v]
 
 
 cdef void write_rows(
     const Net *net, Py_ssize_t n_samples, const Rows *X, bint is_compact,
     real *J, Py_ssize_t J_row,      # (n_samples, n_parameters), or (.., n_theta) if not is_compact
 ) noexcept nogil:
-    """J[t] = (a_prev delta^T, delta) of every layer; X is dense."""
+    """J[t] = (a_prev delta^T, delta) of every layer; X is dense.
+
+    Vectors may reach beyond the n_out values of a row of W, with zeros: the next row, and so the
+    next layer, is written later. J_row leaves room behind the last.
+    """
     cdef const Layer *layer
     cdef const Layer *below
-    cdef const real *a_prev
-    cdef const real *delta
-    cdef real *row
+    cdef const real *A
+    cdef Py_ssize_t k, A_row
+    for k in range(net.n_layers):
+        layer = &net.layers[k]
+        if k == 0:
+            A, A_row = row_of(X, 0), X.row
+        else:
+            below = &net.layers[k - 1]
+            A, A_row = block(net, below, below.a), below.width
+        if not is_compact:
+            write_layer(net, layer, n_samples, A, A_row, J + layer.W, J_row, layer.width)
+            continue
+        write_layer(net, layer, n_samples, A, A_row, J, J_row, layer.n_out)
+        J += (layer.n_in + (layer.b >= 0)) * layer.n_out
+
+
+cdef void write_layer(
+    const Net *net, const Layer *layer, Py_ssize_t n_samples, const real *A, Py_ssize_t A_row,
+    real *J, Py_ssize_t J_row, Py_ssize_t step,     # elements from one row of W to the next
+) noexcept nogil:
+    cdef const real *delta = block(net, layer, layer.delta)
+    cdef Py_ssize_t t, width = layer.width, n_in = layer.n_in
+    cdef Py_ssize_t n = (layer.n_out - 1) // NATIVE + 1     # vectors, where they are of full width
+    cdef bint has_bias = layer.b >= 0
     cdef real one = 1
-    cdef Py_ssize_t t, k, i, step
+    if step == 1:
+        for t in range(n_samples):
+            write_unit(n_in, A + t * A_row, delta[t * width], J + t * J_row)
+            if has_bias:
+                J[t * J_row + n_in] = delta[t * width]
+        return
     for t in range(n_samples):
-        row = J + t * J_row
-        for k in range(net.n_layers):
-            layer = &net.layers[k]
-            delta = block(net, layer, layer.delta) + t * layer.width
-            if k == 0:
-                a_prev = row_of(X, t)
-            else:
-                below = &net.layers[k - 1]
-                a_prev = block(net, below, below.a) + t * below.width
-            step = layer.n_out if is_compact else layer.width
-            if not is_compact:
-                row = J + t * J_row + layer.W
-            if step == 1:
-                for i in range(layer.n_in):
-                    row[i] = a_prev[i] * delta[0]
-            else:
-                write_layer(layer, a_prev, delta, row, step)
-            row += layer.n_in * step
-            if layer.b >= 0:
-                for i in range(layer.n_out):
-                    row[i] = delta[i]
-                row += step
+        if width == 4:
+            outer(n_in, 1, A + t * A_row, 1, <const vec4 *> (delta + t * 4), J + t * J_row, step)
+        elif width == 8:
+            outer(n_in, 1, A + t * A_row, 1, <const vec8 *> (delta + t * 8), J + t * J_row, step)
+        else:
+            outer(n_in, n, A + t * A_row, 1, <const vec *> (delta + t * width), J + t * J_row,
+                  step)
+        if has_bias and width == 4:
+            outer(1, 1, &one, 0, <const vec4 *> (delta + t * 4), J + t * J_row + n_in * step, 0)
+        elif has_bias and width == 8:
+            outer(1, 1, &one, 0, <const vec8 *> (delta + t * 8), J + t * J_row + n_in * step, 0)
+        elif has_bias:
+            outer(1, n, &one, 0, <const vec *> (delta + t * width), J + t * J_row + n_in * step, 0)
+
+
+cdef inline void write_unit(
+    Py_ssize_t n_in, const real *a, real delta, real *row,
+) noexcept nogil:
+    """row = delta a, (n_in,)"""
+    cdef Py_ssize_t i = 0
+    while i + NATIVE <= n_in:
+        (<vec *> (row + i))[0] = delta * (<const vec *> (a + i))[0]
+        i += NATIVE
+    while i < n_in:
+        row[i] = delta * a[i]
+        i += 1
 
 
 def jacobian(plan, theta, X, out, work):
@@ -170,13 +218,13 @@ def jacobian(plan, theta, X, out, work):
 
 cdef void add_normal(
     Py_ssize_t n_samples, Py_ssize_t n_parameters, Py_ssize_t width, bint is_first,
-    const real *rows,       # (n_samples, width)        read: (J, e)
+    const real *rows, Py_ssize_t J_row,     # (n_samples, width)        read: (J, e)
     real *normal,           # (n_parameters, width)     += J^T (J, e), the upper triangle
 ) noexcept nogil:
     cdef Product p
     cdef Py_ssize_t r = 0, column, panel = TILE_VECTORS * NATIVE
     memset(&p, 0, sizeof(Product))
-    p.n_k, p.A_row, p.A_k, p.B_k, p.C_row, p.start_row = n_samples, 1, width, width, width, width
+    p.n_k, p.A_row, p.A_k, p.B_k, p.C_row, p.start_row = n_samples, 1, J_row, J_row, width, width
     while r < n_parameters:     # a tile high; whole panels wide, from the one with the diagonal on
         column = r // panel * panel
         p.n_rows, p.width = min(TILE_ROWS, n_parameters - r), width - column
@@ -188,9 +236,12 @@ cdef void add_normal(
 
 cdef bint factorise(
     Py_ssize_t n, Py_ssize_t width,
-    real *A,        # (n, width)  A = U^T U, upper triangle; what stands behind it becomes U^-T of it
+    real *A,        # (n, width)  A = U^T U, with b in column n; becomes U, with U^-T b there
 ) noexcept nogil:
-    """Cholesky, DEEP rows at a time; False where A is not positive definite."""
+    """Cholesky, DEEP rows at a time; False where A is not positive definite.
+
+    Of A and U only the upper triangle matters. U has 1 / U_ii on its diagonal.
+    """
     cdef Product p
     cdef Py_ssize_t k = 0, r, column, height, panel = TILE_VECTORS * NATIVE
     memset(&p, 0, sizeof(Product))
@@ -233,6 +284,7 @@ cdef bint factorise_rows(
         while c < width:        # row k of U, and what stands behind it
             (<vec *> (A + k * width + c))[0] *= pivot
             c += NATIVE
+        A[k * width + k] = pivot
     return True
 
 
@@ -255,22 +307,29 @@ cdef inline void subtract_rows(
 
 cdef void substitute(
     Py_ssize_t n, Py_ssize_t width,
-    const real *U,      # (n, width)  upper triangle, and U^-T b in column n
+    const real *U,      # (n, width)  from `factorise`
     real *x,            # (width,)    overwritten: the solution of U^T U x = b, then 0
 ) noexcept nogil:
-    """x_i = ((U^-T b)_i - sum over j > i of U_ij x_j) / U_ii, from the last on"""
-    cdef Py_ssize_t i, c
+    """x_i = ((U^-T b)_i - sum over j > i of U_ij x_j) / U_ii, NATIVE rows at a time, upwards."""
+    cdef Py_ssize_t first = (n - 1) // NATIVE * NATIVE, stop = n, i, j, c
     cdef const real *row
     cdef vec sums
     memset(x, 0, width * sizeof(real))
-    for i in range(n - 1, -1, -1):
-        row = U + i * width
-        fill(&sums, 0)
-        c = i // NATIVE * NATIVE    # x_i is still 0, and what is left of the diagonal meets no x
-        while c < n:
-            sums += (<const vec *> (row + c))[0] * (<const vec *> (x + c))[0]
-            c += NATIVE
-        x[i] = (row[n] - vec4_total(fold(sums))) / row[i]
+    while first >= 0:
+        for i in range(first, stop):    # with what is known already
+            row = U + i * width
+            fill(&sums, 0)
+            c = first + NATIVE
+            while c < n:
+                sums += (<const vec *> (row + c))[0] * (<const vec *> (x + c))[0]
+                c += NATIVE
+            x[i] = row[n] - vec4_total(fold(sums))
+        for i in range(stop - 1, first - 1, -1):
+            x[i] *= U[i * width + i]
+            for j in range(first, i):
+                x[j] -= U[j * width + i] * x[i]
+        stop = first
+        first -= NATIVE
 
 
 cdef bint solve(
@@ -360,14 +419,16 @@ cdef void multiply_block(
         a = block(net, last, last.a)
         for o in range(last.n_out):
             back_from_output(net, now, o, &Y)
-            write_rows(net, now, &X, True, rows, search.width)
+            write_rows(net, now, &X, True, rows, search.J_row)
+            error = rows + search.n_parameters
             for t in range(now):
-                error = rows + t * search.width + search.n_parameters
-                error[0] = a[t * last.width + o] - row_of(&Y, t)[o]
-                if Y.weights != NULL:
-                    error[0] *= <real> sqrt(Y.weights[row_number(&Y, t)])
+                error[t * search.J_row] = a[t * last.width + o] - row_of(&Y, t)[o]
+            if Y.weights != NULL:
+                for t in range(now):
+                    error[t * search.J_row] *= <real> sqrt(Y.weights[row_number(&Y, t)])
             add_normal(now, search.n_parameters, search.width,
-                       search.first + first + o == 0, rows, buffer + search.normal)
+                       search.first + first + o == 0, rows, search.J_row,
+                       buffer + search.normal)
         first += now
         X.first += now
         Y.first += now
@@ -375,14 +436,20 @@ cdef void multiply_block(
 
 
 cdef void try_step(
-    const Search *search, const Py_ssize_t *columns, const real *theta, Py_ssize_t n_theta,
-    const real *step, real *trial,
+    const Net *net, const real *theta, Py_ssize_t n_theta, const real *step, real *trial,
 ) noexcept nogil:
-    """trial = theta - step"""
-    cdef Py_ssize_t j
+    """trial = theta - step, which has no padding"""
+    cdef const Layer *layer
+    cdef Py_ssize_t k, i, o
+    cdef real *w
     memcpy(trial, theta, n_theta * sizeof(real))
-    for j in range(search.n_parameters):
-        trial[columns[j]] -= step[j]
+    for k in range(net.n_layers):
+        layer = &net.layers[k]
+        for i in range(layer.n_in + (layer.b >= 0)):    # b is the row behind W
+            w = trial + layer.W + i * layer.width
+            for o in range(layer.n_out):
+                w[o] -= step[o]
+            step += layer.n_out
 
 
 cdef double norm_of_gradient(const Search *search, const real *normal) noexcept nogil:
@@ -396,8 +463,8 @@ cdef double norm_of_gradient(const Search *search, const real *normal) noexcept 
 
 
 cdef Py_ssize_t descend_squares(
-    Net *net, Search *search, const Samples *samples, const Py_ssize_t *columns, real *theta,
-    Py_ssize_t n_theta, real *buffer, double *losses, Py_ssize_t n_losses, Py_ssize_t n_blocks,
+    Net *net, Search *search, const Samples *samples, real *theta, Py_ssize_t n_theta,
+    real *buffer, double *losses, Py_ssize_t n_losses, Py_ssize_t n_blocks,
 ) noexcept nogil:
     """Up to n_losses accepted steps, or n_blocks blocks of samples; the number of those steps."""
     cdef Py_ssize_t n, found = 0
@@ -430,7 +497,7 @@ cdef Py_ssize_t descend_squares(
             search.n_tries += 1
             if solve(search.n_parameters, search.width, buffer + search.normal,
                      search.sum_of_weights, search.mu, buffer + search.factor, step):
-                try_step(search, columns, theta, n_theta, step, trial)
+                try_step(net, theta, n_theta, step, trial)
                 enter_phase(search, EVALUATING)
             else:
                 reject(search)
@@ -470,7 +537,6 @@ def levenberg_marquardt(plan, theta, X, Y, search, losses, Py_ssize_t n_blocks, 
     cdef Samples samples
     cdef Search *record = <Search *> data(search.record, True, NULL)
     cdef real *buffer = <real *> data(search.buffer, True, NULL)
-    cdef const Py_ssize_t *columns = <const Py_ssize_t *> data(search.columns, False, NULL)
     cdef double *out = <double *> data(losses, True, NULL)
     cdef Py_ssize_t n_theta = plan.n_theta, n_losses = len(losses), found
     cdef Environment before
@@ -484,7 +550,7 @@ def levenberg_marquardt(plan, theta, X, Y, search, losses, Py_ssize_t n_blocks, 
     cdef real *at = net.theta
     with nogil:
         before = enter(NEAREST)
-        found = descend_squares(&net, record, &samples, columns, at, n_theta, buffer, out,
-                                n_losses, n_blocks)
+        found = descend_squares(&net, record, &samples, at, n_theta, buffer, out, n_losses,
+                                n_blocks)
         leave(NEAREST, before)
     return found
