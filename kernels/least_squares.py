@@ -50,6 +50,7 @@ SEARCH = np.dtype(
     ]
 )
 _PACKED = struct.Struct("@10d15n")
+_REASON = struct.Struct("@n")
 
 
 class Search:
@@ -102,9 +103,22 @@ class Search:
         first = int(self.state[name][0])
         return self.buffer[first : first + math.prod(shape)].reshape(shape)
 
+    @property
     def reason(self) -> str:
         """Why the search has ended; '' while it goes on."""
-        return REASONS[self.state["reason"][0]]
+        return REASONS[_REASON.unpack_from(self.record, SEARCH.fields["reason"][1])[0]]
+
+    @property
+    def loss(self) -> float:
+        """Mean loss at theta."""
+        state = self.state[0]
+        return float(state["loss"] / state["sum_of_weights"])
+
+    def first_guess(self) -> int:
+        """Blocks of samples that may take about ten milliseconds."""
+        state = self.state[0]
+        per_block = self.work.batch_size * int(state["n_parameters"] * state["width"])
+        return max(1, 10**8 // per_block)
 
 
 def _whole_vectors(n: int) -> int:

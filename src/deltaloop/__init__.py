@@ -25,11 +25,14 @@ from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adam, RMSprop
 from .parts.scaling import Scaling
+from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
 from .training import history, stream
 from .training.history import History
 from .version import __version__ as __version__
 
 __all__ = [
+    "LBFGS",
+    "SCG",
     "SGD",
     "Activation",
     "Adam",
@@ -43,6 +46,7 @@ __all__ = [
     "History",
     "InvalidInputError",
     "InvalidTypeError",
+    "LevenbergMarquardt",
     "Loss",
     "MissingDependencyError",
     "Network",

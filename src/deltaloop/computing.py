@@ -14,6 +14,7 @@ from .kernels.session import checked_out
 from .kernels.turns import Turns
 from .parts.construction import as_backend
 from .parts.scaling import Scaling
+from .parts.whole_batch import with_optimizer
 
 _BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
@@ -69,7 +70,7 @@ class Computing:
                 f"deltaloop.kernels.load, got {backend!r}"
             )
         session = backend.session(self.plan, self._theta, turns=self._turns)
-        session.set_rule(self._optimizer.rule())
+        session = with_optimizer(session, self._optimizer)
         self._turns.train(self._take_backend, backend, session)
 
     def _take_backend(self, backend, session):

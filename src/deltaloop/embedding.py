@@ -12,6 +12,7 @@ from .kernels.session import checked_out, rows
 from .kernels.turns import Turns
 from .parts.optimizers import check_optimizer
 from .parts.scaling import Scaling, check_scaling
+from .parts.whole_batch import with_optimizer
 from .training.stream import Stream
 
 
@@ -72,7 +73,7 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session.set_rule(optimizer.rule())
+        self._session = with_optimizer(self._session, optimizer)
         self._optimizer = optimizer
 
     def predict_one(self, x, out=None) -> np.ndarray:

@@ -25,6 +25,7 @@ from .parts.optimizers import SGD
 from .parts.parameters import Parameters
 from .parts.scaling import Scaling
 from .parts.views import Views
+from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.history import History
 from .training.loop import train
@@ -391,5 +392,5 @@ class Network(Embedding, Computing, Parameters):
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling
-        self._session.set_rule(self._optimizer.rule())
+        self._session = with_optimizer(self._session, self._optimizer)
         self._session.resume(*progress)

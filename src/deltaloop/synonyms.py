@@ -82,7 +82,7 @@ _ROWS = {
         quickprop trainquickprop
         levenbergmarquardt lm trainlm
         trainbr
-        trainscg
+        scg scaledconjugategradient trainscg
         traingdx traingda
     """,
     "initializer": """

@@ -6,6 +6,7 @@ from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs.calls import explained
 from ..inputs.checks import number, switch
 from ..kernels.interface import Rule
+from .whole_batch import LBFGS, SCG, LevenbergMarquardt
 
 _FROM_0, _UP_TO_1 = {"low": 0.0}, {"low": 0.0, "below": 1.0}
 _ACCEPTED = {
@@ -192,8 +193,15 @@ class RMSprop:
         return Rule.of("rmsprop", self.learning_rate, self.rho, 1 - self.rho, self.epsilon)
 
 
-Optimizer = SGD | Adam | RMSprop
-OPTIMIZERS = {"sgd": SGD, "adam": Adam, "rmsprop": RMSprop}
+Optimizer = SGD | Adam | RMSprop | LevenbergMarquardt | SCG | LBFGS
+OPTIMIZERS: dict[str, type] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "rmsprop": RMSprop,
+    "levenberg_marquardt": LevenbergMarquardt,
+    "scg": SCG,
+    "lbfgs": LBFGS,
+}
 
 
 def check_optimizer(optimizer):

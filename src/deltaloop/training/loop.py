@@ -5,12 +5,15 @@ from time import perf_counter
 
 import numpy as np
 
-from ..errors import DivergenceError, InvalidInputError, InvalidTypeError
+from ..errors import InvalidInputError, InvalidTypeError
 from ..kernels.interface import RULES, Work, aligned_zeros
+from ..parts.whole_batch import WholeBatch
+from .epochs import Epochs
 from .history import History
 from .listing import arranged
 from .slices import Slices
 from .stopping import Stopping
+from .whole_batch import descend
 
 
 def train(
@@ -19,33 +22,36 @@ def train(
 ) -> History:  # fmt: skip
     """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
     n_samples = len(X)
-    sum_of_weights = n_samples if weights is None else float(weights.sum())
-    rule = optimizer.rule()
     theta = net._theta
     if not np.isfinite(theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
+    read = [X, Y, *(validation or ())]
+    owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
+    stopping = Stopping(tol, patience, target_loss)
+    book = Epochs(net, optimizer, epochs, stopping, validation, progress, owners)
+    if isinstance(optimizer, WholeBatch):
+        with book:
+            descend(net, X, Y, weights, optimizer, sparse, book)
+        return book.history
+    sum_of_weights = n_samples if weights is None else float(weights.sum())
+    rule = optimizer.rule()
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
     X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
     work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
-    read = [X, Y, *(validation or ())]
-    owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
-    last_finite = theta.copy()
     slices = Slices(n_samples, batch_size, len(theta))
-    stopping = Stopping(tol, patience, target_loss)
-    history = History()
-    try:
-        for epoch in range(1, epochs + 1):
+    with book:
+        while book.go_on():
             order = _order(net.generator, n_samples) if shuffle else None
             start, total, seconds = 0, 0.0, 0.0
-            first_step = (epoch - 1) * -(-n_samples // batch_size)
+            first_step = (book.epoch - 1) * -(-n_samples // batch_size)
             while start < n_samples and math.isfinite(total):
                 if progress is not None and start:
-                    progress(epoch, start / n_samples, history)
+                    progress(book.epoch, start / n_samples, book.history)
                 if progress is not None:
-                    _check_not_moved(owners)
+                    book.check_not_moved()
                 stop = slices.end(start)
                 began = perf_counter()
                 total = net._turns.write(
@@ -56,36 +62,8 @@ def train(
                 slices.measured(elapsed)
                 seconds += elapsed
                 start = stop
-            loss = total / sum_of_weights
-            if not (math.isfinite(loss) and np.isfinite(theta).all()):
-                raise _diverged("loss", loss, epoch, optimizer, history)
-            if validation is not None:
-                _check_not_moved(owners)
-                validation_loss = net._mean_loss(*validation)
-                if not math.isfinite(validation_loss):
-                    raise _diverged("validation loss", validation_loss, epoch, optimizer, history)
-                history.validation_loss.append(validation_loss)
-            last_finite[:] = theta
-            history.loss.append(loss)
-            history.seconds.append(seconds)
-            if progress is not None:
-                progress(epoch, 1.0, history)
-            reason = stopping.reason(history)
-            if reason:
-                history.stop_reason = reason
-                break
-    except KeyboardInterrupt:
-        history.stop_reason = "interrupted"
-        # an interrupt between two of the appends leaves no half row
-        for column in (history.loss, history.validation_loss):
-            del column[len(history.seconds) :]
-    except DivergenceError:
-        theta[:] = last_finite
-        raise
-    finally:  # an interrupt, or an error of `progress`, in the middle of a diverging epoch
-        if not np.isfinite(theta).all():
-            theta[:] = last_finite
-    return history
+            book.ended(total / sum_of_weights, seconds)
+    return book.history
 
 
 def _order(generator, n_samples):
@@ -106,26 +84,3 @@ def _order(generator, n_samples):
 
 def _is_view(array):
     return isinstance(getattr(array, "base", None), np.ndarray)
-
-
-def _check_not_moved(owners):
-    """Refuse memory that a callback has resized: what is trained on is gone."""
-    if any(owner.nbytes != n_bytes for owner, n_bytes in owners):
-        raise InvalidInputError(
-            "X or Y was resized while the network was trained on it; the network has its "
-            "parameters so far: resize a copy"
-        )
-
-
-def _diverged(what, loss, epoch, optimizer, history):
-    watched = history.validation_loss if what == "validation loss" else history.loss
-    found = "parameters became infinite" if math.isfinite(loss) else f"{what} became {loss:g}"
-    before = f"last finite value {watched[-1]:.6g}" if watched else "no epoch was finite"
-    kept = f"after epoch {epoch - 1}" if epoch > 1 else "before training"
-    return DivergenceError(
-        f"{found} in epoch {epoch} ({before}, learning_rate={optimizer.learning_rate:g}); lower "
-        f"learning_rate or scale X to unit variance; the network has its parameters {kept}",
-        epoch,
-        history.loss[-1] if history.loss else None,
-        history,
-    )

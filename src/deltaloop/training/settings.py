@@ -3,7 +3,9 @@
 from ..errors import InvalidInputError
 from ..inputs.checks import number, switch, whole_number
 from ..parts.optimizers import check_optimizer
+from ..parts.whole_batch import WholeBatch
 from .listing import check_mode
+from .whole_batch import check_whole_batch
 
 
 def check_settings(
@@ -11,6 +13,8 @@ def check_settings(
 ):
     """The settings of `fit`, checked; batch_size None becomes min(10, n_samples)."""
     epochs = whole_number("epochs", epochs)
+    if isinstance(check_optimizer(optimizer), WholeBatch):
+        batch_size = check_whole_batch(optimizer, n_samples, batch_size, n_threads)
     if batch_size is None:
         batch_size = min(10, n_samples)
     batch_size = whole_number("batch_size", batch_size)
@@ -25,7 +29,6 @@ def check_settings(
             f"n_threads={n_threads} cannot be used with batch_size=1: every sample needs the "
             "weights that the one before it has left; use n_threads=1 or a larger batch_size"
         )
-    check_optimizer(optimizer)
     return {
         "epochs": epochs,
         "batch_size": batch_size,
