@@ -15,6 +15,7 @@ cdef enum:
     EVALUATING      # sums the losses after it
 
 cdef enum:
+    PART = 128      # samples that pass forward at once
     DEEP = 8        # rows of J^T J that are factorised before the others are updated with them
 
 cdef enum:
@@ -390,16 +391,52 @@ cdef void widen(const Rows *rows, Py_ssize_t t, Py_ssize_t n_columns, real *out)
         out[rows.columns[k]] = <real> values[k]
 
 
-cdef double errors_of(
-    Net *net, const Search *search, const Samples *samples, real *theta, Py_ssize_t n,
+cdef void pass_on(
+    Net *net, Search *search, const Samples *samples, real *theta, Py_ssize_t n, bint gives_up,
 ) noexcept nogil:
-    """Forward through the next n samples at theta; the sum of their losses."""
+    """Forward through the next n samples at theta; total += their losses.
+
+    gives_up: not through all of them, if total is that of no lower loss already.
+    """
     cdef Rows X, Y
+    cdef Py_ssize_t now, done = 0
     # all samples fit: what was copied first is still there
     cdef bint are_there = net.batch_size >= search.n_samples and search.phase != STARTING
     take_samples(net, samples, search.first, n, are_there, &X, &Y)
-    net.theta, net.first = theta, 0
-    return pass_batch(net, n, &X, &Y, False)
+    net.theta = theta
+    while done < n:         # a part that stays in the cache
+        now = min(<Py_ssize_t> PART, n - done)
+        net.first = done
+        forward_batch(net, now, &X)
+        outputs(net, now, NULL, NULL)
+        search.total += half_squares(net, now, &Y)
+        done += now
+        X.first += now
+        Y.first += now
+        if gives_up and not search.total < search.loss:
+            return
+
+
+cdef double half_squares(const Net *net, Py_ssize_t n_samples, const Rows *Y) noexcept nogil:
+    """1/2 sum over the samples of w_t |a - y|^2"""
+    cdef const Layer *layer = &net.layers[net.n_layers - 1]
+    cdef const real *a = block(net, layer, layer.a)
+    cdef const real *y
+    cdef double sums[4]
+    cdef double error, total
+    cdef Py_ssize_t t, o
+    for t in range(4):      # four sums, so that none waits for the one before
+        sums[t] = 0
+    for t in range(n_samples):
+        y, total = row_of(Y, t), 0
+        for o in range(layer.n_out):
+            error = a[t * layer.width + o] - y[o]
+            total += error * error
+        if Y.weights != NULL:
+            error = Y.weights[row_number(Y, t)]
+            total = error * total if error > 0 else 0
+        sums[t % 4] += total
+    return ((sums[0] + sums[2]) + (sums[1] + sums[3])) / 2
 
 
 cdef void multiply_block(
@@ -424,8 +461,7 @@ cdef void multiply_block(
             for t in range(now):
                 error[t * search.J_row] = a[t * last.width + o] - row_of(&Y, t)[o]
             if Y.weights != NULL:
-                for t in range(now):
-                    error[t * search.J_row] *= <real> sqrt(Y.weights[row_number(&Y, t)])
+                weigh_rows(now, search, &Y, rows)
             add_normal(now, search.n_parameters, search.width,
                        search.first + first + o == 0, rows, search.J_row,
                        buffer + search.normal)
@@ -433,6 +469,20 @@ cdef void multiply_block(
         X.first += now
         Y.first += now
     net.first = 0
+
+
+cdef void weigh_rows(
+    Py_ssize_t n_samples, const Search *search, const Rows *Y, real *rows,
+) noexcept nogil:
+    """e times sqrt(w_t), as J has it already; samples of weight 0 leave no trace."""
+    cdef Py_ssize_t t
+    cdef double weight
+    for t in range(n_samples):
+        weight = Y.weights[row_number(Y, t)]
+        rows[search.n_parameters] *= <real> sqrt(weight)
+        if weight == 0:     # z and a may be infinite
+            memset(rows, 0, search.width * sizeof(real))
+        rows += search.J_row
 
 
 cdef void try_step(
@@ -476,7 +526,7 @@ cdef Py_ssize_t descend_squares(
         n = min(net.batch_size, search.n_samples - search.first)
         n_blocks -= 1
         if search.phase == STARTING:
-            search.total += errors_of(net, search, samples, theta, n)
+            pass_on(net, search, samples, theta, n, False)
             search.first += n
             if search.first == search.n_samples:
                 search.loss = search.total
@@ -485,7 +535,7 @@ cdef Py_ssize_t descend_squares(
                 enter_phase(search, MULTIPLYING)
         elif search.phase == MULTIPLYING:
             if not fits:    # else z and a are those of the step that was accepted
-                errors_of(net, search, samples, theta, n)
+                pass_on(net, search, samples, theta, n, False)
             multiply_block(net, search, samples, n, buffer)
             search.first += n
             if search.first == search.n_samples:
@@ -502,7 +552,7 @@ cdef Py_ssize_t descend_squares(
             else:
                 reject(search)
         else:
-            search.total += errors_of(net, search, samples, trial, n)
+            pass_on(net, search, samples, trial, n, True)
             search.first += n
             fails = not search.total < search.loss      # also where it is nan
             if fails:
