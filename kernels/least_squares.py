@@ -10,7 +10,7 @@ import struct
 import numpy as np
 
 from ..inputs.checks import check_memory
-from .interface import PIECE, Plan, Work, aligned_zeros, round_up
+from .interface import LAYER, PIECE, Plan, Work, aligned_zeros, round_up
 
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH
@@ -49,8 +49,10 @@ SEARCH = np.dtype(
         ("targets", np.intp),  # (room, n_out): of samples in float32
     ]
 )
+_N_IN, _N_OUT, _BIAS = (LAYER.names.index(name) for name in ("n_in", "n_out", "b"))
 _PACKED = struct.Struct("@10d15n")
-_REASON = struct.Struct("@n")
+_REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Search:
@@ -62,15 +64,17 @@ class Search:
         One record of SEARCH.
     buffer : ndarray of float64
     work : Work
+    first_guess : int
+        Blocks of samples that may take about ten milliseconds.
     """
 
     def __init__(
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
         min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
     ):  # fmt: skip
-        layers = plan.layers[["n_in", "n_out", "b"]].tolist()
-        n = sum((n_in + (b >= 0)) * n_out for n_in, n_out, b in layers)
-        n_out = layers[-1][1]
+        layers = plan.words[:, :_BIAS + 1].tolist()
+        n = sum((layer[_N_IN] + (layer[_BIAS] >= 0)) * layer[_N_OUT] for layer in layers)
+        n_out = layers[-1][_N_OUT]
         width = _whole_vectors(n + 1)
         # the vectors that write the last layer reach beyond its n_out parameters
         J_row = max(width, _whole_vectors(n - n_out + _whole_vectors(n_out))) if n_out > 1 else width
@@ -90,8 +94,9 @@ class Search:
                 0, 0, 0, 0, n_samples, n, width, J_row, n_rows, *places,
             )  # fmt: skip
         )
-        self.buffer = aligned_zeros(end, np.float64)
+        self.buffer = aligned_zeros(end, _FLOAT64)
         self.work = Work(plan, room)
+        self.first_guess = max(1, 10**8 // (room * n * width))
 
     @property
     def state(self) -> np.ndarray:
@@ -106,19 +111,13 @@ class Search:
     @property
     def reason(self) -> str:
         """Why the search has ended; '' while it goes on."""
-        return REASONS[_REASON.unpack_from(self.record, SEARCH.fields["reason"][1])[0]]
+        return REASONS[_REASON.unpack_from(self.record, _REASON_AT)[0]]
 
     @property
     def loss(self) -> float:
         """Mean loss at theta."""
         state = self.state[0]
         return float(state["loss"] / state["sum_of_weights"])
-
-    def first_guess(self) -> int:
-        """Blocks of samples that may take about ten milliseconds."""
-        state = self.state[0]
-        per_block = self.work.batch_size * int(state["n_parameters"] * state["width"])
-        return max(1, 10**8 // per_block)
 
 
 def _whole_vectors(n: int) -> int:

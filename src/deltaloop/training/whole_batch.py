@@ -14,6 +14,7 @@ from .listing import arranged
 from .slices import SLICE_SECONDS
 
 _BLOCK = 2**22  # values of X that are converted and looked at in one compiled call
+_FLOAT64 = np.dtype(np.float64)
 _ROOM = 256  # samples whose activations stay in cache
 _LARGEST_LAMBDA = 1e30  # steps of SCG are then too short to change anything
 
@@ -39,24 +40,25 @@ def descend(net, X, Y, weights, optimizer, sparse, epochs) -> None:
     """Train `net` on checked rows X, Y, one entry in the book `epochs` for each step."""
     optimizer.check_loss(net._loss)
     X = arranged(X, sparse, net.backend, True, len(X))
-    kinds = {LevenbergMarquardt: _by_squares, SCG: _by_conjugate_gradients, LBFGS: _by_scipy}
-    method = next(kinds[kind] for kind in type(optimizer).__mro__ if kind in kinds)
-    plan, theta = _in_float64(net)
-    method(net, plan, theta, X, Y, weights, optimizer, epochs)
+    if isinstance(optimizer, LevenbergMarquardt):
+        method = _by_squares
+    else:
+        method = _by_conjugate_gradients if isinstance(optimizer, SCG) else _by_scipy
+    method(net, X, Y, weights, optimizer, epochs)
 
 
 def _in_float64(net):
     """The plan of the network in float64, and a copy of its parameters."""
-    theta = aligned_zeros(net.plan.n_theta, np.float64)
+    theta = aligned_zeros(net.plan.n_theta, _FLOAT64)
     theta[:] = net._theta
-    if net.dtype == np.float64:
+    if net.dtype == _FLOAT64:
         return net.plan, theta
     units = [
-        (d.n_out, d.activation.for_plan(np.dtype(np.float64)), d.activation.alpha or 0.0, d.bias)
+        (d.n_out, d.activation.for_plan(_FLOAT64), d.activation.alpha or 0.0, d.bias)
         for d in net.layers
     ]
-    code, parameter = net._loss.for_plan(np.dtype(np.float64))
-    return Plan.build(net.sizes[0], units, code, np.float64, parameter), theta
+    code, parameter = net._loss.for_plan(_FLOAT64)
+    return Plan.build(net.sizes[0], units, code, _FLOAT64, parameter), theta
 
 
 def _take(net, theta) -> None:
@@ -64,23 +66,25 @@ def _take(net, theta) -> None:
     net._turns.write(np.copyto, net._theta, theta)
 
 
-def _by_squares(net, plan, theta, X, Y, weights, optimizer, epochs):
+def _by_squares(net, X, Y, weights, optimizer, epochs):
     """Levenberg and Marquardt: many steps in one compiled call, where nobody looks in between."""
     most, target = epochs.n_blind, epochs.stopping.target_loss
-    n_samples = len(X)
+    is_wide = net.dtype == _FLOAT64
+    plan, theta = (net.plan, net._theta) if is_wide else _in_float64(net)
+    step = net.backend.levenberg_marquardt
     search = Search(
-        plan, n_samples, mu=optimizer.mu, decrease=optimizer.decrease, increase=optimizer.increase,
+        plan, len(X), mu=optimizer.mu, decrease=optimizer.decrease, increase=optimizer.increase,
         max_mu=optimizer.max_mu, min_gradient=optimizer.min_gradient,
         target=-math.inf if target is None or most == 1 else target,
         sum_of_weights=None if weights is None else float(weights.sum()),
     )  # fmt: skip
     losses = np.empty(min(most, 1000))
-    n_blocks, seconds = search.first_guess(), 0.0
+    n_blocks, seconds = search.first_guess, 0.0
     while epochs.go_on():
         epochs.check_not_moved()
         began = perf_counter()
-        found = net.backend.levenberg_marquardt(
-            plan, theta, X, Y, search, losses[:epochs.n_blind], n_blocks, weights
+        found = net._turns.write(
+            step, plan, theta, X, Y, search, losses[: epochs.n_blind], n_blocks, weights
         )
         elapsed = perf_counter() - began
         seconds += elapsed
@@ -89,7 +93,8 @@ def _by_squares(net, plan, theta, X, Y, weights, optimizer, epochs):
         elif elapsed < SLICE_SECONDS / 2:
             n_blocks = min(2 * n_blocks, 2**20)
         if found:
-            _take(net, theta)
+            if not is_wide:
+                _take(net, theta)
             if most == 1:
                 epochs.ended(float(losses[0]), seconds)
             else:
@@ -159,8 +164,9 @@ def _doubled(rows):
     return rows.astype(np.float64, copy=False)
 
 
-def _by_conjugate_gradients(net, plan, theta, X, Y, weights, optimizer, epochs):
+def _by_conjugate_gradients(net, X, Y, weights, optimizer, epochs):
     """Moller (1993), section 4; the numbers are those of his steps."""
+    plan, theta = _in_float64(net)
     losses = _Losses(net, plan, X, Y, weights)
     g, g_new, trial, p, s = (aligned_zeros(plan.n_theta, np.float64) for _ in range(5))
     restart = net.n_parameters
@@ -219,12 +225,13 @@ def _by_conjugate_gradients(net, plan, theta, X, Y, weights, optimizer, epochs):
         began = now
 
 
-def _by_scipy(net, plan, theta, X, Y, weights, optimizer, epochs):
+def _by_scipy(net, X, Y, weights, optimizer, epochs):
     """L-BFGS-B without bounds; its line search and its memory are SciPy's."""
     try:
         from scipy.optimize import minimize
     except ImportError:
         raise missing("scipy", "lbfgs", "LBFGS") from None
+    plan, theta = _in_float64(net)
     losses = _Losses(net, plan, X, Y, weights)
     at, grad = (aligned_zeros(plan.n_theta, np.float64) for _ in range(2))
     began = perf_counter()
