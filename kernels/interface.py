@@ -26,6 +26,15 @@ A backend is a module with `NAME`, `describe()` and these functions:
         batch_size give exactly the result of one call, if each gets the total of the one
         before. Stops early once the total is no longer finite. `step` is the number of updates
         made so far with this state (Adam's bias correction needs it).
+    jacobian(plan, theta, X, out, work)
+        out[t, o] = da_o/dtheta of sample t, in the layout of theta, with 0 in its padding. Work
+        gathers where X is SparseRows.
+    levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights=None) -> n_steps
+        Steps of least squares, see least_squares.py: theta is updated in place, losses[k] receives
+        the mean loss after accepted step k. Ends when losses is full, when search.reason says why,
+        or after n_blocks blocks of samples (the reference: after a step); the next call with the
+        same `search` goes on there. The plan has float64 and the loss mse, theta and losses
+        float64; X and Y may have float32.
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
     session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or the like

@@ -49,7 +49,7 @@ SEARCH = np.dtype(
         ("targets", np.intp),  # (room, n_out): of samples in float32
     ]
 )
-_N_IN, _N_OUT, _BIAS = (LAYER.names.index(name) for name in ("n_in", "n_out", "b"))
+_N_IN, _N_OUT, _BIAS = (list(LAYER.names or ()).index(name) for name in ("n_in", "n_out", "b"))
 _PACKED = struct.Struct("@10d15n")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
 _FLOAT64 = np.dtype(np.float64)
@@ -72,28 +72,26 @@ class Search:
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
         min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
     ):  # fmt: skip
-        layers = plan.words[:, :_BIAS + 1].tolist()
+        layers = plan.words[:, : _BIAS + 1].tolist()
         n = sum((layer[_N_IN] + (layer[_BIAS] >= 0)) * layer[_N_OUT] for layer in layers)
         n_out = layers[-1][_N_OUT]
         width = _whole_vectors(n + 1)
-        # the vectors that write the last layer reach beyond its n_out parameters
-        J_row = max(width, _whole_vectors(n - n_out + _whole_vectors(n_out))) if n_out > 1 else width
+        J_row = width
+        if n_out > 1:  # the vectors that write the last layer reach beyond its n_out parameters
+            J_row = max(width, _whole_vectors(n - n_out + _whole_vectors(n_out)))
         n_rows = max(16, min(128, _MOST_ROWS // width // 16 * 16, round_up(n_samples)))
         room = min(n_samples, max(PIECE, _ROOM // plan.n_work))
         places, end = [], 0
         for length in (plan.n_theta, n * width, n * width, width, n_rows * J_row, room * n_out):
             places.append(end)
             end += _whole_vectors(length)
-        check_memory(
-            f"J^T J of {n} parameters, twice,", 8 * end, "use SCG() or LBFGS(), which need no matrix"
-        )
+        advice = "use SCG() or LBFGS(), which need no matrix"
+        check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
         total = n_samples if sum_of_weights is None else sum_of_weights
-        self.record = bytearray(
-            _PACKED.pack(
-                mu, decrease, increase, max_mu, min_gradient, target, total, 0.0, 0.0, 0.0,
-                0, 0, 0, 0, n_samples, n, width, J_row, n_rows, *places,
-            )  # fmt: skip
-        )
+        settings = mu, decrease, increase, max_mu, min_gradient, target, total
+        begin = 0.0, 0.0, 0.0, 0, 0, 0, 0
+        sizes = n_samples, n, width, J_row, n_rows
+        self.record = bytearray(_PACKED.pack(*settings, *begin, *sizes, *places))
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.work = Work(plan, room)
         self.first_guess = max(1, 10**8 // (room * n * width))

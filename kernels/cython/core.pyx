@@ -68,7 +68,8 @@ include "session.pxi"
 include "least_squares.pxi"
 
 if sizeof(Search) != least_squares.SEARCH.itemsize:
-    raise ImportError("the build and least_squares.py lay out different records; build deltaloop again")
+    raise ImportError(
+        "the build and least_squares.py lay out different records; build deltaloop again")
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:

@@ -10,6 +10,7 @@ require_numba("backend 'numba' or deltaloop.numba")
 
 import numba  # noqa: E402
 
+from .. import cython  # noqa: E402
 from ..interface import SparseRows  # noqa: E402
 from . import doors  # noqa: E402
 from .doors import address_of, bind, bind_rows, kept, way_of  # noqa: E402
@@ -66,6 +67,16 @@ def train_epoch(
         bind_rows(work, "X", X, order), bind_rows(work, "Y", Y, order, weights), start, stop,
         batch_size, total, step,
     )  # fmt: skip
+
+
+def jacobian(plan, theta, X, out, work):
+    """da_o/dtheta of every sample and output; by the Cython build, as products are."""
+    cython.jacobian(plan, theta, X, out, work)
+
+
+def levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights=None):
+    """Steps of least squares; by the Cython build, as products are."""
+    return cython.levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights)
 
 
 def session(plan, theta, batch_size=1, turns=None):

@@ -24,7 +24,8 @@ class Epochs:
     def __init__(self, net, optimizer, last, stopping: Stopping, validation, progress, owners):
         self.net, self.optimizer, self.last = net, optimizer, last
         self.stopping, self.validation, self.progress = stopping, validation, progress
-        self.owners, self.history, self.reason = owners, History(), None
+        self.owners, self.history = owners, History()
+        self.reason: str | None = None
         self.last_finite = net._theta.copy()
 
     @property

@@ -7,9 +7,9 @@ import numpy as np
 
 from ..errors import InvalidInputError, missing
 from ..inputs.checks import whole_number
-from ..kernels.interface import LOSSES, Plan, SparseRows, Work, aligned_zeros
+from ..kernels.interface import Plan, SparseRows, Work, aligned_zeros
 from ..kernels.least_squares import Search
-from ..parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
+from ..parts.whole_batch import SCG, LevenbergMarquardt
 from .listing import arranged
 from .slices import SLICE_SECONDS
 
