@@ -15,6 +15,7 @@ from .interface import LAYER, PIECE, Plan, Work, aligned_zeros, round_up
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
+_PART = 128  # samples that pass forward at once: PART in least_squares.pxi
 _MOST_ROWS = 2**15  # elements of the Jacobian that are computed before they are multiplied
 _ROOM = 2**17  # elements of z, a and delta that stay in cache
 
@@ -79,8 +80,12 @@ class Search:
         J_row = width
         if n_out > 1:  # the vectors that write the last layer reach beyond its n_out parameters
             J_row = max(width, _whole_vectors(n - n_out + _whole_vectors(n_out)))
-        n_rows = max(16, min(128, _MOST_ROWS // width // 16 * 16, round_up(n_samples)))
-        room = min(n_samples, max(PIECE, _ROOM // plan.n_work))
+        # whole parts of the room, so that no sum depends on how much room there is
+        n_rows = _PART
+        while n_rows > 16 and n_rows * width > _MOST_ROWS:
+            n_rows //= 2
+        n_rows = min(n_rows, round_up(n_samples))
+        room = min(n_samples, max(PIECE, _ROOM // plan.n_work // _PART * _PART))
         places, end = [], 0
         for length in (plan.n_theta, n * width, n * width, width, n_rows * J_row, room * n_out):
             places.append(end)

@@ -339,6 +339,7 @@ def _slopes_of_output(plan, Z, A, o):
     return dC_da * _slope(last, Z[-1], A[-1])
 
 
+@np.errstate(all="ignore")
 def levenberg_marquardt(
     plan: Plan, theta, X, Y, search: Search, losses, n_blocks, weights=None
 ) -> int:
@@ -350,9 +351,8 @@ def levenberg_marquardt(
 
     def errors(theta):
         """Those of all outputs, times sqrt(w_t): shape (n_samples, n_out)."""
-        with np.errstate(all="ignore"):
-            e = _forward(plan, theta, X)[1][-1] - Y
-            return np.where(roots[:, None] > 0, roots[:, None] * e, 0)
+        e = _forward(plan, theta, X)[1][-1] - Y
+        return np.where(roots[:, None] > 0, roots[:, None] * e, 0)
 
     e = errors(theta)
     state["loss"] = np.square(e).sum() / 2

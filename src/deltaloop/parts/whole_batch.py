@@ -107,7 +107,7 @@ class LevenbergMarquardt(WholeBatch):
     >>> X = np.linspace(-1, 1, 40).reshape(-1, 1)
     >>> net = dl.Network([1, 5, 1], activation="tanh", dtype="float64")
     >>> history = net.fit(X, np.sin(np.pi * X), optimizer=dl.LevenbergMarquardt(), epochs=100,
-    ...                   target_loss=1e-5)
+    ...                   target_loss=1e-3)
     >>> history.stop_reason, len(history) < 50
     ('target_loss', True)
     """
@@ -156,7 +156,7 @@ class SCG(WholeBatch):
 
     delta is the curvature along p; lambda grows until it is positive, and adapts to how well the
     parabola along p has foretold the loss. Every n_parameters steps p starts again as r. A step
-    takes two gradients. An epoch is a step that does not raise the loss. `fit` ends with
+    takes two gradients. An epoch is a step that lowers the loss. `fit` ends with
     stop_reason 'gradient' where |g| is below min_gradient, and 'no_progress' where no step is
     found.
 

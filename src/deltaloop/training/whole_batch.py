@@ -17,6 +17,8 @@ _BLOCK = 2**22  # values of X that are converted and looked at in one compiled c
 _FLOAT64 = np.dtype(np.float64)
 _ROOM = 256  # samples whose activations stay in cache
 _LARGEST_LAMBDA = 1e30  # steps of SCG are then too short to change anything
+_MOST = 1e10  # how far the parabola may be off that lambda is increased by it
+_ZERO = 1e-75  # a gradient whose square is next to the smallest number
 
 
 def check_whole_batch(optimizer, n_samples: int, batch_size, n_threads) -> int:
@@ -123,7 +125,7 @@ class _Losses:
         for first in range(0, n_samples, n):
             last = min(first + n, n_samples)
             w = None if weights is None else weights[first:last]
-            share = (last - first) / n_samples if w is None else w.sum() / weights.sum()
+            share = (last - first) / n_samples if w is None else float(w.sum() / weights.sum())
             if share > 0:
                 self.blocks.append((share, _part(X, first, last), Y[first:last], w))
         if len(self.blocks) == 1:  # converted once
@@ -175,20 +177,23 @@ def _by_conjugate_gradients(net, X, Y, weights, optimizer, epochs):
     if not math.isfinite(loss):
         raise epochs.diverged("loss", loss)
     np.negative(g, out=p)
-    gg, slope = g.dot(g), -g.dot(p)  # slope: p r, that of the loss along p
+    gg = slope = _product(g, g)  # slope: p r, that of the loss along p, downwards
     lam, is_new, n_steps = optimizer.lambda_, True, 0
     while epochs.go_on():
-        if math.sqrt(gg) < optimizer.min_gradient or gg == 0:
+        if math.sqrt(gg) < max(optimizer.min_gradient, _ZERO):
             epochs.stop("gradient")
             break
+        if not lam < _LARGEST_LAMBDA:
+            epochs.stop("no_progress")
+            break
         if is_new:  # 2: curvature = p (g(theta + sigma_k p) - g(theta)) / sigma_k
-            pp = p.dot(p)
+            pp = _product(p, p)
             sigma = optimizer.sigma / math.sqrt(pp)
             np.multiply(p, sigma, out=trial)
             trial += theta
             losses(trial, s)
             s -= g
-            curvature = p.dot(s) / sigma
+            curvature = _product(p, s) / sigma
         delta = curvature + lam * pp  # 3
         if not delta > 0:  # 4: made positive
             lam, delta = -2 * curvature / pp, -curvature
@@ -196,33 +201,33 @@ def _by_conjugate_gradients(net, X, Y, weights, optimizer, epochs):
         trial += theta
         new_loss = losses(trial, g_new)
         agreement = 2 * delta * (loss - new_loss) / slope**2  # 6: 1 if the loss is a parabola
-        is_new = agreement >= 0
-        if not is_new:  # 8, also where it is nan
-            lam += delta * (1 - agreement) / pp if agreement > -1e10 else 1e10 * (lam + delta / pp)
-            if not lam < _LARGEST_LAMBDA:
-                epochs.stop("no_progress")
+        is_new = agreement > 0
+        if not is_new:  # 8; the loss may have become infinite
+            lam += delta * (1 - (agreement if agreement > -_MOST else -_MOST)) / pp
             continue
         # 7
         theta, trial, loss, n_steps = trial, theta, new_loss, n_steps + 1
-        between = g_new.dot(g)
+        between = _product(g_new, g)
         g, g_new = g_new, g
-        gg = g.dot(g)
-        if n_steps % restart:
-            p *= (gg - between) / slope  # beta
-            p -= g
-            slope_now = -g.dot(p)
-        if n_steps % restart == 0 or not slope_now > 0:  # or p leads upwards
+        gg = _product(g, g)
+        p *= (gg - between) / slope  # beta
+        p -= g
+        slope = -_product(g, p)
+        if n_steps % restart == 0 or not slope > 0:  # or p leads upwards
             np.negative(g, out=p)
-            slope_now = gg
+            slope = gg
         if agreement < 0.25:  # 8
             lam += delta * (1 - agreement) / pp
         elif agreement >= 0.75:
             lam /= 4
-        slope = slope_now
         _take(net, theta)
         now = perf_counter()
         epochs.ended(loss, now - began)
         began = now
+
+
+def _product(x, y):
+    return float(x.dot(y))
 
 
 def _by_scipy(net, X, Y, weights, optimizer, epochs):
