@@ -132,16 +132,49 @@ class Writer:
         return self._spread(self._value(x))
 
 
+class Scalars(Language):
+    """Numbers of float64 in C, as text alone: `(1 - pow(given[1], step))`."""
+
+    def number(self, x) -> str:
+        """In full."""
+        return repr(float(x))
+
+
+class ScalarWriter(Writer):
+    """The namespace m of `constants` and `factor`."""
+
+    def power(self, x, y) -> Expression:
+        """x^y"""
+        return self.scalar(f"pow({self._value(x).name}, {self._value(y).name})")
+
+
+def written_constants(row, given: str, step: str, product: str) -> tuple[dict[str, str], str]:
+    """The constants of a rule by name, and its factor ("" if it has none), as texts in float64.
+
+    `given` is the name of the array of hyper-parameters, `step` and `product` are names for t and
+    the product of the factors.
+    """
+    writer = ScalarWriter(Scalars())
+    h = SimpleNamespace(
+        **{name: writer.scalar(f"{given}[{k}]") for k, name in enumerate(row.hyper)}
+    )
+    t = writer.scalar(f"(<double> {step})")
+    found = row.constants(writer, h, t, writer.scalar(product)) if row.constants else {}
+    factor = row.factor(writer, h, t).name if row.factor else ""
+    return {name: value.name for name, value in found.items()}, factor
+
+
 def written_step(
     row, language: Language, hyper: str, *arguments: str
 ) -> tuple[list[str], list[str], int]:
     """The statements of a rule, its results (w, then the slots), and how many variables it has.
 
-    `hyper` is the name of the array of hyper-parameters; `arguments` are names for w, g and the
-    slots, of which there may be more than the rule has.
+    `hyper` is the name of the array of hyper-parameters and, after them, constants; `arguments`
+    are names for w, g and the slots, of which there may be more than the rule has.
     """
     writer = Writer(language)
-    values = {name: Expression(writer, f"{hyper}[{k}]", True) for k, name in enumerate(row.hyper)}
+    names = [*row.hyper, *written_constants(row, hyper, "step", "product")[0]]
+    values = {name: Expression(writer, f"{hyper}[{k}]", True) for k, name in enumerate(names)}
     of_state = [Expression(writer, name) for name in arguments[: 2 + len(row.slots)]]
     results = row.step(writer, SimpleNamespace(**values), *of_state)
     return writer.lines, [result.name for result in results], writer.n_variables

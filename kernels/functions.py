@@ -344,55 +344,175 @@ class huber:
 class RuleRow:
     """An optimiser: the step of a parameter w, given its gradient g.
 
+    A fused rule is written by hand as well, inside the products that compute g. Every other rule
+    is *flat*, and so is a fused one under a regularisation: first the gradient of all parameters,
+    then one pass over them.
+
     Attributes
     ----------
-    step : callable or None
-        step(m, h, w, g, *slots) gives the new w and slots; h has the hyper-parameters by name.
-        None: a fused rule, which each backend has by hand inside the products that compute g.
-        The others are *flat*: first the gradient of all parameters, then one pass over them.
+    step : callable
+        step(m, h, w, g, *slots) gives the new w and slots; h has hyper-parameters and constants
+        by name.
+    constants : callable or None
+        What follows from the hyper-parameters, once for a whole step and in float64:
+        constants(m, h, t, product) gives them by name, 8 at most. t counts steps from 1; m has
+        power(x, y), x^y.
+    factor : callable or None
+        factor(m, h, t) in [0, 1): `product` is the product of the factors of all steps up to t.
     hyper : tuple of str
         Names of the hyper-parameters, the learning rate first; 8 at most.
     slots : tuple of str
-        What is kept for every parameter from step to step, at first 0; a flat rule has 3 at most.
+        What is kept for every parameter from step to step, at first 0; 3 at most.
+    is_fused : bool
+    whole_batch : bool
+        Whether the rule compares gradients, so that all have to be of the same samples.
+    source : str
     """
 
     name: str
-    step: Callable[..., Any] | None
+    step: Callable[..., Any]
+    constants: Callable[..., Any] | None
+    factor: Callable[..., Any] | None
     hyper: tuple[str, ...]
     slots: tuple[str, ...]
     source: str
-
-    @property
-    def n_slots(self) -> int:
-        """Arrays of the size of theta; a flat rule has one more, the first, for the gradient."""
-        return len(self.slots) + (self.step is not None)
+    is_fused: bool = False
+    whole_batch: bool = False
 
 
 RULES: dict[str, RuleRow] = {}
 
 
-def rule(hyper: str, slots: str, source: str):
-    """Turn a step into a row named after it; `hyper` and `slots` are names with blanks between."""
+def rule(hyper: str, slots: str, source: str, **facts):
+    """Turn a class with a step into a row named after it; names with blanks between."""
 
-    def add(step):
-        names = tuple(hyper.split()), tuple(slots.split())
-        RULES[step.__name__] = RuleRow(step.__name__, step, *names, source)
-        return step
+    def add(functions):
+        of_rule = vars(functions)
+        RULES[functions.__name__] = RuleRow(
+            functions.__name__, of_rule["step"], of_rule.get("constants"), of_rule.get("factor"),
+            tuple(hyper.split()), tuple(slots.split()), source, **facts,
+        )  # fmt: skip
+        return functions
 
     return add
 
 
 _SUTSKEVER = "Sutskever, Martens, Dahl & Hinton (2013)"
-for _name, _hyper, _slots, _source in (
-    ("sgd", "learning_rate momentum", "", "Robbins & Monro (1951)"),
-    ("momentum", "learning_rate momentum", "v", _SUTSKEVER),
-    ("nesterov", "learning_rate momentum", "v", _SUTSKEVER),
-    ("adam", "learning_rate beta1 beta2 epsilon", "m v", "Kingma & Ba (2015)"),
-):
-    RULES[_name] = RuleRow(_name, None, tuple(_hyper.split()), tuple(_slots.split()), _source)
 
 
-@rule("learning_rate rho new epsilon", "v", "Tieleman & Hinton (2012), lecture 6.5")
-def rmsprop(m, h, w, g, v):
-    v = v + h.new * (g * g - v)  # v := rho v + (1 - rho) g^2, with new = 1 - rho
-    return w - h.learning_rate * g / (m.root(v) + h.epsilon), v
+@rule("learning_rate momentum", "", "Robbins & Monro (1951)", is_fused=True)
+class sgd:
+    def step(m, h, w, g):
+        return (w - h.learning_rate * g,)
+
+
+@rule("learning_rate momentum", "v", _SUTSKEVER, is_fused=True)
+class momentum:
+    def step(m, h, w, g, v):
+        v = h.momentum * v + g
+        return w - h.learning_rate * v, v
+
+
+@rule("learning_rate momentum", "v", _SUTSKEVER, is_fused=True)
+class nesterov:
+    def step(m, h, w, g, v):
+        v = h.momentum * v + g
+        return w - h.learning_rate * (g + h.momentum * v), v
+
+
+@rule("learning_rate beta1 beta2 epsilon", "mean v", "Kingma & Ba (2015)", is_fused=True)
+class adam:
+    def constants(m, h, t, product):
+        return {
+            "new_m": 1 - h.beta1,
+            "new_v": 1 - h.beta2,
+            "rate": h.learning_rate / (1 - m.power(h.beta1, t)),
+            "unbias_v": 1 / (1 - m.power(h.beta2, t)),
+        }
+
+    def step(m, h, w, g, mean, v):
+        mean = mean + h.new_m * (g - mean)  # beta1 mean + (1 - beta1) g
+        v = v + h.new_v * (g * g - v)  # beta2 v + (1 - beta2) g^2
+        return w - h.rate * mean / (m.root(h.unbias_v * v) + h.epsilon), mean, v
+
+
+@rule("learning_rate rho epsilon", "v", "Tieleman & Hinton (2012), lecture 6.5")
+class rmsprop:
+    def constants(m, h, t, product):
+        return {"new": 1 - h.rho}
+
+    def step(m, h, w, g, v):
+        v = v + h.new * (g * g - v)  # rho v + (1 - rho) g^2
+        return w - h.learning_rate * g / (m.root(v) + h.epsilon), v
+
+
+@rule("learning_rate rate_decay epsilon", "v", "Duchi, Hazan & Singer (2011)")
+class adagrad:
+    def constants(m, h, t, product):
+        return {"rate": h.learning_rate / (1 + (t - 1) * h.rate_decay)}
+
+    def step(m, h, w, g, v):
+        v = v + g * g
+        return w - h.rate * g / (m.root(v) + h.epsilon), v
+
+
+@rule("learning_rate rho epsilon", "v u", "Zeiler (2012)")
+class adadelta:
+    def constants(m, h, t, product):
+        return {"new": 1 - h.rho}
+
+    def step(m, h, w, g, v, u):
+        v = v + h.new * (g * g - v)
+        d = m.root(u + h.epsilon) / m.root(v + h.epsilon) * g
+        return w - h.learning_rate * d, v, u + h.new * (d * d - u)
+
+
+@rule("learning_rate beta1 beta2 epsilon momentum_decay", "mean v", "Dozat (2016)")
+class nadam:
+    def factor(m, h, t):  # mu_t
+        return h.beta1 * (1 - 0.5 * m.power(0.96, t * h.momentum_decay))
+
+    def constants(m, h, t, product):
+        mu, mu_next = nadam.factor(m, h, t), nadam.factor(m, h, t + 1)
+        return {
+            "new_m": 1 - h.beta1,
+            "new_v": 1 - h.beta2,
+            "of_g": h.learning_rate * (1 - mu) / (1 - product),
+            "of_mean": h.learning_rate * mu_next / (1 - product * mu_next),
+            "unbias_v": 1 / (1 - m.power(h.beta2, t)),
+        }
+
+    def step(m, h, w, g, mean, v):
+        mean = mean + h.new_m * (g - mean)
+        v = v + h.new_v * (g * g - v)
+        ahead = h.of_g * g + h.of_mean * mean
+        return w - ahead / (m.root(h.unbias_v * v) + h.epsilon), mean, v
+
+
+@rule("learning_rate beta1 beta2 epsilon", "mean v top", "Reddi, Kale & Kumar (2018)")
+class amsgrad:
+    def constants(m, h, t, product):
+        return adam.constants(m, h, t, product)
+
+    def step(m, h, w, g, mean, v, top):
+        mean = mean + h.new_m * (g - mean)
+        v = v + h.new_v * (g * g - v)
+        top = m.where_above(v, top, v, top)
+        return w - h.rate * mean / (m.root(h.unbias_v * top) + h.epsilon), mean, v, top
+
+
+@rule(
+    "learning_rate shrink grow smallest largest", "before size",
+    "iRprop-: Igel & Huesken (2003)", whole_batch=True,
+)  # fmt: skip
+class rprop:
+    def step(m, h, w, g, before, size):
+        sign = m.where_above(g, 0, 1, m.where_above(0, g, -1, 0))
+        size = m.where_above(size, 0, size, h.learning_rate * m.magnitude(sign))  # at first
+        turn = sign * before  # not g before, which may be less than any float
+        size = size * m.where_above(turn, 0, h.grow, m.where_above(0, turn, h.shrink, 1))
+        size = m.where_above(h.largest, size, size, h.largest)
+        lowest = m.where_above(size, 0, h.smallest, 0)
+        size = m.where_above(size, lowest, size, lowest)
+        back = m.where_above(0, turn, 0, 1)  # after a change of sign w stays for one step
+        return w - back * sign * size, back * g, size

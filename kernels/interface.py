@@ -16,7 +16,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         From dC/da (a: the outputs) of a cost C that is a sum over the samples: grad (or None)
         receives dC/dtheta in the layout of theta, dC_dx (or None) dC/dx of every sample.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                total=0.0, step=0, weights=None) -> total
+                total=0.0, step=0, weights=None, rates=None) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
         updated in place. Returns `total` plus the *sum* of the sample losses, each taken
@@ -25,7 +25,8 @@ A backend is a module with `NAME`, `describe()` and these functions:
         all 0 has the gradient 0. Calls on slices of an epoch that begin at multiples of
         batch_size give exactly the result of one call, if each gets the total of the one
         before. Stops early once the total is no longer finite. `step` is the number of updates
-        made so far with this state (Adam's bias correction needs it).
+        made so far with this state (Adam's bias correction needs it). `rates` has the learning
+        rate of every mini-batch of this call; None: that of the rule.
     jacobian(plan, theta, X, out, work)
         out[t, o] = da_o/dtheta of sample t, in the layout of theta, with 0 in its padding. Work
         gathers where X is SparseRows.
@@ -56,6 +57,7 @@ threads; every result is the same bit for bit. A backend with a limit states it:
 | dC_da    | (n_samples, n_out) plan.dtype, unit stride in a row | read     |
 | dC_dx    | (n_samples, n_in) plan.dtype, C-contiguous, or None | overwritten |
 | weights  | (n_samples,) float64 >= 0, row by row as Y; None: all 1 | read |
+| rates    | (mini-batches of the call,) float64, or None    | read |
 | grad     | (plan.n_theta,) plan.dtype, or None             | overwritten |
 | out      | (n_samples, n_out) plan.dtype, C-contiguous     | overwritten |
 | work     | Work                                           | overwritten |
@@ -367,8 +369,8 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            row = functions.RULES[RULES[rule.code]]
-            return cls(plan, batch_size, n_threads, gathers=row.name != "sgd" and row.step is None)
+            gathers = RULES[rule.code] != "sgd" and not rule.is_flat
+            return cls(plan, batch_size, n_threads, gathers=gathers)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:
@@ -377,6 +379,36 @@ class Work:
         start, width = self.batch_size * int(record[kind]), int(record["width"])
         block = self.buffer[start : start + self.batch_size * width].reshape(-1, width)
         return block[:n_samples, : int(record["n_out"])]
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """What acts on the gradient g and the weights W, but no biases, in every step, in this order.
+
+    Attributes
+    ----------
+    clip_value : float
+        g is limited to [-clip_value, clip_value], element by element.
+    clip_norm : float
+        g, of all parameters together, is scaled down to this norm where its norm is larger.
+    l1, l2 : float
+        g := g + l1 sign(w) + l2 w, the slope of l1 |w| + l2/2 w^2.
+    weight_decay : float
+        w := (1 - learning_rate weight_decay) w before the step of the rule, which has its gradient
+        from before.
+    max_norm : float
+        After the step the weights that lead to one unit are scaled down to this norm.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    clip_value: float = math.inf
+    clip_norm: float = math.inf
+    max_norm: float = math.inf
+
+
+NONE = Regularization()
 
 
 @dataclass(frozen=True)
@@ -389,16 +421,32 @@ class Rule:
         Index into RULES.
     hyper : tuple of float
         Hyper-parameters in the order of the rule's row in functions.py, the learning rate first.
-    n_slots : int
-        Arrays of the size of theta that the rule keeps between steps: the slots of its row; before
-        them, for a flat rule, one for the gradient.
+    regularization : Regularization
     """
 
     code: int
     hyper: tuple[float, ...]
-    n_slots: int
+    regularization: Regularization = NONE
 
     @classmethod
-    def of(cls, name: str, *hyper: float) -> "Rule":
+    def of(cls, name: str, *hyper: float, regularization: Regularization = NONE) -> "Rule":
         """The rule of that name in functions.py."""
-        return cls(RULES.index(name), hyper, functions.RULES[name].n_slots)
+        return cls(RULES.index(name), hyper, regularization)
+
+    @property
+    def row(self) -> functions.RuleRow:
+        """Its row in functions.py."""
+        return functions.RULES[RULES[self.code]]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the step is one pass over theta, after the gradient of all parameters."""
+        return not self.row.is_fused or self.regularization != NONE
+
+    @property
+    def n_slots(self) -> int:
+        """Arrays of the size of theta that are kept between steps.
+
+        Those of its row; before them, for a flat rule, one for the gradient.
+        """
+        return len(self.row.slots) + self.is_flat

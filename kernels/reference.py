@@ -5,6 +5,8 @@ delta = dC/dz          delta_prev = (delta W) * f'(z_prev)
 dC/dW = delta^T a / n  dC/db = sum(delta) / n
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from .interface import (
@@ -256,43 +258,106 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
             dC_dx[:] = deltas[0] @ plan.W(theta, 0)
 
 
-def _update(rule, theta, state, grad, step):
-    """Update number `step`, counted from 1, of theta and state."""
-    learning_rate, mu, *more = (theta.dtype.type(value) for value in rule.hyper)
-    name = RULES[rule.code]
-    if name == "sgd":
-        theta -= learning_rate * grad  # w := w - eps dC/dw
-        return
-    if name == "adam":
-        (m, v), (beta2, epsilon) = state, more
-        m *= mu  # m := beta1 m + (1 - beta1) g
-        m += theta.dtype.type(1 - rule.hyper[1]) * grad
-        v *= beta2  # v := beta2 v + (1 - beta2) g^2
-        v += theta.dtype.type(1 - rule.hyper[2]) * grad * grad
-        m_hat = m / theta.dtype.type(1 - rule.hyper[1] ** step)
-        v_hat = v / theta.dtype.type(1 - rule.hyper[2] ** step)
-        theta -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
-        return
-    if name == "rmsprop":
-        grad_slot, v = state  # the first slot is the gradient's, in every backend
-        rho, (new, epsilon) = mu, more
-        grad_slot[:] = grad
-        v *= rho  # v := rho v + (1 - rho) g^2
-        v += new * grad * grad
-        theta -= learning_rate * grad / (np.sqrt(v) + epsilon)
-        return
-    v = state[0]
-    v *= mu  # v := mu v + g
-    v += grad
-    theta -= learning_rate * (v if name == "momentum" else grad + mu * v)
+def _adam(eps, beta1, beta2, epsilon, t, w, g, m, v):
+    m[:] = beta1 * m + (1 - beta1) * g
+    v[:] = beta2 * v + (1 - beta2) * g * g
+    return w - eps / (1 - beta1**t) * m / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+
+
+def _amsgrad(eps, beta1, beta2, epsilon, t, w, g, m, v, top):
+    _adam(eps, beta1, beta2, epsilon, t, w, g, m, v)
+    top[:] = np.maximum(top, v)
+    return w - eps / (1 - beta1**t) * m / (np.sqrt(top / (1 - beta2**t)) + epsilon)
+
+
+def _nadam(eps, beta1, beta2, epsilon, decay, t, w, g, m, v):
+    mu = beta1 * (1 - 0.5 * 0.96 ** (np.arange(1, t + 2) * decay))  # mu_1 ... mu_t+1
+    m[:] = beta1 * m + (1 - beta1) * g
+    v[:] = beta2 * v + (1 - beta2) * g * g
+    ahead = (1 - mu[-2]) / (1 - mu[:-1].prod()) * g + mu[-1] / (1 - mu.prod()) * m
+    return w - eps * ahead / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+
+
+def _momentum(eps, mu, t, w, g, v):
+    v[:] = mu * v + g
+    return w - eps * v
+
+
+def _nesterov(eps, mu, t, w, g, v):
+    v[:] = mu * v + g
+    return w - eps * (g + mu * v)
+
+
+def _rmsprop(eps, rho, epsilon, t, w, g, v):
+    v[:] = rho * v + (1 - rho) * g * g
+    return w - eps * g / (np.sqrt(v) + epsilon)
+
+
+def _adagrad(eps, decay, epsilon, t, w, g, v):
+    v += g * g
+    return w - eps / (1 + (t - 1) * decay) * g / (np.sqrt(v) + epsilon)
+
+
+def _adadelta(eps, rho, epsilon, t, w, g, v, u):
+    v[:] = rho * v + (1 - rho) * g * g
+    d = np.sqrt(u + epsilon) / np.sqrt(v + epsilon) * g
+    u[:] = rho * u + (1 - rho) * d * d
+    return w - eps * d
+
+
+def _rprop(first, shrink, grow, smallest, largest, t, w, g, before, size):
+    size[(size == 0) & (g != 0)] = first
+    turn = np.sign(g) * np.sign(before)
+    size *= np.choose(turn.astype(int) + 1, [shrink, 1, grow]).astype(w.dtype)
+    size[size > 0] = np.clip(size[size > 0], smallest, largest)
+    before[:] = np.where(turn < 0, 0, g)
+    return w - np.sign(before) * size
+
+
+# name: the new w from the hyper-parameters, the number t of the step, w, g, and the slots, which
+# are overwritten
+_STEPS = {
+    "sgd": lambda eps, mu, t, w, g: w - eps * g,
+    "momentum": _momentum,
+    "nesterov": _nesterov,
+    "adam": _adam,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+    "adadelta": _adadelta,
+    "nadam": _nadam,
+    "amsgrad": _amsgrad,
+    "rprop": _rprop,
+}
+
+
+def _update(plan, rule, theta, state, grad, t):
+    """Update number t, counted from 1, of theta and state."""
+    regular, number = rule.regularization, theta.dtype.type
+    grad = np.clip(grad, -number(regular.clip_value), number(regular.clip_value))
+    largest = np.abs(grad).max().astype(np.float64)  # by which no square leaves the range
+    norm = largest * np.linalg.norm(grad / (largest or 1))
+    if norm > regular.clip_norm:
+        grad = grad * number(regular.clip_norm / norm)
+    for index in range(len(plan.layers)):
+        w = plan.W(theta, index)
+        plan.W(grad, index)[:] += number(regular.l1) * np.sign(w) + number(regular.l2) * w
+        w *= number(1 - rule.hyper[0] * regular.weight_decay)
+    slots = state
+    if rule.is_flat:  # the first slot is the gradient's, in every backend
+        state[0], slots = grad, state[1:]
+    theta[:] = _STEPS[RULES[rule.code]](*rule.hyper, t, theta, grad, *slots)
+    for index in range(len(plan.layers)):
+        w = plan.W(theta, index)
+        norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
+        w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
 
 
 def train_epoch(
     plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
-    total=0.0, step=0, weights=None,
+    total=0.0, step=0, weights=None, rates=None,
 ) -> float:  # fmt: skip
     """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
-    grad = np.zeros_like(theta)
+    grad, first_step = np.zeros_like(theta), step
     with np.errstate(all="ignore"):
         for first in range(start, stop, batch_size):
             if not np.isfinite(total):
@@ -304,8 +369,10 @@ def train_epoch(
             weights_now = None if weights is None else weights[batch]
             losses, deltas = _backward(plan, theta, Z, A, Y[batch], weights_now)
             _gradient(plan, A, deltas, grad)
+            if rates is not None:
+                rule = replace(rule, hyper=(float(rates[step - first_step]), *rule.hyper[1:]))
             step += 1
-            _update(rule, theta, state, grad, step)
+            _update(plan, rule, theta, state, grad, step)
             state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
             total += float(losses.sum())
     return total

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from deltaloop import SGD, Adam, RMSprop
+from deltaloop import SGD, Adadelta, Adagrad, Adam, NAdam, RMSprop, Rprop
 from deltaloop.kernels import functions
 from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
 from deltaloop.parts.losses import Loss, loss_with
@@ -27,6 +27,11 @@ RULES = {
     "nesterov": SGD(0.01, momentum=0.9, nesterov=True),
     "adam": Adam(0.01, beta1=0.8, beta2=0.95, epsilon=0.1),
     "rmsprop": RMSprop(0.01, rho=0.9, epsilon=0.2),
+    "adagrad": Adagrad(0.01, rate_decay=0.3, epsilon=0.2),
+    "adadelta": Adadelta(0.5, rho=0.8, epsilon=0.01),
+    "nadam": NAdam(0.01, beta1=0.8, beta2=0.95, epsilon=0.1, momentum_decay=0.3),
+    "amsgrad": Adam(0.01, beta1=0.8, beta2=0.95, epsilon=0.1, amsgrad=True),
+    "rprop": Rprop(0.001, shrink=0.4, grow=1.3, smallest=1e-4, largest=0.002),
 }
 CANONICAL = [(row.partner, row.name) for row in functions.LOSSES.values() if row.is_canonical]
 # outputs that leave (0, 1), where a logarithm of them ends
@@ -238,3 +243,10 @@ def trained(backend, case_, rule, order, batch_size, slices=None, work=None, wei
         found |= blocks(plan, slot, f"v{k} ")
         found[f"v{k} padding"] = padding(plan, slot)
     return found
+
+
+def assert_same_bits(found, expected):
+    """The same names, and arrays that are equal bit for bit."""
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        assert np.asarray(found[name]).tobytes() == np.asarray(array).tobytes(), name

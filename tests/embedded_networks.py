@@ -11,6 +11,11 @@ OPTIMIZERS = {
     "nesterov": dl.SGD(learning_rate=0.02, momentum=0.9, nesterov=True),
     "adam": dl.Adam(learning_rate=0.003),
     "rmsprop": dl.RMSprop(learning_rate=0.003),
+    "adagrad": dl.Adagrad(learning_rate=0.03),
+    "adadelta": dl.Adadelta(learning_rate=0.5),
+    "nadam": dl.NAdam(learning_rate=0.003),
+    "amsgrad": dl.Adam(learning_rate=0.003, amsgrad=True),
+    "rprop": dl.Rprop(learning_rate=0.003),
 }
 SCALINGS = {
     "inputs": dl.Scaling([1.0, -2, 3, 0, 5], [2.0, 0.5, 1, 3, -1]),

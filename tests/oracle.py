@@ -232,8 +232,40 @@ def step(rule, hyper, t, w, slots, g):
         v = beta2 * slots[1] + (1 - beta2) * g * g
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
         return w - eps * m_hat / (math.sqrt(v_hat) + epsilon), [m, v]
+    if rule == "amsgrad":
+        beta1, beta2, epsilon = rest
+        _, m, v, top = slots
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        top = max(top, v)
+        root = math.sqrt(top / (1 - beta2**t))
+        return w - eps * m / (1 - beta1**t) / (root + epsilon), [g, m, v, top]
+    if rule == "nadam":
+        beta1, beta2, epsilon, decay = rest
+        _, m, v = slots
+        mu = [beta1 * (1 - 0.96 ** (s * decay) / 2) for s in range(1, t + 2)]
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        ahead = mu[t] * m / (1 - math.prod(mu)) + (1 - mu[t - 1]) * g / (1 - math.prod(mu[:t]))
+        return w - eps * ahead / (math.sqrt(v / (1 - beta2**t)) + epsilon), [g, m, v]
+    if rule == "adagrad":
+        decay, epsilon = rest
+        v = slots[1] + g * g
+        return w - eps / (1 + (t - 1) * decay) * g / (math.sqrt(v) + epsilon), [g, v]
+    if rule == "adadelta":
+        rho, epsilon = rest
+        v = rho * slots[1] + (1 - rho) * g * g
+        d = math.sqrt((slots[2] + epsilon) / (v + epsilon)) * g
+        return w - eps * d, [g, v, rho * slots[2] + (1 - rho) * d * d]
+    if rule == "rprop":
+        shrink, grow, smallest, largest = rest
+        _, before, size = slots
+        size = size or (eps if g else 0.0)  # padding has g = 0
+        if g * before < 0:
+            return w, [g, 0.0, max(size * shrink, smallest)]
+        size = size * grow if g * before > 0 else size
+        size = size and min(max(size, smallest), largest)
+        return w - size * ((g > 0) - (g < 0)), [g, g, size]
     if rule == "rmsprop":
-        rho, _, epsilon = rest
+        rho, epsilon = rest
         v = rho * slots[1] + (1 - rho) * g * g
         return w - eps * g / (math.sqrt(v) + epsilon), [g, v]
     raise ValueError(rule)

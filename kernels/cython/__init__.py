@@ -55,10 +55,10 @@ class _Backend:
         self._core[plan.dtype.itemsize].backward(plan, theta, X, dC_da, grad, dC_dx, work)
 
     def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                    total=0.0, step=0, weights=None):  # fmt: skip
+                    total=0.0, step=0, weights=None, rates=None):  # fmt: skip
         return self._core[plan.dtype.itemsize].train_epoch(
             plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step,
-            weights,
+            weights, rates,
         )  # fmt: skip
 
     def jacobian(self, plan, theta, X, out, work):
@@ -83,9 +83,9 @@ class _Backend:
     def session(self, plan, theta, batch_size=1, turns=None):
         return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size, turns)
 
-    def addresses(self, dtype) -> dict[str, int]:
-        """Of the functions that products.py describes."""
-        return self._core[dtype.itemsize].addresses()
+    def core(self, dtype):
+        """The module of one element type; lent.py describes what it lends."""
+        return self._core[dtype.itemsize]
 
 
 @cache
@@ -129,4 +129,4 @@ jacobian = _chosen.jacobian
 levenberg_marquardt = _chosen.levenberg_marquardt
 sparse_rows = _chosen.sparse_rows
 session = _chosen.session
-addresses = _chosen.addresses
+core = _chosen.core

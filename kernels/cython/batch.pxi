@@ -21,12 +21,19 @@ cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nog
     for k in range(1, net.n_layers):
         below, layer = &net.layers[k - 1], &net.layers[k]
         activate(below, n_samples, block(net, below, below.z), block(net, below, below.a))
-        if layer.n_out == 1 and below.width % NATIVE == 0:
-            sum_for_one_unit(net, below, layer, n_samples)
-            continue
-        multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a),
-                 below.width, net.theta + layer.W, layer.width, block(net, layer, layer.z),
-                 layer.width, bias_of(net, layer))
+        sum_layer(net, below, layer, n_samples)
+
+
+cdef void sum_layer(
+    const Net *net, const Layer *below, const Layer *layer, Py_ssize_t n_samples,
+) noexcept nogil:
+    """z = W a_prev + b"""
+    if layer.n_out == 1 and below.width % NATIVE == 0:
+        sum_for_one_unit(net, below, layer, n_samples)
+        return
+    multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a), below.width,
+             net.theta + layer.W, layer.width, block(net, layer, layer.z), layer.width,
+             bias_of(net, layer))
 
 
 cdef void sum_for_one_unit(
@@ -275,6 +282,7 @@ cdef struct Epoch:      # what the threads of one call share
     Py_ssize_t batch_size
     Py_ssize_t step
     Py_ssize_t n_threads
+    const double *rates     # learning rate of every mini-batch, or NULL
     double total
     Barrier barrier
 
@@ -289,8 +297,9 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     cdef Piece piece
     cdef Ahead ahead
     cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own, first
-    cdef Py_ssize_t n_in = net.layers[0].n_in, gathered_row = round_up(n_in)
-    cdef bint flat = is_flat(rule.code)
+    cdef Py_ssize_t n_in = net.layers[0].n_in, gathered_row = round_up(n_in), number = 0
+    cdef bint flat = rule.flat
+    cdef real factor
     # the share of the parameters that this thread moves in the step of a flat rule
     cdef Py_ssize_t share_of_theta = share(rule.n_theta, epoch.n_threads)
     cdef Py_ssize_t own = min(thread * share_of_theta, rule.n_theta)
@@ -311,7 +320,11 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
         n = min(epoch.batch_size, epoch.stop - start)
         piece.scale, done = <real> 1 / <real> n, 0
         step += 1
-        unbias(&spends, step)
+        if epoch.rates != NULL:
+            set_rate(&rule, epoch.rates[number])
+            set_rate(&spends, epoch.rates[number])
+            number += 1
+        begin_step(&rule if flat else &spends, step)
         if Y.weights != NULL:
             Y.first = start
             take_weights(&Y, n)
@@ -347,7 +360,14 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
                 descend_batch(&net, &piece, &X, &spends, NULL)
             if flat and piece.is_last:
                 meet(&epoch.barrier)
-                descend_flat_by_code(&rule, net.theta, own, end)
+                factor = factor_of_gradient(&rule)
+                if epoch.n_threads > 1 and not isinf(rule.clip_norm):
+                    meet(&epoch.barrier)    # all have read the gradient
+                move_parameters(net.layers, net.n_layers, net.theta, &rule, factor, own, end)
+                if not isinf(rule.max_norm):
+                    meet(&epoch.barrier)
+                    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, thread,
+                                epoch.n_threads)
             meet(&epoch.barrier)
             start += piece.n_samples
             done += piece.n_samples

@@ -9,14 +9,16 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from libc.math cimport NAN, isfinite, pow, sqrt
+from libc.math cimport INFINITY, NAN, fabs, isfinite, isinf, pow, sqrt
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport softmax, through_softmax
-from functions cimport ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, is_canonical
+from functions cimport (
+    ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, factor_of_step, is_canonical, write_constants,
+)
 from lanes cimport (
-    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, fill, fold, has_effect, prefetch, real,
-    row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
+    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
+    real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport softmax_cross_entropy
@@ -28,7 +30,7 @@ from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from switches cimport (
-    descend_flat_by_code, f_by_code, is_built_in, is_flat, loss_by_code, map_f_by_code,
+    descend_flat_by_code, f_by_code, is_built_in, loss_by_code, map_f_by_code,
     map_slope_by_code, slope_by_code, terms_by_code,
 )
 from threads cimport Barrier, become_false, meet, run_threads
@@ -43,7 +45,7 @@ from threading import get_ident
 from numpy import empty
 
 from deltaloop.errors import InvalidInputError
-from deltaloop.kernels import interface, least_squares, products as lent
+from deltaloop.kernels import interface, least_squares, lent
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
@@ -55,17 +57,14 @@ if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
 
 include "products.pxi"
 
-if (sizeof(Rule), sizeof(Product), STORE, ADD, DESCEND) != (
-        lent.rule_record(f"f{REAL_BYTES}").itemsize,
-        lent.product_record(f"f{REAL_BYTES}").itemsize, lent.STORE, lent.ADD, lent.DESCEND):
-    raise ImportError("the build and products.py lay out different records; build deltaloop again")
-
 include "layers.pxi"
 include "sample.pxi"
 include "tiny.pxi"
+include "parameters.pxi"
 include "batch.pxi"
 include "session.pxi"
 include "least_squares.pxi"
+include "lent.pxi"
 
 if sizeof(Search) != least_squares.SEARCH.itemsize:
     raise ImportError(
@@ -299,16 +298,9 @@ cdef void accumulate_into(Rule *rule, Piece *piece, real *grad) noexcept nogil:
     piece.thread, piece.n_threads = 0, 1
 
 
-cdef void unbias(Rule *rule, Py_ssize_t step) noexcept nogil:
-    """Adam's bias corrections 1 / (1 - beta^step) in update number `step`, counted from 1."""
-    if rule.code == ADAM:
-        rule.unbias_m = <real> (1 / (1 - pow(rule.beta1, step)))
-        rule.unbias_v = <real> (1 / (1 - pow(rule.beta2, step)))
-
-
 cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except -1:
     """The rule, with the addresses of its state; without state, that of theta, never used."""
-    cdef double learning_rate, epsilon = 0
+    cdef double learning_rate, epsilon = 0, l1, l2, clip_value
     cdef Py_ssize_t k
     rule.code = how.code
     # by way of double: Cython believes that `real` is float, and would round to that
@@ -320,11 +312,17 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
     rule.momentum = <real> rule.beta1
     rule.new_m, rule.new_v = <real> (1 - rule.beta1), <real> (1 - rule.beta2)
     rule.state = rule.squares = net.theta
-    rule.n_slots, rule.n_theta = how.n_slots, 0
+    rule.n_slots, rule.n_theta, rule.flat = how.n_slots, 0, how.is_flat
     memset(rule.hyper, 0, sizeof(rule.hyper))
     for k in range(len(how.hyper)):
-        learning_rate = how.hyper[k]
-        rule.hyper[k] = <real> learning_rate
+        rule.given[k] = how.hyper[k]
+        rule.hyper[k] = <real> rule.given[k]
+    rule.product, rule.product_step = 1, 0
+    regular = how.regularization
+    rule.weight_decay, rule.clip_norm = regular.weight_decay, regular.clip_norm
+    rule.max_norm = regular.max_norm
+    l1, l2, clip_value = regular.l1, regular.l2, regular.clip_value
+    rule.l1, rule.l2, rule.clip_value = <real> l1, <real> l2, <real> clip_value
     if how.n_slots > 0:
         rule.n_theta = state.shape[1]
         rule.state = rule.squares = <real *> data(state, True, NULL)
@@ -335,29 +333,33 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
-                Py_ssize_t step=0, weights=None):
+                Py_ssize_t step=0, weights=None, rates=None):
     """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
     cdef int failed = 0
+    cdef Py_ssize_t t
     bind(&epoch.net, plan, theta, True, work)
     bind_rule(&epoch.rule, &epoch.net, rule, state)
     bind_rows(&epoch.X, X, order)
     bind_targets(&epoch.Y, Y, order, weights)
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
+    epoch.rates = NULL
+    if rates is not None:
+        epoch.rates = <const double *> data(rates, False, NULL)
     with nogil:
-        if batch_size == 1 and epoch.Y.weights == NULL and not is_flat(epoch.rule.code):
+        if batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat:
+            failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
+        elif epoch.rates == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
                                           &epoch.X, &epoch.Y, total, step)
         else:
-            failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
+            for t in range(stop - start):
+                set_rate(&epoch.rule, epoch.rates[t])
+                epoch.total = descend_samples(&epoch.net, &epoch.rule, start + t, start + t + 1,
+                                              &epoch.X, &epoch.Y, epoch.total, step + t)
     check_threads(failed, epoch.n_threads)
     return epoch.total
-
-
-def addresses():
-    """Of the functions that products.py describes, for other compiled code."""
-    return {"product": <size_t> &product, "transpose": <size_t> &transpose}
 
 
 def count_nonzero(X, counts):

@@ -1,4 +1,4 @@
-# The records of kernels/interface.py as C sees them.
+# The records of kernels/interface.py as C sees them, and those of kernels/lent.py.
 from lanes cimport LINE, prefetch, real
 
 cdef enum:
@@ -69,7 +69,7 @@ cdef struct Ahead:      # dense rows that are needed soon, prefetched a few cach
     Py_ssize_t n_columns
     Py_ssize_t n_lines      # cache lines at a time
 
-cdef struct Rule:       # products.rule_record
+cdef struct Rule:
     Py_ssize_t code
     double beta1
     double beta2
@@ -82,10 +82,20 @@ cdef struct Rule:       # products.rule_record
     real unbias_v           # 1 / (1 - beta2^t)
     real *state             # (n_theta,): the velocity, m, or the gradient for ACCUMULATE
     real *squares           # (n_theta,): v; a valid address also if the rule has no such array
-    # for flat rules
-    real hyper[8]           # interface.Rule.hyper
+    Py_ssize_t flat         # whether the step is one pass over theta, as follows
+    real hyper[16]          # interface.Rule.hyper, and after them the constants of the step
+    double given[8]         # interface.Rule.hyper
+    double product          # of the factors of the rule's row up to step number product_step
+    Py_ssize_t product_step
     Py_ssize_t n_slots      # arrays, (n_theta,) each, one after the other from `state` on
     Py_ssize_t n_theta
+    double weight_decay     # interface.Regularization
+    double clip_norm
+    double max_norm
+    real l1
+    real l2
+    real clip_value
+    real keep               # 1 - learning_rate weight_decay
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

@@ -168,7 +168,7 @@ cdef double descend_larger_samples(
             if not fused:
                 fetch(X, t + 1, n_in)
         step += 1
-        unbias(rule, step)
+        begin_step(rule, step)
         forward_above(net)
         y.first = Y.first + t
         total += outputs(net, 1, &y, net.costs)

@@ -64,8 +64,8 @@ cdef double handle_learn(
     cdef Environment before = enter(FLUSHING)
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
-    inner.rule.learning_rate = inner.rule.hyper[0] = <real> handle.learning_rate
-    if n == 1 and not is_flat(inner.rule.code):
+    set_rate(&inner.rule, handle.learning_rate)
+    if n == 1 and not inner.rule.flat:
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
     else:
         total = descend_one_batch(inner, &X, &Y, n)
@@ -84,7 +84,7 @@ cdef double descend_one_batch(
     cdef Epoch epoch
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
-    epoch.n_threads, epoch.total = 1, 0
+    epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
     run_threads(train_share, &epoch, &epoch.barrier, 1)
     return epoch.total
 

@@ -18,6 +18,8 @@ import functions
 HEAD = """\
 # Activation functions f(z) and their slopes f'(z), where a = f(z), losses, and steps of flat rules,
 # over vectors. Written by kernels/cython/write_functions.py from the rows of kernels/functions.py.
+from libc.math cimport pow
+
 from exponentials cimport (
     REAL_EPSILON, exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction,
     log_of_one_more, logarithm, logistic,
@@ -115,12 +117,13 @@ def canonical() -> list[str]:
 
 
 def rules() -> list[str]:
-    """One function for all flat rules, to be called with a constant code."""
+    """One function for all rules in one pass over theta, to be called with a constant code."""
     body, most = [], 0
-    for row in _flat():
+    for row in functions.RULES.values():
         state = ["s0[0]", "s1[0]", "s2[0]"]
         lines, results, n = expressions.written_step(row, Cython("w"), "hyper", "w", "g", *state)
         most = max(most, n)
+        # all slots are read before the first is written
         kept = [f"{slot} = {new}" for slot, new in zip(state, results[1:], strict=False)]
         body.append(f"    if code == {row.name.upper()}:")
         body += [f"        {line}" for line in [*lines, *kept, f"return {results[0]}"]]
@@ -135,12 +138,37 @@ def rules() -> list[str]:
     ]
 
 
+def constants() -> list[str]:
+    """The functions that give the constants of a step, and the factors of a product."""
+    of_step, factors = [], []
+    for row in functions.RULES.values():
+        found, factor = expressions.written_constants(row, "given", "step", "product")
+        head, n = f"    if code == {row.name.upper()}:", len(row.hyper)
+        if found:
+            of_step += [head, *(
+                f"        hyper[{n + k}] = <real> ({text})" for k, text in enumerate(found.values())
+            )]  # fmt: skip
+        if factor:
+            factors += [head, f"        return {factor}"]
+    return [
+        "cdef inline void write_constants(",
+        "    Py_ssize_t code, const double *given, Py_ssize_t step, double product, real *hyper,",
+        ") noexcept nogil:",
+        "    # what follows from the hyper-parameters in update number `step`, counted from 1",
+        *of_step,
+        "",
+        "",
+        "cdef inline double factor_of_step(",
+        "    Py_ssize_t code, const double *given, Py_ssize_t step,",
+        ") noexcept nogil:",
+        "    # 1 for rules that have none",
+        *factors,
+        "    return 1",
+    ]
+
+
 def _of_units():
     return [row for row in functions.ACTIVATIONS.values() if row.f is not None]
-
-
-def _flat():
-    return [row for row in functions.RULES.values() if row.step is not None]
 
 
 def _enum(comment, names) -> list[str]:
@@ -167,6 +195,7 @@ def tables() -> str:
         of_losses("logits_value", ["z", "y"], "factor"),
         of_losses("logits_delta", ["z", "a", "y"]),
         rules(),
+        constants(),
     ]
     return "\n\n\n".join([HEAD.rstrip(), *("\n".join(part) for part in parts)]) + "\n"
 
@@ -248,9 +277,9 @@ cdef inline bint is_built_in(Py_ssize_t loss) noexcept nogil:
     return 0 <= loss < N_LOSSES
 
 
-cdef inline bint is_flat(Py_ssize_t code) noexcept nogil:
-    # whether the rule needs the gradient of all parameters before its step
-    return FLAT
+cdef inline bint is_fused(Py_ssize_t code) noexcept nogil:
+    # whether products of mini-batches and rows take the step of the rule as well
+    return FUSED
 
 
 cdef inline void descend_flat_by_code(
@@ -264,17 +293,19 @@ END"""
 def switches() -> str:
     """The text of switches.pxd."""
     units = [row.name.upper() for row in _of_units()]
-    flat = [row.name.upper() for row in _flat()]
+    rows = functions.RULES.values()
+    steps = [row.name.upper() for row in rows]
     losses = functions.LOSSES.values()
     codes = {
         "CASES": [code for code in units if code != "IDENTITY"],
         "LOSSES": [row.name.upper() for row in losses],
         "LOGITS": [row.name.upper() for row in losses if row.logits_value is not None],
-        "RULES": flat,
+        "RULES": steps,
     }
-    names = sorted({*units, *flat, *codes["LOSSES"]})
+    names = sorted({*units, *steps, *codes["LOSSES"]})
     text = SWITCHES.replace("NAMES", ",\n    ".join(names)).replace("N_LOSSES", str(len(losses)))
-    text = text.replace("FLAT", " or ".join(f"code == {code}" for code in flat))
+    fused = [f"code == {row.name.upper()}" for row in rows if row.is_fused]
+    text = text.replace("FUSED", " or ".join(fused))
     for kind, all_codes in codes.items():
 
         def cases(found, all_codes=all_codes):

@@ -1,56 +1,30 @@
-"""From arrays into the loops: the functions that Python calls.
+"""From Python into the walks: the functions that Python calls.
 
-What they are handed are words: the named tuples of plan.py as addresses and numbers. So everything
-is compiled once per element type, whatever the arrays are like.
+They are handed addresses, and the same for all element types. The structs at these addresses are
+filled by the Cython build.
 """
 
+import math
 from functools import cache
 from operator import is_not
-from weakref import WeakKeyDictionary
 
-import numba
-import numpy as np
 from numba import types
 
-from ..interface import SparseRows
+from .. import lent
 from .batch import descend_batches, forward_rows, mean_loss, pass_back
-from .compiling import RULE, entry_points, jit, provide, words_type
-from .losses import is_canonical
-from .plan import net_of, rows_of
-from .pointers import pointer_at
-from .rules import FLAT, SGD
-from .sample import descend_larger_samples
-from .tiny import descend_tiny_samples, lanes_of
-
-_ONE = np.float64(1).view(np.intp)
+from .compiling import jit, room_for
+from .layers import are_finite
+from .plan import new_rows
+from .sample import descend_samples
 
 
-def address_of(array, written=False) -> int:
-    """Of the first element; 0 for None."""
-    if array is None:
-        return 0
-    if written and not array.flags.writeable:
-        raise ValueError("what a kernel writes to is read-only")
-    return array.ctypes.data
+class Bound:
+    """A struct in memory, and its address; valid as long as what it was filled from."""
 
-
-_FACTS: WeakKeyDictionary = WeakKeyDictionary()
-
-
-def facts(plan) -> tuple[int, ...]:
-    """The words of a Net that a plan decides, the last one its `lanes`; kept with the plan."""
-    if plan not in _FACTS:
-        parameter = np.float64(plan.loss_parameter).view(np.intp)
-        layers = address_of(plan.layers), len(plan.layers)
-        _FACTS[plan] = *layers, plan.loss, parameter, is_canonical(plan), lanes_of(plan)
-    return _FACTS[plan]
-
-
-def bind(plan, theta, work, trains=False) -> np.ndarray:
-    """A Net as words; valid as long as plan, theta, work and their arrays."""
-    if trains and not theta.flags.writeable:
-        raise ValueError("what a kernel writes to is read-only")
-    return kept(work, "net", _net_words, plan, theta, work.buffer, work.costs)
+    def __init__(self, name, dtype, fill, *arguments):
+        self.words = room_for(name, dtype)
+        fill(self.words, *arguments)
+        self.address = self.words.ctypes.data
 
 
 def kept(work, name, make, *of):
@@ -62,128 +36,118 @@ def kept(work, name, make, *of):
     return found
 
 
-def _net_words(work, plan, theta, buffer, costs):
-    first, itemsize = address_of(buffer), plan.dtype.itemsize
-    batch_size, *places = work.words.tolist()
-    turned, turned_prev, partial, parts, gathered = (
-        first + place * itemsize if place >= 0 else 0 for place in places
-    )
-    words = (
-        address_of(entry_points(plan.dtype)), *facts(plan), address_of(theta), batch_size,
-        first, turned, turned_prev, partial, parts, gathered, address_of(costs), turned,
-    )  # fmt: skip
-    return np.array(words, np.intp).view(words_type(plan.dtype))
+def net_bound(plan, theta, work, trains=False) -> Bound:
+    """A net; valid as long as plan, theta and work."""
+    return kept(work, "trained" if trains else "net", _bind_net, plan, theta, trains)
 
 
-def bind_rows(work, name, X, order=None, weights=None) -> np.ndarray:
-    """Rows as words, of an array or SparseRows; valid as long as the arrays."""
-    return kept(work, name, _rows_words, X, order, weights)
+def _bind_net(work, plan, theta, trains):
+    dtype = plan.dtype
+    return Bound("net", dtype, lent.core(dtype).fill_net, plan, theta, trains, work)
 
 
-def _rows_words(work, X, order, weights):
-    if isinstance(X, SparseRows):
-        rows, listed = (0, 0), map(address_of, (X.starts, X.columns, X.values))
-    else:
-        rows, listed = (address_of(X), X.strides[0] // X.itemsize), (0, 0, 0)
-    words = *rows, *listed, address_of(order), 0, address_of(weights), _ONE
-    return np.array(words, np.intp).view(words_type(work.plan.dtype))
+def rows_bound(work, name, X, order=None, weights=None) -> int:
+    """The address of rows of an array or SparseRows; valid as long as these."""
+    return kept(work, name, _bind_rows, X, order, weights).address
 
 
-def _forward(net, X, n_samples, out):
-    net = net_of(net)
-    forward_rows(net, rows_of(X), n_samples, pointer_at(out, net.theta))
+def _bind_rows(work, X, order, weights):
+    dtype = work.plan.dtype
+    return Bound("rows", dtype, lent.core(dtype).fill_rows, X, order, weights)
 
 
-def _loss_gradient(net, X, Y, n_samples, grad, n_theta):
-    net = net_of(net)
-    found = pointer_at(grad, net.theta)
-    return mean_loss(net, n_samples, rows_of(X), rows_of(Y), found, n_theta)
+def rule_bound(work, net, rule, state) -> int:
+    """The address of a rule; valid as long as state and the theta of the net."""
+    return kept(work, "rule", _bind_rule, net, rule, state).address
 
 
-def _backward(net, X, dC_da, n_samples, grad, n_theta, dC_dx):
-    net = net_of(net)
-    found, of_inputs = pointer_at(grad, net.theta), pointer_at(dC_dx, net.theta)
-    pass_back(net, n_samples, rows_of(X), rows_of(dC_da), found, n_theta, of_inputs)
+def _bind_rule(work, net, rule, state):
+    dtype = work.plan.dtype
+    return Bound("rule", dtype, lent.core(dtype).fill_rule, net.words, rule, state)
 
 
-def _descend_tiny(net, rule, X, Y, start, stop, _batch_size, total, _step):
-    rate, x, y = rule[0].learning_rate, rows_of(X), rows_of(Y)
-    return descend_tiny_samples(net_of(net), rate, start, stop, x, y, total)
+def address_of(array, dtype) -> int:
+    """Of an array that is written to; 0 for None."""
+    if array is None:
+        return 0
+    found = lent.core(dtype).address_of(array, -1, True)
+    if not found:
+        raise ValueError("what a kernel writes to is read-only")
+    return found
 
 
-def _descend_larger(net, rule, X, Y, start, stop, _batch_size, total, step):
-    x, y = rows_of(X), rows_of(Y)
-    return descend_larger_samples(net_of(net), rule[0], start, stop, x, y, total, step)
+WHOLE, NUMBER, NOTHING, TRUTH = types.intp, types.float64, types.void, types.intc
 
 
-def _descend_batches(net, rule, X, Y, start, stop, batch_size, total, step):
-    x, y = rows_of(X), rows_of(Y)
-    return descend_batches(net_of(net), rule[0], start, stop, batch_size, x, y, total, step)
+def door(*signature, **options):
+    """The compiled version of a function, called without a look at the types of the arguments.
+
+    It is compiled when it is first asked for.
+    """
+    returned, *arguments = signature
+
+    def of(function):
+        @cache
+        def compiled():
+            found = jit(function, signatures=returned(*arguments), **options)
+            return found.get_overload(tuple(arguments))
+
+        return compiled
+
+    return of
 
 
-TINY, LARGER, BATCHES = range(3)  # ways of an epoch
-_EPOCHS = (
-    (_descend_tiny, descend_tiny_samples),
-    (_descend_larger, descend_larger_samples),
-    (_descend_batches, descend_batches),
-)
+@door(TRUTH, *(WHOLE,) * 4)
+def forward(net, X, n_samples, out):
+    """Output activations of every sample into out."""
+    return forward_rows(net, X, n_samples, out)
 
 
-def way_of(plan, rule, batch_size, X, weights) -> int:
-    """How an epoch is gone through."""
-    if batch_size > 1 or weights is not None or rule.code in FLAT:
-        return BATCHES
-    is_tiny = rule.code == SGD and not isinstance(X, SparseRows) and facts(plan)[-1]
-    return TINY if is_tiny else LARGER
+@door(NUMBER, *(WHOLE,) * 6)
+def loss_gradient(net, n_samples, X, Y, grad, n_theta):
+    """The mean loss; its gradient into grad, unless that is 0."""
+    return mean_loss(net, n_samples, X, Y, grad, n_theta)
 
 
-def array(element, ndim=1, layout="C", readonly=False):
-    """The type of an array."""
-    return types.Array(element, ndim, layout, readonly=readonly)
+@door(NOTHING, *(WHOLE,) * 7)
+def backward(net, n_samples, X, dC_da, grad, n_theta, dC_dx):
+    """The gradients into grad and dC_dx, unless they are 0."""
+    pass_back(net, n_samples, X, dC_da, grad, n_theta, dC_dx)
 
 
-def words(dtype):
-    """The type of what `bind` and `bind_rows` give."""
-    return array(numba.from_dtype(words_type(dtype)))
+@door(NUMBER, *(WHOLE,) * 6, NUMBER, *(WHOLE,) * 2)
+def train_samples(net, rule, start, stop, X, Y, total, step, rates):
+    """An epoch sample by sample."""
+    return descend_samples(net, rule, start, stop, X, Y, total, step, rates)
 
 
-def rule(dtype):
-    """The type of what `rules.bind_rule` gives."""
-    return array(RULE(numba.from_dtype(dtype)))
+@door(NUMBER, *(WHOLE,) * 7, NUMBER, *(WHOLE,) * 2)
+def train_batches(net, rule, start, stop, batch_size, X, Y, total, step, rates):
+    """An epoch in mini-batches."""
+    return descend_batches(net, rule, start, stop, batch_size, X, Y, total, step, rates)
 
 
-def compiled(function, returned, *arguments, **options):
-    """The one version of a function, called without a look at the types of the arguments."""
-    return jit(function, signatures=returned(*arguments), **options).get_overload(arguments)
+@door(NOTHING, *(WHOLE,) * 4, nogil=False)
+def predict_one(net, x, n_in, out):
+    """The outputs for one sample."""
+    rows = new_rows(net)
+    rows.dense, rows.row = x, n_in
+    forward_rows(net, rows, 1, out)
 
 
-@cache
-def forward(dtype):
-    """The compiled `_forward` of one element type."""
-    provide(dtype, forward_rows)
-    return compiled(_forward, types.void, words(dtype), words(dtype), types.intp, types.intp)
+@door(NUMBER, *(WHOLE,) * 7)
+def learn_sample(net, rule, x, y, step, seen, theta):
+    """A step on one sample; its loss, or nan if the first `seen` parameters are not all finite."""
+    X, Y = new_rows(net), new_rows(net)
+    X.dense, Y.dense = x, y
+    loss = descend_samples(net, rule, 0, 1, X, Y, 0.0, step, 0)
+    return loss if are_finite(net, seen, theta) else math.nan
 
 
-@cache
-def loss_gradient(dtype):
-    """The compiled `_loss_gradient` of one element type."""
-    provide(dtype, mean_loss)
-    arguments = (words(dtype),) * 3 + (types.intp,) * 3
-    return compiled(_loss_gradient, types.float64, *arguments)
-
-
-@cache
-def backward(dtype):
-    """The compiled `_backward` of one element type."""
-    provide(dtype, pass_back)
-    return compiled(_backward, types.void, *(words(dtype),) * 3, *(types.intp,) * 4)
-
-
-@cache
-def train_epoch(dtype, way):
-    """The compiled epoch of one element type, in one of the ways."""
-    door, walk = _EPOCHS[way]
-    provide(dtype, walk)
-    of_net, whole, number = words(dtype), types.intp, types.float64
-    arguments = of_net, rule(dtype), of_net, of_net, whole, whole, whole, number, whole
-    return compiled(door, number, *arguments)
+@door(NUMBER, *(WHOLE,) * 10)
+def learn_batch(net, rule, x, n_in, y, n_out, n, step, seen, theta):
+    """A step on n samples; the sum of their losses, or nan as before."""
+    X, Y = new_rows(net), new_rows(net)
+    X.dense, X.row, Y.dense, Y.row = x, n_in, y, n_out
+    total = descend_batches(net, rule, 0, n, n, X, Y, 0.0, step, 0)
+    return total if are_finite(net, seen, theta) else math.nan

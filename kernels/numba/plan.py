@@ -1,126 +1,80 @@
-"""The records of kernels/interface.py as kernels see them; cython/plan.pxd has the same."""
+"""The records of kernels/interface.py as walks see them; cython/plan.pxd has the same."""
 
-from typing import NamedTuple
-
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..interface import BLOCK, LAYER
-from .compiling import (
-    COLUMNS,
-    DOUBLE,
-    DOUBLES,
-    PRODUCT,
-    REALS,
-    RULE,
-    WHOLE,
-    WORDS,
-    part,
-    type_of,
-)
-from .lanes import INT
-from .pointers import first_of, is_null, null, null_of
-
-LAYER_TYPE = numba.from_dtype(LAYER)
+from ..interface import BLOCK
+from .compiling import AHEAD, NET, PIECE, ROWS, RULE, part, type_of
+from .pointers import WORD, StructType, as_columns, is_null, null, place_of
 
 
-class Net(NamedTuple):
-    """Plan, theta and Work of one call, as pointers and numbers."""
+@intrinsic
+def net_of(_context, words):
+    """The net in the memory of an array, see doors.bind."""
+    (name,) = words.dtype.fields
+    kind = type_of(NET, getattr(types, name.partition("_")[0]))
 
-    kernels: WORDS  # the table of entry points
-    layers: WHOLE  # the address of (n_layers,) records LAYER
-    n_layers: WHOLE
-    loss: WHOLE
-    loss_parameter: DOUBLE
-    canonical: WHOLE  # whether the loss and dC/dz are computed from the logits z
-    lanes: WHOLE  # of vectors on the latency path, or 0: see tiny.py
-    theta: REALS  # (n_theta,)
-    batch_size: WHOLE  # samples that work has room for
-    work: REALS  # blocks z, a, delta: (batch_size, width) at batch_size * offset
-    turned: REALS  # (widest, round_up(batch_size)): delta, transposed
-    turned_prev: REALS  # the same for its image
-    partial: REALS  # (n_theta,): sums over some of the samples, or null
-    parts: WHOLE  # the address of room for copies of parts of products, or 0
-    gathered: REALS  # (batch_size, round_up(n_in)), or null
-    costs: DOUBLES  # (batch_size,)
-    index: COLUMNS  # positions of what is not zero, where `turned` lies
+    def write(context, builder, signature, values):
+        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
+        return builder.bitcast(array.data, context.get_value_type(kind))
 
-
-class Rows(NamedTuple):
-    """Samples, dense or, as interface.SparseRows, sparse; sample t is row order[first + t]."""
-
-    dense: REALS  # (n_rows, n_columns) with `row` elements from row to row, or null
-    row: WHOLE
-    starts: WORDS  # (n_rows + 1,)
-    columns: COLUMNS
-    values: REALS
-    order: WORDS  # or null: first + t
-    first: WHOLE
-    # of targets: one per row, or null where all are 1
-    weights: DOUBLES
-    share_of_weight: DOUBLE  # n / sum of the weights of the mini-batch
-
-
-def _reader(kind):
-    @intrinsic
-    def read(_context, words):
-        """The named tuple whose fields are words of an array."""
-        (name,) = words.dtype.fields
-        found = type_of(kind, getattr(types, name.partition("_")[0]))
-
-        def write(context, builder, signature, values):
-            array = cgutils.create_struct_proxy(signature.args[0])(context, builder, values[0])
-            first = builder.bitcast(array.data, INT.as_pointer())
-            fields = []
-            for k, field in enumerate(found.types):
-                word = builder.load(builder.gep(first, [ir.Constant(INT, k)], source_etype=INT))
-                is_pointer = isinstance(field, types.CPointer)
-                convert = builder.inttoptr if is_pointer else builder.bitcast
-                fields.append(convert(word, context.get_value_type(field)))
-            return context.make_tuple(builder, found, fields)
-
-        return found(words), write
-
-    return read
-
-
-net_of, rows_of = _reader(Net), _reader(Rows)  # of what doors.bind and bind_rows give
+    return kind(words), write
 
 
 @intrinsic
 def layer_of(_context, net, k):
-    """Layer k, a record LAYER."""
-    size = LAYER.itemsize
+    """Layer k, a record of interface.LAYER."""
+    layers, _ = net.fields["layers"]
 
     def write(context, builder, signature, values):
-        first = builder.extract_value(values[0], net.fields.index("layers"))
-        place = builder.add(first, builder.mul(values[1], ir.Constant(INT, size)))
-        return builder.inttoptr(place, context.get_value_type(LAYER_TYPE))
+        place = place_of(context, builder, net, values[0], "layers")
+        first = builder.ptrtoint(builder.load(place, typ=context.get_data_type(layers)), WORD)
+        found = builder.add(first, builder.mul(values[1], ir.Constant(WORD, layers.size)))
+        return builder.inttoptr(found, context.get_value_type(layers))
 
-    return LAYER_TYPE(net, types.intp), write
+    return layers(net, types.intp), write
 
 
-def _new(record):
+def _room(context, builder, kind):
+    words = ir.ArrayType(WORD, -(-kind.size // 8))
+    place = cgutils.alloca_once(builder, words)
+    builder.store(ir.Constant(words, None), place)
+    return builder.bitcast(place, context.get_value_type(kind))
+
+
+def _new(kind):
     @intrinsic
     def new(_context, net):
-        """Room for a record, zeroed, on the stack."""
-        kind = record(net.types[net.fields.index("theta")].dtype)
+        """Room for a struct, zeroed, on the stack."""
+        found = type_of(kind, net.real if isinstance(net, StructType) else types.float32)
 
         def write(context, builder, signature, values):
-            words = ir.ArrayType(INT, -(-kind.size // 8))
-            place = cgutils.alloca_once(builder, words)
-            builder.store(ir.Constant(words, None), place)
-            return builder.bitcast(place, context.get_value_type(kind))
+            return _room(context, builder, found)
 
-        return kind(net), write
+        return found(net), write
 
     return new
 
 
-new_product, new_rule = _new(PRODUCT), _new(RULE)
+new_rows, new_ahead, new_rule, new_piece = map(_new, (ROWS, AHEAD, RULE, PIECE))
+
+
+@intrinsic
+def dense_rows(_context, net, X):
+    """The rows of an array, or one sample, as a struct on the stack."""
+    kind = type_of(ROWS, net.real)
+
+    def write(context, builder, signature, values):
+        array = cgutils.create_struct_proxy(X)(context, builder, values[1])
+        row = builder.sdiv(builder.extract_value(array.strides, 0), array.itemsize)
+        rows = _room(context, builder, kind)
+        for name, value in (("dense", array.data), ("row", row)):
+            builder.store(value, place_of(context, builder, kind, rows, name))
+        return rows
+
+    return kind(net, X), write
 
 
 @part
@@ -139,6 +93,12 @@ def padded_width(n):
 def block(net, layer, offset):
     """z, a or delta of a layer, (batch_size, width)."""
     return net.work + net.batch_size * offset
+
+
+@part
+def index_of(net):
+    """Room for a list of positions, where `turned` lies."""
+    return as_columns(net.turned)
 
 
 @part
@@ -165,44 +125,3 @@ def listed(rows, t):
     number = row_number(rows, t)
     start = rows.starts[number]
     return rows.starts[number + 1] - start, rows.columns + start, rows.values + start
-
-
-@part
-def from_sample(rows, first):
-    """The same rows, counted from `first` on."""
-    return Rows(
-        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order,
-        rows.first + first, rows.weights, rows.share_of_weight,
-    )  # fmt: skip
-
-
-@part
-def weighted(rows, share):
-    """The same rows with another share of weight."""
-    return Rows(
-        rows.dense, rows.row, rows.starts, rows.columns, rows.values, rows.order, rows.first,
-        rows.weights, share,
-    )  # fmt: skip
-
-
-_no_words, _no_columns, _no_doubles = map(null_of, (WORDS, COLUMNS, DOUBLES))
-
-
-@part
-def _plain_rows(dense, row):
-    nothing, no_words = null(dense), _no_words()
-    return Rows(
-        dense, row, no_words, _no_columns(), nothing, no_words, 0, _no_doubles(), 1.0
-    )  # fmt: skip
-
-
-@part
-def dense_rows(X):
-    """Rows of an array, or one sample."""
-    return _plain_rows(first_of(X), X.strides[0] // X.itemsize)
-
-
-@part
-def gathered_rows(net):
-    """What was copied side by side."""
-    return _plain_rows(net.gathered, round_up(layer_of(net, 0).n_in))

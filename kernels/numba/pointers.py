@@ -1,13 +1,20 @@
-"""Pointers in jitted functions, as in C: p + n is n elements on, p[k] the element there."""
+"""Pointers and structs in jitted functions, as in C.
+
+`p + n` is n elements on, `p[k]` the element there. A struct is known by its address: its fields are
+read and written anew wherever they are named. Wherever a field or a parameter is a pointer, an
+address will do, a whole number; 0 leads nowhere.
+"""
 
 import operator
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, errors
+from numba.core.imputils import lower_cast, lower_getattr_generic, lower_setattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-from .lanes import INT
+WORD, BYTE = ir.IntType(64), ir.IntType(8)
 
 
 class PointerType(types.CPointer):
@@ -18,7 +25,26 @@ class PointerType(types.CPointer):
         self.name = f"pointer to {dtype}"
 
 
+class StructType(types.Type):
+    """The type of the address of a struct: `fields` has the type and offset of each.
+
+    Of a field that is an array, with a PointerType, it has the place; `arrays` names these.
+    """
+
+    def __init__(self, name, real, fields, size, arrays=()):
+        self.real, self.fields, self.size, self.arrays = real, fields, size, arrays
+        super().__init__(name)
+
+
 register_model(PointerType)(models.PointerModel)
+register_model(StructType)(models.OpaqueModel)
+
+
+@lower_cast(types.Integer, PointerType)
+@lower_cast(types.Integer, StructType)
+def _as_address(context, builder, given, kind, value):
+    number = context.cast(builder, value, given, types.intp)
+    return builder.inttoptr(number, context.get_value_type(kind))
 
 
 @type_callable(operator.add)
@@ -37,6 +63,51 @@ def _moved(context, builder, signature, values):
     return builder.gep(values[0], [offset], source_etype=context.get_data_type(pointer.dtype))
 
 
+@infer_getattr
+class _Fields(AttributeTemplate):
+    key = StructType
+
+    def generic_resolve(self, struct, name):
+        return struct.fields[name][0] if name in struct.fields else None
+
+
+def place_of(context, builder, struct, address, name):
+    """A pointer to a field."""
+    kind, offset = struct.fields[name]
+    byte = builder.bitcast(address, BYTE.as_pointer())
+    place = builder.gep(byte, [ir.Constant(WORD, offset)], source_etype=BYTE)
+    held = kind.dtype if name in struct.arrays else kind
+    return builder.bitcast(place, context.get_data_type(held).as_pointer())
+
+
+@lower_getattr_generic(StructType)
+def _read_field(context, builder, struct, address, name):
+    place = place_of(context, builder, struct, address, name)
+    if name in struct.arrays:
+        return place
+    return builder.load(place, typ=context.get_data_type(struct.fields[name][0]))
+
+
+@lower_setattr_generic(StructType)
+def _write_field(context, builder, signature, values, name):
+    struct, _ = signature.args
+    builder.store(values[1], place_of(context, builder, struct, values[0], name))
+
+
+@intrinsic
+def copied(_context, struct):
+    """A copy of a struct, on the stack."""
+
+    def write(context, builder, signature, values):
+        words = ir.ArrayType(WORD, struct.size // 8)
+        place = cgutils.alloca_once(builder, words)
+        source = builder.bitcast(values[0], words.as_pointer())
+        builder.store(builder.load(source, typ=words), place)
+        return builder.bitcast(place, values[0].type)
+
+    return struct(struct), write
+
+
 @intrinsic
 def null(_context, like):
     """A null pointer of the same type."""
@@ -45,19 +116,6 @@ def null(_context, like):
         return cgutils.get_null_value(values[0].type)
 
     return like(like), write
-
-
-def null_of(kind):
-    """A function without arguments that gives the null pointer of a type."""
-
-    @intrinsic
-    def nothing(_context):
-        def write(context, builder, signature, values):
-            return cgutils.get_null_value(context.get_value_type(kind))
-
-        return kind(), write
-
-    return nothing
 
 
 @intrinsic
@@ -81,47 +139,24 @@ def first_of(_context, array):
 
 
 @intrinsic
-def itemsize(_context, pointer):
-    """Bytes of an element."""
-
-    def write(context, builder, signature, values):
-        return ir.Constant(INT, pointer.dtype.bitwidth // 8)
-
-    return types.intp(pointer), write
-
-
-@intrinsic
 def address(_context, pointer):
-    """A pointer, or a record, as a number."""
+    """A pointer, or that to a struct, as a number."""
 
     def write(context, builder, signature, values):
-        return builder.ptrtoint(values[0], INT)
+        return builder.ptrtoint(values[0], WORD)
 
     return types.intp(pointer), write
 
 
 @intrinsic
-def pointer_at(_context, number, like):
-    """An address as a pointer of the type of another one."""
+def as_columns(_context, pointer):
+    """The same address as one of int32."""
+    kind = PointerType(types.int32)
 
     def write(context, builder, signature, values):
-        return builder.inttoptr(values[0], values[1].type)
+        return builder.bitcast(values[0], context.get_value_type(kind))
 
-    return like(types.intp, like), write
-
-
-@intrinsic
-def copied(_context, record):
-    """A copy of a record, on the stack."""
-
-    def write(context, builder, signature, values):
-        words = ir.ArrayType(INT, record.size // 8)
-        place = cgutils.alloca_once(builder, words)
-        source = builder.bitcast(values[0], words.as_pointer())
-        builder.store(builder.load(source, typ=words), place)
-        return builder.bitcast(place, values[0].type)
-
-    return record(record), write
+    return kind(pointer), write
 
 
 @intrinsic
@@ -134,41 +169,6 @@ def on_stack(_context, like, x):
         return place
 
     return like(like, like.dtype), write
-
-
-@intrinsic(prefer_literal=True)
-def room(_context, like, n):
-    """A pointer, of the type of another one, to room for n elements on the stack; n is constant."""
-    count = n.literal_value
-
-    def write(context, builder, signature, values):
-        element = context.get_data_type(like.dtype)
-        place = cgutils.alloca_once(builder, ir.ArrayType(element, count))
-        place.align = 64
-        return builder.bitcast(place, values[0].type)
-
-    return like(like, n), write
-
-
-def _caller(result):
-    @intrinsic
-    def call(_context, number, arguments):
-        """Call the C function at an address with a tuple of arguments."""
-
-        def write(context, builder, signature, values):
-            arguments = cgutils.unpack_tuple(builder, values[1])
-            returned = ir.VoidType() if result == types.void else context.get_value_type(result)
-            kind = ir.FunctionType(returned, [argument.type for argument in arguments])
-            function = builder.inttoptr(values[0], kind.as_pointer())
-            found = builder.call(function, arguments)
-            return context.get_dummy_value() if result == types.void else found
-
-        return result(types.intp, arguments), write
-
-    return call
-
-
-call_void, call_double = _caller(types.void), _caller(types.float64)
 
 
 def _check(array, theta, ndims, what, written=False):

@@ -2,31 +2,30 @@
 
 import math
 
-from .activations import RELU
-from .compiling import DOUBLE, RULE, WHOLE, part, walk
-from .environment import FLUSHING
+from ..interface import ACTIVATIONS, RULES
+from .compiling import DOUBLE, DOUBLES, FLUSHING, NET, ROWS, RULE, WHOLE, part, walk
 from .layers import (
     activate,
-    clear,
-    fetch,
-    list_nonzero,
-    multiply_by_slope,
-    outputs,
-    spread,
-)
-from .plan import Net, Rows, bias_of, block, layer_of, listed, row_of
-from .pointers import is_null, null, on_stack
-from .rows import (
+    begin_step,
     descend_and_sum,
     descend_by_rule,
     descend_listed,
     descend_rows,
+    descend_tiny_samples,
+    fetch,
+    is_tiny,
+    list_nonzero,
+    multiply_by_slope,
+    outputs,
+    set_rate,
+    spread,
     sum_listed,
     sum_rows,
 )
-from .rules import ADAM, SGD
-from .tiny import descend_tiny_samples
+from .plan import bias_of, block, index_of, layer_of, listed, row_of
+from .pointers import copied, is_null, on_stack
 
+SGD, RELU = RULES.index("sgd"), ACTIVATIONS.index("relu")
 LISTED_WIDTH = 32  # rows of at least this length are worth a list of those that count
 
 
@@ -36,73 +35,73 @@ def lists_active(below, layer):
     return below.activation == RELU and layer.width >= LISTED_WIDTH
 
 
-@walk
-def forward_above(net: Net) -> None:
+@part
+def forward_above(net):
     """From z of the first layer to z of the last: a = f(z), z = W a_prev + b."""
+    index, values = index_of(net), net.turned_prev
     for k in range(1, net.n_layers):
         below, layer = layer_of(net, k - 1), layer_of(net, k)
-        a, W, b = block(net, below, below.a), net.theta + layer.W, bias_of(net, layer)
-        z, n_in, width = block(net, layer, layer.z), layer.n_in, layer.width
+        a, z = block(net, below, below.a), block(net, layer, layer.z)
+        W, b = net.theta + layer.W, bias_of(net, layer)
         activate(net, below, 1, block(net, below, below.z), a)
         if lists_active(below, layer):
-            n = list_nonzero(n_in, a, net.index, net.turned_prev)
-            sum_listed(net, n, net.index, width, net.turned_prev, W, b, z)
+            n = list_nonzero(net, layer.n_in, a, index, values)
+            sum_listed(net, layer, n, index, values, W, b, z)
         else:
-            sum_rows(net, n_in, width, a, W, b, z)
+            sum_rows(net, layer, a, W, b, z)
 
 
 @part
-def sum_inputs(net, X, t, z):
+def sum_inputs(net, X, t):
     """Z of the first layer for sample t."""
     layer = layer_of(net, 0)
-    W, b = net.theta + layer.W, bias_of(net, layer)
+    W, b, z = net.theta + layer.W, bias_of(net, layer), block(net, layer, layer.z)
     if is_null(X.dense):
         n, columns, values = listed(X, t)
-        sum_listed(net, n, columns, layer.width, values, W, b, z)
+        sum_listed(net, layer, n, columns, values, W, b, z)
     else:
-        sum_rows(net, layer.n_in, layer.width, row_of(X, t), W, b, z)
+        sum_rows(net, layer, row_of(X, t), W, b, z)
 
 
 @part
 def forward_sample(net, X, t):
     """Z of every layer, a of the hidden ones."""
-    layer = layer_of(net, 0)
-    sum_inputs(net, X, t, block(net, layer, layer.z))
+    sum_inputs(net, X, t)
     forward_above(net)
 
 
 @part
 def descend_bias(net, layer, rule):
-    """The row of an input that is always 1."""
-    delta, unwanted = block(net, layer, layer.delta), null(net.theta)
-    if layer.b < 0:
-        return
-    one = on_stack(net.theta, 1)
-    if rule.code == SGD:
-        b = net.theta + layer.b
-        descend_rows(net, 1, layer.width, one, b, delta, rule.learning_rate, unwanted)
-    else:
-        descend_by_rule(net, 1, layer.width, one, net.theta, layer.b, delta, rule, unwanted)
+    """The step of b, which is a row of weights whose input is always 1."""
+    one, delta, b = on_stack(net.theta, 1), block(net, layer, layer.delta), layer.b
+    if b >= 0 and rule.code == SGD:
+        eps = rule.learning_rate
+        descend_rows(net, 1, layer.width, one, net.theta + b, delta, eps, 0)
+    elif b >= 0:
+        descend_by_rule(net, 1, layer.width, one, b, delta, rule, 0)
 
 
-@walk
-def descend_above(net: Net, rule: RULE) -> None:
-    """From delta of the last layer to delta of the first, updating all layers but the first."""
+@part
+def descend_above(net, rule):
+    """All layers but the first: delta_prev = (W^T delta) f'(z_prev), then the step on W and b."""
+    index, values = index_of(net), net.turned_prev
     for k in range(net.n_layers - 1, 0, -1):
         below, layer = layer_of(net, k - 1), layer_of(net, k)
         a, dC_da = block(net, below, below.a), block(net, below, below.delta)
         W, delta = net.theta + layer.W, block(net, layer, layer.delta)
         n_in, width, eps = layer.n_in, layer.width, rule.learning_rate
         if rule.code != SGD:
-            descend_by_rule(net, n_in, width, a, net.theta, layer.W, delta, rule, dC_da)
+            descend_by_rule(net, n_in, width, a, layer.W, delta, rule, dC_da)
         elif lists_active(below, layer):
-            n = list_nonzero(n_in, a, net.index, net.turned_prev)
-            clear(below.width, dC_da)
-            descend_listed(net, n, net.index, width, net.turned_prev, W, delta, eps, dC_da)
+            n = list_nonzero(net, n_in, a, index, values)
+            for i in range(below.width):
+                dC_da[i] = 0
+            descend_listed(net, n, index, width, values, W, delta, eps, dC_da)
         else:
             descend_rows(net, n_in, width, a, W, delta, eps, dC_da)
         descend_bias(net, layer, rule)
-        clear(below.width - below.n_out, dC_da + below.n_out)
+        for i in range(below.n_out, below.width):
+            dC_da[i] = 0
         multiply_by_slope(net, below, 1, block(net, below, below.z), a, dC_da)
 
 
@@ -111,65 +110,75 @@ def descend_inputs(net, X, t, rule):
     """The step of the first layer for sample t."""
     layer = layer_of(net, 0)
     n_in, width, W = layer.n_in, layer.width, net.theta + layer.W
-    delta, eps, unwanted = block(net, layer, layer.delta), rule.learning_rate, null(net.theta)
+    delta, eps, x = block(net, layer, layer.delta), rule.learning_rate, net.gathered
     if is_null(X.dense) and rule.code == SGD:
         n, columns, values = listed(X, t)
-        descend_listed(net, n, columns, width, values, W, delta, eps, unwanted)
-    elif rule.code == SGD:
-        descend_rows(net, n_in, width, row_of(X, t), W, delta, eps, unwanted)
+        descend_listed(net, n, columns, width, values, W, delta, eps, 0)
     else:
-        x = net.gathered
-        if is_null(X.dense):  # every weight moves, whatever it met
-            spread(X, t, n_in, x)
+        if is_null(X.dense):  # the rule moves every weight, also those of zero inputs
+            spread(net, X, t, n_in, x)
         else:
             x = row_of(X, t)
-        descend_by_rule(net, n_in, width, x, net.theta, layer.W, delta, rule, unwanted)
+        if rule.code == SGD:
+            descend_rows(net, n_in, width, x, W, delta, eps, 0)
+        else:
+            descend_by_rule(net, n_in, width, x, layer.W, delta, rule, 0)
     descend_bias(net, layer, rule)
 
 
-@part
-def unbias(rule, step):
-    """The corrections of Adam in update number `step`, counted from 1."""
-    if rule.code == ADAM:
-        rule.unbias_m = 1 / (1 - rule.beta1 ** float(step))
-        rule.unbias_v = 1 / (1 - rule.beta2 ** float(step))
-
-
 @walk(environment=FLUSHING)
-def descend_larger_samples(
-    net: Net, rule: RULE, start: WHOLE, stop: WHOLE, X: Rows, Y: Rows, total: DOUBLE, step: WHOLE
-) -> DOUBLE:
-    """Samples start..stop-1 whatever the rule; plain SGD passes once over the first layer."""
+def descend_samples(
+    net: NET, rule: RULE, start: WHOLE, stop: WHOLE, X: ROWS, Y: ROWS, total: DOUBLE, step: WHOLE,
+    rates: DOUBLES,
+) -> DOUBLE:  # fmt: skip
+    """One step for each of the samples start..stop-1; returns total plus their losses."""
+    if is_null(rates):
+        return descend_in_turn(net, rule, start, stop, X, Y, total, step)
+    rule = copied(rule)
+    for t in range(stop - start):
+        set_rate(net, rule, rates[t])
+        total = descend_in_turn(net, rule, start + t, start + t + 1, X, Y, total, step + t)
+    return total
+
+
+@part
+def descend_in_turn(net, rule, start, stop, X, Y, total, step):
+    """The same with one learning rate."""
     if start >= stop or not math.isfinite(total):
         return total
-    layer = layer_of(net, 0)
-    n_in, width, W, b = layer.n_in, layer.width, net.theta + layer.W, bias_of(net, layer)
-    z, delta = block(net, layer, layer.z), block(net, layer, layer.delta)
-    fused = rule.code == SGD and not is_null(X.dense)
-    sum_inputs(net, X, start, z)
+    if not is_null(X.dense) and rule.code == SGD and is_tiny(net):
+        return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
+    return descend_larger_samples(net, rule, start, stop, X, Y, total, step)
+
+
+@part
+def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
+    """The same for any fused rule and any width.
+
+    Plain SGD with dense rows passes over the first W once per sample: row_i takes its step for
+    sample t and is then added to z of sample t + 1.
+    """
+    n_in, y, rule = layer_of(net, 0).n_in, copied(Y), copied(rule)
+    fused = not is_null(X.dense) and rule.code == SGD
+    sum_inputs(net, X, start)
     for t in range(start, stop):
         if t + 1 < stop:
-            fetch(net, X, t + 1, n_in)
             fetch(net, Y, t + 1, 1)
-        unbias(rule, step + (t - start + 1))
+            if not fused:
+                fetch(net, X, t + 1, n_in)
+        step += 1
+        begin_step(net, rule, step)
         forward_above(net)
-        total += outputs(net, 1, Y, t)
+        y.first = Y.first + t
+        total += outputs(net, 1, y, net.costs)
         descend_above(net, rule)
         if t + 1 == stop or not math.isfinite(total):
             descend_inputs(net, X, t, rule)
             break
         if fused:
-            x, x_next, eps = row_of(X, t), row_of(X, t + 1), rule.learning_rate
-            descend_and_sum(net, n_in, width, x, W, b, delta, eps, x_next, z)
+            x, x_next, ahead = row_of(X, t), row_of(X, t + 1), row_of(X, min(t + 2, stop - 1))
+            descend_and_sum(net, x, rule.learning_rate, x_next, ahead)
         else:
             descend_inputs(net, X, t, rule)
-            sum_inputs(net, X, t + 1, z)
+            sum_inputs(net, X, t + 1)
     return total
-
-
-@part
-def descend_samples(net, rule, start, stop, X, Y, total, step):
-    """Samples start..stop-1 one at a time."""
-    if rule.code == SGD and not is_null(X.dense) and net.lanes > 0:
-        return descend_tiny_samples(net, rule.learning_rate, start, stop, X, Y, total)
-    return descend_larger_samples(net, rule, start, stop, X, Y, total, step)

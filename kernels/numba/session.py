@@ -1,116 +1,81 @@
-"""Small calls on one network: what kernels read is laid out once, not in every call.
+"""Small calls on one network: what kernels read is laid out once, not in every call."""
 
-So one argument says where everything is, and the compiled functions are called without asking for
-the types of their arguments, which their signatures fix: both take longer than a small network.
-"""
+from numpy import empty
 
-from functools import cache
-
-import numba
-import numpy as np
-from numba import types
-from numpy import empty, ndarray
-
-from .. import session
+from .. import lent, session
 from ..interface import Rule, Work
+from . import doors
 from .batch import descend_batches, forward_rows
 from .compiling import provide
-from .doors import array, bind, compiled, rule, words
-from .plan import dense_rows, layer_of, net_of
-from .pointers import first_of
-from .rules import bind_rule, is_flat
-from .sample import descend_larger_samples, descend_samples
-from .tiny import descend_tiny_samples
+from .doors import Bound, net_bound
+from .sample import descend_samples
 
 
 class Session(session.Session):
     """See kernels.session.Session. A prediction holds the GIL, so that all may share their room."""
 
     def __init__(self, plan, theta, batch_size=1, turns=None, *, forward, train_epoch):
-        self._dtype = plan.dtype
+        self._dtype, core = plan.dtype, lent.core(plan.dtype)
+        self._address_of, self._fill_rule = core.address_of, core.fill_rule
         super().__init__(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
-        self._queue = self._turns.queue
+        self._queue, self._first = self._turns.queue, theta.ctypes.data
         self._one = Work(plan, 1)  # for predictions, while others may learn
-        self._reader = bind(plan, theta, self._one)
+        self._reader = net_bound(plan, theta, self._one).address
 
     def _take_work(self, work: Work) -> None:
         # together with the work, which lives as long as its addresses are used
-        self._learner = bind(self._plan, self._theta, work), work
+        self._learner = net_bound(self._plan, self._theta, work, trains=True), work
         super()._take_work(work)
 
     def _take_rule(self, rule: Rule, state) -> None:
         # together, whatever interrupts: the record holds the address of the state alone
-        self._how, self._step = (rule, state, bind_rule(None, rule, self._theta, state)), 0
+        net = self._learner[0].words
+        bound = Bound("rule", self._dtype, self._fill_rule, net, rule, state)
+        self._how, self._step = (rule, state, bound), 0
 
-    def predict_one(self, x, out=None) -> np.ndarray:
+    def predict_one(self, x, out=None):
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
         if out is None:
-            out = flat = empty(self._n_out, self._dtype)
-        else:
-            flat = session.checked_out(out, self._n_out, self._dtype)
+            out = empty(self._n_out, self._dtype)
+        written = self._address_of(out, self._n_out, True) or self._place(out)
         if self._queue:  # another thread computes
-            self._turns.read(self._predict_rows, x, flat)
-        elif not (
-            type(x) is ndarray and x.dtype is self._dtype and x.ndim == 1
-            and self._predict(self._reader, x, flat)
-        ):  # fmt: skip
-            self._predict_rows(x, flat)
+            self._turns.read(self._predict_rows, x, out)
+            return out
+        first = self._address_of(x, self._n_in)
+        if first:
+            self._predict(self._reader, first, self._n_in, written)
+        else:
+            self._predict_rows(x, out)
         return out
 
     def _predict_rows(self, x, out):
-        self._predict(self._reader, self._rows("x", x, 0, self._n_in)[0], out)
+        x = self._rows("x", x, 0, self._n_in)
+        written = self._address_of(out, self._n_out, True) or self._place(out)
+        self._predict(self._reader, self._address_of(x), self._n_in, written)
 
-    def _predict(self, words, x, out):
-        self._predict = predict(self._dtype)  # instead of this, from now on
-        return self._predict(words, x, out)
+    def _rows(self, name, values, n, n_columns):
+        array = super()._rows(name, values, n, n_columns)
+        return array if array.flags.aligned else array.copy()
 
-    def _step_of(self, *arguments):
-        self._step_of = learn(self._dtype)
-        return self._step_of(*arguments)
+    def _place(self, out):
+        return session.checked_out(out, self._n_out, self._dtype).ctypes.data
+
+    def _predict(self, *arguments):
+        provide(self._dtype, forward_rows)
+        self._predict = doors.predict_one()  # instead of this, from now on
+        self._predict(*arguments)
 
     def _descend(self, X, Y, n, looks):
-        (words, _work), (_rule, _state, rule) = self._learner, self._how
-        return self._step_of(words, rule, X, Y, n, self._step, self._theta, looks)
-
-
-def _predict(words, x, out):
-    """False for values of another number or not side by side, else the outputs are in out."""
-    net = net_of(words)
-    if x.strides[0] != x.itemsize or x.size != layer_of(net, 0).n_in:
-        return False
-    forward_rows(net, dense_rows(x), 1, first_of(out))
-    return True
-
-
-def _learn(words, rule, X, Y, n, step, theta, looks):
-    net, how, x, y = net_of(words), rule[0], dense_rows(X), dense_rows(Y)
-    if n == 1 and not is_flat(how.code):
-        total = descend_samples(net, how, 0, 1, x, y, 0.0, step)
-    else:
-        total = descend_batches(net, how, 0, n, n, x, y, 0.0, step)
-    if looks:
-        lost = False
-        for w in theta:  # no branch, so that it becomes a loop over vectors
-            lost |= not np.isfinite(w)
-        if lost:
-            return np.nan
-    return total
-
-
-@cache
-def predict(dtype):
-    """The compiled `_predict` of one element type."""
-    provide(dtype, forward_rows)
-    real = numba.from_dtype(dtype)
-    arguments = words(dtype), array(real, 1, "A", readonly=True), array(real)
-    return compiled(_predict, types.boolean, *arguments, nogil=False)
-
-
-@cache
-def learn(dtype):
-    """The compiled `_learn` of one element type."""
-    provide(dtype, descend_tiny_samples, descend_larger_samples, descend_batches)
-    real, whole = numba.from_dtype(dtype), types.intp
-    rows, theta = array(real, 2, "A", readonly=True), array(real)
-    arguments = words(dtype), rule(dtype), rows, rows, whole, whole, theta, types.boolean
-    return compiled(_learn, types.float64, *arguments)
+        (net, _work), (rule, _state, how) = self._learner, self._how
+        x, y = self._address_of(X), self._address_of(Y)
+        seen = self._theta.size if looks else 0
+        if n == 1 and not rule.is_flat:
+            provide(self._dtype, descend_samples)
+            return doors.learn_sample()(
+                net.address, how.address, x, y, self._step, seen, self._first
+            )
+        provide(self._dtype, descend_batches)
+        return doors.learn_batch()(
+            net.address, how.address, x, self._n_in, y, self._n_out, n, self._step, seen,
+            self._first,
+        )  # fmt: skip

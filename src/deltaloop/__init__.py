@@ -23,7 +23,7 @@ from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
 from .parts.layers import Dense
 from .parts.losses import Loss
-from .parts.optimizers import SGD, Adam, RMSprop
+from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
 from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
 from .training import history, stream
@@ -35,7 +35,10 @@ __all__ = [
     "SCG",
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
     "BusyError",
     "DeltaloopError",
     "DeltaloopWarning",
@@ -49,8 +52,10 @@ __all__ = [
     "LevenbergMarquardt",
     "Loss",
     "MissingDependencyError",
+    "NAdam",
     "Network",
     "RMSprop",
+    "Rprop",
     "Scaling",
     "custom_activation",
     "custom_loss",

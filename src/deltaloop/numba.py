@@ -46,7 +46,7 @@ from .kernels.numba.batch import (
     slopes_of_pass,
 )
 from .kernels.numba.compiling import jit, provide
-from .kernels.numba.doors import bind
+from .kernels.numba.doors import net_bound
 from .kernels.numba.plan import dense_rows, layer_of, net_of, new_rule
 from .kernels.numba.pointers import (
     address,
@@ -55,9 +55,7 @@ from .kernels.numba.pointers import (
     check_written_rows,
     first_of,
 )
-from .kernels.numba.rules import SGD
-from .kernels.numba.sample import descend_larger_samples, descend_samples
-from .kernels.numba.tiny import descend_tiny_samples
+from .kernels.numba.sample import SGD, descend_samples
 from .network import Network
 
 __all__ = [
@@ -67,8 +65,8 @@ __all__ = [
 
 _part = jit(forceinline=True, cache=False)
 _WALKS = (
-    descend_tiny_samples, descend_larger_samples, descend_batches, forward_pass, mean_loss,
-    backward_pass, add_gradient_of_pass, slopes_of_pass,
+    descend_samples, descend_batches, forward_pass, mean_loss, backward_pass,
+    add_gradient_of_pass, slopes_of_pass,
 )  # fmt: skip
 
 
@@ -136,10 +134,10 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         )
     provide(net.dtype, *_WALKS)
     work = Work(net.plan, whole_number("batch_size", batch_size))
+    bound = net_bound(net.plan, net._theta, work, trains=True)
     return Unpacked(
-        net._theta.view(), net.plan.words, bind(net.plan, net._theta, work), work.buffer,
-        work.costs, net.plan.loss, net.plan.loss_parameter, work.batch_size,
-        work.buffer.ctypes.data,
+        net._theta.view(), net.plan.words, bound.words, work.buffer, work.costs, net.plan.loss,
+        net.plan.loss_parameter, work.batch_size, work.buffer.ctypes.data,
     )  # fmt: skip
 
 
@@ -240,7 +238,8 @@ def forward(net, x):
     _check_inputs(net, x)
     _check_room(net, x)
     n_samples = _n_samples(x)
-    forward_pass(net_of(net.kernels), dense_rows(x), n_samples)
+    bound = net_of(net.kernels)
+    forward_pass(bound, dense_rows(bound, x), n_samples)
     last = _last(net)
     n_out, width, start = last.n_out, last.width, net.batch_size * last.a
     if x.ndim == 1:
@@ -274,9 +273,9 @@ def loss_gradient(net, x, y, grad):
     _check_inputs(net, x)
     _check_outputs(net, x, y)
     _check_parameters(net, grad)
-    return mean_loss(
-        net_of(net.kernels), _n_samples(x), dense_rows(x), dense_rows(y), first_of(grad), grad.size
-    )
+    bound = net_of(net.kernels)
+    rows, targets = dense_rows(bound, x), dense_rows(bound, y)
+    return mean_loss(bound, _n_samples(x), rows, targets, first_of(grad), grad.size)
 
 
 @jit
@@ -307,10 +306,10 @@ def train_step(net, x, y, learning_rate):
     _check_inputs(net, x)
     _check_outputs(net, x, y)
     _check_room(net, x)
-    bound, rows, targets, n = net_of(net.kernels), dense_rows(x), dense_rows(y), _n_samples(x)
-    rule = new_rule(bound)
-    rule.code, rule.learning_rate, rule.state = SGD, learning_rate, address(bound.theta)
-    rule.squares = rule.state
+    bound, n = net_of(net.kernels), _n_samples(x)
+    rows, targets, rule = dense_rows(bound, x), dense_rows(bound, y), new_rule(bound)
+    rule.code, rule.learning_rate = SGD, learning_rate
+    rule.state, rule.squares = bound.theta, bound.theta
     if n == 1:
         return descend_samples(bound, rule, 0, 1, rows, targets, 0.0, 0)
     return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0) / n
@@ -323,7 +322,7 @@ def _backward(net, x, dC_da):
     _check_outputs(net, x, dC_da)
     _check_room(net, x)
     bound = net_of(net.kernels)
-    backward_pass(bound, _n_samples(x), dense_rows(dC_da))
+    backward_pass(bound, _n_samples(x), dense_rows(bound, dC_da))
     return bound
 
 
@@ -353,7 +352,7 @@ def backward(net, x, dC_da, grad):
     """
     _check_parameters(net, grad)
     bound = _backward(net, x, dC_da)
-    add_gradient_of_pass(bound, dense_rows(x), _n_samples(x), first_of(grad))
+    add_gradient_of_pass(bound, dense_rows(bound, x), _n_samples(x), first_of(grad))
 
 
 @jit
@@ -381,4 +380,5 @@ def input_gradient(net, x, dC_da, out):
     _check_rows(out, _first(net).n_in, "out must have the shape of x, values side by side")
     if _n_samples(out) != _n_samples(x):
         raise ValueError("out must have the shape of x")
-    slopes_of_pass(_backward(net, x, dC_da), _n_samples(x), dense_rows(out))
+    bound = _backward(net, x, dC_da)
+    slopes_of_pass(bound, _n_samples(x), dense_rows(bound, out))

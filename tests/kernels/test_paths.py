@@ -24,7 +24,7 @@ MARK = 7  # what is in memory before
 
 
 def is_flat(rule):
-    return functions.RULES[rule].step is not None
+    return not functions.RULES[rule].is_fused
 
 
 def marked(plan, batch_size, n_threads=1):

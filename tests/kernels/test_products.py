@@ -32,11 +32,6 @@ def room(plan, batch_size, cuts, n_threads=1):
     return work
 
 
-def assert_same_bits(found, expected):
-    for name, array in expected.items():
-        assert np.asarray(found[name]).tobytes() == np.asarray(array).tobytes(), name
-
-
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
 def test_no_bit_depends_on_cuts(threaded, dtype, sizes, batch_size, rule):
@@ -46,7 +41,7 @@ def test_no_bit_depends_on_cuts(threaded, dtype, sizes, batch_size, rule):
     for n_threads in (1, 2, 3):
         work = room(case.plan, batch_size, True, n_threads)
         found = cases.trained(threaded, case, RULES[rule], None, batch_size, work=work)
-        assert_same_bits(found, expected)
+        cases.assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), WIDE)

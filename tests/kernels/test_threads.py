@@ -15,11 +15,6 @@ def make_case(dtype, n_samples):
     return cases.case(8, SIZES, ACTIVATIONS, "cross_entropy", dtype, n_samples)
 
 
-def assert_same_bits(found, expected):
-    for name, array in expected.items():
-        assert np.asarray(found[name]).tobytes() == np.asarray(array).tobytes(), name
-
-
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("batch_size", [2, 48, 50, 97, 300])
 @pytest.mark.parametrize("sparse", [False, True])
@@ -33,7 +28,7 @@ def test_training(threaded, dtype, rule, batch_size, sparse, shuffled):
     for n_threads in (2, 3, 8):
         work = Work(case.plan, batch_size, n_threads)
         found = cases.trained(threaded, case, RULES[rule], order, batch_size, work=work)
-        assert_same_bits(found, expected)
+        cases.assert_same_bits(found, expected)
 
 
 def test_every_rule_is_tried():
@@ -47,7 +42,9 @@ def test_training_of_tall_layers(threaded, dtype, rule, n_threads):
     case = cases.case(8, [784, 30, 10], ["sigmoid", "softmax"], "cross_entropy", dtype, 64)
     expected = cases.trained(threaded, case, RULES[rule], None, 32)
     work = Work(case.plan, 32, n_threads)
-    assert_same_bits(cases.trained(threaded, case, RULES[rule], None, 32, work=work), expected)
+    cases.assert_same_bits(
+        cases.trained(threaded, case, RULES[rule], None, 32, work=work), expected
+    )
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -62,7 +59,7 @@ def test_training_of_a_single_output(threaded, dtype, sizes, batch_size, rule):
         for _ in range(5):
             work = Work(case.plan, batch_size, n_threads)
             found = cases.trained(threaded, case, RULES[rule], None, batch_size, work=work)
-            assert_same_bits(found, expected)
+            cases.assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize("room", [1, 2, 3])
@@ -109,7 +106,7 @@ def test_threads_without_samples_write_nothing(threaded, dtype, batch_size, n_th
     work.buffer = room[:n]
     expected = cases.trained(threaded, case, RULES["sgd"], None, batch_size)
     found = cases.trained(threaded, case, RULES["sgd"], None, batch_size, work=work)
-    assert_same_bits(found, expected)
+    cases.assert_same_bits(found, expected)
     assert (room[n:] == 7).all()
 
 
@@ -117,7 +114,7 @@ def test_more_threads_than_rows(threaded, dtype):
     case = cases.case(1, [2, 3, 1], ["tanh", "identity"], "mse", dtype, 5)
     expected = cases.trained(threaded, case, RULES["sgd"], None, 5)
     found = cases.trained(threaded, case, RULES["sgd"], None, 5, work=Work(case.plan, 5, 16))
-    assert_same_bits(found, expected)
+    cases.assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -129,4 +126,4 @@ def test_pieces_of_a_mini_batch(threaded, dtype, rule, shuffled):
     for room in (PIECE, PIECE + 100, 2 * PIECE):
         work = Work(case.plan, room, n_threads=3)
         found = cases.trained(threaded, case, RULES[rule], order, 700, work=work)
-        assert_same_bits(found, expected)
+        cases.assert_same_bits(found, expected)

@@ -57,8 +57,10 @@ def check_memory(what: str, n_bytes: int, advice: str) -> None:
 
 
 @any_size
-def number(name: str, value, low: float = -math.inf, below: float = math.inf) -> float:
-    """`value` as a finite float with low <= value < below."""
+def number(
+    name: str, value, low: float = -math.inf, below: float = math.inf, above: float = -math.inf
+) -> float:
+    """`value` as a finite float with low <= value < below, and value > above."""
     try:
         scalar = np.asanyarray(value)[()]  # what an array without dimensions holds
         if isinstance(scalar, _NO_NUMBERS):
@@ -68,9 +70,11 @@ def number(name: str, value, low: float = -math.inf, below: float = math.inf) ->
         converted = math.inf
     except (TypeError, ValueError):
         raise InvalidTypeError(f"{name} must be a number, got {shown(value)}") from None
-    if not (math.isfinite(converted) and low <= converted < below):
+    if not (math.isfinite(converted) and low <= converted < below and converted > above):
         if below < math.inf:
-            accepted = f"in [{low:g}, {below:g})"
+            accepted = f"in {f'({above:g}' if above > low else f'[{low:g}'}, {below:g})"
+        elif above > -math.inf:
+            accepted = f"finite and > {above:g}"
         else:
             accepted = "finite" + (f" and >= {low:g}" if low > -math.inf else "")
         raise InvalidInputError(f"{name} must be {accepted}, got {shown(value)}")

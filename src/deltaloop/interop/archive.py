@@ -6,7 +6,7 @@ mathematics, free of padding: it can be read by numpy.load alone.
 """
 
 import os
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -149,10 +149,11 @@ def _described(optimizer):
     """The settings of an optimiser, by their names."""
     for name, kind in OPTIMIZERS.items():
         if type(optimizer) is kind:
-            return {"name": name, **asdict(optimizer)}
+            return {"name": name, **optimizer.settings()}
+    names = ", ".join(kind.__name__ for kind in OPTIMIZERS.values())
     raise InvalidInputError(
         f"an optimizer of your own class is code, which a file of a network does not hold, got "
-        f"{optimizer!r}; assign net.optimizer an SGD, Adam or RMSprop before it is saved"
+        f"{optimizer!r}; assign net.optimizer one of {names} before it is saved"
     )
 
 
@@ -160,7 +161,9 @@ def optimizer(entry) -> Optimizer:
     """The optimiser that `_described` wrote down."""
     settings = dict(entry)
     kind = OPTIMIZERS.get(settings.pop("name"))
-    if kind is None or set(settings) != {field.name for field in fields(kind)}:
+    known = {field.name: field.kw_only for field in fields(kind)} if kind else {}
+    needed = {name for name, may_be_left_out in known.items() if not may_be_left_out}
+    if kind is None or not needed <= set(settings) <= set(known):
         raise FileFormatError(
             f"expected the settings of one of {', '.join(OPTIMIZERS)}, got the optimizer {entry!r}"
         )

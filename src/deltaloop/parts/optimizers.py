@@ -1,39 +1,124 @@
 """Optimisers: the rule that turns a gradient g = dC/dw into a step of w."""
 
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
+from math import inf
 
 from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs.calls import explained
 from ..inputs.checks import number, switch
-from ..kernels.interface import Rule
-from .whole_batch import LBFGS, SCG, LevenbergMarquardt
+from ..kernels.functions import RULES
+from ..kernels.interface import Regularization, Rule
+from .whole_batch import LBFGS, SCG, LevenbergMarquardt, WholeBatch
 
 _FROM_0, _UP_TO_1 = {"low": 0.0}, {"low": 0.0, "below": 1.0}
+_ABOVE_0 = {"above": 0.0}
 _ACCEPTED = {
     "learning_rate": _FROM_0,
     **dict.fromkeys(("momentum", "beta1", "beta2", "rho"), _UP_TO_1),
     # the smallest normal number of float32: one that rounds to 0 would divide 0 by 0
     "epsilon": {"low": 2.0**-126},
+    **dict.fromkeys(("l1", "l2", "weight_decay", "rate_decay", "momentum_decay"), _FROM_0),
+    **dict.fromkeys(("clip_value", "clip_norm", "max_norm", "smallest", "largest"), _ABOVE_0),
+    "shrink": {"above": 0.0, "below": 1.0},
+    "grow": {"low": 1.0},
 }
+_LIMITS = ("clip_value", "clip_norm", "max_norm")
 
 
-def _check_settings(optimizer) -> None:
-    """Make numbers of the settings of an optimiser, and refuse those out of range."""
-    for field in fields(optimizer):
-        value = getattr(optimizer, field.name)
-        if field.name in _ACCEPTED:
-            value = number(field.name, value, **_ACCEPTED[field.name])
-        else:
-            value = switch(field.name, value)
-        object.__setattr__(optimizer, field.name, value)
+@dataclass(frozen=True, repr=False)
+class Optimizer:
+    """What all optimisers share: limits of the gradient, and penalties of the weights.
+
+    They act in every step on the mean gradient g of the mini-batch, in this order, and none of
+    them is part of the losses that are reported. W are the weights without the biases.
+
+        clip_value     g := g limited to [-clip_value, clip_value], element by element
+        clip_norm      g := g clip_norm / |g| where |g| > clip_norm, of all parameters together
+        l1, l2         g := g + l1 sign(w) + l2 w for W
+        weight_decay   w := (1 - learning_rate weight_decay) w for W
+        (the step of the optimiser)
+        max_norm       the weights that lead to one unit are scaled down to this norm where theirs
+                       is larger
+
+    Parameters
+    ----------
+    l1, l2 : float, default 0
+        >= 0. Slopes of the penalties l1 |w| and l2/2 w^2.
+    weight_decay : float, default 0
+        >= 0. "Decoupled": not divided by what Adam and its like divide g by.
+    clip_value, clip_norm, max_norm : float, optional
+        > 0. None: no limit.
+
+    References
+    ----------
+    Loshchilov & Hutter (2019), Decoupled weight decay regularization; Pascanu, Mikolov & Bengio
+    (2013), On the difficulty of training recurrent neural networks (clip_norm); Srivastava et al.
+    (2014), Dropout (max_norm).
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.SGD(0.1, momentum=0.9, l2=1e-4, clip_norm=1.0)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=False, l2=0.0001, clip_norm=1.0)
+    """
+
+    _: KW_ONLY
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    max_norm: float | None = None
+
+    def __post_init__(self):
+        """Make numbers of the settings, and refuse those out of range."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in _LIMITS and value is None:
+                continue
+            if field.name in _ACCEPTED:
+                value = number(field.name, value, **_ACCEPTED[field.name])
+            else:
+                value = switch(field.name, value)
+            object.__setattr__(self, field.name, value)
+
+    @property
+    def rule_name(self) -> str:
+        """The name of its row in kernels/functions.py."""
+        names = (kind.__name__.lower() for kind in type(self).__mro__)
+        return next(name for name in names if name in RULES)
+
+    def rule(self) -> Rule:
+        """What the kernels are told."""
+        hyper = (getattr(self, name) for name in RULES[self.rule_name].hyper)
+        limits = {name: getattr(self, name) for name in _LIMITS}
+        regularization = Regularization(
+            l1=self.l1, l2=self.l2, weight_decay=self.weight_decay,
+            **{name: inf if limit is None else limit for name, limit in limits.items()},
+        )  # fmt: skip
+        return Rule.of(self.rule_name, *hyper, regularization=regularization)
+
+    def settings(self) -> dict:
+        """By name; those that can only be given by name are left out where they are the default."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = {field.name: field.default for field in fields(self) if field.kw_only}
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in defaults or value != defaults[name]
+        }
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
+        return f"{type(self).__name__}({given})"
 
 
 @explained(
     "write SGD(learning_rate=0.1, momentum=0.9, nesterov=True)",
     lr="write SGD(learning_rate=0.1)",
 )
-@dataclass(frozen=True)
-class SGD:
+@dataclass(frozen=True, repr=False)
+class SGD(Optimizer):
     """Stochastic gradient descent, with classical or Nesterov momentum.
 
     With g the mean gradient of the mini-batch, mu the momentum, eps the learning rate:
@@ -52,6 +137,8 @@ class SGD:
         mu, in [0, 1).
     nesterov : bool, default False
         Needs a momentum above 0.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
 
     Raises
     ------
@@ -75,22 +162,22 @@ class SGD:
     nesterov: bool = False
 
     def __post_init__(self):
-        _check_settings(self)
+        super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise InvalidInputError("nesterov=True needs a momentum in (0, 1), got momentum=0")
 
-    def rule(self) -> Rule:
-        """What the kernels are told."""
-        name = "nesterov" if self.nesterov else "momentum" if self.momentum else "sgd"
-        return Rule.of(name, self.learning_rate, self.momentum)
+    @property
+    def rule_name(self) -> str:
+        """'sgd', 'momentum' or 'nesterov'."""
+        return "nesterov" if self.nesterov else "momentum" if self.momentum else "sgd"
 
 
 @explained(
     "write Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8)",
     lr="write Adam(learning_rate=0.001)",
 )
-@dataclass(frozen=True)
-class Adam:
+@dataclass(frozen=True, repr=False)
+class Adam(Optimizer):
     """Gradient descent with a step size of its own for every parameter.
 
     With g the mean gradient of the mini-batch and t the number of the step, from 1:
@@ -110,6 +197,10 @@ class Adam:
         In [0, 1).
     epsilon : float, default 1e-8
         >= 2^-126, the smallest normal number of float32.
+    amsgrad : bool, default False
+        Divide by the root of the largest v so far instead, corrected for its bias as v is.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
 
     Raises
     ------
@@ -118,7 +209,8 @@ class Adam:
 
     References
     ----------
-    Kingma & Ba (2015), Adam: a method for stochastic optimization, algorithm 1.
+    Kingma & Ba (2015), Adam: a method for stochastic optimization, algorithm 1. amsgrad: Reddi,
+    Kale & Kumar (2018), On the convergence of Adam and beyond; as in PyTorch.
 
     Examples
     --------
@@ -131,13 +223,13 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    _: KW_ONLY
+    amsgrad: bool = False
 
-    def __post_init__(self):
-        _check_settings(self)
-
-    def rule(self) -> Rule:
-        """What the kernels are told."""
-        return Rule.of("adam", self.learning_rate, self.beta1, self.beta2, self.epsilon)
+    @property
+    def rule_name(self) -> str:
+        """'adam' or 'amsgrad'."""
+        return "amsgrad" if self.amsgrad else "adam"
 
 
 @explained(
@@ -145,8 +237,8 @@ class Adam:
     lr="write RMSprop(learning_rate=0.001)",
     alpha="write RMSprop(rho=0.99)",
 )
-@dataclass(frozen=True)
-class RMSprop:
+@dataclass(frozen=True, repr=False)
+class RMSprop(Optimizer):
     """Gradient descent that divides by the root of a running mean of squares.
 
     With g the mean gradient of the mini-batch:
@@ -164,6 +256,8 @@ class RMSprop:
         In [0, 1).
     epsilon : float, default 1e-8
         >= 2^-126, the smallest normal number of float32.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
 
     Raises
     ------
@@ -185,23 +279,236 @@ class RMSprop:
     rho: float = 0.99
     epsilon: float = 1e-8
 
+
+@explained(
+    "write AdamW(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01)",
+    lr="write AdamW(learning_rate=0.001)",
+)
+@dataclass(frozen=True, repr=False)
+class AdamW(Adam):
+    """Adam with a decoupled weight decay that is not 0 unless it is asked for.
+
+    w := (1 - learning_rate weight_decay) w for weights, but no biases, before each step of `Adam`.
+    (PyTorch's class decays biases, too.)
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, amsgrad, l1, l2, clip_value, clip_norm, max_norm
+        As in `Adam`.
+    weight_decay : float, default 0.01
+        >= 0.
+
+    References
+    ----------
+    Loshchilov & Hutter (2019), Decoupled weight decay regularization.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.AdamW(0.01, weight_decay=0.1)
+    AdamW(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.1)
+    """
+
+    _: KW_ONLY
+    weight_decay: float = 0.01
+
+
+@explained(
+    "write NAdam(learning_rate=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004)",
+    lr="write NAdam(learning_rate=0.002)",
+)
+@dataclass(frozen=True, repr=False)
+class NAdam(Optimizer):
+    """Adam with Nesterov's look ahead.
+
+    With g the mean gradient of the mini-batch and t the number of the step, from 1:
+
+        mu_t := beta1 (1 - 0.96^(t momentum_decay) / 2)     M_t = mu_1 mu_2 ... mu_t
+        m := beta1 m + (1 - beta1) g
+        v := beta2 v + (1 - beta2) g^2                      v_hat = v / (1 - beta2^t)
+        d = mu_t+1 m / (1 - M_t+1) + (1 - mu_t) g / (1 - M_t)
+        w := w - learning_rate d / (sqrt(v_hat) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.002
+        >= 0.
+    beta1, beta2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        >= 2^-126, the smallest normal number of float32.
+    momentum_decay : float, default 0.004
+        >= 0.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
+
+    References
+    ----------
+    Dozat (2016), Incorporating Nesterov momentum into Adam; mu_t as in PyTorch.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.NAdam(0.01)
+    NAdam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08, momentum_decay=0.004)
+    """
+
+    learning_rate: float = 0.002
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    momentum_decay: float = 0.004
+
+
+@explained(
+    "write Adagrad(learning_rate=0.01, epsilon=1e-10)",
+    lr="write Adagrad(learning_rate=0.01)",
+    lr_decay="write Adagrad(rate_decay=0.01)",
+)
+@dataclass(frozen=True, repr=False)
+class Adagrad(Optimizer):
+    """Gradient descent that divides by the root of the sum of all squares so far.
+
+    With g the mean gradient of the mini-batch and t the number of the step, from 1:
+
+        v := v + g^2
+        w := w - learning_rate / (1 + (t - 1) rate_decay) g / (sqrt(v) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        >= 0.
+    rate_decay : float, default 0
+        >= 0.
+    epsilon : float, default 1e-10
+        >= 2^-126, the smallest normal number of float32.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
+
+    References
+    ----------
+    Duchi, Hazan & Singer (2011), Adaptive subgradient methods for online learning and stochastic
+    optimization; rate_decay as in PyTorch, where it is lr_decay.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.Adagrad(0.1)
+    Adagrad(learning_rate=0.1, rate_decay=0.0, epsilon=1e-10)
+    """
+
+    learning_rate: float = 0.01
+    rate_decay: float = 0.0
+    epsilon: float = 1e-10
+
+
+@explained(
+    "write Adadelta(learning_rate=1.0, rho=0.9, epsilon=1e-6)",
+    lr="write Adadelta(learning_rate=1.0)",
+)
+@dataclass(frozen=True, repr=False)
+class Adadelta(Optimizer):
+    """Gradient descent whose steps are as large as those before, whatever the scale of g.
+
+    With g the mean gradient of the mini-batch:
+
+        v := rho v + (1 - rho) g^2
+        d = sqrt(u + epsilon) / sqrt(v + epsilon) g
+        u := rho u + (1 - rho) d^2
+        w := w - learning_rate d
+
+    Parameters
+    ----------
+    learning_rate : float, default 1
+        >= 0.
+    rho : float, default 0.9
+        In [0, 1).
+    epsilon : float, default 1e-6
+        Under the roots; >= 2^-126, the smallest normal number of float32.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
+
+    References
+    ----------
+    Zeiler (2012), ADADELTA: an adaptive learning rate method.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> dl.Adadelta()
+    Adadelta(learning_rate=1.0, rho=0.9, epsilon=1e-06)
+    """
+
+    learning_rate: float = 1.0
+    rho: float = 0.9
+    epsilon: float = 1e-6
+
+
+@explained(
+    "write Rprop(learning_rate=0.01, shrink=0.5, grow=1.2, smallest=1e-6, largest=50)",
+    lr="write Rprop(learning_rate=0.01)",
+    etas="write Rprop(shrink=0.5, grow=1.2)",
+    step_sizes="write Rprop(smallest=1e-6, largest=50)",
+)
+@dataclass(frozen=True, repr=False)
+class Rprop(Optimizer):
+    """Resilient backpropagation, iRprop-: the signs of g alone decide, for all samples at once.
+
+    Every parameter has a step size s. With g the mean gradient of all samples:
+
+        s := grow s where g has the sign of the step before, shrink s where it has changed,
+             and then limited to [smallest, largest]
+        w := w - sign(g) s; where the sign has changed w stays, and g counts as 0 next time
+
+    It needs all samples in one batch: between mini-batches signs change by chance.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        s of the first step.
+    shrink : float, default 0.5
+        In (0, 1).
+    grow : float, default 1.2
+        >= 1.
+    smallest, largest : float, default 1e-6 and 50
+        > 0.
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+        See `Optimizer`.
+
+    References
+    ----------
+    Igel & Huesken (2003), Empirical evaluation of the improved Rprop learning algorithms;
+    defaults as in PyTorch.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> X, y = dl.datasets.load("xor")
+    >>> net = dl.Network([2, 4, 1], activation="tanh", loss="binary_cross_entropy")
+    >>> net.fit(X, y, epochs=100, batch_size=4, optimizer=dl.Rprop()).loss[-1] < 0.05
+    True
+    """
+
+    learning_rate: float = 0.01
+    shrink: float = 0.5
+    grow: float = 1.2
+    smallest: float = 1e-6
+    largest: float = 50.0
+
     def __post_init__(self):
-        _check_settings(self)
+        super().__post_init__()
+        if self.smallest > self.largest:
+            raise InvalidInputError(
+                f"smallest must be at most largest, got {self.smallest:g} and {self.largest:g}"
+            )
 
-    def rule(self) -> Rule:
-        """What the kernels are told."""
-        return Rule.of("rmsprop", self.learning_rate, self.rho, 1 - self.rho, self.epsilon)
 
-
-Optimizer = SGD | Adam | RMSprop | LevenbergMarquardt | SCG | LBFGS
-OPTIMIZERS: dict[str, type] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "rmsprop": RMSprop,
-    "levenberg_marquardt": LevenbergMarquardt,
-    "scg": SCG,
-    "lbfgs": LBFGS,
-}
+OPTIMIZERS: dict[str, type[Optimizer] | type[WholeBatch]] = {
+    kind.__name__.lower(): kind
+    for kind in (
+        SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Rprop, LevenbergMarquardt, SCG, LBFGS,
+    )
+}  # fmt: skip
 
 
 def check_optimizer(optimizer):

@@ -34,6 +34,10 @@ class WholeBatch:
                     raise InvalidInputError(f"{name} must be > {low:g}, got {value:g}")
             object.__setattr__(self, name, value)
 
+    def settings(self) -> dict:
+        """All of them, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def rule(self) -> NoReturn:
         """There is none: no single gradient makes such a step.
 

@@ -39,7 +39,7 @@ def train(
     sum_of_weights = n_samples if weights is None else float(weights.sum())
     rule = optimizer.rule()
     state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
-    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd", batch_size)
+    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd" or rule.is_flat, batch_size)
     work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
     slices = Slices(n_samples, batch_size, len(theta))
     with book:

@@ -15,13 +15,22 @@ def check_settings(
     epochs = whole_number("epochs", epochs)
     if isinstance(check_optimizer(optimizer), WholeBatch):
         batch_size = check_whole_batch(optimizer, n_samples, batch_size, n_threads)
+        whole = True
+    else:
+        whole = optimizer.rule().row.whole_batch
     if batch_size is None:
-        batch_size = min(10, n_samples)
+        batch_size = n_samples if whole else min(10, n_samples)
     batch_size = whole_number("batch_size", batch_size)
     if batch_size > n_samples:
         raise InvalidInputError(
             f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
             f"use batch_size={n_samples} for all samples at once"
+        )
+    if whole and batch_size < n_samples:
+        raise InvalidInputError(
+            f"{type(optimizer).__name__} needs all samples in one batch, got batch_size="
+            f"{batch_size} of {n_samples}: it compares the signs of gradients, which change by "
+            "chance between mini-batches; leave batch_size out"
         )
     n_threads = whole_number("n_threads", n_threads)
     if n_threads > 1 and batch_size == 1:

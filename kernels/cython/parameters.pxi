@@ -1,0 +1,135 @@
+# The step of a flat rule on theta, whose gradient is the first array of the rule's state:
+# clipping, penalties, the rule itself, and the bound on the norms of weights.
+
+cdef void set_rate(Rule *rule, double learning_rate) noexcept nogil:
+    rule.given[0] = learning_rate
+    rule.learning_rate = rule.hyper[0] = <real> learning_rate
+
+
+cdef void begin_step(Rule *rule, Py_ssize_t step) noexcept nogil:
+    """The constants of update number `step`, counted from 1."""
+    if not rule.flat:
+        if rule.code == ADAM:
+            rule.unbias_m = <real> (1 / (1 - pow(rule.beta1, step)))
+            rule.unbias_v = <real> (1 / (1 - pow(rule.beta2, step)))
+        return
+    if rule.product_step > step:
+        rule.product, rule.product_step = 1, 0
+    while rule.product_step < step:
+        rule.product_step += 1
+        rule.product *= factor_of_step(rule.code, rule.given, rule.product_step)
+        if rule.product < 1e-40 or rule.product == 1:   # 1 - product stays 1; no factors at all
+            rule.product_step = step
+    write_constants(rule.code, rule.given, step, rule.product, rule.hyper)
+    rule.keep = <real> (1 - rule.given[0] * rule.weight_decay)
+
+
+cdef real factor_of_gradient(const Rule *rule) noexcept nogil:
+    """What makes the norm of the gradient at most clip_norm; every thread finds the same."""
+    cdef double norm
+    if isinf(rule.clip_norm):
+        return 1
+    norm = norm_of(rule.n_theta, rule.state, rule.clip_value)
+    return <real> (rule.clip_norm / norm) if norm > rule.clip_norm else 1
+
+
+cdef double norm_of(Py_ssize_t n, const real *g, real most) noexcept nogil:
+    """Of g limited to [-most, most]; n is a multiple of 16."""
+    cdef vec sums[4]
+    cdef vec x
+    cdef Py_ssize_t k, lane = 0
+    cdef double total, value, largest = 0
+    cdef real low = -most
+    for k in range(4):
+        fill(&sums[k], 0)
+    for k in range(n // NATIVE):
+        x = clipped((<const vec *> g)[k], low, most)
+        sums[lane] += x * x
+        lane = (lane + 1) % 4
+    total = vec4_total(fold((sums[0] + sums[1]) + (sums[2] + sums[3])))
+    if 1e-30 < total < 1e30:
+        return sqrt(total)
+    total = 0       # squares may be beyond the range of the element type, or lost below it
+    for k in range(n):
+        largest = max(largest, fabs(<double> g[k]))
+    if not 0 < largest < INFINITY:
+        return largest
+    largest = min(largest, <double> most)
+    for k in range(n):
+        value = min(fabs(<double> g[k]), largest) / largest
+        total += value * value
+    return largest * sqrt(total)
+
+
+cdef void move_parameters(
+    const Layer *layers, Py_ssize_t n_layers, real *theta, const Rule *rule, real factor,
+    Py_ssize_t first, Py_ssize_t stop,      # multiples of 16: what this thread moves
+) noexcept nogil:
+    """g limited, times factor, plus the slopes of the penalties of W; then the step."""
+    cdef const Layer *layer
+    cdef real *g = rule.state
+    cdef real most = rule.clip_value
+    cdef Py_ssize_t k, i, end
+    if not isinf(most):
+        for k in range(first // NATIVE, stop // NATIVE):
+            (<vec *> g)[k] = clipped((<vec *> g)[k], -most, most)
+    if factor != 1:
+        for k in range(first, stop):
+            g[k] *= factor
+    if rule.l1 != 0 or rule.l2 != 0 or rule.keep != 1:
+        for i in range(n_layers):
+            layer = &layers[i]
+            end = min(layer.W + layer.n_in * layer.width, stop)
+            shrink(rule, theta, max(layer.W, first), end)
+    descend_flat_by_code(rule, theta, first, stop)
+
+
+cdef void shrink(const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
+    """g := g + l2 w + l1 sign(w), w := keep w"""
+    cdef real *g = rule.state
+    cdef real w, l1 = rule.l1, l2 = rule.l2, keep = rule.keep
+    cdef Py_ssize_t k
+    for k in range(first, stop):
+        w = theta[k]
+        g[k] += l2 * w + (l1 if w > 0 else -l1 if w < 0 else <real> 0)
+        theta[k] = keep * w
+
+
+cdef void limit_norms(
+    const Layer *layers, Py_ssize_t n_layers, real *theta, double max_norm,
+    Py_ssize_t thread, Py_ssize_t n_threads,
+) noexcept nogil:
+    """The weights that lead to one unit get the norm max_norm where theirs is larger."""
+    cdef const Layer *layer
+    cdef Py_ssize_t i, j
+    if isinf(max_norm):
+        return
+    for i in range(n_layers):
+        layer, j = &layers[i], SHARE * thread
+        while j < layer.width:
+            limit_columns(layer, theta + layer.W + j, min(layer.width - j, <Py_ssize_t> SHARE),
+                          max_norm)
+            j += SHARE * n_threads
+
+
+cdef void limit_columns(
+    const Layer *layer, real *W, Py_ssize_t n, double max_norm,
+) noexcept nogil:
+    """The same for the first n columns of W, SHARE at most."""
+    cdef double squares[SHARE]
+    cdef real factors[SHARE]
+    cdef bint exceeds = False
+    cdef Py_ssize_t i, j
+    for j in range(n):
+        squares[j] = 0
+    for i in range(layer.n_in):
+        for j in range(n):
+            squares[j] += <double> W[i * layer.width + j] * <double> W[i * layer.width + j]
+    for j in range(n):
+        factors[j] = 1
+        if squares[j] > max_norm * max_norm:
+            factors[j], exceeds = <real> (max_norm / sqrt(squares[j])), True
+    if exceeds:
+        for i in range(layer.n_in):
+            for j in range(n):
+                W[i * layer.width + j] *= factors[j]

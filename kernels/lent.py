@@ -1,0 +1,79 @@
+"""What the Cython build lends to other compiled code: functions by address, and their structs.
+
+`core(dtype)` is the module of one element type, for the instruction set in use. It has
+
+    addresses() -> {name: address}      of functions, valid in this process
+    fill_net(words, plan, theta, writable, work), fill_rule(words, words_of_net, rule, state),
+    fill_rows(words, X, order, weights)
+        fill the memory `words` with the struct of the same arguments that train_epoch gets; what it
+        points to has to be kept
+    address_of(array, n=-1, writable=False) -> address, or 0
+        of the n elements of an array of the element type that lie side by side; 0 if it is another
+
+The structs are laid out here for all but Cython, which compares their sizes when it is imported.
+A field is of one of these kinds: an element (`real`), numbers (`whole`: intp, `double`, `truth`:
+int), and pointers to elements (`reals`), to numbers (`words`: intp, `columns`: int32, `doubles`)
+and to structs (those below, and `layer`: interface.LAYER).
+"""
+
+from functools import cache
+
+import numpy as np
+
+from .interface import LAYER
+
+_NUMBERS = {"double": np.float64, "truth": np.intc}  # all others but `real` are intp, or as long
+
+STRUCTS: dict[str, dict] = {
+    # cython/plan.pxd has them with comments
+    "net": {
+        "layers": "layer", "n_layers": "whole", "loss": "whole", "loss_parameter": "real",
+        "theta": "reals", "batch_size": "whole", "first": "whole", "work": "reals",
+        "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
+        "parts": "reals", "costs": "doubles",
+    },
+    "rows": {
+        "dense": "reals", "row": "whole", "starts": "words", "columns": "columns",
+        "values": "reals", "order": "words", "first": "whole", "weights": "doubles",
+        "share_of_weight": "double",
+    },
+    "ahead": {
+        "rows": "rows", "t": "whole", "stop": "whole", "column": "whole", "n_columns": "whole",
+        "n_lines": "whole",
+    },
+    "rule": {
+        "code": "whole", "beta1": "double", "beta2": "double", "learning_rate": "real",
+        "momentum": "real", "new_m": "real", "new_v": "real", "epsilon": "real",
+        "unbias_m": "real", "unbias_v": "real", "state": "reals", "squares": "reals",
+        "flat": "whole", "hyper": ("real", 16), "given": ("double", 8), "product": "double",
+        "product_step": "whole", "n_slots": "whole", "n_theta": "whole", "weight_decay": "double",
+        "clip_norm": "double", "max_norm": "double", "l1": "real", "l2": "real",
+        "clip_value": "real", "keep": "real",
+    },
+    # cython/batch.pxi
+    "piece": {
+        "is_first": "truth", "is_last": "truth", "n_samples": "whole", "scale": "real",
+        "thread": "whole", "n_threads": "whole",
+    },
+}  # fmt: skip
+
+
+@cache
+def struct(name: str, real: str) -> np.dtype:
+    """One of them, or `layer`, for the element type 'float32' or 'float64'."""
+    if name == "layer":
+        return LAYER
+
+    def of(kind):
+        if isinstance(kind, tuple):
+            return np.dtype((of(kind[0]), kind[1]))
+        return real if kind == "real" else _NUMBERS.get(kind, np.intp)
+
+    return np.dtype([(field, of(kind)) for field, kind in STRUCTS[name].items()], align=True)
+
+
+def core(dtype):
+    """The module that lends, for one element type."""
+    from .cython import core
+
+    return core(np.dtype(dtype))
