@@ -17,6 +17,7 @@ SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no di
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
 _PART = 128  # samples that pass forward at once: PART in least_squares.pxi
 _MOST_ROWS = 2**15  # elements of the Jacobian that are computed before they are multiplied
+_FIRST = 10**8  # multiplications of J^T J in the first slice: about ten milliseconds
 _ROOM = 2**17  # elements of z, a and delta that stay in cache
 
 # C's struct Search in least_squares.pxi
@@ -66,7 +67,7 @@ class Search:
     buffer : ndarray of float64
     work : Work
     first_guess : int
-        Blocks of samples that may take about ten milliseconds.
+        Blocks of samples for the first call.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Search:
         self.record = bytearray(_PACKED.pack(*settings, *begin, *sizes, *places))
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.work = Work(plan, room)
-        self.first_guess = max(1, 10**8 // (room * n * width))
+        self.first_guess = max(1, _FIRST // (room * n * width))
 
     @property
     def state(self) -> np.ndarray:
@@ -115,6 +116,12 @@ class Search:
     def reason(self) -> str:
         """Why the search has ended; '' while it goes on."""
         return REASONS[_REASON.unpack_from(self.record, _REASON_AT)[0]]
+
+    @property
+    def fraction(self) -> float:
+        """Share of the samples that were looked at since theta, or what is tried, has changed."""
+        state = self.state[0]
+        return float(state["first"] / state["n_samples"])
 
     @property
     def loss(self) -> float:

@@ -18,7 +18,7 @@ LAYERS = [
     "embedding console",
     "training",
     "computing interop",
-    "parts",
+    "parts metrics",
     "inputs kernels tables datasets",
     "errors text version synonyms",
 ]

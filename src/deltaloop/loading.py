@@ -9,6 +9,7 @@ from .parts.construction import as_backend, as_layers
 from .parts.layers import Dense
 from .parts.losses import loss_with
 from .parts.scaling import Scaling
+from .training import kept
 
 
 def load(path, backend: str = "auto") -> Network:
@@ -23,9 +24,11 @@ def load(path, backend: str = "auto") -> Network:
     Returns
     -------
     Network
-        Same parameters, bit for bit, and the same settings of `optimizer`, whose state starts
-        afresh (SGD(learning_rate=0.1) for files of versions that did not write it). Its random
-        generator starts at seed 0.
+        Same parameters, bit for bit, and the same settings of `optimizer` (SGD(learning_rate=0.1)
+        for files of versions that did not write it). From a file with a state, written by
+        `Network.save(path, state=True)` or as a checkpoint of `fit`, it goes on where the other
+        network was; otherwise the state of the optimiser starts afresh, and the random generator
+        at seed 0.
 
     Raises
     ------
@@ -74,6 +77,7 @@ def _network(description, arrays, backend):
         names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
         values = tuple(arrays.pop(name) for name in names)
         init.append(values if entry["bias"] else values[0])
+    state = archive.of_state(arrays) if "state" in description else {}
     scaling = {name: arrays.pop(name) for name in archive.SCALING if name in arrays}
     if arrays:
         raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
@@ -88,4 +92,6 @@ def _network(description, arrays, backend):
     net.metadata = archive.checked_metadata(description[archive.METADATA])
     if "optimizer" in description:  # earlier versions wrote none
         net.optimizer = archive.optimizer(description["optimizer"])
+    if "state" in description:
+        kept.restore(net, description["state"], state)
     return net

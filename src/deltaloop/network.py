@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from .computing import Computing
 from .embedding import Embedding
-from .inputs import validation
 from .inputs.calls import explained
+from .inputs.checks import switch
 from .interop import archive
 from .kernels.interface import Plan, aligned_zeros
 from .kernels.turns import Turns
@@ -27,14 +27,11 @@ from .parts.scaling import Scaling
 from .parts.views import Views
 from .parts.whole_batch import with_optimizer
 from .text import aligned
-from .training.history import History
-from .training.loop import train
-from .training.settings import check_settings
-
-_FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
+from .training.fitting import FOR_FIT, Fitting
+from .training.kept import kept
 
 
-class Network(Embedding, Computing, Parameters):
+class Network(Fitting, Embedding, Computing, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -119,7 +116,7 @@ class Network(Embedding, Computing, Parameters):
 
     @explained(
         "write Network([4, 8, 3]) or Network(4, [Dense(8), Dense(3)])",
-        optimizer=_FOR_FIT, lr=_FOR_FIT, learning_rate=_FOR_FIT,
+        optimizer=FOR_FIT, lr=FOR_FIT, learning_rate=FOR_FIT,
         random_state="write seed=0",
         activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
         output_activation="write output='sigmoid'",
@@ -169,143 +166,41 @@ class Network(Embedding, Computing, Parameters):
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
         self._views: dict[str, Views] = {}
-        self._optimizer, self._session = SGD(), None
+        self._optimizer, self._session, self._run = SGD(), None, None
         self.use_backend(backend)
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
 
-    @explained(
-        "write net.fit(X, Y), or net.fit(*dataset)",
-        lr=_FOR_FIT, learning_rate=_FOR_FIT, momentum=_FOR_FIT,
-        loss="the loss belongs to the network: Network([4, 8, 3], loss='mse')",
-        verbose="write progress=True",
-        callbacks="write progress=f for a function f(epoch, fraction, history)",
-        n_jobs="write n_threads=2",
-    )  # fmt: skip
-    def fit(
-        self,
-        X,
-        Y,
-        *,
-        epochs: int = 30,
-        batch_size: int | None = None,
-        optimizer=None,
-        shuffle: bool = True,
-        sample_weight=None,
-        validation_data=None,
-        tol: float | None = None,
-        patience: int | None = None,
-        target_loss: float | None = None,
-        progress=False,
-        sparse: bool | str = "auto",
-        n_threads: int = 1,
-    ) -> History:
-        """Train by gradient descent on mini-batches.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, ...)
-            Flattened per sample to n_in values. Copied only where dtype or order demand it.
-            Or a matrix or array of scipy.sparse, which does not become dense.
-        Y : array_like, shape (n_samples, n_out)
-            Targets; (n_samples,) for one output, or class numbers for cross_entropy.
-        epochs : int, default 30
-            Passes over the data, at most.
-        batch_size : int, optional
-            Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
-            left. Default 10, or all samples where there are fewer.
-        optimizer : SGD, Adam or RMSprop, optional
-            Default `net.optimizer`, which is SGD(learning_rate=0.1) unless it was assigned. Its
-            state starts afresh in every call.
-        shuffle : bool, default True
-            Draw a new order of the samples for every epoch.
-        sample_weight : array_like, shape (n_samples,), optional
-            >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t; one whose weights are all 0
-            has the gradient 0. With batch_size=1 every other weight is as good as 1.
-        validation_data : (X, Y) or Dataset, optional
-            Watched after every epoch, never trained on; its samples have no weights.
-        tol : float, optional
-            Stop when the loss (of the validation data, if given) has not fallen below its best
-            value by more than tol in `patience` epochs in a row. Default with patience: 0.
-        patience : int, optional
-            See tol, and default with tol: 1. Where it is given, it is also the stop_reason.
-        target_loss : float, optional
-            Stop when the loss (of the validation data, if given) is at most this.
-        progress : bool or callable, default False
-            True draws a progress bar (needs rich). A callable gets (epoch, fraction of the
-            epoch, history) after every slice of work (about 50 ms) and at the end of an epoch.
-        sparse : {'auto', True, False}, default 'auto'
-            Whether the values of X that are not zero are listed, once, so that plain SGD skips
-            the weights of all others. 'auto': where that pays, judged from the share of zeros,
-            and always for X of scipy.sparse. The result is the same up to rounding.
-        n_threads : int, default 1
-            Threads that share the work of a mini-batch; the result is the same bit for bit. They
-            pay from about a million multiplications per mini-batch on.
-
-        Returns
-        -------
-        History
-            Ctrl-C ends training after the current slice of work (about 50 ms, but at least one
-            mini-batch) and returns normally, with stop_reason 'interrupted'.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            Data or settings are not accepted; nothing was changed.
-        BusyError
-            Another thread is training this network.
-        DivergenceError
-            The loss stopped being finite. The parameters are those after the last finite epoch.
-
-        Examples
-        --------
-        >>> import deltaloop as dl
-        >>> X, y = dl.datasets.load("xor")
-        >>> net = dl.Network([2, 4, 1], activation="tanh", loss="binary_cross_entropy")
-        >>> net.fit(X, y, epochs=500, optimizer=dl.SGD(learning_rate=1.0)).loss[-1] < 0.05
-        True
-        """
-        X, Y = self._data(X, Y)
-        weights, watched = validation.weights(sample_weight, len(X)), None
-        if validation_data is not None:
-            watched = self._data(*validation.pair(validation_data), "validation ")
-        settings = check_settings(
-            len(X), epochs, batch_size, self.optimizer if optimizer is None else optimizer,
-            shuffle, tol, patience, target_loss, sparse, n_threads,
-        )  # fmt: skip
-        self._check_threads(n_threads)
-        if isinstance(self._loss, Loss) and self._loss.row.is_distance:
-            validation.warn_if_unreachable(Y, self.layers[-1].activation)
-        from .training.progress import reporter
-
-        with reporter(progress, settings["epochs"]) as report:
-            return self._turns.train(
-                train, self, X, Y, weights=weights, validation=watched, progress=report, **settings
-            )
-
-    def save(self, path) -> None:
+    def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 
         Kept are the layers, the parameters, `scaling`, `classes`, `metadata` and the settings of
-        `optimizer`; not its state, nor that of `generator`.
+        `optimizer`.
 
         Parameters
         ----------
         path : str or path-like
             Used as it is; '.npz' is customary. An existing file is replaced in one step.
+        state : bool, default False
+            Keep as well how far training is: the state of `optimizer`, of the last `fit` (which
+            `resume` goes on with) and of `generator`.
 
         Raises
         ------
         InvalidInputError
             Parameters that are not finite, `metadata` that JSON cannot hold, or an activation or
-            loss of your own, which is code; so is an optimizer of a class of your own.
+            loss of your own, which is code; so is an optimizer or generator of a class of your own.
         InvalidTypeError
             `path` is no path.
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        archive.save(self, self._turns.read(self._theta.copy), path)
+        theta, more = self._turns.read(self._to_save, switch("state", state))
+        archive.save(self, theta, path, more)
+
+    def _to_save(self, state):
+        return self._theta.copy(), kept(self, self._run) if state else None
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.

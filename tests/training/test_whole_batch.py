@@ -10,6 +10,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import kernels
+from deltaloop.kernels import least_squares
 from deltaloop.training import whole_batch
 
 BACKENDS = kernels.available()
@@ -387,6 +388,116 @@ def test_copies_and_files_keep_it(optimizer, tmp_path):
             other.learn_one([0.5], [0.5])
         other.optimizer = dl.SGD()
         other.learn_one([0.5], [0.5])
+
+
+@every
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schedule": "cosine"}, "has no learning rate; leave schedule out"),
+        ({"resume": True}, "keeps nothing but the parameters"),
+        ({"checkpoint": "folder"}, "leave checkpoint out"),
+    ],
+)
+def test_what_needs_a_learning_rate_or_a_state_is_refused(optimizer, options, message):
+    with pytest.raises(dl.InvalidInputError, match=message):
+        new_net().fit(*sine(), optimizer=optimizer, **options)
+
+
+@every
+def test_batches_as_they_come_are_refused(optimizer):
+    with pytest.raises(dl.InvalidInputError, match=r"batches come one by one; give X and Y"):
+        new_net().fit(lambda: iter([sine()]), optimizer=optimizer)
+
+
+@every
+def test_a_fit_after_it_cannot_resume_what_is_not_kept(optimizer):
+    net = new_net()
+    net.fit(*sine(), optimizer=optimizer, epochs=2)
+    with pytest.raises(dl.InvalidInputError, match="this network has none"):
+        net.fit(*sine(), optimizer=dl.SGD(), resume=True)
+
+
+@every
+def test_the_state_in_a_file_is_none(optimizer, tmp_path):
+    net = new_net(dtype="float32")
+    net.optimizer = optimizer
+    net.fit(*sine(), epochs=2)
+    net.save(tmp_path / "net.npz", state=True)
+    other = dl.load(tmp_path / "net.npz")
+    assert other.optimizer == optimizer
+    assert other.theta.tobytes() == net.theta.tobytes()
+
+
+@every
+def test_metrics_restore_best_and_a_split_work_as_elsewhere(optimizer):
+    X, Y = sine(60)
+    Y = Y + 0.3 * np.random.default_rng(0).normal(size=Y.shape)
+    net = new_net()
+    history = net.fit(
+        X, Y, optimizer=optimizer, epochs=40, validation_split=0.3, metrics=["mae"],
+        restore_best=True,
+    )  # fmt: skip
+    assert len(history.metrics["mae"]) == len(history.validation_loss) == len(history)
+    assert history.best_epoch == np.argmin(history.validation_loss) + 1
+    assert not history.learning_rate
+    again = new_net()
+    shorter = again.fit(X, Y, optimizer=optimizer, epochs=history.best_epoch, validation_split=0.3)
+    assert shorter.loss == history.loss[: history.best_epoch]
+    assert again.theta.tobytes() == net.theta.tobytes()
+
+
+@every
+def test_callbacks_are_told_of_every_step_and_may_end_it(optimizer):
+    steps = []
+
+    def tell(state):
+        steps.append((state.step, state.epoch))
+        return state.step == 6
+
+    history = new_net().fit(
+        *sine(), optimizer=optimizer, epochs=40, callbacks=[dl.callbacks.every(3, tell)]
+    )
+    assert steps == [(3, 3), (6, 6)]
+    assert len(history) == 6
+    assert history.stop_reason.startswith("callback")
+
+
+@every
+def test_time_is_limited_by_max_seconds(optimizer):
+    history = new_net().fit(*sine(), optimizer=optimizer, epochs=10**6, max_seconds=0.0)
+    assert (len(history), history.stop_reason) == (1, "max_seconds")
+
+
+def test_least_squares_is_left_between_two_blocks_of_samples(monkeypatch):
+    # a block per call, as where one takes 50 ms: progress is told, and Ctrl-C heard
+    X, Y = sine(1000)
+    monkeypatch.setattr(whole_batch, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(least_squares, "_FIRST", 1)
+    seen = []
+    net, twin = new_net(), new_net()
+    net.fit(
+        X, Y, optimizer=dl.LevenbergMarquardt(), epochs=3,
+        progress=lambda epoch, fraction, history: seen.append((epoch, fraction)),
+    )  # fmt: skip
+    assert len(seen) > 6
+    assert all(0 <= fraction <= 1 for _, fraction in seen)
+    monkeypatch.undo()
+    twin.fit(X, Y, optimizer=dl.LevenbergMarquardt(), epochs=3)
+    assert net.theta.tobytes() == twin.theta.tobytes()
+
+
+@every
+def test_x_in_a_file_is_read_where_it_lies_or_refused(optimizer, tmp_path):
+    X, Y = sine(50)
+    for dtype in ("float64", "float32"):
+        np.save(tmp_path / f"{dtype}.npy", X.astype(dtype))
+    same, other = (np.load(tmp_path / f"{d}.npy", mmap_mode="r") for d in ("float64", "float32"))
+    net, twin = new_net(), new_net()
+    expected = twin.fit(X, Y, optimizer=optimizer, epochs=3)
+    assert net.fit(same, Y, optimizer=optimizer, epochs=3).loss == expected.loss
+    with pytest.raises(dl.InvalidInputError, match="X in a file would be converted each time"):
+        net.fit(other, Y, optimizer=optimizer)
 
 
 @every

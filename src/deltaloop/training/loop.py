@@ -1,85 +1,97 @@
-"""The loop over epochs: compiled slices, and between them progress, Ctrl-C and stopping."""
+"""A training, put together: samples and settings become a descent and its book."""
 
-import math
-from time import perf_counter
+import copy
+from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInputError, InvalidTypeError
-from ..kernels.interface import RULES, Work, aligned_zeros
-from ..parts.whole_batch import WholeBatch
+from ..errors import InvalidInputError
+from ..kernels.interface import RULES
+from ..parts.whole_batch import NO_RULE, WholeBatch
+from . import run as runs
+from .callbacks import Callbacks
+from .checkpoints import checkpoint_for
+from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
-from .listing import arranged
-from .slices import Slices
-from .stopping import Stopping
-from .whole_batch import descend
+from .measuring import Metrics
+from .samples import new_order, split_off
+from .whole_batch import WholeBatchDescent
 
 
-def train(
-    net, X, Y, *, weights, epochs, batch_size, optimizer, shuffle, validation, tol, patience,
-    target_loss, progress, sparse, n_threads,
-) -> History:  # fmt: skip
-    """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
-    n_samples = len(X)
-    theta = net._theta
-    if not np.isfinite(theta).all():
+def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
+    """Train `net` on `samples`; see `Network.fit` for the meaning of the settings.
+
+    `validation` is a pair of checked rows, `split` the share of the samples that are held back
+    instead. Everything is checked before anything is changed.
+    """
+    if not np.isfinite(net._theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
-    read = [X, Y, *(validation or ())]
+    whole = isinstance(settings.optimizer, WholeBatch)
+    rule = NO_RULE if whole else settings.optimizer.rule()
+    checkpoint = found = None
+    if settings.checkpoint is not None:
+        checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
+        found = checkpoint.read(net, settings.resume)
+    if found is not None:
+        run, last = found.run, settings.epochs
+    elif settings.resume and checkpoint is None:
+        run, settings.optimizer = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
+        rule = settings.optimizer.rule()
+        runs.check_same_columns(run.history, bool(validation or split), settings.metrics)
+        last = len(run.history) + settings.epochs
+    else:
+        run, last = runs.fresh(settings.given_optimizer, rule, net._theta), settings.epochs
+    streams = samples.n_samples is None
+    if not streams:
+        moves_every_weight = whole or RULES[rule.code] != "sgd" or rule.is_flat
+        samples.arrange(settings.sparse, net.backend, moves_every_weight, settings.batch_size)
+    n_samples, held = samples.n_samples, run.held
+    if split is not None:
+        if held is None:
+            generator = net.generator if found is None else found.generator
+            held = split_off(copy.deepcopy(generator), n_samples, split)
+        validation = samples.hold_back(held)
+    if whole:
+        descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
+    else:
+        kind = StreamDescent if streams else Descent
+        descent = kind(net, samples, settings, run, rule, last)
+    metrics = None
+    if settings.metrics:
+        metrics = Metrics(net, settings.metrics, *(validation or samples.all_rows()))
+        metrics.measure({})  # what does not fit these targets is told now
+    callbacks = None
+    if settings.callbacks:
+        callbacks = Callbacks(settings.callbacks, net, run.history)
+    read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
-    stopping = Stopping(tol, patience, target_loss)
-    book = Epochs(net, optimizer, epochs, stopping, validation, progress, owners)
-    if isinstance(optimizer, WholeBatch):
-        with book:
-            descend(net, X, Y, weights, optimizer, sparse, book)
-        return book.history
-    sum_of_weights = n_samples if weights is None else float(weights.sum())
-    rule = optimizer.rule()
-    state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
-    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd" or rule.is_flat, batch_size)
-    work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
-    slices = Slices(n_samples, batch_size, len(theta))
-    with book:
-        while book.go_on():
-            order = _order(net.generator, n_samples) if shuffle else None
-            start, total, seconds = 0, 0.0, 0.0
-            first_step = (book.epoch - 1) * -(-n_samples // batch_size)
-            while start < n_samples and math.isfinite(total):
-                if progress is not None and start:
-                    progress(book.epoch, start / n_samples, book.history)
-                if progress is not None:
-                    book.check_not_moved()
-                stop = slices.end(start)
-                began = perf_counter()
-                total = net._turns.write(
-                    net.backend.train_epoch, net.plan, theta, state, rule, X, Y, order, start, stop,
-                    batch_size, work, total, first_step + start // batch_size, weights,
-                )  # fmt: skip
-                elapsed = perf_counter() - began
-                slices.measured(elapsed)
-                seconds += elapsed
-                start = stop
-            book.ended(total / sum_of_weights, seconds)
-    return book.history
-
-
-def _order(generator, n_samples):
-    """A new order of the samples, which nobody else holds."""
-    if type(generator) is np.random.Generator:
-        return generator.permutation(n_samples)
-    if not isinstance(generator, np.random.Generator):
-        raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
-    order = np.array(generator.permutation(n_samples))
-    whole = order.dtype.kind in "iu" and order.ndim == 1
-    if not (whole and np.array_equal(np.sort(order), np.arange(n_samples))):
-        raise InvalidInputError(
-            f"net.generator.permutation({n_samples}) must give every number below {n_samples} "
-            "once; use numpy.random.default_rng(seed)"
-        )
-    return order.astype(np.intp, copy=False)
+    with callbacks or nullcontext():
+        if found is not None:
+            found.give(net)
+        elif checkpoint is not None:
+            checkpoint.begin(net, run)
+        if held is not run.held:
+            run.held = held
+            new_order(net.generator, n_samples)  # drawn above, from a copy
+        with Epochs(
+            net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
+            callbacks=callbacks, checkpoint=checkpoint, owners=owners,
+        ) as epochs:  # fmt: skip
+            if whole:
+                descent.descend(epochs)
+            while epochs.go_on() and not whole:
+                done = descent.epoch(epochs)
+                if done is None:
+                    break
+                epochs.ended(*done)
+    if whole:
+        net._run = None  # nothing is left to go on with but the parameters
+    return run.history
 
 
 def _is_view(array):

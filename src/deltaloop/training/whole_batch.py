@@ -10,7 +10,7 @@ from ..inputs.checks import whole_number
 from ..kernels.interface import Plan, SparseRows, Work, aligned_zeros
 from ..kernels.least_squares import Search
 from ..parts.whole_batch import SCG, LevenbergMarquardt
-from .listing import arranged
+from .samples import Samples
 from .slices import SLICE_SECONDS
 
 _BLOCK = 2**22  # values of X that are converted and looked at in one compiled call
@@ -21,9 +21,23 @@ _MOST = 1e10  # how far the parabola may be off that lambda is increased by it
 _ZERO = 1e-75  # a gradient whose square is next to the smallest number
 
 
-def check_whole_batch(optimizer, n_samples: int, batch_size, n_threads) -> int:
+def check_whole_batch(
+    optimizer, n_samples, batch_size, n_threads, schedule, resume, checkpoint
+) -> int:
     """The batch_size for such an optimiser, which is n_samples."""
     name = type(optimizer).__name__
+    if n_samples is None:
+        raise InvalidInputError(
+            f"{name} looks at all samples before every step, but batches come one by one; give X "
+            "and Y"
+        )
+    for setting, given, reason in (
+        ("schedule", schedule is not None, "has no learning rate"),
+        ("resume", resume is True, "keeps nothing but the parameters: fit begins from them anyway"),
+        ("checkpoint", checkpoint is not None, "keeps nothing to go on with but the parameters"),
+    ):
+        if given:
+            raise InvalidInputError(f"{name} {reason}; leave {setting} out")
     if batch_size is not None and whole_number("batch_size", batch_size) != n_samples:
         raise InvalidInputError(
             f"batch_size must be left out, or n_samples = {n_samples}, got {batch_size}: {name} "
@@ -38,15 +52,43 @@ def check_whole_batch(optimizer, n_samples: int, batch_size, n_threads) -> int:
     return n_samples
 
 
-def descend(net, X, Y, weights, optimizer, sparse, epochs) -> None:
-    """Train `net` on checked rows X, Y, one entry in the book `epochs` for each step."""
-    optimizer.check_loss(net._loss)
-    X = arranged(X, sparse, net.backend, True, len(X))
-    if isinstance(optimizer, LevenbergMarquardt):
-        method = _by_squares
-    else:
-        method = _by_conjugate_gradients if isinstance(optimizer, SCG) else _by_scipy
-    method(net, X, Y, weights, optimizer, epochs)
+class WholeBatchDescent:
+    """Descends on all samples at once.
+
+    Raises
+    ------
+    InvalidInputError
+        A loss that the optimiser does not take, or X in a file that would have to be converted.
+    """
+
+    def __init__(self, net, samples, optimizer, run):
+        optimizer.check_loss(net._loss)
+        if type(samples) is not Samples:
+            raise InvalidInputError(
+                f"{type(optimizer).__name__} reads all of X before every step, and X in a file "
+                f"would be converted each time; keep it in {net.dtype} and without scaling, or "
+                "give an array in memory"
+            )
+        self.net, self.optimizer = net, optimizer
+        (self.X, self.Y), self.weights = samples.all_rows(), samples.weights
+        if self.weights is not None and samples.chosen is not None:
+            self.weights = self.weights[samples.chosen]
+
+    def descend(self, epochs) -> None:
+        """Train, one entry in the book `epochs` for each step."""
+        if isinstance(self.optimizer, LevenbergMarquardt):
+            method = _by_squares
+        else:
+            method = _by_conjugate_gradients if isinstance(self.optimizer, SCG) else _by_scipy
+        method(self.net, self.X, self.Y, self.weights, self.optimizer, epochs)
+
+
+def _ended(epochs, loss, seconds):
+    """Tell the book, and who counts updates, of a step."""
+    epochs.run.step += 1
+    if epochs.counts_steps:
+        epochs.stepped(loss, math.nan)
+    epochs.ended(loss, seconds)
 
 
 def _in_float64(net):
@@ -98,10 +140,13 @@ def _by_squares(net, X, Y, weights, optimizer, epochs):
             if not is_wide:
                 _take(net, theta)
             if most == 1:
-                epochs.ended(float(losses[0]), seconds)
+                _ended(epochs, float(losses[0]), seconds)
             else:
+                epochs.run.step += found
                 epochs.ended_blindly(losses[:found].tolist(), seconds)
             seconds = 0.0
+        elif epochs.looks and not search.reason and epochs.between(search.fraction, None):
+            break
         if epochs.reason is None and search.reason:
             if search.reason == "not finite":
                 raise epochs.diverged("loss", search.loss)
@@ -222,7 +267,7 @@ def _by_conjugate_gradients(net, X, Y, weights, optimizer, epochs):
             lam /= 4
         _take(net, theta)
         now = perf_counter()
-        epochs.ended(loss, now - began)
+        _ended(epochs, loss, now - began)
         began = now
 
 
@@ -252,7 +297,7 @@ def _by_scipy(net, X, Y, weights, optimizer, epochs):
         nonlocal began
         now = perf_counter()
         _take(net, intermediate_result.x)
-        epochs.ended(float(intermediate_result.fun), now - began)
+        _ended(epochs, float(intermediate_result.fun), now - began)
         began = now
         if epochs.go_on() and not math.sqrt(grad.dot(grad)) >= optimizer.min_gradient:
             epochs.stop("gradient")
