@@ -84,7 +84,7 @@ class Network(Fitting, Embedding, Computing, Parameters):
         Standardisation applied to all data on its way in and out; saved with the network.
     classes : tuple of str or None
         Names of the classes, for reports; saved with the network.
-    optimizer : SGD, Adam or RMSprop
+    optimizer : SGD, Adam, RMSprop, ...
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     generator : numpy.random.Generator
         Draws the order of the samples; what `seed` became.
