@@ -14,7 +14,7 @@ from ..kernels.functions import ACTIVATIONS
 from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import LOSSES, check_loss
-from ..parts.optimizers import OPTIMIZERS, SGD, Optimizer
+from ..parts.optimizers import OPTIMIZERS, SGD, AnyOptimizer
 from ..parts.scaling import Scaling
 from ..parts.whole_batch import WholeBatch
 from ..training.history import History
@@ -143,7 +143,7 @@ def _output(problem, loss):
     return 1, loss.row.partner
 
 
-def build_optimizer(problem: Problem, recipe: Recipe) -> Optimizer:
+def build_optimizer(problem: Problem, recipe: Recipe) -> AnyOptimizer:
     """The optimiser that the options describe.
 
     Raises
@@ -218,7 +218,7 @@ def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:
 
 
 def train(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer,
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: AnyOptimizer,
     progress=False,
 ) -> History:  # fmt: skip
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`.
@@ -261,7 +261,7 @@ def chosen_class(out: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: AnyOptimizer
 ) -> Comparison | None:
     """Time an epoch against the NumPy reference, both from the trained parameters.
 

@@ -503,6 +503,7 @@ class Rprop(Optimizer):
             )
 
 
+AnyOptimizer = Optimizer | WholeBatch
 OPTIMIZERS: dict[str, type[Optimizer] | type[WholeBatch]] = {
     kind.__name__.lower(): kind
     for kind in (

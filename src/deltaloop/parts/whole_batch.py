@@ -14,6 +14,7 @@ from ..kernels.interface import Rule
 NO_RULE = Rule.of("sgd", 0.0)  # of optimisers that have none: one that keeps no state
 
 
+@dataclass(frozen=True)
 class WholeBatch:
     """What such optimisers have in common: `fit` takes them, and it alone.
 
