@@ -78,9 +78,11 @@ class Search:
         n = sum((layer[_N_IN] + (layer[_BIAS] >= 0)) * layer[_N_OUT] for layer in layers)
         n_out = layers[-1][_N_OUT]
         width = _whole_vectors(n + 1)
-        J_row = width
-        if n_out > 1:  # the vectors that write the last layer reach beyond its n_out parameters
-            J_row = max(width, _whole_vectors(n - n_out + _whole_vectors(n_out)))
+        # vectors that write the last layer reach beyond it: a row of W, or all of W for one unit
+        n_in, has_bias = layers[-1][_N_IN], layers[-1][_BIAS] >= 0
+        last = n_out if n_out > 1 else n_in + has_bias
+        beyond = n - last + _whole_vectors(n_out if n_out > 1 else n_in)
+        J_row = _whole_vectors(max(n + 1, beyond))
         # whole parts of the room, so that no sum depends on how much room there is
         n_rows = _PART
         while n_rows > 16 and n_rows * width > _MOST_ROWS:

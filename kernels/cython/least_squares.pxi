@@ -121,8 +121,9 @@ cdef void write_rows(
 ) noexcept nogil:
     """J[t] = (a_prev delta^T, delta) of every layer; X is dense.
 
-    Vectors may reach beyond the n_out values of a row of W, with zeros: the next row, and so the
-    next layer, is written later. J_row leaves room behind the last.
+    Vectors may reach beyond the n_out values of a row of W (for one unit: beyond all n_in), with
+    zeros or whatever the padding of a holds: what comes next is written later, and J_row leaves
+    room behind the last. No column behind the error of least squares is ever read.
     """
     cdef const Layer *layer
     cdef const Layer *below
@@ -136,15 +137,16 @@ cdef void write_rows(
             below = &net.layers[k - 1]
             A, A_row = block(net, below, below.a), below.width
         if not is_compact:
-            write_layer(net, layer, n_samples, A, A_row, J + layer.W, J_row, layer.width)
+            write_layer(net, layer, n_samples, A, A_row, k > 0, J + layer.W, J_row, layer.width)
             continue
-        write_layer(net, layer, n_samples, A, A_row, J, J_row, layer.n_out)
+        write_layer(net, layer, n_samples, A, A_row, k > 0, J, J_row, layer.n_out)
         J += (layer.n_in + (layer.b >= 0)) * layer.n_out
 
 
 cdef void write_layer(
-    const Net *net, const Layer *layer, Py_ssize_t n_samples, const real *A, Py_ssize_t A_row,
-    real *J, Py_ssize_t J_row, Py_ssize_t step,     # elements from one row of W to the next
+    const Net *net, const Layer *layer, Py_ssize_t n_samples,
+    const real *A, Py_ssize_t A_row, bint is_padded,    # whether A_row is a width of interface.py
+    real *J, Py_ssize_t J_row, Py_ssize_t step,         # elements from one row of W to the next
 ) noexcept nogil:
     cdef const real *delta = block(net, layer, layer.delta)
     cdef Py_ssize_t t, width = layer.width, n_in = layer.n_in
@@ -153,7 +155,15 @@ cdef void write_layer(
     cdef real one = 1
     if step == 1:
         for t in range(n_samples):
-            write_unit(n_in, A + t * A_row, delta[t * width], J + t * J_row)
+            if not is_padded:
+                write_unit(n_in, A + t * A_row, delta[t * width], J + t * J_row)
+            elif A_row == 4:
+                outer(1, 1, delta + t * width, 0, <const vec4 *> (A + t * 4), J + t * J_row, 0)
+            elif A_row == 8:
+                outer(1, 1, delta + t * width, 0, <const vec8 *> (A + t * 8), J + t * J_row, 0)
+            else:
+                outer(1, (n_in - 1) // NATIVE + 1, delta + t * width, 0,
+                      <const vec *> (A + t * A_row), J + t * J_row, 0)
             if has_bias:
                 J[t * J_row + n_in] = delta[t * width]
         return
@@ -223,16 +233,18 @@ cdef void add_normal(
     real *normal,           # (n_parameters, width)     += J^T (J, e), the upper triangle
 ) noexcept nogil:
     cdef Product p
-    cdef Py_ssize_t r = 0, column, panel = TILE_VECTORS * NATIVE
+    cdef Py_ssize_t r = 0, column, height = TILE_ROWS, lanes = TILE_VECTORS * NATIVE
+    if width <= 64:             # lower strips, closer to the triangle
+        height, lanes = min(TILE_ROWS, <Py_ssize_t> 8), NATIVE
     memset(&p, 0, sizeof(Product))
     p.n_k, p.A_row, p.A_k, p.B_k, p.C_row, p.start_row = n_samples, 1, J_row, J_row, width, width
-    while r < n_parameters:     # a tile high; whole panels wide, from the one with the diagonal on
-        column = r // panel * panel
-        p.n_rows, p.width = min(TILE_ROWS, n_parameters - r), width - column
+    while r < n_parameters:     # a tile high, from the vectors with the diagonal on
+        column = r // lanes * lanes
+        p.n_rows, p.width = min(height, n_parameters - r), width - column
         p.A, p.B, p.C = rows + r, rows + column, normal + r * width + column
         p.start = NULL if is_first else p.C
         product(STORE, &p)
-        r += TILE_ROWS
+        r += height
 
 
 cdef bint factorise(
@@ -427,6 +439,12 @@ cdef double half_squares(const Net *net, Py_ssize_t n_samples, const Rows *Y) no
     cdef Py_ssize_t t, o
     for t in range(4):      # four sums, so that none waits for the one before
         sums[t] = 0
+    if layer.n_out == 1 and Y.weights == NULL:
+        y = row_of(Y, 0)
+        for t in range(n_samples):
+            error = a[t * layer.width] - y[t * Y.row]
+            sums[t % 4] += error * error
+        n_samples = 0
     for t in range(n_samples):
         y, total = row_of(Y, t), 0
         for o in range(layer.n_out):
