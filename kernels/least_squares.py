@@ -60,6 +60,16 @@ _FLOAT64 = np.dtype(np.float64)
 class Search:
     """State and scratch memory of one search by Levenberg and Marquardt.
 
+    Parameters
+    ----------
+    plan : Plan
+        In float64.
+    n_samples : int
+    mu, decrease, increase, max_mu, min_gradient, target, sum_of_weights
+        As in SEARCH.
+    copies : bool
+        Whether samples may be SparseRows, or in float32: they are copied, block by block.
+
     Attributes
     ----------
     record : bytearray
@@ -72,7 +82,7 @@ class Search:
 
     def __init__(
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
-        min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
+        min_gradient=1e-7, target=-math.inf, sum_of_weights=None, copies=True,
     ):  # fmt: skip
         layers = plan.words[:, : _BIAS + 1].tolist()
         n = sum((layer[_N_IN] + (layer[_BIAS] >= 0)) * layer[_N_OUT] for layer in layers)
@@ -101,7 +111,7 @@ class Search:
         sizes = n_samples, n, width, J_row, n_rows
         self.record = bytearray(_PACKED.pack(*settings, *begin, *sizes, *places))
         self.buffer = aligned_zeros(end, _FLOAT64)
-        self.work = Work(plan, room)
+        self.work = Work(plan, room, gathers=copies)
         self.first_guess = max(1, _FIRST // (room * n * width))
 
     @property

@@ -119,13 +119,12 @@ class Epochs:
         self.reason = self.history.stop_reason = reason
 
     def ended_blindly(self, losses: list[float], seconds: float) -> None:
-        """Record up to `n_blind` epochs, each finite; the last loss alone may be low enough."""
+        """Record up to `n_blind` epochs, each with a finite loss below the one before."""
         history = self.history
-        for loss in losses:
-            history.loss.append(loss)
-            history.seconds.append(seconds / len(losses))
-            if self.stopping.is_best(history):
-                history.best_epoch = self.stopping.best_epoch
+        history.loss += losses
+        history.seconds += [seconds / len(losses)] * len(losses)
+        if self.stopping.is_best(history):
+            history.best_epoch = self.stopping.best_epoch
         reason = self.stopping.reason(history)
         if reason:
             self.stop(reason)
