@@ -48,7 +48,7 @@ from threading import get_ident
 from numpy import empty
 
 from deltaloop.errors import InvalidInputError
-from deltaloop.kernels import interface, lent
+from deltaloop.kernels import interface, least_squares, lent
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
@@ -68,7 +68,12 @@ include "parameters.pxi"
 include "batch.pxi"
 include "others.pxi"
 include "session.pxi"
+include "least_squares.pxi"
 include "lent.pxi"
+
+if sizeof(Search) != least_squares.SEARCH.itemsize:
+    raise ImportError(
+        "the build and least_squares.py lay out different records; build deltaloop again")
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:

@@ -1,5 +1,6 @@
 """What a network computes, on the backend of its choice: predictions, losses and gradients."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from .kernels.session import checked_out
 from .kernels.turns import Turns
 from .parts.construction import as_backend
 from .parts.scaling import Scaling
+from .parts.whole_batch import with_optimizer
 
 _BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
@@ -72,7 +74,7 @@ class Computing:
                 f"deltaloop.kernels.load, got {backend!r}"
             )
         session = backend.session(self.plan, self._theta, turns=self._turns)
-        session.set_rule(self._optimizer.rule(), self._noise)
+        session = with_optimizer(session, self._optimizer, self._noise)
         self._turns.train(self._take_backend, backend, session)
 
     def _take_backend(self, backend, session):
@@ -292,6 +294,47 @@ class Computing:
         out = np.empty((len(X), self.sizes[0]), self.dtype)
         self._turns.read(self._backward, X, dC_da, None, out)
         return out if self._scaling is None else self._scaling.slopes_by_inputs(out)
+
+    def jacobian(self, X) -> np.ndarray:
+        """The slope of every output by every parameter.
+
+        What least squares, Gauss-Newton and the like are made of: with e = predict(X) - Y and
+        loss='mse', the sum over samples and outputs of e J is n_samples times `gradient`.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, ...)
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_out, theta.size)
+            J[t, o] = d predict(X)[t, o] / dtheta, laid out as theta, 0 in its padding. In the dtype
+            of the network; float64, and in the units of the targets, where `scaling` scales them.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X is not accepted, or the result would not fit into memory.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.5]))])
+        >>> J = net.jacobian([[3.0], [7.0]])
+        >>> J[:, :, net.theta != 0].tolist()  # by W: x, by b: 1
+        [[[3.0, 1.0]], [[7.0, 1.0]]]
+        """
+        X = validation.inputs(X, self)
+        shape = (len(X), self.sizes[-1], self.plan.n_theta)
+        size = math.prod(shape) * self.dtype.itemsize
+        check_memory("the Jacobian", size, "give fewer samples at a time")
+        J = np.empty(shape, self.dtype)
+        work = Work(self.plan, min(len(X), _BLOCK_ROWS))
+        self._turns.read(self.backend.jacobian, self.plan, self._theta, X, J, work)
+        if self._scaling is None or self._scaling.y_scale is None:
+            return J
+        return J * self._scaling.y_scale[:, None]
 
     def loss_and_gradient(self, theta, X, Y, *, sample_weight=None) -> tuple[float, np.ndarray]:
         """`loss` and `gradient` where the parameters were `theta`; those of the network stay.

@@ -1,5 +1,6 @@
 """One sample and one mini-batch at a time: the doors for loops that are not ours."""
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from .kernels.session import checked_out, rows
 from .kernels.turns import Turns
 from .parts.optimizers import check_optimizer
 from .parts.scaling import Scaling, check_scaling
+from .parts.whole_batch import with_optimizer
 from .training.stream import Stream
 
 
@@ -78,19 +80,22 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session.set_rule(optimizer.rule(), self._noise)
+        self._session = with_optimizer(self._session, optimizer, self._noise)
         self._optimizer = optimizer
 
     @property
     def learning_rate(self) -> float:
         """That of `optimizer`, for `learn_one`, `learn_batch` and `apply_gradient`.
 
-        Assigning it leaves the state of the optimizer as it is. `fit` has schedules.
+        Assigning it leaves the state of the optimizer as it is. `fit` has schedules. nan: the
+        optimizer has none.
         """
-        return self._optimizer.learning_rate
+        return getattr(self._optimizer, "learning_rate", math.nan)
 
     @learning_rate.setter
     def learning_rate(self, value) -> None:
+        if not hasattr(self._optimizer, "learning_rate"):
+            raise InvalidInputError(f"{self._optimizer!r} has no learning_rate")
         optimizer = replace(self._optimizer, learning_rate=value)
         self._session.set_rate(optimizer.learning_rate)
         self._optimizer = optimizer

@@ -15,9 +15,7 @@ from .jobs import Job
 BACKENDS = kernels.available()
 NEAR = 1e-10  # relative; and absolute in units of the largest value of a job
 pytestmark = pytest.mark.filterwarnings("ignore::deltaloop.DeltaloopWarning")  # targets, pairs
-BY_LOSS = {
-    loss: [job for job in jobs.jobs() if job.loss == loss] for loss in LOSSES
-}
+BY_LOSS = {loss: [job for job in jobs.jobs() if job.loss == loss] for loss in LOSSES}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from ..inputs.calls import explained
 from ..inputs.checks import number, switch
 from ..kernels.functions import RULES
 from ..kernels.interface import Regularization, Rule
+from .whole_batch import LBFGS, SCG, LevenbergMarquardt, WholeBatch
 
 _FROM_0, _UP_TO_1 = {"low": 0.0}, {"low": 0.0, "below": 1.0}
 _ABOVE_0 = {"above": 0.0}
@@ -502,10 +503,13 @@ class Rprop(Optimizer):
             )
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+AnyOptimizer = Optimizer | WholeBatch
+OPTIMIZERS: dict[str, type[Optimizer] | type[WholeBatch]] = {
     kind.__name__.lower(): kind
-    for kind in (SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Rprop)
-}
+    for kind in (
+        SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Rprop, LevenbergMarquardt, SCG, LBFGS,
+    )
+}  # fmt: skip
 
 
 def check_optimizer(optimizer):
