@@ -58,9 +58,9 @@ HALF = {"softplus": -0.43, "silu": 0.74}
 def _is_tried(activation, loss) -> bool:
     """Every output with mse, and whatever a step of its own may be written for."""
     output, row = ROWS[activation], functions.LOSSES[loss]
-    if loss == "mse" or activation == row.partner:
+    if loss == "mse" or activation == row.partner or activation in row.outputs:
         return True
-    if row.needs_positive and not row.with_softmax:
+    if row.needs_positive:
         return output.is_positive
     return output.is_common and row.is_common and activation != "log_softmax"
 

@@ -74,7 +74,10 @@ def test_learn_one_is_fit_sample_by_sample(backend, dtype, optimizer, hidden, lo
     X, Y = samples(30, (5, 33, 3), dtype)
     if functions.LOSSES[loss].only_targets:
         Y = np.where(Y > 0.3, 1, -1).astype(dtype)
-    nets = [network((5, 33, 3), hidden, loss=loss, dtype=dtype) for _ in range(2)]
+    if loss in ("exponential", "itakura_saito"):  # which grow beyond all bounds
+        X, Y = X / 4, (Y + 1).astype(dtype)
+    made = loss_named(loss)
+    nets = [network((5, 33, 3), hidden, loss=made, dtype=dtype) for _ in range(2)]
     for net in nets:
         net.use_backend(backend)
         net.optimizer = OPTIMIZERS[optimizer]
