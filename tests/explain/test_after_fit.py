@@ -171,6 +171,15 @@ def test_little_training_is_not_judged(settings):
     assert texts(net, *DIGITS, **settings) == []
 
 
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt, MemoryError])
+def test_trouble_while_looking_costs_no_training(monkeypatch, trouble):
+    def fail(*_):
+        raise trouble
+
+    monkeypatch.setattr(after_fit, "constant_loss", fail)
+    assert len(dl.Network([5, 16, 1]).fit(2000 + X, LINEAR)) == 30
+
+
 def test_few_samples_are_not_judged():
     net = dl.Network([5, 30, 1])
     assert texts(net, 2000 + X[:19], LINEAR[:19], epochs=5000, optimizer=dl.Adam(1e-4)) == []

@@ -30,7 +30,10 @@ def warn_after_fit(net, samples, history, batch_size) -> None:
 
     `samples` are the `training.samples.Samples` of a network.
     """
-    texts = _texts(net, samples, history, batch_size)
+    try:
+        texts = _texts(net, samples, history, batch_size)
+    except (KeyboardInterrupt, MemoryError):  # training is done, and nobody asked for this
+        return
     if texts:
         import warnings
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..inputs.checks import any_size
+from ..kernels import load
 from ..kernels.functions import LOSSES
 from ..kernels.interface import Plan, Work, aligned_zeros
 
@@ -61,6 +62,11 @@ def constant_loss(net, Y: np.ndarray, weights=None) -> float | None:
 def loss_of_constant(net, Y, weights, outputs) -> float:
     """Loss where the outputs are these for every sample."""
     return _of_constants(net, Y, weights)(outputs)[0]
+
+
+def backend_of(net):
+    """The backend of the network, but not Numba, which may have to compile for this."""
+    return load("cython") if net.backend.NAME == "numba" else net.backend
 
 
 def is_no_better(loss: float, limit: float) -> bool:
@@ -169,7 +175,7 @@ def _of_constants(net, Y, weights):
 
     It is that of a network with the inputs 0, biases c and no activation.
     """
-    n, n_out = Y.shape
+    (n, n_out), backend = Y.shape, backend_of(net)
     code, parameter = net._loss.for_plan(net.dtype)
     plan = Plan.build(1, [(n_out, "identity", 0.0, True)], code, net.dtype, parameter)
     theta, grad = (aligned_zeros(plan.n_theta, net.dtype) for _ in range(2))
@@ -185,9 +191,7 @@ def _of_constants(net, Y, weights):
             w = None if weights is None else weights[start : start + rows]
             counts = len(y) if w is None else w.sum()
             if counts > 0:
-                total += counts * net.backend.loss_gradient(
-                    plan, theta, X[: len(y)], y, grad, work, w
-                )
+                total += counts * backend.loss_gradient(plan, theta, X[: len(y)], y, grad, work, w)
                 slopes += counts * slope
                 counted += counts
         return total / counted, slopes / counted

@@ -49,16 +49,12 @@ eq. 16; 4 Saxe, McClelland & Ganguli (2014); 5 Nguyen & Widrow (1990), and MATLA
 6 torch.nn.Linear of PyTorch; 7 MLPClassifier and MLPRegressor of scikit-learn.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, shown, unknown_name
 from ..inputs.checks import number, parameter
 
 
-@dataclass(frozen=True)
 class Place:
     """What initial values of a layer depend on.
 
@@ -72,12 +68,9 @@ class Place:
     bias : bool
     """
 
-    n_in: int
-    n_out: int
-    activation: Any
-    before: Any
-    is_last: bool
-    bias: bool
+    def __init__(self, n_in, n_out, activation, before, is_last, bias):
+        self.n_in, self.n_out, self.bias = n_in, n_out, bias
+        self.activation, self.before, self.is_last = activation, before, is_last
 
 
 def _of_scikit_learn(place):
@@ -115,7 +108,7 @@ _TABLE = (*_UNIFORM, *_NORMAL, "constant", "ones", "orthogonal", "nguyen_widrow"
 _WITH_BIASES = ("nguyen_widrow", "pytorch", "scikit_learn")
 _OF_WEIGHTS = ("orthogonal", "nguyen_widrow")
 
-# where an activation changes with z: logsig, tansig, satlins and radbas of MATLAB, and two like them
+# where an activation changes with z, in MATLAB or by the same measure
 _ACTIVE = {
     "sigmoid": (-4.0, 4.0),
     "tanh": (-2.0, 2.0),
