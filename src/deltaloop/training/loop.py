@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..explain.after_fit import warn_after_fit
 from ..kernels.interface import RULES
 from . import run as runs
 from .callbacks import Callbacks
@@ -14,7 +15,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import new_order, split_off
+from .samples import Samples, drawn_noise, new_order, split_off
 
 _NOTHING = nullcontext()
 
@@ -31,7 +32,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "assign finite W and b, or make a new network"
         )
     rule = settings.rule
-    checkpoint = found = None
+    checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
         checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
         found = checkpoint.read(net, settings.resume)
@@ -45,6 +46,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         last = len(run.history) + settings.epochs
     else:
         run, last = runs.fresh(settings.given_optimizer, rule, net._theta), settings.epochs
+        is_new = True
     streams = samples.n_samples is None
     if not streams:
         moves_every_weight = RULES[rule.code] != "sgd" or rule.is_flat
@@ -52,8 +54,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     n_samples, held = samples.n_samples, run.held
     if split is not None:
         if held is None:
-            generator = net.generator if found is None else found.generator
-            held = split_off(copy.deepcopy(generator), n_samples, split)
+            # from a copy: what is drawn here is drawn again when nothing can be refused any more
+            generator = copy.deepcopy(net.generator if found is None else found.generator)
+            if is_new:
+                drawn_noise(net.plan, generator)
+            held = split_off(generator, n_samples, split)
         validation = samples.hold_back(held)
     kind = StreamDescent if streams else Descent
     descent = kind(net, samples, settings, run, rule, last)
@@ -67,13 +72,15 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     with callbacks if callbacks is not None else _NOTHING:
+        if is_new:
+            run.noise = drawn_noise(net.plan, net.generator)
         if found is not None:
             found.give(net)
         elif checkpoint is not None:
             checkpoint.begin(net, run)
         if held is not run.held:
             run.held = held
-            new_order(net.generator, n_samples)  # drawn above, from a copy
+            new_order(net.generator, n_samples)
         with Epochs(
             net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
             callbacks=callbacks, checkpoint=checkpoint, owners=owners,
@@ -83,6 +90,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 if done is None:
                     break
                 epochs.ended(*done)
+    if type(samples) is Samples:  # in memory
+        warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 
 
