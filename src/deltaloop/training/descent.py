@@ -90,8 +90,7 @@ class Descent:
         began = perf_counter()
         now.total = net._turns.write(
             net.backend.train_epoch, net.plan, net._theta, run.slots, rule, X, Y, order,
-            start, stop, self.size, self.work, now.total, run.step, weights, rates,
-            run.noise,
+            start, stop, self.size, self.work, now.total, run.step, weights, rates, run.noise,
         )  # fmt: skip
         elapsed = perf_counter() - began
         self.slices.measured(elapsed)

@@ -40,7 +40,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             f"{type(settings.optimizer).__name__} compares losses of the same network, but dropout "
             "gives it other units in every step; use SGD or Adam, or a network without dropout"
         )
-    checkpoint = found = None
+    checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
         checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
         found = checkpoint.read(net, settings.resume)
@@ -54,6 +54,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         last = len(run.history) + settings.epochs
     else:
         run, last = runs.fresh(settings.given_optimizer, rule, net._theta), settings.epochs
+        is_new = True
     streams = samples.n_samples is None
     if not streams:
         moves_every_weight = whole or RULES[rule.code] != "sgd" or rule.is_flat
@@ -61,8 +62,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     n_samples, held = samples.n_samples, run.held
     if split is not None:
         if held is None:
-            generator = net.generator if found is None else found.generator
-            held = split_off(copy.deepcopy(generator), n_samples, split)
+            # from a copy: what is drawn here is drawn again when nothing can be refused any more
+            generator = copy.deepcopy(net.generator if found is None else found.generator)
+            if is_new:
+                drawn_noise(net.plan, generator)
+            held = split_off(generator, n_samples, split)
         validation = samples.hold_back(held)
     if whole:
         descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
@@ -79,7 +83,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     with callbacks if callbacks is not None else _NOTHING:
-        if run.step == 0 and found is None:
+        if is_new:
             run.noise = drawn_noise(net.plan, net.generator)
         if found is not None:
             found.give(net)
@@ -87,7 +91,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             checkpoint.begin(net, run)
         if held is not run.held:
             run.held = held
-            new_order(net.generator, n_samples)  # drawn above, from a copy
+            new_order(net.generator, n_samples)
         with Epochs(
             net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
             callbacks=callbacks, checkpoint=checkpoint, owners=owners,
