@@ -103,7 +103,10 @@ def _of_activation(name):
             return f(np.stack([z, 0 * z], axis=-1), alpha)[:, 0]
 
         return [(first, BLUE, False)]
-    return [(lambda z: f(z, alpha), BLUE, False), (lambda z: slope(z, f(z, alpha), alpha), ORANGE, True)]
+    return [
+        (lambda z: f(z, alpha), BLUE, False),
+        (lambda z: slope(z, f(z, alpha), alpha), ORANGE, True),
+    ]
 
 
 def picture(name: str) -> str:
@@ -126,7 +129,9 @@ def picture(name: str) -> str:
     if left <= 0 <= right:
         lines.append(f'<path d="M{across(0):.1f} 0V{HEIGHT}" stroke="#999"/>')
     ticks = [f"M{across(k):.1f} {down(0):.1f}v-3" for k in range(-4, 5) if left < k < right and k]
-    ticks += [f"M{across(max(left, 0)):.1f} {down(k):.1f}h3" for k in range(-4, 5) if low < k < high and k]
+    ticks += [
+        f"M{across(max(left, 0)):.1f} {down(k):.1f}h3" for k in range(-4, 5) if low < k < high and k
+    ]
     lines.append(f'<path d="{"".join(ticks)}" stroke="#999"/>')
     for function, colour, is_dashed in drawn:
         with np.errstate(all="ignore"):
@@ -174,7 +179,10 @@ def activations() -> str:
 
 def losses() -> str:
     """The table of losses."""
-    lines = ["| name | term of one output | targets | output | use | picture |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| name | term of one output | targets | output | use | picture |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in LOSSES.values():
         formula = _code(row.formula)
         if row.parameter:

@@ -10,7 +10,7 @@ import struct
 import numpy as np
 
 from ..inputs.checks import check_memory
-from .interface import LAYER, PIECE, Plan, Work, aligned_zeros, round_up
+from .interface import LAYER, PIECE, Plan, aligned_zeros, round_up
 
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH
@@ -60,6 +60,8 @@ _FLOAT64 = np.dtype(np.float64)
 class Search:
     """State and scratch memory of one search by Levenberg and Marquardt.
 
+    For the kernels it is a Work, too: z, a and delta are in the same buffer.
+
     Parameters
     ----------
     plan : Plan
@@ -74,8 +76,10 @@ class Search:
     ----------
     record : bytearray
         One record of SEARCH.
-    buffer : ndarray of float64
-    work : Work
+    batch_size : int
+        Samples that there is room for.
+    words, buffer, costs
+        As in Work; `costs` is not used.
     first_guess : int
         Blocks of samples for the first call.
     """
@@ -84,13 +88,12 @@ class Search:
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
         min_gradient=1e-7, target=-math.inf, sum_of_weights=None, copies=True,
     ):  # fmt: skip
-        layers = plan.words[:, : _BIAS + 1].tolist()
+        layers = plan.layers.tolist()
         n = sum((layer[_N_IN] + (layer[_BIAS] >= 0)) * layer[_N_OUT] for layer in layers)
-        n_out = layers[-1][_N_OUT]
+        n_in, n_out = layers[-1][_N_IN], layers[-1][_N_OUT]
         width = _whole_vectors(n + 1)
         # vectors that write the last layer reach beyond it: a row of W, or all of W for one unit
-        n_in, has_bias = layers[-1][_N_IN], layers[-1][_BIAS] >= 0
-        last = n_out if n_out > 1 else n_in + has_bias
+        last = n_out if n_out > 1 else n_in + (layers[-1][_BIAS] >= 0)
         beyond = n - last + _whole_vectors(n_out if n_out > 1 else n_in)
         J_row = _whole_vectors(max(n + 1, beyond))
         # whole parts of the room, so that no sum depends on how much room there is
@@ -98,20 +101,24 @@ class Search:
         while n_rows > 16 and n_rows * width > _MOST_ROWS:
             n_rows //= 2
         n_rows = min(n_rows, round_up(n_samples))
-        room = min(n_samples, max(PIECE, _ROOM // plan.n_work // _PART * _PART))
+        self.batch_size = room = min(n_samples, max(PIECE, _ROOM // plan.n_work // _PART * _PART))
+        turned, gathered = plan.widest * round_up(room), room * round_up(layers[0][_N_IN])
+        own = plan.n_theta, n * width, n * width, width, n_rows * J_row, room * n_out * copies
         places, end = [], 0
-        for length in (plan.n_theta, n * width, n * width, width, n_rows * J_row, room * n_out):
+        for length in (room * plan.n_work, turned, turned, gathered * copies, *own):
             places.append(end)
             end += _whole_vectors(length)
         advice = "use SCG() or LBFGS(), which need no matrix"
         check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
+        _, *turned_places, gathered_place = places[:4]
+        self.words = np.array([room, *turned_places, -1, -1, gathered_place], np.intp)
         total = n_samples if sum_of_weights is None else sum_of_weights
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
         begin = 0.0, 0.0, 0.0, 0, 0, 0, 0
         sizes = n_samples, n, width, J_row, n_rows
-        self.record = bytearray(_PACKED.pack(*settings, *begin, *sizes, *places))
+        self.record = bytearray(_PACKED.pack(*settings, *begin, *sizes, *places[4:]))
         self.buffer = aligned_zeros(end, _FLOAT64)
-        self.work = Work(plan, room, gathers=copies)
+        self.costs = self.buffer[:0]
         self.first_guess = max(1, _FIRST // (room * n * width))
 
     @property

@@ -651,7 +651,7 @@ def apply_gradient(plan: Plan, theta, state, rule: Rule, grad, step: int) -> Non
         _update(plan, rule, theta, state, grad, step + 1)
 
 
-def jacobian(plan: Plan, theta, X, out, work: Work) -> None:
+def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
     """da_o/dtheta of every sample and output."""
     X = _rows(X)
     out[:] = 0  # padding included
@@ -697,7 +697,7 @@ def levenberg_marquardt(
         state["reason"] = REASONS.index("not finite")
         return 0
     J = np.empty((*Y.shape, plan.n_theta))
-    jacobian(plan, theta, X, J, search.work)
+    jacobian(plan, theta, X, J, search)
     J = np.where(roots[:, None, None] > 0, roots[:, None, None] * J[:, :, columns], 0)
     J, e = J.reshape(-1, len(columns)), e.ravel()
     gradient = J.T @ e / n  # dC/dtheta

@@ -609,7 +609,7 @@ def levenberg_marquardt(plan, theta, X, Y, search, losses, Py_ssize_t n_blocks, 
     cdef Py_ssize_t n_theta = plan.n_theta, n_losses = len(losses), found
     cdef Environment before
     memset(&samples, 0, sizeof(Samples))
-    bind(&net, plan, theta, True, search.work, 0)
+    bind(&net, plan, theta, True, search, 0)
     bind_rows(&samples.X, X, None)
     bind_targets(&samples.Y, Y, None, weights)
     samples.is_single = Y.dtype.itemsize < REAL_BYTES

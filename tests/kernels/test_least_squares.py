@@ -143,7 +143,7 @@ def test_a_search_in_slices_gives_the_same_bits(compiled, monkeypatch, n_blocks,
     if room < 600:
         monkeypatch.setattr(least_squares, "_ROOM", 0)
     found, own, search = descend(compiled, whole, 4, n_blocks)
-    assert search.work.batch_size == min(room, 600)
+    assert search.batch_size == min(room, 600)
     assert found.tobytes() == expected.tobytes()
     assert own.tobytes() == losses.tobytes()
 

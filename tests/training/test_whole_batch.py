@@ -551,9 +551,9 @@ def test_without_scipy_lbfgs_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: dl.LevenbergMarquardt(mu=0), r"mu must be > 0, got 0"),
-        (lambda: dl.LevenbergMarquardt(increase=1), r"increase must be > 1, got 1"),
-        (lambda: dl.LevenbergMarquardt(decrease=1.0), r"decrease must be in \[0, 1\), got 1"),
+        (lambda: dl.LevenbergMarquardt(mu=0), r"mu must be finite and > 0, got 0"),
+        (lambda: dl.LevenbergMarquardt(increase=1), r"increase must be finite and > 1, got 1"),
+        (lambda: dl.LevenbergMarquardt(decrease=1.0), r"decrease must be in \(0, 1\), got 1"),
         (lambda: dl.LevenbergMarquardt(min_gradient=-1), r"min_gradient must be finite and >= 0"),
         (lambda: dl.LBFGS(memory=0), r"memory must be a whole number >= 1, got 0"),
         (lambda: dl.SCG(sigma=float("nan")), r"sigma must be finite"),

@@ -22,8 +22,7 @@ class WholeBatch:
     lower the loss. All of them compute in float64, whatever the network has.
     """
 
-    # bounds of the settings: (least, whether that itself is accepted, below)
-    _BOUNDS: ClassVar[dict[str, tuple[float, bool, float]]] = {}
+    _BOUNDS: ClassVar[dict[str, dict[str, float]]] = {}  # of the settings, for `number`
 
     def __post_init__(self):
         for field in fields(self):
@@ -32,10 +31,7 @@ class WholeBatch:
             if field.type in (int, "int"):
                 value = whole_number(name, value)
             else:
-                low, may_be_low, below = self._BOUNDS[name]
-                value = number(name, value, low, below)
-                if value == low and not may_be_low:
-                    raise InvalidInputError(f"{name} must be > {low:g}, got {value:g}")
+                value = number(name, value, **self._BOUNDS[name])
             object.__setattr__(self, name, value)
 
     def settings(self) -> dict:
@@ -127,11 +123,11 @@ class LevenbergMarquardt(WholeBatch):
     min_gradient: float = 1e-7
 
     _BOUNDS = {  # noqa: RUF012 - of the base class
-        "mu": (0.0, False, np.inf),
-        "decrease": (0.0, False, 1.0),
-        "increase": (1.0, False, np.inf),
-        "max_mu": (0.0, False, np.inf),
-        "min_gradient": (0.0, True, np.inf),
+        "mu": {"above": 0.0},
+        "decrease": {"above": 0.0, "below": 1.0},
+        "increase": {"above": 1.0},
+        "max_mu": {"above": 0.0},
+        "min_gradient": {"low": 0.0},
     }
 
     def check_loss(self, loss) -> None:
@@ -204,9 +200,9 @@ class SCG(WholeBatch):
     min_gradient: float = 1e-6
 
     _BOUNDS = {  # noqa: RUF012 - of the base class
-        "sigma": (0.0, False, np.inf),
-        "lambda_": (0.0, False, np.inf),
-        "min_gradient": (0.0, True, np.inf),
+        "sigma": {"above": 0.0},
+        "lambda_": {"above": 0.0},
+        "min_gradient": {"low": 0.0},
     }
 
 
@@ -259,7 +255,7 @@ class LBFGS(WholeBatch):
     memory: int = 10
     min_gradient: float = 1e-6
 
-    _BOUNDS = {"min_gradient": (0.0, True, np.inf)}  # noqa: RUF012 - of the base class
+    _BOUNDS = {"min_gradient": {"low": 0.0}}  # noqa: RUF012 - of the base class
 
 
 def refusal(optimizer: WholeBatch) -> str:
