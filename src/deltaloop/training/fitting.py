@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from ..computing import Computing
 from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import number, whole_number
-from ..kernels.turns import Turns
 from ..parts.losses import Loss
 from .batches import Y_MISSING, Batches, is_stream
 from .class_weight import check_class_weight, classes_of
@@ -21,19 +21,13 @@ from .settings import check_settings
 FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 
 
-class Fitting:
+class Fitting(Computing):
     """The part of `Network` that trains."""
 
     __slots__ = ()
 
     # set by Network
-    sizes: tuple[int, ...]
-    layers: tuple[Any, ...]
-    loss_name: str
-    dtype: np.dtype
     _loss: Any
-    _scaling: Any
-    _turns: Turns
     _run: Run | None
     optimizer: Any
 

@@ -51,7 +51,7 @@ class Rates:
             if isinstance(schedule, per_step):
                 self._first = step
                 return self.rule
-            n = self.n_batches
+            n = self.n_batches or 1  # never None: refused above
             t = epoch + np.arange(n) / n
             self._of_steps = base * schedule.factors(t, self.epochs, 1 / n)
             self.learning_rate = float(self._of_steps[0])
