@@ -10,8 +10,6 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import number, whole_number
 from ..parts.losses import Loss
-from .batches import Y_MISSING, Batches, is_stream
-from .class_weight import check_class_weight, classes_of
 from .history import History
 from .loop import train
 from .run import Run
@@ -201,7 +199,11 @@ class Fitting(Computing):
         >>> net.fit(X, y, epochs=500, optimizer=dl.SGD(learning_rate=1.0)).loss[-1] < 0.05
         True
         """
-        weigh = None if class_weight is None else check_class_weight(class_weight, self)
+        weigh = None
+        if class_weight is not None:
+            from .class_weight import check_class_weight
+
+            weigh = check_class_weight(class_weight, self)
         if Y is None:
             samples: Any = self._batches(
                 X, epochs, weigh,
@@ -247,6 +249,8 @@ class Fitting(Computing):
 
     def _batches(self, X, epochs, weigh, *, sample_weight, validation_split, balanced):
         """X alone as Batches."""
+        from .batches import Y_MISSING, Batches, is_stream
+
         if not is_stream(X):
             raise InvalidTypeError(Y_MISSING)
         for name, given, instead in (
@@ -267,6 +271,8 @@ def _weights(sample_weight, weigh, samples):
     weights = validation.weights(sample_weight, n)
     if weigh is None:
         return weights
+    from .class_weight import classes_of
+
     classes = samples.classes if isinstance(samples, MappedSamples) else classes_of(samples.Y)
     product = weigh(classes) if weights is None else weights * weigh(classes)
     return validation.weights(product, n, "sample_weight times class_weight")
