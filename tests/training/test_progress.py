@@ -150,6 +150,24 @@ def test_output_that_is_no_terminal_gets_a_line_now_and_then_and_at_the_end(monk
     ]
 
 
+@pytest.mark.parametrize("has_widgets", [True, False])
+def test_notebook_has_a_bar_where_it_can_be_redrawn(has_widgets, monkeypatch):
+    found = object() if has_widgets else None
+    monkeypatch.setattr(progress, "find_spec", lambda name: found)
+    assert progress._can_draw(console(force_jupyter=True)) is has_widgets
+
+
+def test_notebook_without_widgets_gets_lines(monkeypatch):
+    jupyter = pytest.importorskip("rich.jupyter")
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    shown = []
+    monkeypatch.setattr(jupyter, "display", lambda segments, text: shown.append(text))
+    seen = console(force_jupyter=True)
+    with bar(2, seen, n_samples=4) as report:
+        dl.Network([2, 2, 1]).fit(X, Y, epochs=2, progress=report)
+    assert "epoch 2/2  loss" in "".join(shown)
+
+
 def test_stream_of_unknown_length_has_no_speed():
     seen = console()
     with bar(2, seen) as report:
