@@ -29,7 +29,6 @@ from .parts.views import Views
 from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
-from .training.kept import kept
 from .training.samples import drawn_noise
 
 
@@ -233,7 +232,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         archive.save(self, theta, path, more)
 
     def _to_save(self, state):
-        return self._theta.copy(), kept(self, self._run) if state else None
+        if not state:
+            return self._theta.copy(), None
+        from .training.kept import kept
+
+        return self._theta.copy(), kept(self, self._run)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.

@@ -11,8 +11,6 @@ from ..explain.after_fit import warn_after_fit
 from ..kernels.interface import RULES
 from ..parts.whole_batch import WholeBatch
 from . import run as runs
-from .callbacks import Callbacks
-from .checkpoints import checkpoint_for
 from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
@@ -42,6 +40,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         )
     checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
+        from .checkpoints import checkpoint_for
+
         checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
         found = checkpoint.read(net, settings.resume)
     if found is not None:
@@ -79,6 +79,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         metrics.measure({})  # what does not fit these targets is told now
     callbacks = None
     if settings.callbacks:
+        from .callbacks import Callbacks
+
         callbacks = Callbacks(settings.callbacks, net, run.history)
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
