@@ -27,12 +27,8 @@ from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
-<<<<<<< HEAD
 from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
-from .training import callbacks, history, schedules, stream
-=======
 from .training import history, stream
->>>>>>> 23acaf2efba96f04c3e5c79b69a80cc5caf59269
 from .training.history import History
 from .version import __version__ as __version__
 

@@ -7,17 +7,10 @@ from ..inputs.checks import number, switch, whole_number
 from ..inputs.paths import as_path
 from ..kernels.interface import Rule
 from ..parts.optimizers import check_optimizer
-<<<<<<< HEAD
 from ..parts.whole_batch import NO_RULE, WholeBatch
-from .callbacks import check_callbacks
 from .listing import check_mode
 from .measuring import check_metrics, sign_of
-from .schedules import Schedule, check_schedule
 from .whole_batch import check_whole_batch
-=======
-from .listing import check_mode
-from .measuring import check_metrics, sign_of
->>>>>>> 23acaf2efba96f04c3e5c79b69a80cc5caf59269
 
 
 class Settings:
