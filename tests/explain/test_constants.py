@@ -165,3 +165,16 @@ def test_outputs_that_depend_on_each_other_are_left_alone():
     assert best_constant(net, np.eye(3)) is None
     assert constant_loss(net, np.eye(3)) is None
     assert best_constant(network("exponential", 2), np.eye(2)) is None
+
+
+def test_large_targets_have_no_second_copy():
+    import tracemalloc
+
+    Y = RNG.normal(size=(40_000, 100)).astype(np.float32)
+    net = dl.Network([1, 100])
+    tracemalloc.start()
+    found = constant_loss(net, Y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == pytest.approx(Y.var(axis=0, dtype=np.float64).sum() / 2, rel=1e-12)
+    assert peak < Y.nbytes / 2

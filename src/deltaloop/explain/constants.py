@@ -8,6 +8,7 @@ from ..kernels.functions import LOSSES
 from ..kernels.interface import Plan, Work, aligned_zeros
 
 SAME = 1e-3  # a loss closer than that to the one of a constant is no better
+_BLOCK = 2**18  # values at a time
 _ROWS = 1024  # samples at a time
 _DOUBLINGS = 20  # of the interval, until the best constant lies in it
 
@@ -92,7 +93,7 @@ def _by_formula(net, Y, weights):
 def _of_squares(net, Y, weights):
     mean = _mean(Y, weights)
     outputs = np.clip(mean, *net.layers[-1].activation.range)
-    spread = _mean((Y - mean) ** 2, weights)
+    spread = _mean(Y, weights, lambda y: (y - mean) ** 2)
     return float((spread + (mean - outputs) ** 2).sum() / 2), outputs
 
 
@@ -117,7 +118,7 @@ def _of_logarithms(net, Y, weights):
 def _of_divergence(net, Y, weights):
     """The mean of sum y log y - sum y log p."""
     p = _mean(Y, weights)
-    own = _mean(Y * np.log(np.where(Y > 0, Y, 1)), weights)
+    own = _mean(Y, weights, lambda y: y * np.log(np.where(y > 0, y, 1)))
     return float(own.sum() + _entropy(p)), p
 
 
@@ -130,10 +131,15 @@ _FORMULAS = {
 }
 
 
-def _mean(values, weights):
-    if weights is None:
-        return values.mean(axis=0, dtype=np.float64)
-    return (weights @ values) / weights.sum()
+def _mean(Y, weights, f=None):
+    """Mean over the samples of f(Y), or Y; block by block, so that nothing has the size of Y."""
+    step, total = max(1, _BLOCK // Y.shape[1]), 0.0
+    for start in range(0, len(Y), step):
+        y = Y[start : start + step]
+        y = y if f is None else f(y)
+        some = None if weights is None else weights[start : start + step]
+        total = total + (y.sum(axis=0, dtype=np.float64) if some is None else some @ y)
+    return total / (len(Y) if weights is None else weights.sum())
 
 
 def _entropy(p):
