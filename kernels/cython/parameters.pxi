@@ -1,4 +1,5 @@
-# The step of a rule in one pass over theta, after the gradient of all parameters: clipping, penalties, the rule itself, and the bound on the norms of weights.
+# The step of a rule in one pass over theta, after the gradient of all parameters: clipping,
+# penalties, the rule itself, and the bound on the norms of weights.
 
 cdef void set_rate(Rule *rule, double learning_rate) noexcept nogil:
     rule.given[0] = learning_rate
