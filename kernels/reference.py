@@ -461,6 +461,8 @@ def _gradient(plan, entered, deltas, grad):
     n = len(deltas[0])
     for index, delta in enumerate(deltas):
         plan.W(grad, index)[:] = (delta.T @ entered[index]) / n
+        if plan.mask is not None:
+            plan.W(grad, index)[plan.W(plan.mask, index) == 0] = 0
         if plan.b(grad, index) is not None:
             plan.b(grad, index)[:] = delta.sum(axis=0) / n
 
@@ -596,9 +598,19 @@ _STEPS = {
 }
 
 
+def _parameters_of(plan, theta, index):
+    """W and b of a layer, padding included."""
+    starts = [*plan.layers["W"], plan.n_theta]
+    return theta[starts[index] : starts[index + 1]]
+
+
 def _update(plan, rule, theta, state, grad, t):
     """Update number t, counted from 1, of theta and state."""
     regular, number = rule.regularization, theta.dtype.type
+    before, frozen = theta.copy(), np.flatnonzero(plan.layers["frozen"])
+    grad = grad if plan.mask is None else np.where(plan.mask == 0, number(0), grad)
+    for index in frozen:
+        _parameters_of(plan, grad, index)[:] = 0
     grad = np.clip(grad, -number(regular.clip_value), number(regular.clip_value))
     largest = np.abs(grad).max().astype(np.float64)  # by which no square leaves the range
     norm = largest * np.linalg.norm(grad / (largest or 1))
@@ -616,6 +628,10 @@ def _update(plan, rule, theta, state, grad, t):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
+    if plan.mask is not None and not rule.is_flat:  # a state from before the step may move them
+        theta[plan.mask == 0] = 0
+    for index in frozen:
+        _parameters_of(plan, theta, index)[:] = _parameters_of(plan, before, index)
     state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
 
 

@@ -65,7 +65,7 @@ def train_epoch(
     weights=None, rates=None, noise=0,
 ):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
-    alone = batch_size == 1 and weights is None and not rule.is_flat and not plan.drops
+    alone = batch_size == 1 and weights is None and not rule.is_flat and plan.plain[0]
     walks = _with(plan.dtype, "descend_samples" if alone else "descend_batches")
     return lent.core(plan.dtype).train_epoch(
         plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step, weights,

@@ -33,10 +33,14 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "assign finite W and b, or make a new network"
         )
     whole, rule = isinstance(settings.optimizer, WholeBatch), settings.rule
-    if whole and net.plan.drops:
+    if whole and net.plan.by_batches:
         raise InvalidInputError(
-            f"{type(settings.optimizer).__name__} compares losses of the same network, but dropout "
-            "gives it other units in every step; use SGD or Adam, or a network without dropout"
+            f"{type(settings.optimizer).__name__} compares losses of the same network and moves "
+            "all parameters: it has no dropout, masks or frozen layers; use SGD or Adam for them"
+        )
+    if not any(net.trainable):
+        raise InvalidInputError(
+            "all layers are frozen, so there is nothing to train; assign net.trainable = True"
         )
     checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
