@@ -1,11 +1,14 @@
 """One sample and one mini-batch at a time: the doors for loops that are not ours."""
 
+import math
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .errors import InvalidInputError
+from .errors import DivergenceError, InvalidInputError
 from .inputs.checks import whole_number
 from .inputs.scipy_sparse import is_sparse, sparse_inputs
 from .kernels.interface import Plan
@@ -13,6 +16,7 @@ from .kernels.session import checked_out, rows
 from .kernels.turns import Turns
 from .parts.optimizers import check_optimizer
 from .parts.scaling import Scaling, check_scaling
+from .parts.whole_batch import with_optimizer
 from .training.stream import Stream
 
 
@@ -46,6 +50,7 @@ class Embedding:
     _scaling: Scaling | None
     _optimizer: Any
     _turns: Turns
+    _laid_out: Callable
     _kept: list  # sessions whose handle was asked for
 
     @property
@@ -75,8 +80,62 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session.set_rule(optimizer.rule(), self._noise)
+        self._session = with_optimizer(self._session, optimizer, self._noise)
         self._optimizer = optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """That of `optimizer`, for `learn_one`, `learn_batch` and `apply_gradient`.
+
+        Assigning it leaves the state of the optimizer as it is. `fit` has schedules. nan: the
+        optimizer has none.
+        """
+        return getattr(self._optimizer, "learning_rate", math.nan)
+
+    @learning_rate.setter
+    def learning_rate(self, value) -> None:
+        if not hasattr(self._optimizer, "learning_rate"):
+            raise InvalidInputError(f"{self._optimizer!r} has no learning_rate")
+        optimizer = replace(self._optimizer, learning_rate=value)
+        self._session.set_rate(optimizer.learning_rate)
+        self._optimizer = optimizer
+
+    def apply_gradient(self, gradient) -> None:
+        """One step of `optimizer` with a gradient that comes from elsewhere.
+
+        For the mean over several processes, for costs that `backward` has differentiated, or for
+        gradients of other libraries. The state of `optimizer` goes on as in `learn_batch`.
+
+        Parameters
+        ----------
+        gradient : array_like, as many values as theta
+            dC/dtheta, laid out as `gradient` returns it; its padding does not matter. Or as many
+            values as `parameters`, in their order.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            It does not fit, or is not finite; nothing was changed.
+        BusyError
+            Another thread trains this network.
+        DivergenceError
+            Parameters are not finite after the step: the network is lost.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.optimizer = dl.SGD(learning_rate=0.1)
+        >>> net.apply_gradient(net.gradient([[3.0]], [[5.0]]))  # as net.learn_one([3.0], [5.0])
+        >>> round(net.W[0].item(), 4), round(net.b[0].item(), 4)
+        (1.7, -0.1)
+        """
+        self._session.descend(self._laid_out("gradient", gradient))
+        if not np.isfinite(self._theta).all():
+            raise DivergenceError(
+                "parameters became infinite in this step; lower learning_rate, or limit the "
+                "gradient: SGD(0.1, clip_norm=1.0)"
+            )
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Output activations of one sample, in the units of the targets.
