@@ -576,7 +576,7 @@ def _adadelta(eps, rho, epsilon, t, w, g, v, u):
 def _rprop(first, shrink, grow, smallest, largest, t, w, g, before, size):
     size[(size == 0) & (g != 0)] = first
     turn = np.sign(g) * np.sign(before)
-    size *= np.choose(turn.astype(int) + 1, [shrink, 1, grow]).astype(w.dtype)
+    size *= np.select([turn < 0, turn > 0], [shrink, grow], 1).astype(w.dtype)
     size[size > 0] = np.clip(size[size > 0], smallest, largest)
     before[:] = np.where(turn < 0, 0, g)
     return w - np.sign(before) * size
