@@ -173,6 +173,7 @@ def test_patience_that_ended_training_is_patient_again():
         ),
         ({}, {"validation_data": (X, Y)}, "has no metrics and no val.*but this one has validation"),
         ({"metrics": ["mse"]}, {}, "which has mse, but this one has none"),
+        ({"validation_split": 0.3}, {"validation_split": 0.5}, "there are 7 samples now, with val"),
         ({}, {"resume": "yes"}, "resume must be True or False, got 'yes'"),
     ],
 )
