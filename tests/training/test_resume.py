@@ -195,6 +195,27 @@ def test_training_that_diverged_leaves_nothing_to_go_on_with():
         net.fit(X, Y, resume=True)
 
 
+def test_resumed_training_that_diverged_leaves_nothing_to_go_on_with():
+    net = new_net()
+    net.fit(X, Y, epochs=2, optimizer=dl.SGD(0.1, momentum=0.9))
+    before = net.theta.copy()
+    with pytest.raises(dl.DivergenceError):
+        net.fit(X, Y, epochs=99, optimizer=dl.SGD(1e200, momentum=0.9), resume=True)
+    assert (net.theta == before).all()
+    with pytest.raises(dl.InvalidInputError, match="this network has none"):
+        net.fit(X, Y, resume=True)
+
+
+def test_optimizer_in_a_pickle_holds_its_settings_alone():
+    optimizer = dl.Adam(0.1)
+    optimizer.rule()
+    again = pickle.loads(pickle.dumps(optimizer))
+    assert again == optimizer
+    assert vars(again) == {name: getattr(optimizer, name) for name in vars(again)}
+    assert "_rule" not in vars(again)
+    assert again.rule() == optimizer.rule()
+
+
 def test_error_of_a_callback_leaves_what_was_done_to_go_on_with():
     net = new_net()
 
