@@ -27,6 +27,7 @@ from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
+from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
 from .training import history, stream
 from .training.history import History
 from .version import __version__ as __version__
@@ -35,6 +36,8 @@ if _TYPE_CHECKING:
     from . import callbacks, metrics, schedules
 
 __all__ = [
+    "LBFGS",
+    "SCG",
     "SGD",
     "Activation",
     "Adadelta",
@@ -51,6 +54,7 @@ __all__ = [
     "History",
     "InvalidInputError",
     "InvalidTypeError",
+    "LevenbergMarquardt",
     "Loss",
     "MissingDependencyError",
     "NAdam",

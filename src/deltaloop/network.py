@@ -26,6 +26,7 @@ from .parts.optimizers import SGD
 from .parts.parameters import Parameters
 from .parts.scaling import Scaling
 from .parts.views import Views
+from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
 from .training.samples import drawn_noise
@@ -45,8 +46,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         Of the hidden layers; only with a list of sizes. See `deltaloop.activations`, and
         `deltaloop.custom_activation` for one of your own.
     output : str or Activation, optional
-        Of the last layer; left out, the one that belongs to the loss (identity for mse,
-        sigmoid for binary_cross_entropy, softmax for cross_entropy, identity for huber).
+        Of the last layer; left out, the one that belongs to the loss: identity for mse and other
+        distances, sigmoid for binary_cross_entropy, softmax for cross_entropy, exp for poisson; see
+        the table of `deltaloop.losses`.
     loss : str, Loss or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
         `deltaloop.losses`, `deltaloop.Loss` for one with a parameter, and
@@ -98,7 +100,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         Standardisation applied to all data on its way in and out; saved with the network.
     classes : tuple of str or None
         Names of the classes, for reports; saved with the network.
-    optimizer : SGD, Adam or RMSprop
+    optimizer : SGD, Adam, RMSprop, ...
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     generator : numpy.random.Generator
         Draws the order of the samples; what `seed` became.
@@ -324,5 +326,5 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling
-        self._session.set_rule(self._optimizer.rule(), self._noise)
+        self._session = with_optimizer(self._session, self._optimizer, self._noise)
         self._session.resume(*progress)

@@ -95,9 +95,10 @@ class Fitting(Computing):
         batch_size : int, optional
             Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
             left. Default 10, or all samples where there are fewer.
-        optimizer : SGD, Adam or RMSprop, optional
+        optimizer : SGD, Adam, RMSprop, LevenbergMarquardt, ..., optional
             Default `net.optimizer`, which is SGD(learning_rate=0.1) unless it was assigned. Its
-            state starts afresh in every call, but with `resume`.
+            state starts afresh in every call, but with `resume`. With LevenbergMarquardt, SCG and
+            LBFGS an epoch is a step that lowers the loss of all samples; shuffle plays no part.
         schedule : str, Schedule or callable, optional
             What the learning rate of the optimiser is multiplied with: one of
             `deltaloop.schedules`, its name ('cosine'), or f(t) of the number of epochs that are

@@ -2,18 +2,21 @@
 
 import copy
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
 from ..explain.after_fit import warn_after_fit
 from ..kernels.interface import RULES
+from ..parts.whole_batch import WholeBatch
 from . import run as runs
 from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
 from .samples import Samples, drawn_noise, n_held, new_order, split_off
+from .whole_batch import WholeBatchDescent
 
 _NOTHING = nullcontext()
 
@@ -29,7 +32,12 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
-    rule = settings.rule
+    whole, rule = isinstance(settings.optimizer, WholeBatch), settings.rule
+    if whole and net.plan.drops:
+        raise InvalidInputError(
+            f"{type(settings.optimizer).__name__} compares losses of the same network, but dropout "
+            "gives it other units in every step; use SGD or Adam, or a network without dropout"
+        )
     checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
         from .checkpoints import checkpoint_for
@@ -49,7 +57,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         is_new = True
     streams = samples.n_samples is None
     if not streams:
-        moves_every_weight = RULES[rule.code] != "sgd" or rule.is_flat
+        moves_every_weight = whole or RULES[rule.code] != "sgd" or rule.is_flat
         samples.arrange(settings.sparse, net.backend, moves_every_weight, settings.batch_size)
     n_samples, held = samples.n_samples, run.held
     if split is not None:
@@ -65,8 +73,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 f"{n_samples} samples now, with validation_split={split:g}; give the same"
             )
         validation = samples.hold_back(held)
-    kind = StreamDescent if streams else Descent
-    descent = kind(net, samples, settings, run, rule, last)
+    if whole:
+        descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
+    else:
+        kind = StreamDescent if streams else Descent
+        descent = kind(net, samples, settings, run, rule, last)
     metrics = None
     if settings.metrics:
         metrics = Metrics(net, settings.metrics, *(validation or samples.all_rows()))
@@ -92,11 +103,15 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
             callbacks=callbacks, checkpoint=checkpoint, owners=owners,
         ) as epochs:  # fmt: skip
-            while epochs.go_on():
+            if whole:
+                descent.descend(epochs)
+            while epochs.go_on() and not whole:
                 done = descent.epoch(epochs)
                 if done is None:
                     break
                 epochs.ended(*done)
+    if whole:
+        net._run = None  # nothing is left to go on with but the parameters
     if type(samples) is Samples:  # in memory
         warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history

@@ -7,8 +7,10 @@ from ..inputs.checks import number, switch, whole_number
 from ..inputs.paths import as_path
 from ..kernels.interface import Rule
 from ..parts.optimizers import check_optimizer
+from ..parts.whole_batch import NO_RULE, WholeBatch
 from .listing import check_mode
 from .measuring import check_metrics, sign_of
+from .whole_batch import check_whole_batch
 
 
 class Settings:
@@ -52,8 +54,13 @@ def check_settings(
     """
     epochs = whole_number("epochs", epochs)
     used = check_optimizer(of_network if optimizer is None else optimizer)
-    rule = used.rule()
-    whole = rule.row.whole_batch
+    if isinstance(used, WholeBatch):
+        rule, whole, batch_size = NO_RULE, True, check_whole_batch(
+            used, n_samples, batch_size, n_threads, schedule, resume, checkpoint
+        )  # fmt: skip
+    else:
+        rule = used.rule()
+        whole = rule.row.whole_batch
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size)
     elif n_samples is not None:
