@@ -145,7 +145,8 @@ def test_process_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path
         with start(folder) as process:
             before = written()
             assert process.stdout.readline() == "ready\n"
-            while len(epochs) % 2 and written() == before:  # every second one gets somewhere
+            # every second one gets somewhere
+            while len(epochs) % 2 and written() == before and process.poll() is None:
                 time.sleep(0.001)
             time.sleep(moments.uniform(0, 0.03))
             process.send_signal(signal.SIGKILL)
