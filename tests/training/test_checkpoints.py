@@ -137,6 +137,7 @@ def test_process_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path
         return out.removeprefix("ready\n")
 
     expected = ended(start(tmp_path / "once"))
+
     def written():
         return file_in(folder).stat().st_mtime_ns if file_in(folder).exists() else 0
 
