@@ -15,7 +15,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import Samples, drawn_noise, new_order, split_off
+from .samples import Samples, drawn_noise, n_held, new_order, split_off
 from .whole_batch import WholeBatchDescent
 
 _NOTHING = nullcontext()
@@ -71,6 +71,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             if is_new:
                 drawn_noise(net.plan, generator)
             held = split_off(generator, n_samples, split)
+        elif len(held) != n_held(n_samples, split) or held.max() >= n_samples:
+            raise InvalidInputError(
+                "resume=True goes on with the samples that the fit before held back, but there are "
+                f"{n_samples} samples now, with validation_split={split:g}; give the same"
+            )
         validation = samples.hold_back(held)
     if whole:
         descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
