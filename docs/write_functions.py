@@ -19,7 +19,7 @@ PAGE = Path(__file__).with_name("functions.md")
 PICTURES = Path(__file__).with_name("pictures")
 USES = {
     "identity": "Outputs that are any number; hidden layers gain nothing by it.",
-    "sigmoid": "Outputs that are probabilities, each for itself. Hidden: the classic; it saturates.",
+    "sigmoid": "Outputs that are probabilities, each for itself. Hidden, it saturates.",
     "tanh": "Small networks with smooth targets, control; hidden units centred on 0.",
     "relu": "The usual choice for wide and deep networks; units that never fire learn nothing.",
     "leaky_relu": "relu without units that stay dead.",
@@ -54,7 +54,7 @@ USES = {
     "exponential": "The largest errors of a sample dominate: where none may be large.",
     "hellinger": "Distances of frequencies, gentle to those near 0.",
     "kullback_leibler": "Distributions as targets: cross_entropy, which is 0 where it is right.",
-    "generalized_kullback_leibler": "Positive amounts that need not sum to 1: spectra, intensities.",
+    "generalized_kullback_leibler": "Positive amounts that need not sum to 1, such as spectra.",
     "itakura_saito": "Positive amounts over many orders of magnitude: the ratio alone counts.",
 }
 WIDTH, HEIGHT, BLUE, ORANGE = 168, 112, "#1f5fa8", "#d9822b"
@@ -103,7 +103,10 @@ def _of_activation(name):
             return f(np.stack([z, 0 * z], axis=-1), alpha)[:, 0]
 
         return [(first, BLUE, False)]
-    return [(lambda z: f(z, alpha), BLUE, False), (lambda z: slope(z, f(z, alpha), alpha), ORANGE, True)]
+    return [
+        (lambda z: f(z, alpha), BLUE, False),
+        (lambda z: slope(z, f(z, alpha), alpha), ORANGE, True),
+    ]
 
 
 def picture(name: str) -> str:
@@ -126,7 +129,9 @@ def picture(name: str) -> str:
     if left <= 0 <= right:
         lines.append(f'<path d="M{across(0):.1f} 0V{HEIGHT}" stroke="#999"/>')
     ticks = [f"M{across(k):.1f} {down(0):.1f}v-3" for k in range(-4, 5) if left < k < right and k]
-    ticks += [f"M{across(max(left, 0)):.1f} {down(k):.1f}h3" for k in range(-4, 5) if low < k < high and k]
+    ticks += [
+        f"M{across(max(left, 0)):.1f} {down(k):.1f}h3" for k in range(-4, 5) if low < k < high and k
+    ]
     lines.append(f'<path d="{"".join(ticks)}" stroke="#999"/>')
     for function, colour, is_dashed in drawn:
         with np.errstate(all="ignore"):
@@ -140,9 +145,8 @@ def picture(name: str) -> str:
             pieces.append(f"{pen}{across(a):.1f} {down(b):.1f}")
             pen = "L"
         dashes = ' stroke-dasharray="4 3"' if is_dashed else ""
-        lines.append(
-            f'<path d="{"".join(pieces)}" fill="none" stroke="{colour}" stroke-width="1.6"{dashes}/>'
-        )
+        style = f'fill="none" stroke="{colour}" stroke-width="1.6"{dashes}'
+        lines.append(f'<path d="{"".join(pieces)}" {style}/>')
     return "\n".join([*lines, "</svg>\n"])
 
 
@@ -174,7 +178,10 @@ def activations() -> str:
 
 def losses() -> str:
     """The table of losses."""
-    lines = ["| name | term of one output | targets | output | use | picture |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| name | term of one output | targets | output | use | picture |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in LOSSES.values():
         formula = _code(row.formula)
         if row.parameter:

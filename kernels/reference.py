@@ -183,12 +183,12 @@ def _inside(a, slope, most=1.0):
 
 
 def _log_cosh(d):
-    """log cosh d = |d| + log((1 + exp(-2 |d|)) / 2)."""
+    """|d| + log((1 + exp(-2 |d|)) / 2)."""
     return np.abs(d) + np.log1p(np.expm1(-2 * np.abs(d)) / 2)
 
 
 def _y_log_ratio(Y, a):
-    """y log(y / a) in float64: divergences are small differences; 0 where y is."""
+    """In float64, y log(y / a): divergences are small differences; 0 where y is."""
     ratio = np.divide(Y, a, dtype=np.float64)
     return Y * np.log(np.where(Y > 0, ratio, 1))
 
@@ -209,7 +209,7 @@ def _focal_slope(a, Y, p):
 
 
 def _exponential(s, p):
-    """tau exp(s / tau) of the sum s over the units, and its derivative by s."""
+    """Of the sum s over the units tau exp(s / tau), and its derivative by s."""
     e = np.exp(s / np.float64(p))
     return p * e, e
 
@@ -264,9 +264,7 @@ _LOSSES = {
     ),
     "hellinger": (
         lambda a, Y, p: np.square(np.sqrt(_limited(a, np.inf)) - np.sqrt(Y)) / math.sqrt(2),
-        lambda a, Y, p: _inside(
-            a, lambda q: (np.sqrt(q) - np.sqrt(Y)) / np.sqrt(2 * q), np.inf
-        ),
+        lambda a, Y, p: _inside(a, lambda q: (np.sqrt(q) - np.sqrt(Y)) / np.sqrt(2 * q), np.inf),
     ),
     "kullback_leibler": (
         lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)),

@@ -47,7 +47,9 @@ CANONICAL = [(row.partner, row.name) for row in functions.LOSSES.values() if row
 UNBOUNDED = tuple(
     name
     for name in ACTIVATIONS
-    if ROWS[name].f and ROWS[name].is_common and (ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1)
+    if ROWS[name].f
+    and ROWS[name].is_common
+    and (ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1)
 )
 # z where f(z) is about 1/2, for those of them with which it is not z
 HALF = {"softplus": -0.43, "silu": 0.74}
@@ -152,7 +154,9 @@ def _targets(generator, n_samples, n_out, activation, loss, limited):
     if row.only_targets:
         return generator.choice(row.only_targets, (n_samples, n_out))
     if row.targets == (0, np.inf):
-        Y = generator.uniform(0.1, 1 if activation in ("sigmoid", "softmax") else 3, (n_samples, n_out))
+        Y = generator.uniform(
+            0.1, 1 if activation in ("sigmoid", "softmax") else 3, (n_samples, n_out)
+        )
         return Y if row.targets_are_positive else np.where(generator.random(Y.shape) < 0.2, 0, Y)
     if row.targets == (0, 1) and not row.targets_sum_to_1:
         if limited:

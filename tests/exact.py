@@ -58,7 +58,9 @@ def _softplus(z, alpha):
     return z if z > FAR else (1 + z.exp()).ln() if z > -40 else z.exp() * (1 - z.exp() / 2)
 
 
-PI = Decimal("3.141592653589793238462643383279502884197169399375105820974944592307816406286208998628")
+PI = Decimal(
+    "3.141592653589793238462643383279502884197169399375105820974944592307816406286208998628"
+)
 SELU = Decimal("1.0507009873554804934193349852946"), Decimal("1.6732632423543772848170429916717")
 
 
@@ -127,9 +129,10 @@ def _slope_of_gelu_tanh(z, a, alpha):
     w = math.sqrt(8 / math.pi) * (z + 0.044715 * z**3)
     e = np.exp(-np.abs(w))
     r = 1 / (1 + e)  # the sigmoid of |w|, and e r that of -|w|
-    return np.where(w > 0, r, e * r) + z * math.sqrt(8 / math.pi) * (
-        1 + 3 * 0.044715 * z * z
-    ) * e * r * r
+    return (
+        np.where(w > 0, r, e * r)
+        + z * math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * z * z) * e * r * r
+    )
 
 
 def _slope_of_mish(z, a, alpha):

@@ -20,7 +20,9 @@ def of_case(backend, dtype, activation, loss, hidden="tanh", n=7):
     ]
     # made with the loss that goes with every output, so that no pair is warned of
     net = dl.Network.__new__(dl.Network)
-    net._initialize(6, tuple(layers), loss_named(loss, activation), dtype, "glorot_uniform", 0, "reference")
+    net._initialize(
+        6, tuple(layers), loss_named(loss, activation), dtype, "glorot_uniform", 0, "reference"
+    )
     net.use_backend(backend)
     net.theta = found.theta
     return net, found.X, found.Y

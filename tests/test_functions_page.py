@@ -37,4 +37,6 @@ def test_every_function_has_a_small_picture_with_its_curves(script, name):
 
 
 def test_no_picture_is_left_of_a_function_that_is_gone():
-    assert {path.stem for path in (DOCS / "pictures").iterdir()} == ACTIVATIONS.keys() | LOSSES.keys()
+    assert {
+        path.stem for path in (DOCS / "pictures").iterdir()
+    } == ACTIVATIONS.keys() | LOSSES.keys()

@@ -421,7 +421,10 @@ def _is_one_of(variable, codes) -> str:
 def numbers() -> str:
     """The text of coefficients.h."""
     lines = ["/* Written by kernels/cython/write_functions.py from kernels/coefficients.py. */"]
-    for dtype, test, suffix in (("float64", "#ifdef DELTALOOP_DOUBLE", ""), ("float32", "#else", "f")):
+    for dtype, test, suffix in (
+        ("float64", "#ifdef DELTALOOP_DOUBLE", ""),
+        ("float32", "#else", "f"),
+    ):
         lines.append(test)
         for name, values in zip("pq", coefficients.NORMAL[dtype], strict=True):
             texts = ", ".join(f"{value!r}{suffix}" for value in values)

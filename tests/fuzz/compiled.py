@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-import cases
 import deltaloop as dl
 from deltaloop.kernels import functions
 from handles import Called, Handle
@@ -81,9 +80,7 @@ def _rows(case, n, wall=True):
 def _are_right(case, X, Y):
     """Whether the reference, which checks, takes them as well."""
     finite = np.isfinite(X.clean).all() and np.isfinite(Y.clean).all()
-    return finite and (
-        _suits(functions.LOSSES[case.drawn.loss], Y.clean)
-    )
+    return finite and (_suits(functions.LOSSES[case.drawn.loss], Y.clean))
 
 
 def _suits(row, Y):

@@ -1,6 +1,7 @@
 """100 steps of training in float64 are those of PyTorch, to ten digits."""
 
 import importlib.util
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,7 @@ from .jobs import Job
 BACKENDS = kernels.available()
 NEAR = 1e-10  # relative; and absolute in units of the largest value of a job
 pytestmark = pytest.mark.filterwarnings("ignore::deltaloop.DeltaloopWarning")  # targets, pairs
-BY_LOSS = {
-    loss: [job for job in jobs.jobs() if job.loss == loss] for loss in LOSSES
-}
+BY_LOSS = {loss: [job for job in jobs.jobs() if job.loss == loss] for loss in LOSSES}
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +28,7 @@ def of_torch() -> dict[Job, np.ndarray]:
     for name in names:
         job = Job(*name.split())
         sizes = jobs.SIZES[job.net]
-        n = jobs.EPOCHS // 4 + sum(
-            n_out * (n_in + 1) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        n = jobs.EPOCHS // 4 + sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
         found[job] = values[first : first + n]
         first += n
     assert first == len(values)

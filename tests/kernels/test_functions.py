@@ -51,8 +51,13 @@ def test_every_activation_is_written_for_cython_and_has_its_accuracy(name, writt
     code = name.upper()
     assert functions_pxd.count(f"if activation == {code}:") == 2  # f and slope
     common = functions.ACTIVATIONS[name].is_common
-    assert switches.count(f"if activation == {code}:") == (4 if common and code != "IDENTITY" else 2)
-    assert switches.count(f"activation == {code} ") + switches.count(f"activation == {code})") == common
+    assert switches.count(f"if activation == {code}:") == (
+        4 if common and code != "IDENTITY" else 2
+    )
+    assert (
+        switches.count(f"activation == {code} ") + switches.count(f"activation == {code})")
+        == common
+    )
     assert name in tolerances.ULP
 
 
@@ -78,7 +83,10 @@ def test_every_loss_is_written_for_cython(name, written):
     assert functions_pxd.count(f"if loss == {name.upper()}:") == (4 if logits else 2) + outer
     common = functions.LOSSES[name].is_common
     assert switches.count(f"if loss == {name.upper()}:") == common
-    assert switches.count(f"loss == {name.upper()} \\") + switches.count(f"loss == {name.upper()})") == common
+    assert (
+        switches.count(f"loss == {name.upper()} \\") + switches.count(f"loss == {name.upper()})")
+        == common
+    )
     assert switches.count(f"if loss == {name.upper()} and") == (2 if logits else 1)
     partner = functions.LOSSES[name].partner.upper()
     pair = f"(loss == {name.upper()} and activation == {partner})"

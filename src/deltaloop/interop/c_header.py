@@ -19,7 +19,9 @@ from .whole_file import whole_file
 
 _VALUES_PER_LINE = 8
 _ROUGH = 1e-4  # of a standard deviation
-_LIBRARY = [f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "sqrt", "tanh")]
+_LIBRARY = [
+    f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "sqrt", "tanh")
+]
 _FINE = {"float32": "256.0f", "float64": "1048576.0f"}  # 40 times it has half the bits, or fewer
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
 
