@@ -4,7 +4,6 @@ A row calls primitives of a namespace m; what m is decides what the row becomes:
 
 | target   | m                                 | what comes out                           |
 |----------|-----------------------------------|------------------------------------------|
-| Numba    | numba/activations.py, on vectors  | LLVM instructions                        |
 | Cython   | expressions.py, which prints them | functions.pxd, written while it is built |
 | C export | expressions.py, with names of C   | functions of the header                  |
 

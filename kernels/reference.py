@@ -378,46 +378,88 @@ def _output_delta(plan, z, a, Y):
     return losses, _through(layer, z, a, dC_da)
 
 
-def _forward(plan, theta, A):
-    """Z and a of every layer; a[0] is the input."""
-    Z, activations = [], [A]
+def _forward(plan, theta, X, masks=None):
+    """Z and a of every layer, and what enters it: X, or a of the layer before, times its mask."""
+    Z, A, entered = [], [], []
     for index, layer in enumerate(plan.layers):
-        z = activations[-1] @ plan.W(theta, index).T
+        before = A[-1] if A else X
+        entered.append(before if masks is None else before * masks[index])
+        z = entered[-1] @ plan.W(theta, index).T
         b = plan.b(theta, index)
         if b is not None:
             z += b
         Z.append(z)
-        activations.append(_activate(layer, z))
-    return Z, activations
+        A.append(_activate(layer, z))
+    return Z, A, entered
 
 
-def _backward(plan, theta, Z, A, Y, weights=None):
+def _mixed(x):
+    """A bijection of 64 bits (Steele, Lea & Flood 2014, SplitMix64)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def kept(noise: int, step: int, layer: int, n_samples: int, n_units: int, p: float) -> np.ndarray:
+    """Which units are not dropped: hash(noise, step, layer, sample, unit) >= p 2^16.
+
+    The step counts from 1, the hidden layers from 1, and layer 0 are the inputs.
+    """
+    one = np.ones(1, np.uint64)  # an array: whole numbers wrap around without a warning
+    key = _mixed(_mixed(one * np.uint64(noise)) + np.uint64(step))
+    key = _mixed(key + np.uint64(layer))
+    x = _mixed(key + np.arange(n_samples, dtype=np.uint64)).astype(np.uint32)
+    half = (n_units + 1) // 2  # one hash serves two units, with 16 bits each
+    x = x[:, None] + np.arange(half, dtype=np.uint32)
+    x *= np.uint32(0x7FEB352D)  # Wellons (2018), "lowbias32", without its first step
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
+    x ^= x >> np.uint32(16)
+    x = np.hstack([x & np.uint32(0xFFFF), x >> np.uint32(16)])[:, :n_units]
+    return x >= min(int(p * 2**16 + 0.5), 2**16 - 1)
+
+
+def _masks(plan, noise, step, n_samples):
+    """0 for what is dropped, else 1 / (1 - p): for the inputs and every hidden layer."""
+    widths = [plan.n_in, *(int(n) for n in plan.layers["n_out"][:-1])]
+    dropout = [plan.input_dropout, *(float(p) for p in plan.layers["dropout"][:-1])]
+    return [
+        kept(noise, step, index, n_samples, n, p) * plan.dtype.type(1 / (1 - p))
+        for index, (n, p) in enumerate(zip(widths, dropout, strict=True))
+    ]
+
+
+def _backward(plan, theta, passed, Y, weights=None, masks=None):
     """Loss of every sample, times w_t, and delta of every layer, times w_t n / sum_s w_s."""
+    Z, A, entered = passed
     losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
     if weights is not None:  # the mean of these deltas is the weighted mean
         counts = weights > 0
         losses = np.where(counts, weights * losses, 0)
         factors = weights * (len(weights) / weights.sum()) if counts.any() else weights
         delta = np.where(counts[:, None], factors[:, None].astype(delta.dtype) * delta, 0)
-        for values in (*Z, *A[1:]):  # no inf and no nan meets the delta of 0
+        for values in (*Z, *A, *entered[1:]):  # no inf and no nan meets the delta of 0
             values[~counts] = 0
-    return losses, _deltas(plan, theta, Z, A, delta)
+    return losses, _deltas(plan, theta, Z, A, delta, masks)
 
 
-def _deltas(plan, theta, Z, A, delta):
+def _deltas(plan, theta, Z, A, delta, masks=None):
     """Delta of every layer, from that of the last."""
     deltas = [delta]
     for index in range(len(plan.layers) - 1, 0, -1):
         below = plan.layers[index - 1]
-        delta = (delta @ plan.W(theta, index)) * _slope(below, Z[index - 1], A[index])
+        dC_da = delta @ plan.W(theta, index)
+        if masks is not None:
+            dC_da *= masks[index]
+        delta = dC_da * _slope(below, Z[index - 1], A[index - 1])
         deltas.insert(0, delta)
     return deltas
 
 
-def _gradient(plan, A, deltas, grad):
+def _gradient(plan, entered, deltas, grad):
     n = len(deltas[0])
     for index, delta in enumerate(deltas):
-        plan.W(grad, index)[:] = (delta.T @ A[index]) / n
+        plan.W(grad, index)[:] = (delta.T @ entered[index]) / n
         if plan.b(grad, index) is not None:
             plan.b(grad, index)[:] = delta.sum(axis=0) / n
 
@@ -439,7 +481,7 @@ def forward(plan: Plan, theta, X, out, work: Work) -> bool:
     """Output activations of every sample; whether z of the first layer is finite."""
     X = _rows(X)
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
+        Z, A, _ = _forward(plan, theta, X)
     out[:] = A[-1]
     return bool(np.isfinite(Z[0]).all())
 
@@ -449,16 +491,16 @@ def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work, weights=None) -> fl
     X = _rows(X)
     n = len(X)
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
-        losses, deltas = _backward(plan, theta, Z, A, Y, weights)
+        passed = Z, A, entered = _forward(plan, theta, X)
+        losses, deltas = _backward(plan, theta, passed, Y, weights)
         if grad is not None:
             grad[:] = 0  # padding included
-            _gradient(plan, A, deltas, grad)
+            _gradient(plan, entered, deltas, grad)
         loss = float(losses.mean() if weights is None else losses.sum() / weights.sum())
     if n <= work.batch_size:
         for index in range(len(plan.layers)):
             work.rows("z", index, n)[:] = Z[index]
-            work.rows("a", index, n)[:] = A[index + 1]
+            work.rows("a", index, n)[:] = A[index]
             work.rows("delta", index, n)[:] = deltas[index]
     return loss
 
@@ -467,12 +509,12 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
     """From dC/da to dC/dtheta in grad, and dC/dx in dC_dx; each may be None."""
     X = _rows(X)
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
+        Z, A, entered = _forward(plan, theta, X)
         delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
         deltas = _deltas(plan, theta, Z, A, delta)
         if grad is not None:
             grad[:] = 0  # padding included
-            _gradient(plan, A, deltas, grad)
+            _gradient(plan, entered, deltas, grad)
             grad *= len(X)  # from the mean to the sum
         if dC_dx is not None:
             dC_dx[:] = deltas[0] @ plan.W(theta, 0)
@@ -574,7 +616,7 @@ def _update(plan, rule, theta, state, grad, t):
 
 def train_epoch(
     plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
-    total=0.0, step=0, weights=None, rates=None,
+    total=0.0, step=0, weights=None, rates=None, noise=0,
 ) -> float:  # fmt: skip
     """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
     grad, first_step = np.zeros_like(theta), step
@@ -585,13 +627,14 @@ def train_epoch(
             batch = slice(first, min(first + batch_size, stop))
             if order is not None:
                 batch = order[batch]
-            Z, A = _forward(plan, theta, _rows(X, batch))
-            weights_now = None if weights is None else weights[batch]
-            losses, deltas = _backward(plan, theta, Z, A, Y[batch], weights_now)
-            _gradient(plan, A, deltas, grad)
             if rates is not None:
                 rule = replace(rule, hyper=(float(rates[step - first_step]), *rule.hyper[1:]))
             step += 1
+            rows, weights_now = _rows(X, batch), None if weights is None else weights[batch]
+            masks = _masks(plan, noise, step, len(rows)) if plan.drops else None
+            passed = _forward(plan, theta, rows, masks)
+            losses, deltas = _backward(plan, theta, passed, Y[batch], weights_now, masks)
+            _gradient(plan, passed[2], deltas, grad)
             _update(plan, rule, theta, state, grad, step)
             state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
             total += float(losses.sum())

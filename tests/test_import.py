@@ -58,6 +58,7 @@ def test_module_is_left_to_the_function_that_needs_it(modules, name):
 
 def test_command_line_and_pictures_are_not_imported(modules):
     parts = {"app", "benchmarking", "console", "tables", "training.plots", "training.progress"}
+    parts |= {"metrics"}
     assert parts & {m.removeprefix("deltaloop.") for m in modules[1]} == set()
 
 
@@ -106,6 +107,13 @@ def test_every_public_name_is_described():
 def test_public_names_are_sorted_and_exist():
     assert sorted(dl.__all__, key=lambda n: (not n.isupper(), n.islower(), n)) == dl.__all__
     assert set(dl.__all__) <= set(dir(dl))
+
+
+def test_module_that_comes_later_is_there_when_it_is_asked_for():
+    code = "import deltaloop, json; print(json.dumps(deltaloop.metrics.accuracy([1, 0], [1, 1])))"
+    assert run(code) == 0.5
+    with pytest.raises(AttributeError, match="module 'deltaloop' has no attribute 'metric'"):
+        dl.metric  # noqa: B018
 
 
 def test_version_is_the_installed_one():

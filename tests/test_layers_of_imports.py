@@ -17,8 +17,9 @@ LAYERS = [
     "network",
     "embedding console",
     "training",
+    "explain",
     "computing interop",
-    "parts",
+    "parts metrics",
     "inputs kernels tables datasets",
     "errors text version synonyms",
 ]

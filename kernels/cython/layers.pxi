@@ -262,6 +262,7 @@ cdef void forget(const Net *net, const Layer *layer, Py_ssize_t t) noexcept nogi
     cdef Py_ssize_t n_bytes = layer.width * sizeof(real)
     memset(block(net, layer, layer.z) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.a) + t * layer.width, 0, n_bytes)
+    memset(block(net, layer, layer.dropped) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.delta) + t * layer.width, 0, n_bytes)
 
 

@@ -1,6 +1,8 @@
 """deltaloop: backpropagation in compiled loops, for small and medium networks on the CPU."""
 
+import importlib as _importlib
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import datasets
 from .computing import Gradients
@@ -25,9 +27,12 @@ from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
-from .training import history, stream
+from .training import callbacks, history, schedules, stream
 from .training.history import History
 from .version import __version__ as __version__
+
+if _TYPE_CHECKING:
+    from . import metrics
 
 __all__ = [
     "SGD",
@@ -53,16 +58,33 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "Scaling",
+    "callbacks",
     "custom_activation",
     "custom_loss",
     "datasets",
     "get_include",
     "load",
+    "metrics",
     "one_hot",
+    "schedules",
 ]
 
 # Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
 _ADDRESSES = (
-    activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
+    activations, callbacks, custom, history, initializers, layers, losses, optimizers, scaling,
+    schedules, stream,
 )  # fmt: skip
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
+
+# Modules that are imported when they are first asked for.
+_LATER = ("metrics",)
+
+
+def __getattr__(name):
+    if name in _LATER:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_LATER})

@@ -42,6 +42,7 @@ class Computing:
     _turns: Turns
     _backend: Any
     _session: Any
+    _noise: int
     _scaling: Scaling | None
     _optimizer: Any
 
@@ -69,7 +70,7 @@ class Computing:
                 f"deltaloop.kernels.load, got {backend!r}"
             )
         session = backend.session(self.plan, self._theta, turns=self._turns)
-        session.set_rule(self._optimizer.rule())
+        session.set_rule(self._optimizer.rule(), self._noise)
         self._turns.train(self._take_backend, backend, session)
 
     def _take_backend(self, backend, session):

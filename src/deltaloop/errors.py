@@ -72,6 +72,7 @@ _ADVICE = {
     "function",
     "loss": "it is not built in, but deltaloop.custom_loss makes one of a Python function",
     "initializer": "for other values give the arrays themselves, init=[W1, W2, ...]",
+    "metric": "any function f(Y_true, Y_predicted) of your own can be called as well",
 }
 
 

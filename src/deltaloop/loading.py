@@ -1,6 +1,7 @@
 """From files back to networks: the only module that knows both."""
 
 from .errors import DeltaloopError, FileFormatError
+from .inputs.checks import number
 from .inputs.paths import as_path
 from .interop import archive
 from .network import Network
@@ -9,6 +10,7 @@ from .parts.construction import as_backend, as_layers
 from .parts.layers import Dense
 from .parts.losses import loss_with
 from .parts.scaling import Scaling
+from .training import kept
 
 
 def load(path, backend: str = "auto") -> Network:
@@ -23,9 +25,11 @@ def load(path, backend: str = "auto") -> Network:
     Returns
     -------
     Network
-        Same parameters, bit for bit, and the same settings of `optimizer`, whose state starts
-        afresh (SGD(learning_rate=0.1) for files of versions that did not write it). Its random
-        generator starts at seed 0.
+        Same parameters, bit for bit, and the same settings of `optimizer` (SGD(learning_rate=0.1)
+        for files of versions that did not write it). From a file with a state, written by
+        `Network.save(path, state=True)` or as a checkpoint of `fit`, it goes on where the other
+        network was; otherwise the state of the optimiser starts afresh, and the random generator
+        at seed 0.
 
     Raises
     ------
@@ -70,22 +74,29 @@ def _network(description, arrays, backend):
     layers, init = [], []
     for index, entry in enumerate(description["layers"]):
         activation = Activation(entry["activation"], entry["alpha"])
-        layers.append(Dense(entry["n_out"], activation, entry["bias"]))
+        dropout = entry.get("dropout", 0.0)
+        layers.append(Dense(entry["n_out"], activation, entry["bias"], dropout=dropout))
         names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
         values = tuple(arrays.pop(name) for name in names)
         init.append(values if entry["bias"] else values[0])
+    state = archive.of_state(arrays) if "state" in description else {}
     scaling = {name: arrays.pop(name) for name in archive.SCALING if name in arrays}
     if arrays:
         raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
     # earlier versions wrote no parameter, and had no loss with one
     loss = loss_with(description["loss"], description.get("loss_parameter"))
     n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
+    input_dropout = number("input_dropout", description.get("input_dropout", 0.0), 0.0, 1.0)
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
-    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
+    net._initialize(
+        n_in, checked, loss, description["dtype"], init, 0, backend, input_dropout=input_dropout
+    )
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])
     net.metadata = archive.checked_metadata(description[archive.METADATA])
     if "optimizer" in description:  # earlier versions wrote none
         net.optimizer = archive.optimizer(description["optimizer"])
+    if "state" in description:
+        kept.restore(net, description["state"], state)
     return net

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from .computing import Computing
 from .embedding import Embedding
-from .inputs import validation
+from .explain.methods import Explaining
 from .inputs.calls import explained
+from .inputs.checks import number, switch
 from .interop import archive
 from .kernels.interface import Plan, aligned_zeros
 from .kernels.turns import Turns
@@ -26,14 +27,12 @@ from .parts.parameters import Parameters
 from .parts.scaling import Scaling
 from .parts.views import Views
 from .text import aligned
-from .training.history import History
-from .training.loop import train
-from .training.settings import check_settings
-
-_FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
+from .training.fitting import FOR_FIT, Fitting
+from .training.kept import kept
+from .training.samples import drawn_noise
 
 
-class Network(Embedding, Computing, Parameters):
+class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -56,23 +55,33 @@ class Network(Embedding, Computing, Parameters):
         `deltaloop.custom_loss` for one of your own.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
-    init : str or sequence, default 'glorot_uniform'
-        Initial weights: a name (see `deltaloop.initializers`), or one entry per layer, each
-        a name, an array W of shape (n_out, n_in), or a pair (W, b).
+    init : str, tuple or sequence, default 'glorot_uniform'
+        Initial weights: a name (see `deltaloop.initializers`), a name with its numbers such as
+        ("uniform", 0.3), or a list with one entry per layer, each of them one of these, an array W
+        of shape (n_out, n_in), or a pair (W, b).
+    bias_init : str, tuple, number or sequence, optional
+        Initial biases, in the same way: a name, a number, or a list with one entry per layer. Left
+        out, 0, or what `init` gives.
     seed : int or numpy.random.Generator, default 0
         Of initial values and sample order. Same seed, same machine: same bits.
     backend : {'auto', 'cython', 'numba', 'reference'}, default 'auto'
         What computes. 'auto' is what the environment variable DELTALOOP_BACKEND names, else
         'cython'. 'numba' is about as fast, but compiles for some seconds when it is first used
         (then Numba keeps it on disk), and uses one thread; it needs the package numba.
+    dropout : float, default 0
+        For a list of widths: `dropout` of every hidden layer, see `Dense`.
+    input_dropout : float, default 0
+        Probability, in [0, 1), that an input is 0 for a sample of a mini-batch in training; the
+        others are divided by 1 - input_dropout.
 
     Attributes
     ----------
     W : sequence of ndarray
         W[l], shape (n_out, n_in), weights of weight layer l (0-based): live views of theta.
-        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them.
+        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them:
+        net.W[0] = array, or net.W = other.W, which changes nothing unless all of it fits.
     b : sequence of ndarray or None
-        b[l], shape (n_out,): live views of theta; None for a layer without bias.
+        b[l], shape (n_out,): live views of theta; None for a layer without bias. Assigned as W.
     sizes : tuple of int
         Units of every layer, inputs first. This and the next three cannot be reassigned.
     layers : tuple of Dense
@@ -81,6 +90,10 @@ class Network(Embedding, Computing, Parameters):
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
         padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
+    parameters : ndarray, shape (n_parameters,)
+        A copy of all parameters without padding: layer by layer W, row by row (as
+        torch.nn.utils.parameters_to_vector has it), then b. Assigning copies them back. For
+        evolution strategies and other optimisers that know a vector and a loss.
     n_parameters : int
         Weights and biases, padding not counted.
     scaling : Scaling or None
@@ -119,8 +132,9 @@ class Network(Embedding, Computing, Parameters):
 
     @explained(
         "write Network([4, 8, 3]) or Network(4, [Dense(8), Dense(3)])",
-        optimizer=_FOR_FIT, lr=_FOR_FIT, learning_rate=_FOR_FIT,
+        optimizer=FOR_FIT, lr=FOR_FIT, learning_rate=FOR_FIT,
         random_state="write seed=0",
+        kernel_initializer="write init='he_normal'", bias_initializer="write bias_init='zeros'",
         activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
         output_activation="write output='sigmoid'",
     )  # fmt: skip
@@ -134,25 +148,33 @@ class Network(Embedding, Computing, Parameters):
         loss: str | Loss | CustomLoss = "mse",
         dtype="float32",
         init="glorot_uniform",
+        bias_init=None,
         seed=0,
         backend: str = "auto",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
     ):
         loss = check_loss(loss)
-        n_in, layers = as_layers(sizes, layers, activation, output, loss)
-        self._initialize(n_in, layers, loss, dtype, init, seed, backend)
+        input_dropout = number("input_dropout", input_dropout, 0.0, 1.0)
+        n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, input_dropout)
         warn_about_output(self.layers[-1], loss)
 
-    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend):
+    def _initialize(
+        self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None, input_dropout=0.0
+    ):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
-        values, layers = parameters(n_in, layers, init, dtype, generator)
-        self._build(n_in, layers, loss, dtype, backend, generator)
+        values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
+        self._build(n_in, layers, loss, dtype, backend, generator, input_dropout)
+        self._noise = drawn_noise(self.plan, generator)
+        self._session.set_rule(self._optimizer.rule(), self._noise)
         for index, (W, b) in enumerate(values):
             self.W[index] = W
             if layers[index].bias:
                 self.b[index] = b
 
-    def _build(self, n_in, layers, loss, dtype, backend, generator):
+    def _build(self, n_in, layers, loss, dtype, backend, generator, input_dropout):
         self.layers = layers
         self.loss_name = loss.name
         self._loss = loss
@@ -164,148 +186,53 @@ class Network(Embedding, Computing, Parameters):
             for d in layers
         ]
         code, parameter = loss.for_plan(dtype)
-        self.plan = Plan.build(n_in, units, code, dtype, parameter)
+        dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
+        self.plan = Plan.build(n_in, units, code, dtype, parameter, dropout)
+        self._noise = 0  # the seed of dropout for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
         self._views: dict[str, Views] = {}
-        self._optimizer, self._session = SGD(), None
+        self._optimizer, self._session, self._run = SGD(), None, None
         self.use_backend(backend)
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
 
-    @explained(
-        "write net.fit(X, Y), or net.fit(*dataset)",
-        lr=_FOR_FIT, learning_rate=_FOR_FIT, momentum=_FOR_FIT,
-        loss="the loss belongs to the network: Network([4, 8, 3], loss='mse')",
-        verbose="write progress=True",
-        callbacks="write progress=f for a function f(epoch, fraction, history)",
-        n_jobs="write n_threads=2",
-    )  # fmt: skip
-    def fit(
-        self,
-        X,
-        Y,
-        *,
-        epochs: int = 30,
-        batch_size: int | None = None,
-        optimizer=None,
-        shuffle: bool = True,
-        sample_weight=None,
-        validation_data=None,
-        tol: float | None = None,
-        patience: int | None = None,
-        target_loss: float | None = None,
-        progress=False,
-        sparse: bool | str = "auto",
-        n_threads: int = 1,
-    ) -> History:
-        """Train by gradient descent on mini-batches.
+    @property
+    def input_dropout(self) -> float:
+        """Probability that an input is dropped in training; see the class."""
+        return self.plan.input_dropout
 
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, ...)
-            Flattened per sample to n_in values. Copied only where dtype or order demand it.
-            Or a matrix or array of scipy.sparse, which does not become dense.
-        Y : array_like, shape (n_samples, n_out)
-            Targets; (n_samples,) for one output, or class numbers for cross_entropy.
-        epochs : int, default 30
-            Passes over the data, at most.
-        batch_size : int, optional
-            Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
-            left. Default 10, or all samples where there are fewer.
-        optimizer : SGD, Adam or RMSprop, optional
-            Default `net.optimizer`, which is SGD(learning_rate=0.1) unless it was assigned. Its
-            state starts afresh in every call.
-        shuffle : bool, default True
-            Draw a new order of the samples for every epoch.
-        sample_weight : array_like, shape (n_samples,), optional
-            >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t; one whose weights are all 0
-            has the gradient 0. With batch_size=1 every other weight is as good as 1.
-        validation_data : (X, Y) or Dataset, optional
-            Watched after every epoch, never trained on; its samples have no weights.
-        tol : float, optional
-            Stop when the loss (of the validation data, if given) has not fallen below its best
-            value by more than tol in `patience` epochs in a row. Default with patience: 0.
-        patience : int, optional
-            See tol, and default with tol: 1. Where it is given, it is also the stop_reason.
-        target_loss : float, optional
-            Stop when the loss (of the validation data, if given) is at most this.
-        progress : bool or callable, default False
-            True draws a progress bar (needs rich). A callable gets (epoch, fraction of the
-            epoch, history) after every slice of work (about 50 ms) and at the end of an epoch.
-        sparse : {'auto', True, False}, default 'auto'
-            Whether the values of X that are not zero are listed, once, so that plain SGD skips
-            the weights of all others. 'auto': where that pays, judged from the share of zeros,
-            and always for X of scipy.sparse. The result is the same up to rounding.
-        n_threads : int, default 1
-            Threads that share the work of a mini-batch; the result is the same bit for bit. They
-            pay from about a million multiplications per mini-batch on.
-
-        Returns
-        -------
-        History
-            Ctrl-C ends training after the current slice of work (about 50 ms, but at least one
-            mini-batch) and returns normally, with stop_reason 'interrupted'.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            Data or settings are not accepted; nothing was changed.
-        BusyError
-            Another thread is training this network.
-        DivergenceError
-            The loss stopped being finite. The parameters are those after the last finite epoch.
-
-        Examples
-        --------
-        >>> import deltaloop as dl
-        >>> X, y = dl.datasets.load("xor")
-        >>> net = dl.Network([2, 4, 1], activation="tanh", loss="binary_cross_entropy")
-        >>> net.fit(X, y, epochs=500, optimizer=dl.SGD(learning_rate=1.0)).loss[-1] < 0.05
-        True
-        """
-        X, Y = self._data(X, Y)
-        weights, watched = validation.weights(sample_weight, len(X)), None
-        if validation_data is not None:
-            watched = self._data(*validation.pair(validation_data), "validation ")
-        settings = check_settings(
-            len(X), epochs, batch_size, self.optimizer if optimizer is None else optimizer,
-            shuffle, tol, patience, target_loss, sparse, n_threads,
-        )  # fmt: skip
-        self._check_threads(n_threads)
-        if isinstance(self._loss, Loss) and self._loss.row.is_distance:
-            validation.warn_if_unreachable(Y, self.layers[-1].activation)
-        from .training.progress import reporter
-
-        with reporter(progress, settings["epochs"]) as report:
-            return self._turns.train(
-                train, self, X, Y, weights=weights, validation=watched, progress=report, **settings
-            )
-
-    def save(self, path) -> None:
+    def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
 
         Kept are the layers, the parameters, `scaling`, `classes`, `metadata` and the settings of
-        `optimizer`; not its state, nor that of `generator`.
+        `optimizer`.
 
         Parameters
         ----------
         path : str or path-like
             Used as it is; '.npz' is customary. An existing file is replaced in one step.
+        state : bool, default False
+            Keep as well how far training is: the state of `optimizer`, of the last `fit` (which
+            `resume` goes on with) and of `generator`.
 
         Raises
         ------
         InvalidInputError
             Parameters that are not finite, `metadata` that JSON cannot hold, or an activation or
-            loss of your own, which is code; so is an optimizer of a class of your own.
+            loss of your own, which is code; so is an optimizer or generator of a class of your own.
         InvalidTypeError
             `path` is no path.
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        archive.save(self, self._turns.read(self._theta.copy), path)
+        theta, more = self._turns.read(self._to_save, switch("state", state))
+        archive.save(self, theta, path, more)
+
+    def _to_save(self, state):
+        return self._theta.copy(), kept(self, self._run) if state else None
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -360,10 +287,12 @@ class Network(Embedding, Computing, Parameters):
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
         rows: list[tuple] = [("layer", "units", "activation", "parameters")]
-        rows.append(("input", self.sizes[0], "", ""))
+        dropped = f"dropout {self.input_dropout:g}" if self.input_dropout else ""
+        rows.append(("input", self.sizes[0], "", dropped))
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
             note = "" if layer.bias else "  no bias"
+            note += f"  dropout {layer.dropout:g}" if layer.dropout else ""
             rows.append((index + 1, layer.n_out, layer.activation, f"{count}{note}"))
         rows.append(("total", "", "", self.n_parameters))
         return "\n".join([head, *aligned(rows, ">><>")])
@@ -374,7 +303,7 @@ class Network(Embedding, Computing, Parameters):
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
-        state["_theta"] = self._theta.copy()
+        state["_theta"], state["_input_dropout"] = self._theta.copy(), self.input_dropout
         state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this network alone
         for name in ("plan", "_views", "_shown", "_turns", "_kept"):
@@ -385,12 +314,13 @@ class Network(Embedding, Computing, Parameters):
         theta, backend, scaling, progress = (
             state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
+        input_dropout = state.pop("_input_dropout", 0.0)  # not in pickles of earlier versions
         state["_loss"] = check_loss(state["_loss"])  # a name in pickles of earlier versions
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"],
+            backend, state["generator"], input_dropout,
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling
-        self._session.set_rule(self._optimizer.rule())
+        self._session.set_rule(self._optimizer.rule(), self._noise)
         self._session.resume(*progress)

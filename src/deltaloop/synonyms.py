@@ -104,12 +104,45 @@ _ROWS = {
         normal randomnormal randn random gaussian
         zeros zero
         ones one
-        constant
+        constant const fill
         identity eye
-        orthogonal
+        orthogonal orthogonalinit ortho
         truncatednormal truncnormal
         variancescaling
-        nguyenwidrow initnw
+        nguyenwidrow initnw nw
+        pytorch torch linear
+        scikitlearn sklearn mlp
+    """,
+    "metric": """
+        accuracy acc categoricalaccuracy sparsecategoricalaccuracy binaryaccuracy
+        balancedaccuracy uar
+        precision positivepredictivevalue ppv
+        recall sensitivity truepositiverate tpr hitrate
+        f1 f fmeasure dice
+        matthews mcc matthewscorrcoef matthewscorrelation phi
+        auc rocauc auroc aucroc roc
+        averageprecision auprc prauc ap
+        log neglog crossentropy nll binarycrossentropy categoricalcrossentropy bce logistic
+        brier
+        mse meansquared meansquarederror negmeansquarederror
+        rmse rootmeansquared rootmeansquarederror negrootmeansquarederror
+        mae meanabsolute meanabsoluteerror negmeanabsoluteerror l1
+        mape meanabsolutepercentage meanabsolutepercentageerror
+        r2 rsquared coefficientofdetermination
+        explainedvariance
+        pearson pearsonr correlation corr corrcoef
+    """,
+    "schedule": """
+        constant constantlr
+        step steplr stepdecay
+        exponential exponentiallr exponentialdecay
+        cosine cosineannealinglr cosineannealing cosinedecay warmupcosine
+        onecycle onecyclelr
+        inversescaling invscaling inversetimedecay
+        reduceonplateau reducelronplateau plateau adaptive
+    """,
+    "monitor": """
+        loss valloss validationloss trainingloss trainloss
     """,
 }
 
@@ -144,4 +177,6 @@ def _folded(what, name):
     if what in _ROWS:
         name = name.rpartition(".")[2]
     name = "".join(filter(str.isalnum, name.casefold())).removeprefix("fann")
+    if what == "metric":  # 'accuracy_score', 'brier_score_loss'
+        return name.removesuffix("loss").removesuffix("score")
     return name.removesuffix("loss").removesuffix("withlogits") if what == "loss" else name

@@ -21,6 +21,12 @@ def path(tmp_path):
 # there and back
 
 
+def test_file_with_a_state_has_the_newest_version(path):
+    new_net().save(path, state=True)
+    with np.load(path) as archive:
+        assert json.loads(str(archive["format"]))["version"] == VERSION
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_round_trip_keeps_every_bit(path, dtype):
     net = new_net(dtype)
@@ -146,7 +152,7 @@ def test_file_can_be_read_by_numpy_alone(path):
         assert (archive["W1"] == net.W[0]).all()
         assert (archive["b3"] == net.b[2]).all()
         assert "b2" not in archive
-        assert json.loads(str(archive["format"]))["version"] == VERSION
+        assert json.loads(str(archive["format"]))["version"] == 1
 
 
 def test_name_is_used_as_it_is(tmp_path):

@@ -140,7 +140,7 @@ def test_version_that_never_was_is_no_file_of_deltaloop(path, version):
 
 def test_newer_version_asks_for_a_newer_deltaloop(path):
     edited(path, lambda d: d.update(version=VERSION + 1))
-    with pytest.raises(dl.FileFormatError, match=r"format version 2.*up to 1; update deltaloop"):
+    with pytest.raises(dl.FileFormatError, match=r"format version 3.*up to 2; update deltaloop"):
         dl.load(path)
 
 

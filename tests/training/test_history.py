@@ -41,6 +41,9 @@ def test_plain_form_is_json_and_a_copy():
         "loss": [1.0, 0.5, 0.25],
         "validation_loss": [2.0, 1.0, 0.5],
         "seconds": [0.25] * 3,
+        "learning_rate": [],
+        "metrics": {},
+        "best_epoch": None,
         "stop_reason": "epochs",
     }
     history.to_dict()["loss"].append(9)

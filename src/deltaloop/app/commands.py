@@ -25,6 +25,7 @@ from ..parts.losses import LOSSES
 from ..parts.optimizers import OPTIMIZERS, Adam
 from ..version import __version__
 from . import modelling, report
+from .control import control_options
 from .modelling import Recipe
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
@@ -136,6 +137,7 @@ def command(context: click.Context) -> None:
     type=WholeNumber(1),
     help=f"Passes over the data. Default: {modelling.EPOCHS}, more where rows are few.",
 )
+@control_options
 @click.option(
     "--seed",
     type=WholeNumber(0),
@@ -179,6 +181,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     deltaloop train iris
     deltaloop train prices.csv --target price --layers 30,30 --epochs 200
     deltaloop train flowers.csv --target species --save net.npz
+    deltaloop train flowers.csv --validation 0.1 --patience 10 --schedule cosine
     """  # noqa: D301 - click wants the character
     if save is not None:
         check_output("--save", save, data)
@@ -191,7 +194,7 @@ def train(context: click.Context, data: str, save: str | None, layers: str, **op
     n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
     print_lines(f"data: {problem.title}{n_classes}", f"task: {problem.task} ({problem.reason})")
     examples = modelling.examples(net, problem.X_train, problem.y_train)
-    with progress_bar(n_epochs) as progress:
+    with progress_bar(n_epochs, len(problem.X_train)) as progress:
         history = modelling.train(net, examples, problem, recipe, optimizer, progress)
     not_saved = None
     if save is not None:

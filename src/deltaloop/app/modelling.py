@@ -52,6 +52,13 @@ class Recipe:
     standardize: bool = True
     dtype: str = "float32"
     backend: str = "auto"
+    schedule: str | None = None
+    validation: float | None = None
+    patience: int | None = None
+    metrics: str | None = None
+    max_seconds: float | None = None
+    checkpoint: str | None = None
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,11 +221,23 @@ def train(
     net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer,
     progress=False,
 ) -> History:  # fmt: skip
-    """Train on the training part; Ctrl-C ends it early, see `Network.fit`."""
+    """Train on the training part; Ctrl-C ends it early, see `Network.fit`.
+
+    Raises
+    ------
+    InvalidInputError
+        An option that `fit` does not take.
+    """
+    if recipe.resume and recipe.checkpoint is None:
+        raise InvalidInputError("--resume needs the folder to go on with; give --checkpoint FOLDER")
     net.optimizer = optimizer  # saved with the network
     return net.fit(
         examples.X, examples.Y, epochs=epochs(problem, recipe),
-        batch_size=batch_size(problem, recipe), progress=progress,
+        batch_size=batch_size(problem, recipe), progress=progress, schedule=recipe.schedule,
+        validation_split=recipe.validation, patience=recipe.patience,
+        restore_best=recipe.patience is not None, max_seconds=recipe.max_seconds,
+        metrics=[name.strip() for name in recipe.metrics.split(",")] if recipe.metrics else (),
+        checkpoint=recipe.checkpoint, resume=recipe.resume,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ _STOPPED = {
     "tol": "the loss stopped falling",
     "patience": "the loss stopped falling",
     "target_loss": "the target loss was reached",
+    "max_seconds": "the time was over",
 }
 
 
@@ -40,6 +41,7 @@ def training_rows(
         ("epochs", _epochs(history, n_epochs)),
         *_scores("train", train, net),
         *(_scores("test", test, net) if test else [("test", "no test part")]),
+        *_watched(history),
     ]
     if history.seconds:
         epoch = max(median(history.seconds), 1e-9)
@@ -85,6 +87,19 @@ def _epochs(history, asked):
         return f"{len(history):,}"
     reason = _STOPPED.get(history.stop_reason, history.stop_reason)
     return f"{len(history):,} of {asked:,} ({reason})"
+
+
+def _watched(history):
+    """What was watched, after the best epoch."""
+    if not history.best_epoch or not (history.validation_loss or history.metrics):
+        return []
+    best, part = history.best_epoch, "validation" if history.validation_loss else "train"
+    columns = {"loss": history.validation_loss} if history.validation_loss else {}
+    found = (
+        f"{name.replace('_', ' ')} {significant(values[best - 1], 4)}"
+        for name, values in (columns | history.metrics).items()
+    )
+    return [(f"{part}, epoch {best}", ", ".join(found))]
 
 
 def _scores(part, scores, net):

@@ -95,7 +95,9 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def progress_bar(n_epochs: int) -> Iterator[Callable[[int, float, History], None] | bool]:
+def progress_bar(
+    n_epochs: int, n_samples: int
+) -> Iterator[Callable[[int, float, History], None] | bool]:
     """A progress bar on stderr, where that is a terminal."""
     if not is_terminal(sys.stderr):
         yield False
@@ -104,7 +106,7 @@ def progress_bar(n_epochs: int) -> Iterator[Callable[[int, float, History], None
 
     from ..training.progress import bar
 
-    with bar(n_epochs, Console(stderr=True)) as draw:
+    with bar(n_epochs, Console(stderr=True), n_samples) as draw:
         yield draw
 
 

@@ -19,13 +19,16 @@ from ..parts.optimizers import OPTIMIZERS, Optimizer
 from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
-VERSION = 1
+VERSION = 2  # of files with a state; those without are read by the first version, too
 METADATA = "table"  # its name in the format, from when the command line alone had some
 SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
+_STATE = "state_"  # what the names of its arrays begin with
+
+State = tuple[dict[str, Any], dict[str, np.ndarray]]  # what JSON holds, and arrays
 
 
-def save(net, theta, path) -> None:
-    """Write `net` with the parameters `theta`; see `Network.save`."""
+def save(net, theta, path, state: State | None = None) -> None:
+    """Write `net` with the parameters `theta`, and maybe a state; see `Network.save`."""
     import json
 
     refuse_custom(
@@ -35,6 +38,8 @@ def save(net, theta, path) -> None:
         "way, and assign net.theta = numpy.load(path)",
     )
     arrays = _arrays(net, theta)
+    if state is not None:
+        arrays |= {f"{_STATE}{name}": array for name, array in state[1].items()}
     if not np.isfinite(theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it could not be loaded again; "
@@ -42,25 +47,15 @@ def save(net, theta, path) -> None:
         )
     description = {
         "magic": MAGIC,
-        "version": VERSION,
-        "n_in": net.sizes[0],
-        "layers": [
-            {
-                "n_out": layer.n_out,
-                "activation": layer.activation.name,
-                "alpha": layer.activation.alpha,
-                "bias": layer.bias,
-            }
-            for layer in net.layers
-        ],
-        "loss": net.loss_name,
-        "loss_parameter": net._loss.parameter,
-        "dtype": net.dtype.name,
+        "version": 1 if state is None else VERSION,
+        **structure(net),
         "arrays": sorted(arrays),
         "classes": checked_classes(net.classes),
         METADATA: checked_metadata(net.metadata),
-        "optimizer": _described(net.optimizer),
+        "optimizer": described(net.optimizer),
     }
+    if state is not None:
+        description["state"] = state[0]
     try:
         text = json.dumps(description, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -69,6 +64,27 @@ def save(net, theta, path) -> None:
         ) from None
     with whole_file(path) as file:
         np.savez(file, format=np.array(text), **arrays)
+
+
+def structure(net) -> dict[str, Any]:
+    """What must be the same for parameters to mean the same."""
+    return {
+        "n_in": net.sizes[0],
+        "layers": [
+            {
+                "n_out": layer.n_out,
+                "activation": layer.activation.name,
+                "alpha": layer.activation.alpha,
+                "bias": layer.bias,
+                **({"dropout": layer.dropout} if layer.dropout else {}),
+            }
+            for layer in net.layers
+        ],
+        **({"input_dropout": net.input_dropout} if net.input_dropout else {}),
+        "loss": net.loss_name,
+        "loss_parameter": net._loss.parameter,
+        "dtype": net.dtype.name,
+    }
 
 
 def _arrays(net, theta):
@@ -84,6 +100,25 @@ def _arrays(net, theta):
         if value is not None:
             arrays[name] = value
     return arrays
+
+
+def theta_of(net, arrays) -> np.ndarray:
+    """Parameters of a file, laid out as those of a network of the same structure."""
+    theta = np.zeros_like(net._theta)
+    for index in range(len(net.layers)):
+        for name, view in (("W", net.plan.W(theta, index)), ("b", net.plan.b(theta, index))):
+            if view is not None:
+                found = arrays[f"{name}{index + 1}"]
+                if (found.shape, found.dtype) != (view.shape, view.dtype):
+                    raise FileFormatError(f"{name}{index + 1} has another shape or dtype")
+                view[:] = found
+    return theta
+
+
+def of_state(arrays) -> dict[str, np.ndarray]:
+    """The arrays of the state of a file, by their own names; they are taken out of `arrays`."""
+    names = [name for name in arrays if name.startswith(_STATE)]
+    return {name.removeprefix(_STATE): arrays.pop(name) for name in names}
 
 
 def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -145,7 +180,7 @@ def _description(path, arrays):
     return description
 
 
-def _described(optimizer):
+def described(optimizer):
     """The settings of an optimiser, by their names."""
     for name, kind in OPTIMIZERS.items():
         if type(optimizer) is kind:
@@ -158,7 +193,7 @@ def _described(optimizer):
 
 
 def optimizer(entry) -> Optimizer:
-    """The optimiser that `_described` wrote down."""
+    """The optimiser that `described` wrote down."""
     settings = dict(entry)
     kind = OPTIMIZERS.get(settings.pop("name"))
     known = {field.name: field.kw_only for field in fields(kind)} if kind else {}

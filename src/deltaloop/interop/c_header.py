@@ -49,6 +49,11 @@ def header(net, name: str, learn: bool) -> str:
             "the network has parameters that are nan or infinite, which C cannot compute with; "
             "train it anew with a lower learning_rate"
         )
+    if learn and net.plan.drops:
+        raise InvalidInputError(
+            "learn=True writes steps without dropout, which this network has; leave learn out, or "
+            "make a network without dropout and give it the parameters: other.theta = net.theta"
+        )
     scaling = _scaling(net)
     functions = [_predict(net, scaling)] + ([_learn_one(net, scaling)] if learn else [])
     code = _in_dtype(_with_helpers("\n".join(functions)), net.dtype)

@@ -1,131 +1,92 @@
-"""The loop over epochs: compiled slices, and between them progress, Ctrl-C and stopping."""
+"""A training, put together: samples and settings become a descent and its book."""
 
-import math
-from time import perf_counter
+import copy
+from contextlib import nullcontext
 
 import numpy as np
 
-from ..errors import DivergenceError, InvalidInputError, InvalidTypeError
-from ..kernels.interface import RULES, Work, aligned_zeros
+from ..errors import InvalidInputError
+from ..explain.after_fit import warn_after_fit
+from ..kernels.interface import RULES
+from . import run as runs
+from .callbacks import Callbacks
+from .checkpoints import checkpoint_for
+from .descent import Descent, StreamDescent
+from .epochs import Epochs
 from .history import History
-from .listing import arranged
-from .slices import Slices
-from .stopping import Stopping
+from .measuring import Metrics
+from .samples import Samples, drawn_noise, new_order, split_off
 
 
-def train(
-    net, X, Y, *, weights, epochs, batch_size, optimizer, shuffle, validation, tol, patience,
-    target_loss, progress, sparse, n_threads,
-) -> History:  # fmt: skip
-    """Train `net` on checked rows X, Y; see `Network.fit` for the meaning of the arguments."""
-    n_samples = len(X)
-    sum_of_weights = n_samples if weights is None else float(weights.sum())
-    rule = optimizer.rule()
-    theta = net._theta
-    if not np.isfinite(theta).all():
+def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
+    """Train `net` on `samples`; see `Network.fit` for the meaning of the settings.
+
+    `validation` is a pair of checked rows, `split` the share of the samples that are held back
+    instead. Everything is checked before anything is changed.
+    """
+    if not np.isfinite(net._theta).all():
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
-    state = aligned_zeros((rule.n_slots, len(theta)), theta.dtype)
-    X = arranged(X, sparse, net.backend, RULES[rule.code] != "sgd" or rule.is_flat, batch_size)
-    work = Work.for_batches(net.plan, X, rule, batch_size, n_threads)
-    read = [X, Y, *(validation or ())]
+    rule = settings.optimizer.rule()
+    checkpoint = found = None
+    if settings.checkpoint is not None:
+        checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
+        found = checkpoint.read(net, settings.resume)
+    if found is not None:
+        run, last = found.run, settings.epochs
+    elif settings.resume and checkpoint is None:
+        run, settings.optimizer = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
+        rule = settings.optimizer.rule()
+        runs.check_same_columns(run.history, bool(validation or split), settings.metrics)
+        last = len(run.history) + settings.epochs
+    else:
+        run, last = runs.fresh(settings.given_optimizer, rule, net._theta), settings.epochs
+    streams = samples.n_samples is None
+    if not streams:
+        moves_every_weight = RULES[rule.code] != "sgd" or rule.is_flat
+        samples.arrange(settings.sparse, net.backend, moves_every_weight, settings.batch_size)
+    n_samples, held = samples.n_samples, run.held
+    if split is not None:
+        if held is None:
+            generator = net.generator if found is None else found.generator
+            held = split_off(copy.deepcopy(generator), n_samples, split)
+        validation = samples.hold_back(held)
+    kind = StreamDescent if streams else Descent
+    descent = kind(net, samples, settings, run, rule, last)
+    metrics = None
+    if settings.metrics:
+        metrics = Metrics(net, settings.metrics, *(validation or samples.all_rows()))
+        metrics.measure({})  # what does not fit these targets is told now
+    callbacks = None
+    if settings.callbacks:
+        callbacks = Callbacks(settings.callbacks, net, run.history)
+    read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
-    last_finite = theta.copy()
-    slices = Slices(n_samples, batch_size, len(theta))
-    stopping = Stopping(tol, patience, target_loss)
-    history = History()
-    try:
-        for epoch in range(1, epochs + 1):
-            order = _order(net.generator, n_samples) if shuffle else None
-            start, total, seconds = 0, 0.0, 0.0
-            first_step = (epoch - 1) * -(-n_samples // batch_size)
-            while start < n_samples and math.isfinite(total):
-                if progress is not None and start:
-                    progress(epoch, start / n_samples, history)
-                if progress is not None:
-                    _check_not_moved(owners)
-                stop = slices.end(start)
-                began = perf_counter()
-                total = net._turns.write(
-                    net.backend.train_epoch, net.plan, theta, state, rule, X, Y, order, start, stop,
-                    batch_size, work, total, first_step + start // batch_size, weights,
-                )  # fmt: skip
-                elapsed = perf_counter() - began
-                slices.measured(elapsed)
-                seconds += elapsed
-                start = stop
-            loss = total / sum_of_weights
-            if not (math.isfinite(loss) and np.isfinite(theta).all()):
-                raise _diverged("loss", loss, epoch, optimizer, history)
-            if validation is not None:
-                _check_not_moved(owners)
-                validation_loss = net._mean_loss(*validation)
-                if not math.isfinite(validation_loss):
-                    raise _diverged("validation loss", validation_loss, epoch, optimizer, history)
-                history.validation_loss.append(validation_loss)
-            last_finite[:] = theta
-            history.loss.append(loss)
-            history.seconds.append(seconds)
-            if progress is not None:
-                progress(epoch, 1.0, history)
-            reason = stopping.reason(history)
-            if reason:
-                history.stop_reason = reason
-                break
-    except KeyboardInterrupt:
-        history.stop_reason = "interrupted"
-        # an interrupt between two of the appends leaves no half row
-        for column in (history.loss, history.validation_loss):
-            del column[len(history.seconds) :]
-    except DivergenceError:
-        theta[:] = last_finite
-        raise
-    finally:  # an interrupt, or an error of `progress`, in the middle of a diverging epoch
-        if not np.isfinite(theta).all():
-            theta[:] = last_finite
-    return history
-
-
-def _order(generator, n_samples):
-    """A new order of the samples, which nobody else holds."""
-    if type(generator) is np.random.Generator:
-        return generator.permutation(n_samples)
-    if not isinstance(generator, np.random.Generator):
-        raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
-    order = np.array(generator.permutation(n_samples))
-    whole = order.dtype.kind in "iu" and order.ndim == 1
-    if not (whole and np.array_equal(np.sort(order), np.arange(n_samples))):
-        raise InvalidInputError(
-            f"net.generator.permutation({n_samples}) must give every number below {n_samples} "
-            "once; use numpy.random.default_rng(seed)"
-        )
-    return order.astype(np.intp, copy=False)
+    with callbacks or nullcontext():
+        if run.step == 0 and found is None:
+            run.noise = drawn_noise(net.plan, net.generator)
+        if found is not None:
+            found.give(net)
+        elif checkpoint is not None:
+            checkpoint.begin(net, run)
+        if held is not run.held:
+            run.held = held
+            new_order(net.generator, n_samples)  # drawn above, from a copy
+        with Epochs(
+            net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
+            callbacks=callbacks, checkpoint=checkpoint, owners=owners,
+        ) as epochs:  # fmt: skip
+            while epochs.go_on():
+                done = descent.epoch(epochs)
+                if done is None:
+                    break
+                epochs.ended(*done)
+    if type(samples) is Samples:  # in memory
+        warn_after_fit(net, samples, run.history, settings.batch_size)
+    return run.history
 
 
 def _is_view(array):
     return isinstance(getattr(array, "base", None), np.ndarray)
-
-
-def _check_not_moved(owners):
-    """Refuse memory that a callback has resized: what is trained on is gone."""
-    if any(owner.nbytes != n_bytes for owner, n_bytes in owners):
-        raise InvalidInputError(
-            "X or Y was resized while the network was trained on it; the network has its "
-            "parameters so far: resize a copy"
-        )
-
-
-def _diverged(what, loss, epoch, optimizer, history):
-    watched = history.validation_loss if what == "validation loss" else history.loss
-    found = "parameters became infinite" if math.isfinite(loss) else f"{what} became {loss:g}"
-    before = f"last finite value {watched[-1]:.6g}" if watched else "no epoch was finite"
-    kept = f"after epoch {epoch - 1}" if epoch > 1 else "before training"
-    return DivergenceError(
-        f"{found} in epoch {epoch} ({before}, learning_rate={optimizer.learning_rate:g}); lower "
-        f"learning_rate or scale X to unit variance; the network has its parameters {kept}",
-        epoch,
-        history.loss[-1] if history.loss else None,
-        history,
-    )

@@ -1,0 +1,143 @@
+"""One epoch of gradient descent on mini-batches, in compiled slices."""
+
+import math
+from time import perf_counter
+
+from ..kernels.interface import Work
+from .rates import Rates
+from .run import Position
+from .samples import new_order
+from .slices import Slices
+
+
+class Descent:
+    """Descends on samples that lie in arrays.
+
+    Parameters
+    ----------
+    net : Network
+    samples : Samples
+    settings : Settings
+    run : Run
+    rule : Rule
+    last : int
+        Number of the last epoch of the training.
+    """
+
+    def __init__(self, net, samples, settings, run, rule, last):
+        self.net, self.samples, self.run = net, samples, run
+        self.shuffle, self.n_threads = settings.shuffle, settings.n_threads
+        self.size = size = settings.batch_size
+        self.rates = Rates(settings.schedule, rule, last, self._n_batches())
+        if samples.n_samples is not None:
+            self.work = Work.for_batches(net.plan, samples.X, rule, size, self.n_threads)
+            self.slices = Slices(samples.n_samples, size, len(net._theta), samples.most)
+        # a place in an epoch is one in samples that are the same
+        self.place = samples.n_samples, size, self.shuffle
+        if run.position is not None and run.position.place != self.place:
+            run.position = None
+
+    def _n_batches(self):
+        return -(-self.samples.n_samples // self.size)
+
+    def epoch(self, epochs):
+        """(loss, seconds, learning rate) of an epoch; None if it was ended in the middle."""
+        samples, slices, looks = self.samples, self.slices, epochs.looks
+        n_samples = samples.n_samples
+        now, rule = self._begin(epochs)
+        order = samples.order(self.net.generator, self.shuffle)
+        first = start = now.start
+        while start < n_samples and math.isfinite(now.total):
+            if looks:
+                now.start = start
+                if start > first and epochs.between(start / n_samples, now):
+                    return None
+                epochs.check_not_moved()
+            stop = self._stop(epochs, slices.end(start), start, self.size)
+            self._descend(epochs, samples, order, start, stop, start // self.size, now, rule)
+            start = stop
+            if epochs.counts_steps:
+                self._told(epochs, now.total, samples.weight_of(order, start))
+        return now.total / samples.sum_of_weights, now.seconds, self.rates.learning_rate
+
+    def _begin(self, epochs):
+        """Where in the epoch it begins, and the rule for it."""
+        run, generator, rates = self.run, self.net.generator, self.rates
+        now, run.position = run.position, None
+        if now is None:
+            now = Position(self.place)
+        elif now.generator is not None:
+            generator.bit_generator.state = now.generator
+        if epochs.looks and self.shuffle:
+            now.generator = generator.bit_generator.state
+        monitored = epochs.monitored() if rates.schedule is not None else ()
+        return now, rates.begin(len(run.history), run.step, monitored)
+
+    def _stop(self, epochs, stop, start, size):
+        """Where a slice ends, so that nobody misses an update that is waited for."""
+        if epochs.counts_steps:
+            stop = min(stop, start + size * epochs.callbacks.steps_left(self.run.step))
+        return stop
+
+    def _descend(self, epochs, samples, order, start, stop, batch, now, rule):
+        """Make the updates of the samples start to stop, the first of which is that of `batch`."""
+        net, run, size = self.net, self.run, self.size
+        n_steps = -(-(stop - start) // size)
+        X, Y, rows, begin, end, weights = samples.piece(order, start, stop)
+        rates = self.rates.of_batches(batch, run.step, n_steps)
+        began = perf_counter()
+        now.total = net._turns.write(
+            net.backend.train_epoch, net.plan, net._theta, run.slots, rule, X, Y, rows,
+            begin, end, size, self.work, now.total, run.step, weights,
+            *((rates, run.noise) if net.plan.drops else () if rates is None else (rates,)),
+        )  # fmt: skip
+        elapsed = perf_counter() - began
+        self.slices.measured(elapsed)
+        now.seconds += elapsed
+        run.step += n_steps
+        self.latest_rate = self.rates.learning_rate if rates is None else float(rates[-1])
+
+    def _told(self, epochs, total, weight):
+        epochs.stepped(total / weight if weight else math.nan, self.latest_rate)
+
+
+class StreamDescent(Descent):
+    """Descends on batches as they come; a place in an epoch is a number of them."""
+
+    def _n_batches(self):
+        return self.samples.n_updates(self.size)
+
+    def epoch(self, epochs):
+        """As `Descent.epoch`."""
+        batches, given = self.samples, self.size
+        now, rule = self._begin(epochs)
+        skipped, updates = now.start, 0
+        for index, samples in enumerate(batches.epoch(skipped), skipped):
+            n, self.size = samples.n_samples, given or samples.n_samples
+            if index == skipped:
+                updates = index * -(-n // self.size)
+            elif epochs.looks:
+                now.start = index
+                if self.shuffle and given:
+                    now.generator = self.net.generator.bit_generator.state
+                if epochs.between(batches.fraction(index), now):
+                    self.size = given
+                    return None
+            self.work = batches.work(self.net.plan, samples.X, rule, self.size, self.n_threads)
+            self.slices = Slices(n, self.size, len(self.net._theta))
+            order = new_order(self.net.generator, n) if given and self.shuffle else None
+            start = 0
+            while start < n and math.isfinite(now.total):
+                stop = self._stop(epochs, self.slices.end(start), start, self.size)
+                self._descend(epochs, samples, order, start, stop, updates, now, rule)
+                updates += -(-(stop - start) // self.size)
+                start = stop
+                if epochs.counts_steps:
+                    done = now.weight + samples.weight_of(order, start)
+                    self._told(epochs, now.total, done)
+            now.weight += samples.sum_of_weights
+            if not math.isfinite(now.total):
+                break
+        self.size = given
+        batches.ended(index + 1 if now.weight else 0)
+        return now.total / now.weight, now.seconds, self.rates.learning_rate
