@@ -21,7 +21,7 @@ from deltaloop.app import modelling
         ("iris --task regress", "did you mean 'regression'?"),
         ("iris --activation rleu", "did you mean 'relu'?"),
         ("iris --activation softmax", "softmax is an output activation"),
-        ("iris --loss mae", "'mse'"),
+        ("iris --loss mes", "'mse'"),
         ("iris --loss binary_cross_entropy", "needs 2 classes, the target has 3"),
         ("sine --loss cross_entropy", "needs classes"),
         ("sine --task classification", "use --task regression"),
