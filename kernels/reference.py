@@ -184,12 +184,12 @@ def _inside(a, slope, most=1.0):
 
 
 def _log_cosh(d):
-    """Log cosh d = |d| + log((1 + exp(-2 |d|)) / 2)."""
+    """|d| + log((1 + exp(-2 |d|)) / 2)."""
     return np.abs(d) + np.log1p(np.expm1(-2 * np.abs(d)) / 2)
 
 
 def _y_log_ratio(Y, a):
-    """Y log(y / a) in float64: divergences are small differences; 0 where y is."""
+    """In float64, y log(y / a): divergences are small differences; 0 where y is."""
     ratio = np.divide(Y, a, dtype=np.float64)
     return Y * np.log(np.where(Y > 0, ratio, 1))
 
@@ -210,7 +210,7 @@ def _focal_slope(a, Y, p):
 
 
 def _exponential(s, p):
-    """Tau exp(s / tau) of the sum s over the units, and its derivative by s."""
+    """Of the sum s over the units tau exp(s / tau), and its derivative by s."""
     e = np.exp(s / np.float64(p))
     return p * e, e
 
