@@ -11,7 +11,8 @@ class Language:
     Attributes
     ----------
     calls : dict
-        Primitives of one argument, and what they are called in the target.
+        Primitives that are functions, and what they are called in the target. A vector comes
+        first; other arguments may be numbers, which stay scalars.
     statement : str
         An assignment: "{name} = {value}" or the like.
     epsilon : str
@@ -109,9 +110,14 @@ class Writer:
         texts = (self._spread(self._value(argument)) for argument in arguments)
         return self.let(self.language.where_above(*texts))
 
-    def __getattr__(self, name) -> Callable[[Expression], Expression]:
+    def __getattr__(self, name) -> Callable[..., Expression]:
         called = self.language.calls[name]
-        return lambda x: self.let(f"{called}({x.name})")
+
+        def call(*arguments):
+            texts = (self._value(argument).name for argument in arguments)
+            return self.let(f"{called}({', '.join(texts)})")
+
+        return call
 
     def _value(self, x) -> Expression:
         return x if isinstance(x, Expression) else Expression(self, self.language.number(x), True)

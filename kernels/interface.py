@@ -16,7 +16,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         From dC/da (a: the outputs) of a cost C that is a sum over the samples: grad (or None)
         receives dC/dtheta in the layout of theta, dC_dx (or None) dC/dx of every sample.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                total=0.0, step=0, weights=None, rates=None) -> total
+                total=0.0, step=0, weights=None, rates=None, noise=0) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
         updated in place. Returns `total` plus the *sum* of the sample losses, each taken
@@ -26,7 +26,9 @@ A backend is a module with `NAME`, `describe()` and these functions:
         batch_size give exactly the result of one call, if each gets the total of the one
         before. Stops early once the total is no longer finite. `step` is the number of updates
         made so far with this state (Adam's bias correction needs it). `rates` has the learning
-        rate of every mini-batch of this call; None: that of the rule.
+        rate of every mini-batch of this call; None: that of the rule. `noise` is the seed of
+        dropout, from 0 to 2^64 - 1: the masks follow from it, the number of the step, the layer
+        and the position of the sample in its mini-batch (see `reference.kept`).
     jacobian(plan, theta, X, out, work)
         out[t, o] = da_o/dtheta of sample t, in the layout of theta, with 0 in its padding. Work
         gathers where X is SparseRows.
@@ -138,6 +140,8 @@ LAYER = np.dtype(
         ("alpha", np.float64),  # parameter of leaky_relu and elu
         ("f", np.intp),  # address of the user's f and slope if the activation is CUSTOM, else 0
         ("slope", np.intp),
+        ("dropped", np.intp),  # (width,): what dropout leaves of a in training, or a itself
+        ("dropout", np.float64),  # probability that a unit is dropped
     ],
     align=True,
 )
@@ -254,6 +258,8 @@ class Plan:
         Elements of z, a and delta per sample.
     widest : int
         Width of the widest layer: rows of the largest delta, transposed.
+    input_dropout : float
+        Probability that an input is dropped in training.
     """
 
     layers: np.ndarray
@@ -263,17 +269,22 @@ class Plan:
     n_theta: int
     n_work: int
     widest: int
+    input_dropout: float = 0.0
 
     @classmethod
     def build(
-        cls, n_in: int, units: Sequence, loss: str | int, dtype, loss_parameter: float | None = None
-    ) -> "Plan":
+        cls, n_in: int, units: Sequence, loss: str | int, dtype,
+        loss_parameter: float | None = None, dropout: Sequence[float] = (),
+    ) -> "Plan":  # fmt: skip
         """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
 
-        An activation is a name or the addresses (f, slope); a loss is a name or an address.
+        An activation is a name or the addresses (f, slope); a loss is a name or an address;
+        `dropout` has the probabilities for the inputs and every hidden layer.
         """
         layers = np.zeros(len(units), LAYER)
         theta = work = 0
+        input_dropout, *of_layers = dropout or (0.0,)
+        of_layers += [0.0] * (len(units) - len(of_layers))
         for index, (n_out, activation, alpha, bias) in enumerate(units):
             layer, width = layers[index], padded_width(n_out)
             layer["n_in"], layer["n_out"], layer["width"] = n_in, n_out, width
@@ -291,6 +302,10 @@ class Plan:
             if _keeps_z(activation) or index == len(units) - 1:
                 layer["z"] = work
                 work += round_up(width)
+            layer["dropped"], layer["dropout"] = layer["a"], of_layers[index]
+            if of_layers[index]:
+                layer["dropped"] = work
+                work += round_up(width)
             n_in = n_out
         layers.flags.writeable = False
         widest = int(layers["width"].max())
@@ -298,7 +313,13 @@ class Plan:
         if loss_parameter is None:
             row = functions.LOSSES[loss] if isinstance(loss, str) else None
             loss_parameter = row.parameter.default if row and row.parameter else 0.0
-        return cls(layers, code, loss_parameter, np.dtype(dtype), theta, work, widest)
+        dtype = np.dtype(dtype)
+        return cls(layers, code, loss_parameter, dtype, theta, work, widest, input_dropout)
+
+    @cached_property
+    def drops(self) -> bool:
+        """Whether there is dropout."""
+        return self.input_dropout > 0 or bool(self.layers["dropout"].any())
 
     @cached_property
     def n_in(self) -> int:
@@ -331,8 +352,9 @@ class Work:
     each, at batch_size times their offsets in LAYER. `costs`, (batch_size,) float64, receives the
     loss of every sample.
 
-    train_epoch copies a mini-batch of X to `gathered` if X is dense and `order` is given, or if X
-    is SparseRows and the rule, not a flat one, also moves the weights of inputs that are zero.
+    train_epoch copies a mini-batch of X to `gathered` if X is dense and `order` is given, if X is
+    SparseRows and the rule, not a flat one, also moves the weights of inputs that are zero, and if
+    inputs are dropped.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
     computed piece by piece, with the same result bit for bit.
@@ -354,7 +376,6 @@ class Work:
         self.words = np.array(words, np.intp)
         self.buffer = aligned_zeros(end, plan.dtype)
         self.costs = np.zeros(batch_size)
-        self.bound: dict = {}  # what a backend keeps with it
 
     @property
     def places(self) -> np.ndarray:
@@ -369,7 +390,7 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            gathers = RULES[rule.code] != "sgd" and not rule.is_flat
+            gathers = (RULES[rule.code] != "sgd" and not rule.is_flat) or plan.input_dropout > 0
             return cls(plan, batch_size, n_threads, gathers=gathers)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 

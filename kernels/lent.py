@@ -3,12 +3,13 @@
 `core(dtype)` is the module of one element type, for the instruction set in use. It has
 
     addresses() -> {name: address}      of functions, valid in this process
-    fill_net(words, plan, theta, writable, work), fill_rule(words, words_of_net, rule, state),
-    fill_rows(words, X, order, weights)
-        fill the memory `words` with the struct of the same arguments that train_epoch gets; what it
-        points to has to be kept
-    address_of(array, n=-1, writable=False) -> address, or 0
-        of the n elements of an array of the element type that lie side by side; 0 if it is another
+    forward(...), loss_gradient(...), backward(...), train_epoch(...)
+        those of a backend; with the address `walks` as their last argument they call the walks
+    fill_net(words, plan, theta, writable, work, walks)
+        fill the memory `words` with a struct; what it points to has to be kept
+    Session(plan, theta, batch_size, turns, walks, provide)
+        a session of the Cython build that calls walks; before a call of one that is 0 in the table
+        it calls provide(name)
 
 The structs are laid out here for all but Cython, which compares their sizes when it is imported.
 A field is of one of these kinds: an element (`real`), numbers (`whole`: intp, `double`, `truth`:
@@ -30,7 +31,8 @@ STRUCTS: dict[str, dict] = {
         "layers": "layer", "n_layers": "whole", "loss": "whole", "loss_parameter": "real",
         "theta": "reals", "batch_size": "whole", "first": "whole", "work": "reals",
         "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
-        "parts": "reals", "costs": "doubles",
+        "parts": "reals", "costs": "doubles", "input_dropout": "double", "trains": "whole",
+        "key": "whole", "done": "whole", "walks": "words",
     },
     "rows": {
         "dense": "reals", "row": "whole", "starts": "words", "columns": "columns",
@@ -56,6 +58,11 @@ STRUCTS: dict[str, dict] = {
         "thread": "whole", "n_threads": "whole",
     },
 }  # fmt: skip
+
+
+# Functions of other compiled code that take the place of those of Cython, where the `walks` of a
+# net lead to their addresses: its struct Walks, which is as long as this.
+WALKS = "forward_rows", "mean_loss", "pass_back", "descend_samples", "descend_batches"
 
 
 @cache

@@ -5,6 +5,7 @@ delta = dC/dz          delta_prev = (delta W) * f'(z_prev)
 dC/dW = delta^T a / n  dC/db = sum(delta) / n
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,61 @@ def _softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def _log_softmax(z):
+    from_top = z - z.max(axis=-1, keepdims=True)
+    return from_top - np.log(np.exp(from_top).sum(axis=-1, keepdims=True))
+
+
+def _exp_of_square(z, c):
+    """exp(c z^2): in more digits, since the error of the exponent counts z^2 times."""
+    return np.exp(c * np.square(z.astype(np.longdouble))).astype(z.dtype)
+
+
+def _normal(z):
+    """The normal distribution function, erfc(-z / sqrt 2) / 2.
+
+    What rounding takes from z / sqrt 2 is given back with the slope of erfc.
+    """
+    x = -z.astype(np.longdouble) / np.sqrt(np.longdouble(2))
+    near = x.astype(np.float64)
+    erfc = np.vectorize(math.erfc, otypes=[np.float64])(near)
+    lost = (x - near).astype(np.float64) * np.exp(-np.square(near)) * (2 / math.sqrt(math.pi))
+    return ((erfc - np.where(np.isfinite(near), lost, 0)) / 2).astype(z.dtype)
+
+
+def _least(z):
+    """What is multiplied by a function that is 0 there: z, but not -inf."""
+    return np.maximum(z, -1e4).astype(z.dtype)
+
+
+def _gelu_slope(z):
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    return _normal(z) + z * _exp_of_square(z, -0.5) / math.sqrt(2 * math.pi)
+
+
+_ROOT_8_PI, _CUBIC = math.sqrt(8 / math.pi), 0.044715
+
+
+def _gelu_tanh_slope(z):
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    w = z * (_ROOT_8_PI + _ROOT_8_PI * _CUBIC * z * z)
+    s = _sigmoid(w)
+    return s + z * s * _sigmoid(-w) * (_ROOT_8_PI + 3 * _ROOT_8_PI * _CUBIC * z * z)
+
+
+def _mish_slope(z):
+    """With e = exp(z), the sigmoid of z is s = e / (1 + e), and with n = e (e + 2)
+    tanh(log(1 + e)) is t = n / (n + 2), and 1 - t^2 = 4 (1 + e)^2 / (n + 2)^2.
+    """
+    z = np.clip(z, -1e4, 20).astype(z.dtype)
+    e = np.exp(z)
+    n = e * (e + 2)
+    return n / (n + 2) + z * 4 * e * (1 + e) / np.square(n + 2)
+
+
+_SELU, _SELU_BELOW = 1.0507009873554805, 1.7580993408473768
+
+
 # name: (f(z, alpha), slope(z, a, alpha) = f'(z), where a = f(z))
 _FUNCTIONS = {
     "identity": (lambda z, alpha: z, lambda z, a, alpha: np.ones_like(a)),
@@ -67,7 +123,46 @@ _FUNCTIONS = {
         lambda z, alpha: np.maximum(z, -1e4).astype(z.dtype) * _sigmoid(z),
         lambda z, a, alpha: _sigmoid(z) + a * (1 - _sigmoid(z)),
     ),
-    "softmax": (lambda z, alpha: _softmax(z), None),  # no slope of its own: see _through_softmax
+    # no slopes of their own: see _through_softmax
+    "softmax": (lambda z, alpha: _softmax(z), None),
+    "log_softmax": (lambda z, alpha: _log_softmax(z), None),
+    "selu": (
+        lambda z, alpha: np.where(
+            z > 0, _SELU * z, _SELU_BELOW * np.expm1(np.minimum(z, 0))
+        ).astype(z.dtype),
+        lambda z, a, alpha: np.where(a > 0, _SELU, a + _SELU_BELOW).astype(a.dtype),
+    ),
+    "gelu": (lambda z, alpha: _least(z) * _normal(z), lambda z, a, alpha: _gelu_slope(z)),
+    "gelu_tanh": (
+        lambda z, alpha: _least(z) * _sigmoid(z * (_ROOT_8_PI + _ROOT_8_PI * _CUBIC * z * z)),
+        lambda z, a, alpha: _gelu_tanh_slope(z),
+    ),
+    "mish": (
+        lambda z, alpha: _least(z) * np.tanh(np.log1p(np.exp(z))),
+        lambda z, a, alpha: _mish_slope(z),
+    ),
+    "softsign": (
+        lambda z, alpha: np.where(np.isinf(z), np.sign(z), z / (1 + np.abs(z))),
+        lambda z, a, alpha: np.square(1 - np.abs(a)),
+    ),
+    "hard_sigmoid": (
+        lambda z, alpha: np.clip((z + 3) / 6, 0, 1),
+        lambda z, a, alpha: np.where((a > 0) & (a < 1), 1 / 6, 0).astype(a.dtype),
+    ),
+    "hard_tanh": (
+        lambda z, alpha: np.clip(z, -1, 1),
+        lambda z, a, alpha: (np.abs(a) < 1).astype(a.dtype),
+    ),
+    "lecun_tanh": (
+        lambda z, alpha: 1.7159 * np.tanh(2 / 3 * z),
+        lambda z, a, alpha: 2 / 3 * (1.7159 - np.square(a) / 1.7159),
+    ),
+    "gaussian": (
+        lambda z, alpha: _exp_of_square(z, -1),
+        lambda z, a, alpha: -2 * np.clip(z, -1e4, 1e4).astype(z.dtype) * a,
+    ),
+    "sin": (lambda z, alpha: np.sin(z), lambda z, a, alpha: np.cos(z)),
+    "exp": (lambda z, alpha: np.exp(z), lambda z, a, alpha: a),
 }
 
 
@@ -88,6 +183,42 @@ def _inside(a, slope, most=1.0):
     return np.where((limited == a) | np.isnan(a), slope(limited), 0)
 
 
+def _log_cosh(d):
+    """Log cosh d = |d| + log((1 + exp(-2 |d|)) / 2)."""
+    return np.abs(d) + np.log1p(np.expm1(-2 * np.abs(d)) / 2)
+
+
+def _y_log_ratio(Y, a):
+    """Y log(y / a) in float64: divergences are small differences; 0 where y is."""
+    ratio = np.divide(Y, a, dtype=np.float64)
+    return Y * np.log(np.where(Y > 0, ratio, 1))
+
+
+def _itakura_saito(ratio):
+    return ratio - np.log(ratio) - 1
+
+
+def _focal(a, log_a, log_q, Y, p):
+    """-y (1 - a)^gamma log a - (1 - y) a^gamma log(1 - a), with q = 1 - a."""
+    return -Y * np.exp(p * log_q) * log_a - (1 - Y) * np.exp(p * log_a) * log_q
+
+
+def _focal_slope(a, Y, p):
+    of_one = (1 - a) ** p * (p * np.log(a) / (1 - a) - 1 / a)
+    of_zero = a**p * (1 / (1 - a) - p * np.log1p(-a) / a)
+    return Y * of_one + (1 - Y) * of_zero
+
+
+def _exponential(s, p):
+    """Tau exp(s / tau) of the sum s over the units, and its derivative by s."""
+    e = np.exp(s / np.float64(p))
+    return p * e, e
+
+
+# losses that are a function of the sum over the units
+_OUTER = {"exponential": _exponential}
+
+
 # name: (value(a, Y, p), dC/da as slope(a, Y, p)) of every unit, with p the parameter
 _LOSSES = {
     "mse": (
@@ -101,6 +232,52 @@ _LOSSES = {
     "cross_entropy": (
         lambda a, Y, p: -Y * np.log(_limited(a, np.inf)),
         lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "mae": (lambda a, Y, p: np.abs(a - Y), lambda a, Y, p: np.sign(a - Y)),
+    "log_cosh": (
+        lambda a, Y, p: _log_cosh((a - Y).astype(np.float64)),
+        lambda a, Y, p: np.tanh(a - Y),
+    ),
+    "quantile": (
+        lambda a, Y, p: np.where(a > Y, (1 - p) * (a - Y), p * (Y - a)),
+        lambda a, Y, p: np.where(a > Y, 1 - p, np.where(a < Y, -p, a - Y)),
+    ),
+    "poisson": (
+        lambda a, Y, p: a - Y * np.log(_limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: 1 - Y / q, np.inf),
+    ),
+    "nll": (lambda a, Y, p: -Y * a, lambda a, Y, p: -Y),
+    "binary_focal": (
+        lambda a, Y, p: _focal(_limited(a), np.log(_limited(a)), np.log1p(-_limited(a)), Y, p),
+        lambda a, Y, p: _inside(a, lambda q: _focal_slope(q, Y, p)),
+    ),
+    "hinge": (
+        lambda a, Y, p: np.maximum(0, 1 - Y * a),
+        lambda a, Y, p: np.where(Y * a < 1, -Y, 0),
+    ),
+    "squared_hinge": (
+        lambda a, Y, p: np.square(np.maximum(0, 1 - Y * a), dtype=np.float64),
+        lambda a, Y, p: -2 * Y * np.maximum(0, 1 - Y * a),
+    ),
+    "exponential": (
+        lambda a, Y, p: np.square(a - Y, dtype=np.float64),
+        lambda a, Y, p: 2 * (a - Y),
+    ),
+    "hellinger": (
+        lambda a, Y, p: np.square(np.sqrt(_limited(a, np.inf)) - np.sqrt(Y)) / math.sqrt(2),
+        lambda a, Y, p: _inside(a, lambda q: (np.sqrt(q) - np.sqrt(Y)) / np.sqrt(2 * q), np.inf),
+    ),
+    "kullback_leibler": (
+        lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)),
+        lambda a, Y, p: _inside(a, lambda q: -Y / q, np.inf),
+    ),
+    "generalized_kullback_leibler": (
+        lambda a, Y, p: _y_log_ratio(Y, _limited(a, np.inf)) + (a - Y),
+        lambda a, Y, p: _inside(a, lambda q: 1 - Y / q, np.inf),
+    ),
+    "itakura_saito": (
+        lambda a, Y, p: _itakura_saito(np.divide(Y, _limited(a, np.inf), dtype=np.float64)),
+        lambda a, Y, p: _inside(a, lambda q: (1 - Y / q) / q, np.inf),
     ),
     "huber": (
         lambda a, Y, p: np.where(
@@ -130,72 +307,160 @@ def _through_softmax(a, dC_da):
     return a * (dC_da - (dC_da * a).sum(axis=-1, keepdims=True))
 
 
+def _through_log_softmax(a, dC_da):
+    # da_k/dz_j = [j = k] - exp(a_j)
+    return dC_da - np.exp(a) * dC_da.sum(axis=-1, keepdims=True)
+
+
+_THROUGH_ALL = {"softmax": _through_softmax, "log_softmax": _through_log_softmax}
+
+
+def _through(layer, z, a, dC_da):
+    """dC/dz of the output layer."""
+    name = (*ACTIVATIONS, "custom")[layer["activation"]]
+    if name in _THROUGH_ALL:
+        return _THROUGH_ALL[name](a, dC_da)
+    return dC_da * _slope(layer, z, a)
+
+
+def _softmax_cross_entropy(z, a, Y, p, loss):
+    top = z.max(axis=-1, keepdims=True)
+    log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
+    sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
+    rest = _y_log_ratio(Y, 1) if loss == "kullback_leibler" else 0
+    if p:  # label smoothing
+        Y = (1 - p) * Y + p * sum_y / Y.shape[-1]
+    return (Y * (log_sum - z) + rest).sum(axis=-1, dtype=np.float64), sum_y * a - Y
+
+
+def _focal_of_logits(z, a, Y, p):
+    log_a, log_q = -np.logaddexp(0, -z), -np.logaddexp(0, z)
+    of_one = np.exp(p * log_q) * (p * a * log_a - _sigmoid(-z))
+    of_zero = np.exp(p * log_a) * (a - p * _sigmoid(-z) * log_q)
+    return _focal(a, log_a, log_q, Y, p), Y * of_one + (1 - Y) * of_zero
+
+
+# canonical pairs of single units: loss of every unit and delta from (z, a, Y, p)
+_FROM_LOGITS = {
+    ("sigmoid", "binary_cross_entropy"): lambda z, a, Y, p: (
+        np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z))), a - Y
+    ),
+    ("sigmoid", "binary_focal"): _focal_of_logits,
+    ("exp", "poisson"): lambda z, a, Y, p: (a - z * Y, a - Y),
+    ("exp", "generalized_kullback_leibler"): lambda z, a, Y, p: (
+        np.where(z > -10, _y_log_ratio(Y, a), _y_log_ratio(Y, 1) - z * Y) + (a - Y), a - Y
+    ),
+}  # fmt: skip
+
+
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
+    p = a.dtype.type(plan.loss_parameter)
     # canonical pairs: the loss from the logits z; delta = a - y, with softmax (sum_j y_j) a - y
-    if (activation, loss) == ("softmax", "cross_entropy"):
-        top = z.max(axis=-1, keepdims=True)
-        log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
-        sum_y = Y.sum(axis=-1, dtype=np.float64, keepdims=True).astype(Y.dtype)
-        return (Y * (log_sum - z)).sum(axis=-1, dtype=np.float64), sum_y * a - Y
-    if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
-        losses = np.maximum(z, 0) - z * Y + np.log1p(np.exp(-np.abs(z)))
-        return losses.sum(axis=-1, dtype=np.float64), a - Y
+    if activation == "softmax" and loss in ("cross_entropy", "kullback_leibler"):
+        return _softmax_cross_entropy(z, a, Y, p, loss)
+    if (activation, loss) in _FROM_LOGITS:
+        losses, delta = _FROM_LOGITS[activation, loss](z, a, Y, p)
+        return losses.sum(axis=-1, dtype=np.float64), delta
     # every other pair: delta = dC/da f'(z)
     if loss == "custom":
         of_unit, slope_of_unit = FUNCTIONS[plan.loss]
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
     else:
         value, slope = _LOSSES[loss]
-        p = a.dtype.type(plan.loss_parameter)
-        losses, dC_da = value(a, Y, p), slope(a, Y, p)
-    delta = _through_softmax(a, dC_da) if activation == "softmax" else dC_da * _slope(layer, z, a)
-    return losses.sum(axis=-1, dtype=np.float64), delta
+        losses, dC_da = value(a, Y, p), slope(a, Y, p).astype(a.dtype)
+    losses = losses.sum(axis=-1, dtype=np.float64)
+    if loss in _OUTER:
+        losses, factors = _OUTER[loss](losses, p)
+        dC_da = dC_da * factors[:, None].astype(a.dtype)
+    return losses, _through(layer, z, a, dC_da)
 
 
-def _forward(plan, theta, A):
-    """Z and a of every layer; a[0] is the input."""
-    Z, activations = [], [A]
+def _forward(plan, theta, X, masks=None):
+    """Z and a of every layer, and what enters it: X, or a of the layer before, times its mask."""
+    Z, A, entered = [], [], []
     for index, layer in enumerate(plan.layers):
-        z = activations[-1] @ plan.W(theta, index).T
+        before = A[-1] if A else X
+        entered.append(before if masks is None else before * masks[index])
+        z = entered[-1] @ plan.W(theta, index).T
         b = plan.b(theta, index)
         if b is not None:
             z += b
         Z.append(z)
-        activations.append(_activate(layer, z))
-    return Z, activations
+        A.append(_activate(layer, z))
+    return Z, A, entered
 
 
-def _backward(plan, theta, Z, A, Y, weights=None):
+def _mixed(x):
+    """A bijection of 64 bits (Steele, Lea & Flood 2014, SplitMix64)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def kept(noise: int, step: int, layer: int, n_samples: int, n_units: int, p: float) -> np.ndarray:
+    """Which units are not dropped: hash(noise, step, layer, sample, unit) >= p 2^16.
+
+    The step counts from 1, the hidden layers from 1, and layer 0 are the inputs.
+    """
+    one = np.ones(1, np.uint64)  # an array: whole numbers wrap around without a warning
+    key = _mixed(_mixed(one * np.uint64(noise)) + np.uint64(step))
+    key = _mixed(key + np.uint64(layer))
+    x = _mixed(key + np.arange(n_samples, dtype=np.uint64)).astype(np.uint32)
+    half = (n_units + 1) // 2  # one hash serves two units, with 16 bits each
+    x = x[:, None] + np.arange(half, dtype=np.uint32)
+    x *= np.uint32(0x7FEB352D)  # Wellons (2018), "lowbias32", without its first step
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
+    x ^= x >> np.uint32(16)
+    x = np.hstack([x & np.uint32(0xFFFF), x >> np.uint32(16)])[:, :n_units]
+    return x >= min(int(p * 2**16 + 0.5), 2**16 - 1)
+
+
+def _masks(plan, noise, step, n_samples):
+    """0 for what is dropped, else 1 / (1 - p): for the inputs and every hidden layer."""
+    widths = [plan.n_in, *(int(n) for n in plan.layers["n_out"][:-1])]
+    dropout = [plan.input_dropout, *(float(p) for p in plan.layers["dropout"][:-1])]
+    return [
+        kept(noise, step, index, n_samples, n, p) * plan.dtype.type(1 / (1 - p))
+        for index, (n, p) in enumerate(zip(widths, dropout, strict=True))
+    ]
+
+
+def _backward(plan, theta, passed, Y, weights=None, masks=None):
     """Loss of every sample, times w_t, and delta of every layer, times w_t n / sum_s w_s."""
+    Z, A, entered = passed
     losses, delta = _output_delta(plan, Z[-1], A[-1], Y)
     if weights is not None:  # the mean of these deltas is the weighted mean
         counts = weights > 0
         losses = np.where(counts, weights * losses, 0)
         factors = weights * (len(weights) / weights.sum()) if counts.any() else weights
         delta = np.where(counts[:, None], factors[:, None].astype(delta.dtype) * delta, 0)
-        for values in (*Z, *A[1:]):  # no inf and no nan meets the delta of 0
+        for values in (*Z, *A, *entered[1:]):  # no inf and no nan meets the delta of 0
             values[~counts] = 0
-    return losses, _deltas(plan, theta, Z, A, delta)
+    return losses, _deltas(plan, theta, Z, A, delta, masks)
 
 
-def _deltas(plan, theta, Z, A, delta):
+def _deltas(plan, theta, Z, A, delta, masks=None):
     """Delta of every layer, from that of the last."""
     deltas = [delta]
     for index in range(len(plan.layers) - 1, 0, -1):
         below = plan.layers[index - 1]
-        delta = (delta @ plan.W(theta, index)) * _slope(below, Z[index - 1], A[index])
+        dC_da = delta @ plan.W(theta, index)
+        if masks is not None:
+            dC_da *= masks[index]
+        delta = dC_da * _slope(below, Z[index - 1], A[index - 1])
         deltas.insert(0, delta)
     return deltas
 
 
-def _gradient(plan, A, deltas, grad):
+def _gradient(plan, entered, deltas, grad):
     n = len(deltas[0])
     for index, delta in enumerate(deltas):
-        plan.W(grad, index)[:] = (delta.T @ A[index]) / n
+        plan.W(grad, index)[:] = (delta.T @ entered[index]) / n
         if plan.b(grad, index) is not None:
             plan.b(grad, index)[:] = delta.sum(axis=0) / n
 
@@ -217,7 +482,7 @@ def forward(plan: Plan, theta, X, out, work: Work) -> bool:
     """Output activations of every sample; whether z of the first layer is finite."""
     X = _rows(X)
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
+        Z, A, _ = _forward(plan, theta, X)
     out[:] = A[-1]
     return bool(np.isfinite(Z[0]).all())
 
@@ -227,16 +492,16 @@ def loss_gradient(plan: Plan, theta, X, Y, grad, work: Work, weights=None) -> fl
     X = _rows(X)
     n = len(X)
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
-        losses, deltas = _backward(plan, theta, Z, A, Y, weights)
+        passed = Z, A, entered = _forward(plan, theta, X)
+        losses, deltas = _backward(plan, theta, passed, Y, weights)
         if grad is not None:
             grad[:] = 0  # padding included
-            _gradient(plan, A, deltas, grad)
+            _gradient(plan, entered, deltas, grad)
         loss = float(losses.mean() if weights is None else losses.sum() / weights.sum())
     if n <= work.batch_size:
         for index in range(len(plan.layers)):
             work.rows("z", index, n)[:] = Z[index]
-            work.rows("a", index, n)[:] = A[index + 1]
+            work.rows("a", index, n)[:] = A[index]
             work.rows("delta", index, n)[:] = deltas[index]
     return loss
 
@@ -245,14 +510,12 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
     """From dC/da to dC/dtheta in grad, and dC/dx in dC_dx; each may be None."""
     X = _rows(X)
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
-        last = plan.layers[-1]
-        softmax = last["activation"] == ACTIVATIONS.index("softmax")
-        delta = _through_softmax(A[-1], dC_da) if softmax else dC_da * _slope(last, Z[-1], A[-1])
+        Z, A, entered = _forward(plan, theta, X)
+        delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
         deltas = _deltas(plan, theta, Z, A, delta)
         if grad is not None:
             grad[:] = 0  # padding included
-            _gradient(plan, A, deltas, grad)
+            _gradient(plan, entered, deltas, grad)
             grad *= len(X)  # from the mean to the sum
         if dC_dx is not None:
             dC_dx[:] = deltas[0] @ plan.W(theta, 0)
@@ -354,7 +617,7 @@ def _update(plan, rule, theta, state, grad, t):
 
 def train_epoch(
     plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
-    total=0.0, step=0, weights=None, rates=None,
+    total=0.0, step=0, weights=None, rates=None, noise=0,
 ) -> float:  # fmt: skip
     """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
     grad, first_step = np.zeros_like(theta), step
@@ -365,13 +628,14 @@ def train_epoch(
             batch = slice(first, min(first + batch_size, stop))
             if order is not None:
                 batch = order[batch]
-            Z, A = _forward(plan, theta, _rows(X, batch))
-            weights_now = None if weights is None else weights[batch]
-            losses, deltas = _backward(plan, theta, Z, A, Y[batch], weights_now)
-            _gradient(plan, A, deltas, grad)
             if rates is not None:
                 rule = replace(rule, hyper=(float(rates[step - first_step]), *rule.hyper[1:]))
             step += 1
+            rows, weights_now = _rows(X, batch), None if weights is None else weights[batch]
+            masks = _masks(plan, noise, step, len(rows)) if plan.drops else None
+            passed = _forward(plan, theta, rows, masks)
+            losses, deltas = _backward(plan, theta, passed, Y[batch], weights_now, masks)
+            _gradient(plan, passed[2], deltas, grad)
             _update(plan, rule, theta, state, grad, step)
             state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
             total += float(losses.sum())
@@ -383,27 +647,20 @@ def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
     X = _rows(X)
     out[:] = 0  # padding included
     with np.errstate(all="ignore"):
-        Z, A = _forward(plan, theta, X)
+        Z, A, entered = _forward(plan, theta, X)
         for o in range(out.shape[1]):
-            deltas = _deltas(plan, theta, Z, A, _slopes_of_output(plan, Z, A, o))
+            dC_da = np.zeros_like(A[-1])
+            dC_da[:, o] = 1
+            delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
+            deltas = _deltas(plan, theta, Z, A, delta)
             for index, delta in enumerate(deltas):
                 layer = plan.layers[index]
                 n_in, n_out, width = (int(layer[name]) for name in ("n_in", "n_out", "width"))
                 of_W = out[:, o, layer["W"] : layer["W"] + n_in * width]
                 of_W = of_W.reshape(-1, n_in, width)  # a view
-                of_W[:, :, :n_out] = A[index][:, :, None] * delta[:, None, :]
+                of_W[:, :, :n_out] = entered[index][:, :, None] * delta[:, None, :]
                 if layer["b"] >= 0:
                     out[:, o, layer["b"] : layer["b"] + n_out] = delta
-
-
-def _slopes_of_output(plan, Z, A, o):
-    """da_o/dz of the last layer."""
-    dC_da = np.zeros_like(A[-1])
-    dC_da[:, o] = 1
-    last = plan.layers[-1]
-    if last["activation"] == ACTIVATIONS.index("softmax"):
-        return _through_softmax(A[-1], dC_da)
-    return dC_da * _slope(last, Z[-1], A[-1])
 
 
 @np.errstate(all="ignore")

@@ -36,13 +36,14 @@ class Session:
         self._turns, self._looks_every = turns or Turns(), looks_every(plan)
         self._take_work(Work(plan, min(batch_size, PIECE)))
 
-    def set_rule(self, rule: Rule) -> None:
-        """Take an optimiser, with fresh state."""
+    def set_rule(self, rule: Rule, noise: int = 0) -> None:
+        """Take an optimiser, with fresh state; noise: the seed of dropout."""
         state = aligned_zeros((rule.n_slots, self._plan.n_theta), self._plan.dtype)
-        self._turns.change(self._take_rule, rule, state)
+        self._turns.change(self._take_rule, rule, state, noise)
 
-    def _take_rule(self, rule, state):
-        self._how, self._step = (rule, state), 0  # one pair: an interrupt cannot mix two
+    def _take_rule(self, rule, state, noise):
+        # one pair: an interrupt cannot mix two
+        self._how, self._step, self._noise = (rule, state), 0, noise
 
     def progress(self) -> tuple[np.ndarray, int]:
         """How far the optimiser is: a copy of its state, and how many steps it has made."""
@@ -100,8 +101,9 @@ class Session:
         """One step; the sum of the losses, or nan if it looks at theta and that is not finite."""
         rule, state = self._how
         total = self._train(
-            self._plan, self._theta, state, rule, X, Y, None, 0, n, n, self._work, 0.0, self._step
-        )
+            self._plan, self._theta, state, rule, X, Y, None, 0, n, n, self._work, 0.0, self._step,
+            None, None, self._noise,
+        )  # fmt: skip
         return math.nan if looks and not np.isfinite(self._theta).all() else total
 
     def _rows(self, name, values, n, n_columns):

@@ -13,11 +13,20 @@ from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, a
 from deltaloop.parts.losses import Loss, loss_with
 from oracle import Layer
 
-PAIRS = [(activation, loss) for activation in ACTIVATIONS for loss in LOSSES]
-HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+ROWS = functions.ACTIVATIONS
+HIDDEN = [name for name in ACTIVATIONS if ROWS[name].f is not None]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
-PARAMETER = {"huber": 0.5}  # of losses: errors lie on both sides of it
+PARAMETER = {  # of losses; errors lie on both sides of that of huber
+    "huber": 0.5, "cross_entropy": 0.2, "quantile": 0.3, "binary_focal": 1.5, "exponential": 20.0,
+}  # fmt: skip
 DISTANCES = [name for name in LOSSES if functions.LOSSES[name].is_distance]
+# what they do with a has an end at 0, or at 0 and 1
+LIMITED = [
+    name
+    for name in LOSSES
+    if functions.LOSSES[name].needs_positive
+    or name in ("binary_cross_entropy", "cross_entropy", "binary_focal")
+]
 # every rule of the interface, with numbers for which rounding does not decide a step: with an
 # epsilon of 1e-8, adam and rmsprop would divide a gradient next to 0 by itself. None is another
 # one, nor 1 - another one, so that each has to be where it belongs.
@@ -35,12 +44,28 @@ RULES = {
 }
 CANONICAL = [(row.partner, row.name) for row in functions.LOSSES.values() if row.is_canonical]
 # outputs that leave (0, 1), where a logarithm of them ends
-ROWS = functions.ACTIVATIONS
 UNBOUNDED = tuple(
-    name for name in ACTIVATIONS if ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1
+    name
+    for name in ACTIVATIONS
+    if ROWS[name].f
+    and ROWS[name].is_common
+    and (ROWS[name].range[0] < 0 or ROWS[name].range[1] > 1)
 )
 # z where f(z) is about 1/2, for those of them with which it is not z
 HALF = {"softplus": -0.43, "silu": 0.74}
+
+
+def _is_tried(activation, loss) -> bool:
+    """Every output with mse, and whatever a step of its own may be written for."""
+    output, row = ROWS[activation], functions.LOSSES[loss]
+    if loss == "mse" or activation == row.partner:
+        return True
+    if row.needs_positive and not row.with_softmax:
+        return output.is_positive
+    return output.is_common and row.is_common and activation != "log_softmax"
+
+
+PAIRS = [(output, loss) for output in ACTIVATIONS for loss in LOSSES if _is_tried(output, loss)]
 
 
 def loss_named(name) -> Loss:
@@ -70,7 +95,7 @@ def case(seed, sizes, activations, loss, dtype, n_samples, biases=None) -> Case:
     """Random values for a network of these sizes (inputs first), activations and biases."""
     generator = np.random.default_rng(seed)
     biases = [True] * len(activations) if biases is None else list(biases)
-    limited = loss not in DISTANCES and (activations[-1], loss) not in CANONICAL
+    limited = loss in LIMITED and (activations[-1], loss) not in CANONICAL
     shifted = limited and activations[-1] in UNBOUNDED
     biases[-1] = biases[-1] or shifted
     units = [
@@ -107,7 +132,7 @@ def gentle(rule, case_) -> Rule:
     """The rule, with steps so small that outputs do not run into the limits of a logarithm."""
     output = ACTIVATIONS[case_.plan.layers[-1]["activation"]]
     loss = LOSSES[case_.plan.loss]
-    if loss not in DISTANCES and (output, loss) not in CANONICAL:
+    if loss == "exponential" or (loss in LIMITED and (output, loss) not in CANONICAL):
         rule = replace(rule, learning_rate=rule.learning_rate / 10)
     return rule.rule()
 
@@ -115,10 +140,18 @@ def gentle(rule, case_) -> Rule:
 def _targets(generator, n_samples, n_out, activation, loss, limited):
     if loss in DISTANCES:
         # targets out of reach would drive these to where a (1 - a) and 1 - a^2 are rounding alone
-        bounded = activation in ("sigmoid", "tanh", "softmax")
+        bounded = np.isfinite(ROWS[activation].range).all()
         draw = generator.random if bounded else generator.normal
         return draw(size=(n_samples, n_out))
-    if loss == "binary_cross_entropy":
+    row = functions.LOSSES[loss]
+    if row.only_targets:
+        return generator.choice(row.only_targets, (n_samples, n_out))
+    if row.targets == (0, np.inf):
+        Y = generator.uniform(
+            0.1, 1 if activation in ("sigmoid", "softmax") else 3, (n_samples, n_out)
+        )
+        return Y if row.targets_are_positive else np.where(generator.random(Y.shape) < 0.2, 0, Y)
+    if row.targets == (0, 1) and not row.targets_sum_to_1:
         if limited:
             return generator.uniform(0.2, 0.8, (n_samples, n_out))
         Y = generator.random((n_samples, n_out))

@@ -43,6 +43,9 @@ def activate(name, z, alpha):
         largest = max(z)
         e = [math.exp(z_k - largest) for z_k in z]
         return [e_j / sum(e) for e_j in e]
+    if name == "log_softmax":
+        log_sum = _log_sum(z)
+        return [z_j - log_sum for z_j in z]
     return [_f(name, z_j, alpha) for z_j in z]
 
 
@@ -63,11 +66,33 @@ def _f(name, z, alpha):
         return _log_1_exp(z)
     if name == "silu":
         return z * _sigmoid(z)
+    if name == "selu":
+        return SELU[0] * (z if z > 0 else SELU[1] * math.expm1(z))
+    if name == "gelu":
+        return z * _normal(z)
+    if name == "gelu_tanh":
+        return z / 2 * (1 + math.tanh(_inner(z)))
+    if name == "mish":
+        return z * math.tanh(_log_1_exp(z))
+    if name == "softsign":
+        return z / (1 + abs(z))
+    if name == "hard_sigmoid":
+        return min(max((z + 3) / 6, 0.0), 1.0)
+    if name == "hard_tanh":
+        return min(max(z, -1.0), 1.0)
+    if name == "lecun_tanh":
+        return 1.7159 * math.tanh(2 / 3 * z)
+    if name == "gaussian":
+        return math.exp(-z * z)
+    if name == "sin":
+        return math.sin(z)
+    if name == "exp":
+        return math.exp(z) if z < 709.7 else math.inf
     raise ValueError(name)
 
 
 def _slope(name, z, alpha):
-    """f'(z); at the kink of relu, leaky_relu and elu the slope of the left side."""
+    """f'(z); at a kink at 0 the slope of the left side, at the ends of hard_... 0."""
     if name == "identity":
         return 1.0
     if name == "sigmoid":
@@ -84,6 +109,30 @@ def _slope(name, z, alpha):
         return _sigmoid(z)
     if name == "silu":
         return _sigmoid(z) + z * _sigmoid(z) * _sigmoid(-z)
+    if name == "selu":
+        return SELU[0] * (1.0 if z > 0 else SELU[1] * math.exp(z))
+    if name == "gelu":
+        return _normal(z) + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    if name == "gelu_tanh":
+        inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * z * z)
+        return (1 + math.tanh(_inner(z))) / 2 + z / 2 / math.cosh(_inner(z)) ** 2 * inner
+    if name == "mish":
+        y = _log_1_exp(z)
+        return math.tanh(y) + z / math.cosh(y) ** 2 * _sigmoid(z)
+    if name == "softsign":
+        return 1 / (1 + abs(z)) ** 2
+    if name == "hard_sigmoid":
+        return 1 / 6 if -3 < z < 3 else 0.0
+    if name == "hard_tanh":
+        return 1.0 if -1 < z < 1 else 0.0
+    if name == "lecun_tanh":
+        return 1.7159 * 2 / 3 / math.cosh(2 / 3 * z) ** 2
+    if name == "gaussian":
+        return -2 * z * math.exp(-z * z)
+    if name == "sin":
+        return math.cos(z)
+    if name == "exp":
+        return _f(name, z, alpha)
     raise ValueError(name)
 
 
@@ -91,15 +140,35 @@ def _sigmoid(z):
     return 1 / (1 + math.exp(-z)) if z > 0 else math.exp(z) / (1 + math.exp(z))
 
 
+SELU = 1.0507009873554804935, 1.6732632423543772848  # of Klambauer et al. (2017)
+
+
+def _normal(z):
+    return math.erfc(-z / math.sqrt(2)) / 2  # the normal distribution function
+
+
+def _inner(z):
+    return math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)  # of gelu_tanh
+
+
+def _log_sum(z):
+    return max(z) + math.log(sum(math.exp(z_k - max(z)) for z_k in z))  # log sum_k exp(z_k)
+
+
 def _log_1_exp(z):
     return max(z, 0.0) + math.log1p(math.exp(-abs(z)))  # log(1 + exp(z))
 
 
 def jacobian(name, z, a, alpha):
-    """J[k][j] = da_k/dz_j; for softmax a_k ([j = k] - a_j), else f'(z_j) on the diagonal."""
+    """J[k][j] = da_k/dz_j; for units of their own f'(z_j) on the diagonal.
+
+    softmax: a_k ([j = k] - a_j); log_softmax: [j = k] - exp(a_j).
+    """
     units = range(len(z))
     if name == "softmax":
         return [[a[k] * ((j == k) - a[j]) for j in units] for k in units]
+    if name == "log_softmax":
+        return [[(j == k) - math.exp(a[j]) for j in units] for k in units]
     return [[_slope(name, z[j], alpha) if j == k else 0.0 for j in units] for k in units]
 
 
@@ -110,12 +179,19 @@ def loss_and_slope(loss, a, y, eps_log):
     binary_cross_entropy  -sum_k [y_k log a_k + (1 - y_k) log(1 - a_k)],  a in [eps, 1 - eps]
     cross_entropy         -sum_k y_k log a_k,                             a in [eps, inf)
     (huber, d)            sum_k 1/2 e_k^2, or d (|e_k| - d/2) where |e_k| = |a_k - y_k| > d
+    (exponential, tau)    tau exp(sum_k e_k^2 / tau)
 
-    Where a limit acts, the loss is constant and its slope 0.
+    and those in `other_term`. Where a limit acts, the loss is constant and its slope 0, which the
+    logarithm of poisson has alone. A parameter of cross_entropy counts with softmax only.
     """
     total, slopes = 0.0, []
+    p = d = None
     if isinstance(loss, tuple):
-        loss, d = loss
+        loss, p = loss
+        d = p
+    if loss == "exponential":
+        growth = math.exp(sum((a_k - y_k) ** 2 for a_k, y_k in zip(a, y, strict=True)) / p)
+        return p * growth, [2 * (a_k - y_k) * growth for a_k, y_k in zip(a, y, strict=True)]
     for a_k, y_k in zip(a, y, strict=True):
         if loss == "mse":
             total += (a_k - y_k) ** 2 / 2
@@ -133,9 +209,63 @@ def loss_and_slope(loss, a, y, eps_log):
             total += e * e / 2 if abs(e) <= d else d * (abs(e) - d / 2)
             slope = e if abs(e) <= d else math.copysign(d, e)
         else:
-            raise ValueError(loss)
+            term, slope = other_term(loss, p, a_k, y_k, eps_log)
+            total += term
         slopes.append(slope)
     return total, slopes
+
+
+def other_term(loss, p, a, y, eps_log):
+    """The term of one unit, and its slope.
+
+    mae                           |e|, where e = a - y
+    log_cosh                      log cosh e
+    (quantile, tau)               (1 - tau) e for e > 0, else -tau e
+    hinge, squared_hinge          h = max(0, 1 - y a), and h^2
+    nll                           -y a
+    (binary_focal, gamma)         -y (1 - a)^gamma log a - (1 - y) a^gamma log(1 - a)
+    poisson                       a - y log a
+    hellinger                     (sqrt a - sqrt y)^2 / sqrt 2
+    kullback_leibler              y log(y / a)
+    generalized_kullback_leibler  y log(y / a) - y + a
+    itakura_saito                 y / a - log(y / a) - 1
+    """
+    e, h = a - y, max(0.0, 1 - y * a)
+    if loss == "mae":
+        return abs(e), (e > 0) - (e < 0)
+    if loss == "log_cosh":
+        return math.log(math.cosh(e)), math.tanh(e)
+    if loss == "quantile":
+        return max((1 - p) * e, -p * e), (1 - p if e > 0 else -p if e < 0 else 0.0)
+    if loss == "hinge":
+        return h, (-y if h > 0 else 0.0)
+    if loss == "squared_hinge":
+        return h * h, -2 * y * h
+    if loss == "nll":
+        return -y * a, -y
+    if loss == "binary_focal":
+        b = min(max(a, eps_log), 1 - eps_log)
+        term = -y * (1 - b) ** p * math.log(b) - (1 - y) * b**p * math.log(1 - b)
+        slope = y * (p * (1 - b) ** (p - 1) * math.log(b) - (1 - b) ** p / b)
+        slope += (1 - y) * (b**p / (1 - b) - p * b ** (p - 1) * math.log(1 - b))
+        return term, slope if b == a else 0.0
+    b = max(a, eps_log)
+    inside = float(b == a)
+    if loss == "poisson":
+        return a - y * math.log(b), inside * (1 - y / b)
+    if loss == "hellinger":
+        return (b**0.5 - y**0.5) ** 2 / 2**0.5, inside * (1 - (y / b) ** 0.5) / 2**0.5
+    if loss == "kullback_leibler":
+        return _y_log(y, b), inside * -y / b
+    if loss == "generalized_kullback_leibler":
+        return _y_log(y, b) - y + a, inside * (1 - y / b)
+    if loss == "itakura_saito":
+        return y / b - math.log(y / b) - 1, inside * (1 - y / b) / b
+    raise ValueError(loss)
+
+
+def _y_log(y, a):
+    return y * math.log(y / a) if y > 0 else 0.0
 
 
 def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
@@ -147,6 +277,9 @@ def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
                                     delta = a - y
     softmax, cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
                                     delta_j = sum_k y_k a_j - y_j
+    softmax, (cross_entropy, s)     the same for (1 - s) y_j + s sum_k y_k / n in place of y_j
+    softmax, kullback_leibler       the same as for cross_entropy, and sum_j y_j log y_j
+    exp, poisson                    sum_j exp(z_j) - y_j z_j, delta = a - y
     """
     if (activation, loss) == ("sigmoid", "binary_cross_entropy"):
         total = sum(
@@ -154,10 +287,16 @@ def loss_and_delta(activation, alpha, loss, z, a, y, eps_log):
             for z_j, y_j in zip(z, y, strict=True)
         )
         return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
-    if (activation, loss) == ("softmax", "cross_entropy"):
-        log_sum = max(z) + math.log(sum(math.exp(z_k - max(z)) for z_k in z))
+    name, p = loss if isinstance(loss, tuple) else (loss, 0)
+    if activation == "softmax" and name in ("cross_entropy", "kullback_leibler"):
+        log_sum = _log_sum(z)
+        rest = sum(_y_log(y_j, 1) for y_j in y) if name == "kullback_leibler" else 0.0
+        y = [(1 - p) * y_j + p * sum(y) / len(y) for y_j in y]
         total = sum(y_j * (log_sum - z_j) for z_j, y_j in zip(z, y, strict=True))
-        return total, [sum(y) * a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+        return total + rest, [sum(y) * a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
+    if (activation, loss) == ("exp", "poisson"):
+        total = sum(math.exp(z_j) - y_j * z_j for z_j, y_j in zip(z, y, strict=True))
+        return total, [a_j - y_j for a_j, y_j in zip(a, y, strict=True)]
     return general_loss_and_delta(activation, alpha, loss, z, a, y, eps_log)
 
 

@@ -22,7 +22,9 @@ def test_numba_handles_say_that_numba_is_missing(monkeypatch):
 
 
 def test_session_needs_the_compiled_backend():
-    with pytest.raises(dl.InvalidInputError, match="needs backend='cython', this network has 'r"):
+    with pytest.raises(
+        dl.InvalidInputError, match="needs backend='cython' or 'numba', this network has 'r"
+    ):
         network(backend="reference").session()
 
 

@@ -57,9 +57,9 @@ def test_capsule_holds_the_address_under_the_name_of_the_header():
 
 
 @pytest.mark.parametrize("n", [1, 2, 8, 30])
-def test_forward_is_predict_for_any_number_of_samples(threaded, dtype, n):
+def test_forward_is_predict_for_any_number_of_samples(compiled, dtype, n):
     net = network(dtype)
-    net.use_backend(threaded)
+    net.use_backend(compiled)
     X, _ = samples(n, dtype)
     assert Called(net.session(8)).forward(X).tobytes() == net.predict(X).tobytes()
 
@@ -70,10 +70,10 @@ def test_forward_of_no_samples_does_nothing(dtype):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "adam"])
-def test_learn_is_learn_one_and_learn_batch(threaded, dtype, optimizer):
+def test_learn_is_learn_one_and_learn_batch(compiled, dtype, optimizer):
     nets = [network(dtype) for _ in range(2)]
     for net in nets:
-        net.use_backend(threaded)
+        net.use_backend(compiled)
         net.optimizer = optimizer
     called = Called(nets[0].session(300))
     X, Y = samples(300, dtype)
@@ -110,7 +110,7 @@ def test_loss_gradient_is_gradients(dtype, n, batch_size):
 
 
 @pytest.mark.parametrize("offset", [0, 1, 3])
-def test_any_alignment_of_elements_will_do(threaded, dtype, offset):
+def test_any_alignment_of_elements_will_do(compiled, dtype, offset):
     def moved(array):
         other = np.empty(array.size + 32, dtype)
         first = -(other.ctypes.data // dtype.itemsize) % 16 + offset
@@ -120,7 +120,7 @@ def test_any_alignment_of_elements_will_do(threaded, dtype, offset):
 
     nets = [network(dtype) for _ in range(2)]
     for net in nets:
-        net.use_backend(threaded)
+        net.use_backend(compiled)
     called = [Called(net.session(20)) for net in nets]
     X, Y = samples(20, dtype)
     assert called[0].learn(X, Y) == called[1].learn(moved(X), moved(Y))

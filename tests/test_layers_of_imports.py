@@ -17,6 +17,7 @@ LAYERS = [
     "network",
     "embedding console",
     "training",
+    "explain",
     "computing interop",
     "parts metrics",
     "inputs kernels tables datasets",

@@ -21,6 +21,8 @@ Central differences
     eps C / h; with h = eps^(1/3) both are of the order eps^(2/3).
 """
 
+import math
+
 import numpy as np
 
 from deltaloop.kernels import functions
@@ -45,6 +47,7 @@ USEFUL = 0.02
 # and a logarithm or a division) and an addition or two.
 ROWS = [row for row in functions.ACTIVATIONS.values() if row.f is not None]
 ULP = {row.name: row.ulp for row in ROWS}
+ULP_OF_LOG = {row.name: row.ulp_of_log for row in ROWS}
 
 # Absolute error that is accepted on top, in units of the smallest normal number (1.2e-38 in
 # float32, 2.2e-308 in float64): exp(z) may end there, at z = -87.3 or -708.4, instead of going
@@ -60,6 +63,18 @@ CENTRAL_DIFFERENCE = 100 * STEP**2
 def eps(dtype) -> float:
     """Machine epsilon."""
     return float(np.finfo(dtype).eps)
+
+
+def most_ulp(name, truth: float) -> float:
+    """ULP, and where an exponent is rounded, as in gelu_tanh, what that adds: see functions.py."""
+    if truth == 0 or abs(truth) > 1:
+        return ULP[name]
+    return ULP[name] - ULP_OF_LOG[name] * math.log(abs(truth))
+
+
+def sure(name, dtype) -> float:
+    """The largest |z| for which the bound holds."""
+    return functions.ACTIVATIONS[name].sure[np.dtype(dtype).itemsize // 8]
 
 
 def expected_within(compute, theta, X, Y, n_terms, terms_cancel=False):

@@ -99,6 +99,31 @@ cdef inline double softmax(
     return top + log(norm)
 
 
+cdef inline void take_from_all(
+    Py_ssize_t n_out, double log_sum,
+    const real *z,      # (n_out,)  read
+    real *a,            # (n_out,)  overwritten: z_j - log sum_k exp(z_k)
+) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n_out):
+        a[j] = <real> (z[j] - log_sum)
+
+
+cdef inline void through_log_softmax(
+    Py_ssize_t n_out, Py_ssize_t width,
+    const real *a,      # (width,)  read
+    real *delta,        # (width,)  dC/da in, dC/dz out: dC/da_j - exp(a_j) sum_k dC/da_k; padding 0
+) noexcept nogil:
+    cdef real total = 0
+    cdef Py_ssize_t j
+    for j in range(n_out):
+        total += delta[j]
+    for j in range(0, width, 4):
+        (<vec4 *> (delta + j))[0] -= exp_of_negative((<const vec4 *> (a + j))[0]) * total
+    for j in range(n_out, width):
+        delta[j] = 0
+
+
 cdef inline void through_softmax(
     Py_ssize_t n_out,
     const real *a,      # (n_out,)  read

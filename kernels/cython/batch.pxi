@@ -20,7 +20,7 @@ cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nog
     cdef Py_ssize_t k
     for k in range(1, net.n_layers):
         below, layer = &net.layers[k - 1], &net.layers[k]
-        activate(below, n_samples, block(net, below, below.z), block(net, below, below.a))
+        activate_and_drop(net, k - 1, n_samples)
         sum_layer(net, below, layer, n_samples)
 
 
@@ -31,8 +31,8 @@ cdef void sum_layer(
     if layer.n_out == 1 and below.width % NATIVE == 0:
         sum_for_one_unit(net, below, layer, n_samples)
         return
-    multiply(net, n_samples, layer.width, layer.n_in, block(net, below, below.a), below.width,
-             net.theta + layer.W, layer.width, block(net, layer, layer.z), layer.width,
+    multiply(net, n_samples, layer.width, layer.n_in, block(net, below, left_by(net, below)),
+             below.width, net.theta + layer.W, layer.width, block(net, layer, layer.z), layer.width,
              bias_of(net, layer))
 
 
@@ -40,7 +40,7 @@ cdef void sum_for_one_unit(
     const Net *net, const Layer *below, const Layer *layer, Py_ssize_t n_samples,
 ) noexcept nogil:
     """z = w . a_prev + b, four samples at once; a tile would waste three of its four lanes."""
-    cdef const real *A = block(net, below, below.a)
+    cdef const real *A = block(net, below, left_by(net, below))
     cdef real *z = block(net, layer, layer.z)
     cdef real *w = block(net, below, below.delta)   # (below.width,)  delta is not needed yet
     cdef real b = 0 if layer.b < 0 else net.theta[layer.b]
@@ -95,6 +95,8 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
              turned, stride, turned_prev, stride, NULL)
     transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
+    if net.trains and below.dropout > 0:
+        drop(net, k - 1, below.dropout, n_samples, below.n_out, below.width, delta_prev)
     multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
                       delta_prev)
 
@@ -242,8 +244,8 @@ cdef void descend_batch(
             continue
         if k > 0:
             below = &net.layers[k - 1]
-            descend_rows_of_layer(net, layer, piece, rule, block(net, below, below.a) + i,
-                                  below.width, n, weights, NULL)
+            descend_rows_of_layer(net, layer, piece, rule,
+                                  block(net, below, left_by(net, below)) + i, below.width, n, weights, NULL)
         elif X.dense != NULL:
             descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, n, weights,
                                   ahead)
@@ -283,6 +285,8 @@ cdef struct Epoch:      # what the threads of one call share
     Py_ssize_t step
     Py_ssize_t n_threads
     const double *rates     # learning rate of every mini-batch, or NULL
+    bint drops              # whether there is dropout, whose seed is `noise`
+    unsigned long long noise
     double total
     Barrier barrier
 
@@ -312,6 +316,7 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     if flat:
         spends.code = ACCUMULATE    # into slot 0
+    gathers = gathers or net.input_dropout > 0      # to drop some of them
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
     piece.thread, piece.n_threads = thread, epoch.n_threads
@@ -325,6 +330,8 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
             set_rate(&spends, epoch.rates[number])
             number += 1
         begin_step(&rule if flat else &spends, step)
+        if epoch.drops:
+            begin_masks(&net, epoch.noise, step)
         if Y.weights != NULL:
             Y.first = start
             take_weights(&Y, n)
@@ -339,6 +346,9 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
             if gathers:
                 for t in range(net.first, net.first + n_own):
                     spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
+            if epoch.drops and n_own > 0:
+                net.done = done
+                drop_inputs(&net, n_own, net.gathered + net.first * gathered_row, gathered_row)
             if n_own > 0:   # a small piece leaves nothing for the last threads
                 pass_batch(&net, n_own, &X, &Y, True)
             if flat and piece.is_first:

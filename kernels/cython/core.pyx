@@ -12,31 +12,33 @@ from cpython.buffer cimport (
 from libc.math cimport INFINITY, NAN, fabs, isfinite, isinf, pow, sqrt
 from libc.string cimport memcpy, memset, strerror
 
-from activations cimport softmax, through_softmax
+from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
 from functions cimport (
-    ACCUMULATE, ADAM, CUSTOM, RELU, SGD, SOFTMAX, factor_of_step, is_canonical, write_constants,
+    ACCUMULATE, ADAM, CUSTOM, KULLBACK_LEIBLER, LOG_SOFTMAX, RELU, SGD, SOFTMAX, factor_of_step,
+    is_canonical, write_constants,
 )
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
     real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
-from losses cimport softmax_cross_entropy
+from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
-    CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, bias_of, block,
+    CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, Walks, bias_of, block,
     custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from switches cimport (
-    descend_flat_by_code, f_by_code, is_built_in, loss_by_code, map_f_by_code,
-    map_slope_by_code, slope_by_code, terms_by_code,
+    descend_flat_by_code, f_by_code, is_built_in, is_common, is_common_loss, loss_by_code,
+    map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,
+    other_terms_by_code, slope_by_code, terms_by_code,
 )
 from threads cimport Barrier, become_false, meet, run_threads
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
-    forward_tiny, is_tiny,
+    forward_tiny, has_common_units, is_tiny,
 )
 from tiles cimport at, descend_tile_by, tile
 
@@ -58,10 +60,12 @@ if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
 include "products.pxi"
 
 include "layers.pxi"
+include "dropout.pxi"
 include "sample.pxi"
 include "tiny.pxi"
 include "parameters.pxi"
 include "batch.pxi"
+include "others.pxi"
 include "session.pxi"
 include "least_squares.pxi"
 include "lent.pxi"
@@ -82,8 +86,10 @@ cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
     return first
 
 
-cdef int bind(Net *net, object plan, object theta, bint writable, object work) except -1:
-    """Plan, theta and Work as one C structure."""
+cdef int bind(
+    Net *net, object plan, object theta, bint writable, object work, size_t walks,
+) except -1:
+    """Plan, theta and Work as one C structure; walks: an address, or 0."""
     net.layers = <const Layer *> data(plan.layers, False, NULL)
     net.n_layers = len(plan.layers)
     cdef double parameter = plan.loss_parameter     # straight to `real` would round to float
@@ -100,6 +106,8 @@ cdef int bind(Net *net, object plan, object theta, bint writable, object work) e
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.costs = <double *> data(work.costs, True, NULL)
+    net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
+    net.walks = <const Walks *> walks
     return 0
 
 
@@ -141,17 +149,20 @@ cdef struct Forward:    # what the threads of one call share
     Barrier barrier
 
 
-def forward(plan, theta, X, out, work):
+def forward(plan, theta, X, out, work, size_t walks=0):
     """Output activations of every sample into out; whether z of the first layer is finite."""
     cdef Forward call
-    bind(&call.net, plan, theta, False, work)
+    bind(&call.net, plan, theta, False, work, walks)
     bind_rows(&call.X, X, None)
     # the room is divided among the threads, one sample each at least
     call.n_samples, call.n_threads = len(X), min(work.n_threads, work.batch_size)
     call.out, call.is_finite = <real *> data(out, True, NULL), 1
-    cdef int failed
+    cdef int failed = 0
     with nogil:
-        failed = run_threads(forward_share, &call, &call.barrier, call.n_threads)
+        if walks:
+            call.is_finite = other_forward(&call.net, &call.X, call.n_samples, call.out)
+        else:
+            failed = run_threads(forward_share, &call, &call.barrier, call.n_threads)
     check_threads(failed, call.n_threads)
     return call.is_finite != 0
 
@@ -203,18 +214,21 @@ cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:
     return 0
 
 
-def loss_gradient(plan, theta, X, Y, grad, work, weights=None):
+def loss_gradient(plan, theta, X, Y, grad, work, weights=None, size_t walks=0):
     """Mean loss of the samples; dC/dtheta into grad, unless grad is None."""
     cdef Net net
     cdef Rows x, y
     cdef Py_ssize_t n_samples = len(X), n_theta = plan.n_theta
     cdef double loss
-    bind(&net, plan, theta, False, work)
+    bind(&net, plan, theta, False, work, walks)
     bind_rows(&x, X, None)
     bind_targets(&y, Y, None, weights)
     cdef real *gradient = <real *> data(grad, True, NULL) if grad is not None else NULL
     with nogil:
-        loss = mean_loss(&net, n_samples, &x, &y, gradient, n_theta)
+        if walks:
+            loss = other_mean_loss(&net, n_samples, &x, &y, gradient, n_theta)
+        else:
+            loss = mean_loss(&net, n_samples, &x, &y, gradient, n_theta)
     return loss
 
 
@@ -245,18 +259,21 @@ cdef double mean_loss(
     return cost / sum_of_weights
 
 
-def backward(plan, theta, X, dC_da, grad, dC_dx, work):
+def backward(plan, theta, X, dC_da, grad, dC_dx, work, size_t walks=0):
     """dC/dtheta and dC/dx from dC/da of a cost that is a sum over the samples."""
     cdef Net net
     cdef Rows x, slopes
     cdef Py_ssize_t n_samples = len(X), n_theta = plan.n_theta
-    bind(&net, plan, theta, False, work)
+    bind(&net, plan, theta, False, work, walks)
     bind_rows(&x, X, None)
     bind_rows(&slopes, dC_da, None)
     cdef real *gradient = <real *> data(grad, True, NULL) if grad is not None else NULL
     cdef real *of_inputs = <real *> data(dC_dx, True, NULL) if dC_dx is not None else NULL
     with nogil:
-        pass_back(&net, n_samples, &x, &slopes, gradient, n_theta, of_inputs)
+        if walks:
+            other_pass_back(&net, n_samples, &x, &slopes, gradient, n_theta, of_inputs)
+        else:
+            pass_back(&net, n_samples, &x, &slopes, gradient, n_theta, of_inputs)
 
 
 cdef void pass_back(
@@ -333,22 +350,25 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
-                Py_ssize_t step=0, weights=None, rates=None):
+                Py_ssize_t step=0, weights=None, rates=None,
+                unsigned long long noise=0, size_t walks=0):
     """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
     cdef int failed = 0
     cdef Py_ssize_t t
-    bind(&epoch.net, plan, theta, True, work)
+    bind(&epoch.net, plan, theta, True, work, walks)
     bind_rule(&epoch.rule, &epoch.net, rule, state)
     bind_rows(&epoch.X, X, order)
     bind_targets(&epoch.Y, Y, order, weights)
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
-    epoch.rates = NULL
+    epoch.drops, epoch.noise, epoch.rates = plan.drops, noise, NULL
     if rates is not None:
         epoch.rates = <const double *> data(rates, False, NULL)
     with nogil:
-        if batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat:
+        if walks:
+            epoch.total = other_epoch(&epoch)
+        elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat or epoch.drops:
             failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
         elif epoch.rates == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,

@@ -27,6 +27,7 @@ cdef extern from *:
     #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
     #define EXP_LOWEST -708.3964185322642   /* exp of less is subnormal or 0 */
+    #define EXP_HIGHEST 709.9               /* exp of it is infinite, half of that is not */
     #define LN2_HIGH 0x1.62e42feep-1
     #define LN2_LOW 0x1.a39ef35793c76p-33
     #else
@@ -37,6 +38,7 @@ cdef extern from *:
     #define EXP_TERMS 6
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
     #define EXP_LOWEST -87.336548f
+    #define EXP_HIGHEST 88.9f
     #define LN2_HIGH (FUSES ? 0x1.62e43p-1f : 0x1.63p-1f)
     #define LN2_LOW (FUSES ? -0x1.05c61p-29f : -0x1.bd0106p-13f)
     #endif
@@ -56,7 +58,7 @@ cdef extern from *:
     """
     const Py_ssize_t FUSES, EXP_TERMS, LOG_TERMS, LN_TERMS
     const real REAL_EPSILON, SMALLEST_NORMAL, LARGEST, INFINITE
-    const real EXP_LOWEST, LN2_HIGH, LN2_LOW, LOG2_E
+    const real EXP_LOWEST, EXP_HIGHEST, LN2_HIGH, LN2_LOW, LOG2_E
     const real exp_coefficient[7]
     const real reciprocal_odd[17]
 
@@ -92,9 +94,13 @@ cdef inline vector expm1_and_power(
 
     `small` (|x| <= 2 TANH_MOST) leaves n LN2_LOW out where FUSES: that does not show in tanh.
     """
-    cdef vector shifted = x_log2_e + ROUNDER, n, r, rest
+    cdef vector shifted = x_log2_e + ROUNDER
     power[0] = pow2(shifted)
-    n = shifted - ROUNDER
+    return expm1_of_n(negated, small, x, shifted - ROUNDER)
+
+
+cdef inline vector expm1_of_n(bint negated, bint small, vector x, vector n) noexcept nogil:
+    cdef vector r, rest
     if negated:
         r = n * LN2_HIGH - x
         rest = n * LN2_LOW + r
@@ -104,6 +110,20 @@ cdef inline vector expm1_and_power(
     if FUSES and small:
         return expm1_of_rest(r, r)
     return expm1_of_rest(r if FUSES else rest, rest)
+
+
+cdef inline vector exponential(vector x) noexcept nogil:
+    """exp(x); results below about the smallest normal number become 0, those too large inf.
+
+    exp(x) = 2 (2^(n - 1) e^r): 2^n itself may be infinite where exp(x) is not.
+    """
+    cdef vector shifted, half_power, p
+    cdef real one = 1, two = 2
+    x = clipped(x, EXP_LOWEST, EXP_HIGHEST)     # at the ends 2^(n - 1) is 0, and not yet infinite
+    shifted = x * LOG2_E + ROUNDER
+    half_power = pow2(shifted - one)
+    p = expm1_of_n(False, False, x, shifted - ROUNDER)
+    return (half_power * p + half_power) * two
 
 
 cdef inline vector exp_of_negative(vector x) noexcept nogil:

@@ -110,6 +110,8 @@ cdef extern from *:
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
     static inline V V##_pow2(V rounded) { \\
         return (V)((V##_bits)rounded << MANTISSA); } \\
+    static inline V V##_negated_if_odd(V x, V rounded) {    /* EXPONENT_OF_1 is odd */ \\
+        return (V)((V##_bits)x ^ (~(V##_bits)rounded << (8 * sizeof(bits) - 1))); } \\
     static inline V##_whole V##_n(V x) { \\
         return (V##_whole)((V##_bits)x - BITS_OF_ROOT_HALF) >> MANTISSA; } \\
     static inline V V##_exponent(V x) { \\
@@ -266,6 +268,9 @@ cdef extern from *:
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
+    vec vec_negated_if_odd(vec x, vec rounded) noexcept nogil
+    vec8 vec8_negated_if_odd(vec8 x, vec8 rounded) noexcept nogil
+    vec4 vec4_negated_if_odd(vec4 x, vec4 rounded) noexcept nogil
     vec vec_exponent(vec x) noexcept nogil
     vec8 vec8_exponent(vec8 x) noexcept nogil
     vec4 vec4_exponent(vec4 x) noexcept nogil
@@ -385,6 +390,16 @@ cdef inline vector pow2(vector rounded) noexcept nogil:
         return vec8_pow2(rounded)
     else:
         return vec4_pow2(rounded)
+
+
+cdef inline vector negated_if_odd(vector x, vector rounded) noexcept nogil:
+    """-x where rounded = n + ROUNDER with an odd n, else x"""
+    if vector is vec:
+        return vec_negated_if_odd(x, rounded)
+    elif vector is vec8:
+        return vec8_negated_if_odd(x, rounded)
+    else:
+        return vec4_negated_if_odd(x, rounded)
 
 
 cdef inline vector exponent(vector x) noexcept nogil:

@@ -9,7 +9,22 @@ cdef void activate(const Layer *layer, Py_ssize_t n_samples, const real *z, real
         for t in range(n_samples):
             layer.f(z + t * layer.width, a + t * layer.width, layer.n_out)
         return
-    map_f_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a)
+    if is_common(layer.activation):
+        map_f_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a)
+    else:
+        map_other_f(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a)
+
+
+cdef void map_other_f(
+    Py_ssize_t activation, real alpha, Py_ssize_t n, const real *z, real *a,
+) noexcept nogil:
+    map_other_f_by_code(activation, alpha, n, z, a)
+
+
+cdef void map_other_slope(
+    Py_ssize_t activation, real alpha, Py_ssize_t n, const real *z, const real *a, real *delta,
+) noexcept nogil:
+    map_other_slope_by_code(activation, alpha, n, z, a, delta)
 
 
 cdef void multiply_by_slope(
@@ -22,7 +37,11 @@ cdef void multiply_by_slope(
             layer.slope(z + t * layer.width, a + t * layer.width, delta + t * layer.width,
                         layer.n_out)
         return
-    map_slope_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a, delta)
+    if is_common(layer.activation):
+        map_slope_by_code(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a,
+                          delta)
+    else:
+        map_other_slope(layer.activation, <real> layer.alpha, n_samples * layer.width, z, a, delta)
 
 
 cdef void sum_rows(
@@ -113,20 +132,34 @@ cdef double outputs(
     cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
     cdef double log_sum, total = 0
-    if layer.activation != SOFTMAX:
+    cdef bint is_softmax = layer.activation == SOFTMAX, is_log = layer.activation == LOG_SOFTMAX
+    if not is_softmax and not is_log:
         activate(layer, n_samples, z, a)
-    for t in range(n_samples if layer.activation == SOFTMAX else 0):
+    for t in range(n_samples if is_softmax or is_log else 0):
         log_sum = softmax(n_out, width, z + t * width, a + t * width)
+        if is_log:
+            take_from_all(n_out, log_sum, z + t * width, a + t * width)
+            continue
         if Y != NULL and canonical:
             costs[t] = softmax_cross_entropy(n_out, width, z + t * width, a + t * width, log_sum,
                                              row_of(Y, t), delta + t * width)
+            if net.loss == KULLBACK_LEIBLER:
+                costs[t] += negative_entropy(n_out, row_of(Y, t))
+            elif net.loss_parameter != 0:
+                costs[t] = smoothed(n_out, net.loss_parameter, costs[t], z + t * width,
+                                    a + t * width, log_sum, row_of(Y, t), delta + t * width)
             total += costs[t]
     if Y == NULL:
         return 0
     if is_built_in(net.loss):
-        if not canonical or layer.activation != SOFTMAX:
+        if canonical and is_softmax:
+            pass
+        elif is_common_loss(net.loss):
             total = terms_by_code(net.loss, canonical, net.loss_parameter, n_samples, n_out,
                                   width, z, a, Y, delta, costs)
+        else:
+            total = other_terms(net.loss, canonical, net.loss_parameter, n_samples, n_out,
+                                width, z, a, Y, delta, costs)
     else:
         total = custom_losses(net.loss, layer, n_samples, a, Y, delta, costs)
     if not canonical:
@@ -134,6 +167,14 @@ cdef double outputs(
     if Y.weights != NULL:
         total = weigh(net, n_samples, Y, costs)
     return total
+
+
+cdef double other_terms(
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_samples, Py_ssize_t n_out,
+    Py_ssize_t width, const real *z, const real *a, const Rows *Y, real *delta, double *costs,
+) noexcept nogil:
+    return other_terms_by_code(loss, from_logits, p, n_samples, n_out, width, z, a, Y, delta,
+                               costs)
 
 
 cdef double custom_losses(
@@ -155,11 +196,15 @@ cdef void back_through_outputs(
 ) noexcept nogil:
     """delta of the last layer: dC/da in, dC/dz out"""
     cdef Py_ssize_t t
-    if layer.activation != SOFTMAX:
+    if layer.activation != SOFTMAX and layer.activation != LOG_SOFTMAX:
         multiply_by_slope(layer, n_samples, z, a, delta)
         return
     for t in range(n_samples):
-        through_softmax(layer.n_out, a + t * layer.width, delta + t * layer.width)
+        if layer.activation == SOFTMAX:
+            through_softmax(layer.n_out, a + t * layer.width, delta + t * layer.width)
+        else:
+            through_log_softmax(
+                layer.n_out, layer.width, a + t * layer.width, delta + t * layer.width)
 
 
 cdef double weigh(
@@ -191,6 +236,7 @@ cdef void forget(const Net *net, const Layer *layer, Py_ssize_t t) noexcept nogi
     cdef Py_ssize_t n_bytes = layer.width * sizeof(real)
     memset(block(net, layer, layer.z) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.a) + t * layer.width, 0, n_bytes)
+    memset(block(net, layer, layer.dropped) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.delta) + t * layer.width, 0, n_bytes)
 
 

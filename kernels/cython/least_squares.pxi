@@ -203,7 +203,7 @@ def jacobian(plan, theta, X, out, work):
     cdef real *J = <real *> data(out, True, NULL)
     cdef Py_ssize_t n_samples = len(X), n_theta = plan.n_theta, n, t, o, n_out, n_in
     cdef Environment before
-    bind(&net, plan, theta, False, work)
+    bind(&net, plan, theta, False, work, 0)
     bind_rows(&x, X, None)
     n_in, n_out = net.layers[0].n_in, net.layers[net.n_layers - 1].n_out
     dense = x
@@ -609,7 +609,7 @@ def levenberg_marquardt(plan, theta, X, Y, search, losses, Py_ssize_t n_blocks, 
     cdef Py_ssize_t n_theta = plan.n_theta, n_losses = len(losses), found
     cdef Environment before
     memset(&samples, 0, sizeof(Samples))
-    bind(&net, plan, theta, True, search)
+    bind(&net, plan, theta, True, search, 0)
     bind_rows(&samples.X, X, None)
     bind_targets(&samples.Y, Y, None, weights)
     samples.is_single = Y.dtype.itemsize < REAL_BYTES

@@ -8,6 +8,9 @@ for _name, _size in {
         raise ImportError(
             f"the build and lent.py lay out different structs '{_name}'; build deltaloop again")
 
+if sizeof(Walks) != len(lent.WALKS) * sizeof(size_t):
+    raise ImportError("the build and lent.py have other walks; build deltaloop again")
+
 
 cdef Py_ssize_t enter_own(bint flushing) noexcept nogil:
     """Take the environment of training (flushing) or of all else; what `leave_own` wants back."""
@@ -36,6 +39,9 @@ def addresses():
         "leave": <size_t> &leave_own,
         # a step in one layer
         "activate": <size_t> &activate,
+        "activate_and_drop": <size_t> &activate_and_drop,
+        "drop_inputs": <size_t> &drop_inputs,
+        "begin_masks": <size_t> &begin_masks,
         "multiply_by_slope": <size_t> &multiply_by_slope,
         "sum_rows": <size_t> &sum_rows,
         "sum_listed": <size_t> &sum_listed,
@@ -71,35 +77,6 @@ def addresses():
     }
 
 
-def fill_net(words, plan, theta, bint writable, work):
-    """A Net into memory; valid as long as plan, theta and work."""
-    bind(<Net *> data(words, True, NULL), plan, theta, writable, work)
-
-
-def fill_rule(words, words_of_net, rule, state):
-    """A Rule; valid as long as state and the theta of the net."""
-    bind_rule(<Rule *> data(words, True, NULL), <const Net *> data(words_of_net, False, NULL),
-              rule, state)
-
-
-def fill_rows(words, X, order, weights):
-    """Rows; valid as long as the arrays."""
-    bind_targets(<Rows *> data(words, True, NULL), X, order, weights)
-
-
-def address_of(array, Py_ssize_t n=-1, bint writable=False):
-    """Of n elements of this type side by side (n < 0: however many); 0 if the array has others."""
-    cdef Py_buffer view
-    cdef size_t first = 0
-    if not PyObject_CheckBuffer(array):
-        return 0
-    cdef int flags = PyBUF_FORMAT | PyBUF_ND | (PyBUF_WRITABLE if writable else 0)
-    try:
-        PyObject_GetBuffer(array, &view, flags)
-    except (BufferError, ValueError):
-        return 0
-    if is_real(&view) and (writable or is_aligned(view.buf)) \
-            and (n < 0 or view.len == n * <Py_ssize_t> sizeof(real)):
-        first = <size_t> view.buf
-    PyBuffer_Release(&view)
-    return first
+def fill_net(words, plan, theta, bint writable, work, size_t walks):
+    """A Net into memory; valid as long as plan, theta, work and walks."""
+    bind(<Net *> data(words, True, NULL), plan, theta, writable, work, walks)

@@ -1,5 +1,9 @@
 # The loss of one sample C and dC/dz (canonical pairs) or dC/da (all others).
-from functions cimport loss_logits_delta, loss_logits_value, loss_slope, loss_value
+from libc.math cimport log
+
+from functions cimport (
+    has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
+)
 from lanes cimport NATIVE, fill, first_lanes, real, unit_lanes, vec, vec4, vector, where_above
 from plan cimport Rows, row_of
 
@@ -15,9 +19,13 @@ cdef inline double terms(
 ) noexcept nogil:
     """Returns the sum of the losses; the terms of all units are added up in float64."""
     cdef Py_ssize_t t, j
-    cdef double total = 0
+    cdef double slope, total = 0
     for t in range(n_samples):
         costs[t] = terms_of_sample(loss, from_logits, p, n_out, z, a, row_of(Y, t), delta)
+        if has_outer(loss):
+            costs[t] = loss_outer(loss, p, costs[t], &slope)
+            for j in range(n_out):
+                delta[j] *= <real> slope
         total += costs[t]
         for j in range(max(n_out, <Py_ssize_t> 4), width):
             delta[j] = 0
@@ -97,3 +105,33 @@ cdef inline double softmax_cross_entropy(
     for j in range(n_out, width):
         delta[j] = 0
     return cost
+
+
+cdef inline double smoothed(
+    Py_ssize_t n_out, double smoothing, double cost,
+    const real *z,      # (n_out,)  read
+    const real *a,      # (n_out,)  read: softmax(z)
+    double log_sum,
+    const real *y,      # (n_out,)  read
+    real *delta,        # (n_out,)  overwritten
+) noexcept nogil:
+    """softmax_cross_entropy, whose result is `cost`, for (1 - s) y + s sum_k y_k / n in place of y.
+    """
+    cdef Py_ssize_t j
+    cdef double sum_y = 0, of_all = 0
+    for j in range(n_out):
+        sum_y += y[j]
+        of_all += log_sum - z[j]
+    for j in range(n_out):
+        delta[j] = <real> (sum_y * a[j] - ((1 - smoothing) * y[j] + smoothing * sum_y / n_out))
+    return (1 - smoothing) * cost + smoothing * sum_y / n_out * of_all
+
+
+cdef inline double negative_entropy(Py_ssize_t n_out, const real *y) noexcept nogil:
+    """sum_j y_j log y_j"""
+    cdef Py_ssize_t j
+    cdef double total = 0
+    for j in range(n_out):
+        if y[j] > 0:
+            total += y[j] * log(<double> y[j])
+    return total

@@ -26,6 +26,8 @@ cdef struct Layer:      # interface.LAYER
     double alpha
     custom_f f
     custom_slope slope
+    Py_ssize_t dropped
+    double dropout
 
 cdef struct Places:     # interface.WORK
     Py_ssize_t batch_size
@@ -34,6 +36,8 @@ cdef struct Places:     # interface.WORK
     Py_ssize_t partial
     Py_ssize_t parts
     Py_ssize_t gathered
+
+cdef struct Walks
 
 cdef struct Net:        # Plan, theta and Work of one call
     const Layer *layers
@@ -49,6 +53,12 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
     real *parts             # CUT bytes for this thread, or NULL
     double *costs           # (batch_size,)
+    double input_dropout    # interface.Plan
+    # of the step of training that is under way, see dropout.pxi
+    Py_ssize_t trains       # whether units are dropped
+    unsigned long long key
+    Py_ssize_t done         # samples of the mini-batch that were in pieces before
+    const Walks *walks      # NULL: those of this build
 
 cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
     const real *dense           # (n_rows, n_columns), or NULL
@@ -96,6 +106,23 @@ cdef struct Rule:
     real l2
     real clip_value
     real keep               # 1 - learning_rate weight_decay
+
+cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place of this build's
+    bint (*forward_rows)(
+        const Net *net, const Rows *X, Py_ssize_t n_samples, real *out) noexcept nogil
+    double (*mean_loss)(
+        const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *Y, real *grad,
+        Py_ssize_t n_theta) noexcept nogil
+    void (*pass_back)(
+        const Net *net, Py_ssize_t n_samples, const Rows *X, const Rows *dC_da, real *grad,
+        Py_ssize_t n_theta, real *dC_dx) noexcept nogil
+    double (*descend_samples)(
+        const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, const Rows *X,
+        const Rows *Y, double total, Py_ssize_t step, const double *rates) noexcept nogil
+    double (*descend_batches)(
+        const Net *net, Rule *rule, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t batch_size,
+        const Rows *X, const Rows *Y, double total, Py_ssize_t step, const double *rates,
+        Py_ssize_t drops, unsigned long long noise) noexcept nogil
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:

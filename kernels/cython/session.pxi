@@ -25,6 +25,8 @@ cdef struct Inner:      # a handle, which must come first: its address is that o
     Rule rule
     Py_ssize_t step     # updates so far
     Py_ssize_t look     # every look-th step checks that theta is finite
+    bint drops          # whether there is dropout, whose seed is `noise`
+    unsigned long long noise
 
 
 cdef void dense_rows(Rows *rows, const void *first, Py_ssize_t n_columns) noexcept nogil:
@@ -40,6 +42,10 @@ cdef void handle_forward(
     cdef Py_ssize_t m
     cdef Environment before = enter(NEAREST)
     dense_rows(&X, x, handle.n_in)
+    if inner.net.walks != NULL:
+        inner.net.walks.forward_rows(&inner.net, &X, n, <real *> out)
+        leave(NEAREST, before)
+        return
     if n == 1:
         forward_sample(&inner.net, &X, 0)
         outputs(&inner.net, 1, NULL, NULL)
@@ -65,7 +71,7 @@ cdef double handle_learn(
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
     set_rate(&inner.rule, handle.learning_rate)
-    if n == 1 and not inner.rule.flat:
+    if inner.net.walks == NULL and n == 1 and not inner.rule.flat and not inner.drops:
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
     else:
         total = descend_one_batch(inner, &X, &Y, n)
@@ -85,6 +91,9 @@ cdef double descend_one_batch(
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
     epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
+    epoch.drops, epoch.noise = inner.drops, inner.noise
+    if inner.net.walks != NULL:
+        return other_epoch(&epoch)
     run_threads(train_share, &epoch, &epoch.barrier, 1)
     return epoch.total
 
@@ -96,6 +105,8 @@ cdef double handle_loss_gradient(
     cdef Rows X, Y
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
+    if inner.net.walks != NULL:
+        return other_mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
     return mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
 
 
@@ -112,8 +123,12 @@ cdef class Session:
     cdef object turns
     cdef dict claims, queue     # those of `turns`; empty if no other call is under way
     cdef public object keeper   # the list that keeps sessions alive for their handles; or None
+    cdef object provide         # what compiles the walks, before they are called; or None
+    cdef const Walks *walks
 
-    def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None):
+    def __init__(self, plan, theta, Py_ssize_t batch_size=1, turns=None, size_t walks=0,
+                 provide=None):
+        self.walks, self.provide = <const Walks *> walks, provide
         self.plan, self.theta, self.dtype, self.empty = plan, theta, plan.dtype, empty
         self.turns = Turns() if turns is None else turns
         self.claims, self.queue, self.thread = self.turns.claims, self.turns.queue, get_ident
@@ -125,23 +140,24 @@ cdef class Session:
         handle.n_theta, handle.theta = plan.n_theta, self.inner.net.theta
         handle.forward, handle.learn = handle_forward, handle_learn
         handle.loss_gradient = handle_loss_gradient
-        self.inner.look = looks_every(plan)
+        self.inner.look, self.inner.drops = looks_every(plan), plan.drops
 
     def _make_room(self, Py_ssize_t batch_size):
         """Room for mini-batches of batch_size samples; more than PIECE are computed in pieces."""
         cdef Py_ssize_t n = min(batch_size, <Py_ssize_t> PIECE)
         if self.work is None or n > self.inner.net.batch_size:
-            work = Work(self.plan, n, gathers=False)
-            bind(&self.inner.net, self.plan, self.theta, True, work)
+            work = Work(self.plan, n, gathers=self.plan.input_dropout > 0)
+            bind(&self.inner.net, self.plan, self.theta, True, work, <size_t> self.walks)
             self.work = work    # only now may the previous Work be freed
         self.inner.handle.batch_size = batch_size
 
-    def set_rule(self, rule):
-        """Take an optimiser, with fresh state."""
+    def set_rule(self, rule, noise=0):
+        """Take an optimiser, with fresh state; noise: the seed of dropout."""
         state = aligned_zeros((rule.n_slots, <Py_ssize_t> self.plan.n_theta), self.dtype)
-        self.turns.change(self._take_rule, rule, state)
+        self.turns.change(self._take_rule, rule, state, noise)
 
-    def _take_rule(self, rule, state):
+    def _take_rule(self, rule, state, noise):
+        self.inner.noise = noise
         bind_rule(&self.inner.rule, &self.inner.net, rule, state)
         self.inner.handle.learning_rate = rule.hyper[0]
         self.inner.step = 0
@@ -172,6 +188,9 @@ cdef class Session:
         return capsule
 
     cdef int become_kept(self) except -1:
+        if self.walks != NULL:      # whoever has the handle may call any of its functions
+            for name in lent.WALKS:
+                self.provide(name)
         if self.keeper is not None:
             self.keeper.append(self)
             self.keeper = None
@@ -182,6 +201,8 @@ cdef class Session:
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view
         cdef void *out_first
+        if self.walks != NULL and self.walks.forward_rows == NULL:
+            self.provide("forward_rows")
         hold_rows(&x_view, x, 0, handle.n_in, self.dtype, "x")
         try:
             if out is None:
@@ -231,6 +252,12 @@ cdef class Session:
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view, y_view
         cdef double loss
+        if self.walks != NULL:
+            if n > 1 or self.inner.rule.flat or self.inner.drops:
+                if self.walks.descend_batches == NULL:
+                    self.provide("descend_batches")
+            elif self.walks.descend_samples == NULL:
+                self.provide("descend_samples")
         hold_rows(&x_view, X, n, handle.n_in, self.dtype, "X" if n else "x")
         try:
             hold_rows(&y_view, Y, n, handle.n_out, self.dtype, "Y" if n else "y")

@@ -11,7 +11,12 @@
 from functions cimport CUSTOM
 from lanes cimport fill, lane, real, vector
 from plan cimport Layer, Net, bias_of
-from switches cimport f_by_code, slope_by_code
+from switches cimport f_by_code, is_common, slope_by_code
+
+# `activate` and `multiply_by_slope`, for layers of other units: see `is_common`
+ctypedef void (*any_f)(const Layer *, Py_ssize_t, const real *, real *) noexcept nogil
+ctypedef void (*any_slope)(
+    const Layer *, Py_ssize_t, const real *, const real *, real *) noexcept nogil
 
 cdef enum:
     MOST = 8            # units of a layer, and layers
@@ -134,21 +139,37 @@ cdef inline vector first_step(
     return even + odd
 
 
-cdef inline vector forward_tiny(const Net *net, vector *memory, vector z) noexcept nogil:
+cdef inline bint has_common_units(const Net *net) noexcept nogil:
+    """Whether all hidden units have activations that the loop has inside."""
+    cdef Py_ssize_t k
+    for k in range(net.n_layers - 1):
+        if not is_common(net.layers[k].activation):
+            return False
+    return True
+
+
+cdef inline vector forward_tiny(
+    bint common, any_f call, const Net *net, vector *memory, vector z,
+) noexcept nogil:
     """From z of the first layer to z of the last; z and a of the hidden ones into memory."""
     cdef Py_ssize_t k
     cdef vector a
     cdef vector *of_layer = memory
     for k in range(net.n_layers - 1):
-        a = f_by_code(net.layers[k].activation, <real> net.layers[k].alpha, z)
-        of_layer[INPUT], of_layer[OUTPUT] = z, a
+        if common:
+            a = f_by_code(net.layers[k].activation, <real> net.layers[k].alpha, z)
+            of_layer[INPUT], of_layer[OUTPUT] = z, a
+        else:
+            of_layer[INPUT] = z
+            call(&net.layers[k], 1, <const real *> &of_layer[INPUT], <real *> &of_layer[OUTPUT])
+            a = of_layer[OUTPUT]
         of_layer += SIZE
         z = combined(net.layers[k].n_out, of_layer[BIAS], a, of_layer + OF_INPUTS)
     return z
 
 
 cdef inline vector descend_tiny(
-    const Net *net, vector *memory, vector delta, real learning_rate,
+    bint common, any_slope call, const Net *net, vector *memory, vector delta, real learning_rate,
 ) noexcept nogil:
     """From delta of the last layer to delta of the first, updating all layers but the first.
 
@@ -171,8 +192,14 @@ cdef inline vector descend_tiny(
             of_layer[BIAS] -= step
         for i in range(layer.n_in):
             of_layer[OF_INPUTS + i] -= (<real *> &below[OUTPUT])[i] * step
-        delta = dC_da * slope_by_code(
-            net.layers[k - 1].activation, <real> net.layers[k - 1].alpha, below[INPUT], a)
+        if common:
+            delta = dC_da * slope_by_code(
+                net.layers[k - 1].activation, <real> net.layers[k - 1].alpha, below[INPUT], a)
+        else:
+            of_layer[INPUT] = dC_da     # in the place of a z that is not needed any more
+            call(&net.layers[k - 1], 1, <const real *> &below[INPUT],
+                 <const real *> &below[OUTPUT], <real *> &of_layer[INPUT])
+            delta = of_layer[INPUT]
         a *= below[MASK]
         turn(layer.n_out, step, a, of_layer + OF_OUTPUTS)
     return delta

@@ -1,10 +1,10 @@
 # Samples one after the other on the latency path; see tiny.pxd.
 
-cdef double descend_tiny_samples_of(
-    vector *memory, const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
+cdef inline double descend_tiny_samples_of(
+    bint common, vector *memory, const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
     const Rows *X, const Rows *Y, double total,
 ) noexcept nogil:
-    """descend_samples for plain SGD, dense rows and `is_tiny`."""
+    """descend_samples for plain SGD, dense rows and `is_tiny`; common: see `has_common_units`."""
     cdef const Layer *first = &net.layers[0]
     cdef const Layer *last = &net.layers[net.n_layers - 1]
     cdef vector *of_last = memory + (net.n_layers - 1) * SIZE
@@ -12,7 +12,7 @@ cdef double descend_tiny_samples_of(
     cdef const real *x_next
     cdef const real *y
     # direct: from z of the last layer to its delta in registers
-    cdef bint ends, direct = is_built_in(net.loss) and last.activation != SOFTMAX \
+    cdef bint ends, direct = common and is_common_loss(net.loss) and is_common(last.activation) \
         and not is_canonical(net.loss, last.activation)
     cdef vector z, a, delta, target, value, factor, zero
     cdef Py_ssize_t t, j
@@ -22,7 +22,7 @@ cdef double descend_tiny_samples_of(
     fill(&zero, 0)
     z = first_sum(first.n_in, x, memory + OF_INPUTS, memory[BIAS])
     for t in range(start, stop):
-        z = forward_tiny(net, memory, z)
+        z = forward_tiny(common, activate, net, memory, z)
         if direct:
             y, target = row_of(Y, t), zero
             for j in range(last.n_out):
@@ -43,7 +43,7 @@ cdef double descend_tiny_samples_of(
             delta = zero
             for j in range(last.width):
                 (<real *> &delta)[j] = block(net, last, last.delta)[j]
-        delta = descend_tiny(net, memory, delta, learning_rate)
+        delta = descend_tiny(common, multiply_by_slope, net, memory, delta, learning_rate)
         delta *= learning_rate
         if first.b >= 0:
             memory[BIAS] -= delta
@@ -64,8 +64,18 @@ cdef double descend_tiny_samples(
     cdef vec4 memory4[MOST * SIZE]
     cdef vec8 memory8[MOST * SIZE]
     cdef Py_ssize_t k
+    if not has_common_units(net):
+        return descend_other_tiny_samples(net, learning_rate, start, stop, X, Y, total)
     for k in range(net.n_layers):
         if net.layers[k].n_in > 4 or net.layers[k].n_out > 4:
             return descend_tiny_samples_of(
-                memory8, net, learning_rate, start, stop, X, Y, total)
-    return descend_tiny_samples_of(memory4, net, learning_rate, start, stop, X, Y, total)
+                True, memory8, net, learning_rate, start, stop, X, Y, total)
+    return descend_tiny_samples_of(True, memory4, net, learning_rate, start, stop, X, Y, total)
+
+
+cdef double descend_other_tiny_samples(
+    const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
+    const Rows *X, const Rows *Y, double total,
+) noexcept nogil:
+    cdef vec8 memory[MOST * SIZE]
+    return descend_tiny_samples_of(False, memory, net, learning_rate, start, stop, X, Y, total)

@@ -1,5 +1,7 @@
 """Write functions.pxd and switches.pxd: the rows of kernels/functions.py as Cython.
 
+And coefficients.h, from kernels/coefficients.py.
+
     python write_functions.py FOLDER
 
 The build runs this.
@@ -12,19 +14,22 @@ from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import coefficients
 import expressions
 import functions
 
 HEAD = """\
 # Activation functions f(z) and their slopes f'(z), where a = f(z), losses, and steps of flat rules,
 # over vectors. Written by kernels/cython/write_functions.py from the rows of kernels/functions.py.
-from libc.math cimport pow
+from libc.math cimport exp as exp_of_number, pow
 
 from exponentials cimport (
-    REAL_EPSILON, exp_of_negative, expm1_of_negative, hyperbolic_tangent, log1p_of_fraction,
-    log_of_one_more, logarithm, logistic,
+    REAL_EPSILON, exp_of_negative, expm1_of_negative, exponential, hyperbolic_tangent,
+    log1p_of_fraction, log_of_one_more, logarithm, logistic,
 )
-from lanes cimport magnitude, quotient, real, root, splat, vector, where_above
+from lanes cimport clipped, magnitude, quotient, real, root, splat, vector, where_above
+from normal cimport exp_of_square, normal
+from sines cimport cosine, sine
 """
 
 
@@ -32,14 +37,20 @@ class Cython(expressions.Language):
     """Numbers are cast to `real`; where C has no operator of vector and scalar, they are spread."""
 
     calls: ClassVar = {
+        "clipped": "clipped",
+        "cos": "cosine",
+        "exp": "exponential",
         "exp_of_negative": "exp_of_negative",
+        "exp_of_square": "exp_of_square",
         "expm1_of_negative": "expm1_of_negative",
         "log": "logarithm",
         "log1p": "log_of_one_more",
         "log1p_of_fraction": "log1p_of_fraction",
         "logistic": "logistic",
         "magnitude": "magnitude",
+        "normal": "normal",
         "root": "root",
+        "sin": "sine",
         "tanh": "hyperbolic_tangent",
     }
     statement = "{name} = {value}"
@@ -100,6 +111,44 @@ def of_losses(function: str, arguments: list[str], *more: str):
     """The table of one function of the losses, named loss_value and the like."""
     rows = [row for row in functions.LOSSES.values() if getattr(row, function) is not None]
     return table(rows, "loss", f"loss_{function}", function, "p", arguments, *more)
+
+
+class Numbers(expressions.Language):
+    """Single numbers in float64."""
+
+    calls: ClassVar = {"exp": "exp_of_number"}
+    statement = "{name} = {value}"
+
+    def number(self, x):
+        """As a double."""
+        return f"(<double> {x!r})"
+
+
+def outers() -> list[str]:
+    """The functions has_outer and loss_outer."""
+    rows = [row for row in functions.LOSSES.values() if row.outer is not None]
+    body, most = [], 0
+    for row in rows:
+        writer = expressions.Writer(Numbers())
+        total = expressions.Expression(writer, "total")
+        results = writer.results(row.outer(writer, total, writer.scalar("p")))
+        most = max(most, writer.n_variables)
+        body.append(f"    if loss == {row.name.upper()}:")
+        body += [f"        {line}" for line in writer.lines]
+        body += [f"        slope[0] = {results[1]}", f"        return {results[0]}"]
+    return [
+        "cdef inline bint has_outer(Py_ssize_t loss) noexcept nogil:",
+        "    # whether the loss of a sample is a function of the sum of its terms",
+        f"    return {_is_one_of('loss', [row.name.upper() for row in rows])}",
+        "",
+        "",
+        "cdef inline double loss_outer(",
+        "    Py_ssize_t loss, double p, double total, double *slope,     # slope: overwritten",
+        ") noexcept nogil:",
+        f"    cdef double {', '.join(f't{k}' for k in range(most))}",
+        *body,
+        "    return total",
+    ]
 
 
 def canonical() -> list[str]:
@@ -194,6 +243,7 @@ def tables() -> str:
         of_losses("slope", ["a", "y"]),
         of_losses("logits_value", ["z", "y"], "factor"),
         of_losses("logits_delta", ["z", "a", "y"]),
+        outers(),
         rules(),
         constants(),
     ]
@@ -211,6 +261,15 @@ from functions cimport (
 from lanes cimport real, vector
 from losses cimport terms
 from plan cimport Rows, Rule
+
+
+cdef inline bint is_common(Py_ssize_t activation) noexcept nogil:
+    # whether the functions `..._by_code` below have it; those named `other...` have all others
+    return COMMON
+
+
+cdef inline bint is_common_loss(Py_ssize_t loss) noexcept nogil:
+    return COSTS
 
 
 cdef inline void map_f_by_code(
@@ -234,6 +293,20 @@ cdef inline void map_slope_by_code(
     if activation == IDENTITY:
         return
 CASES:    elif activation == CODE:
+        map_slope(CODE, alpha, n, z, a, delta)
+END
+
+cdef inline void map_other_f_by_code(
+    Py_ssize_t activation, real alpha, Py_ssize_t n, const real *z, real *a,
+) noexcept nogil:
+OTHERS:    if activation == CODE:
+        map_f(CODE, alpha, n, z, a)
+END
+
+cdef inline void map_other_slope_by_code(
+    Py_ssize_t activation, real alpha, Py_ssize_t n, const real *z, const real *a, real *delta,
+) noexcept nogil:
+OTHERS:    if activation == CODE:
         map_slope(CODE, alpha, n, z, a, delta)
 END
 
@@ -272,6 +345,17 @@ ENDLOGITS:    if loss == CODE and from_logits:
 END    return 0
 
 
+cdef inline double other_terms_by_code(
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_samples, Py_ssize_t n_out,
+    Py_ssize_t width, const real *z, const real *a, const Rows *Y, real *delta, double *costs,
+) noexcept nogil:
+OTHER_LOSSES:    if loss == CODE and not from_logits:
+        return terms(CODE, False, p, n_samples, n_out, width, z, a, Y, delta, costs)
+ENDOTHER_LOGITS:    if loss == CODE and from_logits:
+        return terms(CODE, True, p, n_samples, n_out, width, z, a, Y, delta, costs)
+END    return 0
+
+
 cdef inline bint is_built_in(Py_ssize_t loss) noexcept nogil:
     # if not, it is the address of a user's function
     return 0 <= loss < N_LOSSES
@@ -292,27 +376,61 @@ END"""
 
 def switches() -> str:
     """The text of switches.pxd."""
-    units = [row.name.upper() for row in _of_units()]
-    rows = functions.RULES.values()
-    steps = [row.name.upper() for row in rows]
-    losses = functions.LOSSES.values()
+    units, losses = _of_units(), functions.LOSSES.values()
+    rules = functions.RULES.values()
+    of_logits = [row for row in losses if row.logits_value is not None]
+    common, others = _codes(units, True), _codes(units, False)
     codes = {
-        "CASES": [code for code in units if code != "IDENTITY"],
-        "LOSSES": [row.name.upper() for row in losses],
-        "LOGITS": [row.name.upper() for row in losses if row.logits_value is not None],
-        "RULES": steps,
+        "CASES": [code for code in common if code != "IDENTITY"],
+        "OTHERS": others,
+        "LOSSES": _codes(losses, True),
+        "OTHER_LOSSES": _codes(losses, False),
+        "LOGITS": _codes(of_logits, True),
+        "OTHER_LOGITS": _codes(of_logits, False),
+        "RULES": [row.name.upper() for row in rules],
     }
-    names = sorted({*units, *steps, *codes["LOSSES"]})
-    text = SWITCHES.replace("NAMES", ",\n    ".join(names)).replace("N_LOSSES", str(len(losses)))
-    fused = [f"code == {row.name.upper()}" for row in rows if row.is_fused]
-    text = text.replace("FUSED", " or ".join(fused))
+    names = sorted({*common, *(code for kind in codes.values() for code in kind)})
+    tests = {
+        "NAMES": ",\n    ".join(names),
+        "N_LOSSES": str(len(losses)),
+        "COMMON": _is_one_of("activation", common),
+        "COSTS": _is_one_of("loss", codes["LOSSES"]),
+        "FUSED": _is_one_of("code", [row.name.upper() for row in rules if row.is_fused]),
+    }
+    text = SWITCHES
+    for word, meant in tests.items():
+        text = re.sub(rf"\b{word}\b", lambda _, meant=meant: meant, text)
     for kind, all_codes in codes.items():
 
         def cases(found, all_codes=all_codes):
             return "".join(found[1].replace("CODE", code) for code in all_codes)
 
-        text = re.sub(f"{kind}:(.*?)END", cases, text, flags=re.S)
+        text = re.sub(rf"(?<![A-Z_]){kind}:(.*?)END", cases, text, flags=re.S)
     return text
+
+
+def _codes(rows, is_common) -> list[str]:
+    return [row.name.upper() for row in rows if row.is_common == is_common]
+
+
+def _is_one_of(variable, codes) -> str:
+    """An expression in brackets, on as many lines as it takes."""
+    return "(" + " \\\n        or ".join(f"{variable} == {code}" for code in codes) + ")"
+
+
+def numbers() -> str:
+    """The text of coefficients.h."""
+    lines = ["/* Written by kernels/cython/write_functions.py from kernels/coefficients.py. */"]
+    for dtype, test, suffix in (
+        ("float64", "#ifdef DELTALOOP_DOUBLE", ""),
+        ("float32", "#else", "f"),
+    ):
+        lines.append(test)
+        for name, values in zip("pq", coefficients.NORMAL[dtype], strict=True):
+            texts = ", ".join(f"{value!r}{suffix}" for value in values)
+            lines.append(f"#define {name.upper()}_TERMS {len(values)}")
+            lines.append(f"static const real normal_{name}[] = {{{texts}}};")
+    return "\n".join([*lines, "#endif\n"])
 
 
 def write(path: Path, text: str) -> None:
@@ -323,5 +441,6 @@ def write(path: Path, text: str) -> None:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
+    write(folder / "coefficients.h", numbers())
     write(folder / "functions.pxd", tables())
     write(folder / "switches.pxd", switches())

@@ -18,15 +18,17 @@ from .compiling import (
     walk,
 )
 from .layers import (
-    activate,
+    activate_and_drop,
     are_finite,
     backward_layer,
+    begin_masks,
     begin_step,
     copy_outputs,
     descend_biases,
     descend_parameters,
     descend_rows_of_layer,
     descend_sparse,
+    drop_inputs,
     fetch,
     look_ahead,
     multiply,
@@ -75,10 +77,8 @@ def sum_inputs_of_batch(net, n_samples, X):
 def forward_batch_above(net, n_samples):
     """From z of the first layer to z of the last."""
     for k in range(1, net.n_layers):
-        below = layer_of(net, k - 1)
-        z, a = block(net, below, below.z), block(net, below, below.a)
-        activate(net, below, n_samples, z, a)
-        sum_layer(net, below, layer_of(net, k), n_samples)
+        activate_and_drop(net, k - 1, n_samples)
+        sum_layer(net, layer_of(net, k - 1), layer_of(net, k), n_samples)
 
 
 @part
@@ -118,7 +118,8 @@ def descend_batch(net, piece, X, rule, ahead):
     """The step of `rule` on every W and b."""
     for k in range(net.n_layers - 1, -1, -1):
         layer, below = layer_of(net, k), layer_of(net, max(k - 1, 0))
-        n, W, a = layer.n_in, layer.W, block(net, below, below.a)
+        n, W = layer.n_in, layer.W
+        a = block(net, below, below.dropped if net.trains else below.a)
         if k > 0:
             descend_rows_of_layer(net, layer, piece, rule, a, below.width, n, W, 0)
         elif is_null(X.dense):
@@ -131,17 +132,18 @@ def descend_batch(net, piece, X, rule, ahead):
 @walk(environment=FLUSHING)
 def descend_batches(
     net: NET, rule: RULE, start: WHOLE, stop: WHOLE, batch_size: WHOLE, X: ROWS, Y: ROWS,
-    total: DOUBLE, step: WHOLE, rates: DOUBLES,
+    total: DOUBLE, step: WHOLE, rates: DOUBLES, drops: WHOLE, noise: WHOLE,
 ) -> DOUBLE:  # fmt: skip
     """Samples start..stop-1 in mini-batches; returns total plus their losses."""
     first, flat, sparse, number = layer_of(net, 0), rule.flat != 0, is_null(X.dense), 0
     n_in, row = first.n_in, round_up(first.n_in)
-    x, y, rule = copied(X), copied(Y), copied(rule)
+    net, x, y, rule = copied(net), copied(X), copied(Y), copied(rule)
     spends = copied(rule)  # what the products do with it
     piece, ahead = new_piece(net), new_ahead(net)
     # dense rows in an order are copied side by side; sparse rows are written out with their zeros
     # for rules that move every weight (flat ones take the gradient from descend_sparse)
     gathers = rule.code != SGD and not flat if sparse else not is_null(X.order)
+    gathers = gathers or net.input_dropout > 0  # to drop some of them
     if flat:
         spends.code = ACCUMULATE  # into slot 0
     if gathers:
@@ -156,6 +158,8 @@ def descend_batches(
             set_rate(net, spends, rates[number])
             number += 1
         begin_step(net, rule if flat else spends, step)
+        if drops:
+            begin_masks(net, noise, step)
         y.first = start
         if not is_null(Y.weights):
             take_weights(net, y, n)
@@ -169,6 +173,9 @@ def descend_batches(
             if gathers:
                 for t in range(n_piece):
                     spread(net, X, start + t, n_in, net.gathered + t * row)
+            if drops:
+                net.done = done
+                drop_inputs(net, n_piece, net.gathered, row)
             pass_batch(net, n_piece, x, y, True)
             for t in range(n_piece):
                 total += net.costs[t]

@@ -42,12 +42,12 @@ def jit(function=None, **options):
     """
     if function is None:
         return lambda function: jit(function, **options)
-    signatures = options.pop("signatures", None)
-    options = {"nogil": True} | _OPTIONS | options
-    return _kept(lambda **keep: numba.njit(signatures, **keep | options)(function))
+    options = {"nogil": True, "error_model": "numpy"} | options
+    return _kept(lambda **keep: numba.njit(function, **keep | options))
 
 
-_OPTIONS = {"error_model": "numpy"}
+# walks and their parts have no arrays, so nothing is counted or rewritten
+_PLAIN = {"error_model": "numpy", "no_rewrites": True, "_nrt": False}
 
 
 def _kept(compile):
@@ -66,10 +66,7 @@ def _kept(compile):
 
 def part(function):
     """A jitted function that becomes a part of its callers, and is kept on disk with them."""
-    made = numba.njit(
-        function, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, no_rewrites=True,
-        _nrt=False, **_OPTIONS,
-    )  # fmt: skip
+    made = numba.njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_PLAIN)
     template = made.get_call_template
 
     def one_template(arguments, keywords):
@@ -110,14 +107,11 @@ def _struct(name, real):
         field: DOUBLE if dtype[field] == np.float64 else WHOLE for field in dtype.names
     }
     for field, kind in kinds.items():
-        if isinstance(kind, tuple):  # elements side by side
-            kind = REALS
+        if isinstance(kind, tuple):  # side by side
+            kind = REALS if kind[0] == REAL else DOUBLES
             arrays.append(field)
         fields[field] = type_of(kind, real), dtype.fields[field][1]
-    size = dtype.itemsize
-    if name == NET:  # here it ends with the table of addresses
-        fields["kernels"], size = (type_of("words", real), size), size + 8
-    return StructType(f"{name} {real} {DIGEST}", real, fields, size, arrays)
+    return StructType(f"{name} {real} {DIGEST}", real, fields, dtype.itemsize, arrays)
 
 
 @cache
@@ -126,16 +120,7 @@ def words_type(dtype) -> np.dtype:
     return np.dtype([(f"{dtype}_{DIGEST}", np.intp)])
 
 
-def room_for(name, dtype) -> np.ndarray:
-    """Memory for a struct, in words; where it is a net, with its table of addresses."""
-    size = lent.struct(name, str(dtype)).itemsize
-    words = np.zeros(size // 8 + (name == NET), np.intp)
-    if name == NET:
-        words[-1] = entry_points(dtype).ctypes.data
-    return words.view(words_type(dtype))
-
-
-_ENTRIES: list = []  # in the order of the table of addresses
+_OTHERS: list[str] = []  # what the table of addresses has after lent.WALKS
 
 
 class _Entry:
@@ -146,6 +131,9 @@ class _Entry:
         self.function, self.name, self.environment = function, function.__name__, environment
         self.names, self.kinds = list(parameters), [p.annotation for p in parameters.values()]
         self.returns = inspect.signature(function).return_annotation
+        if self.name not in lent.WALKS:
+            _OTHERS.append(self.name)
+        self.place = (*lent.WALKS, *_OTHERS).index(self.name)  # in the table of addresses
 
     def signature(self, real):
         """Of Numba."""
@@ -157,36 +145,31 @@ class _Entry:
         if self.returns is not None:
             returned = context.get_value_type(type_of(self.returns, real))
         kind = ir.FunctionType(returned, [value.type for value in values])
-        place = builder.gep(table, [ir.Constant(WORD, _ENTRIES.index(self))], source_etype=WORD)
+        place = builder.gep(table, [ir.Constant(WORD, self.place)], source_etype=WORD)
         function = builder.inttoptr(builder.load(place, typ=WORD), kind.as_pointer())
         return builder.call(function, values)
 
 
 def _own(function, environment=None):
-    """What jitted functions call: an intrinsic whose first argument is a net.
-
-    The net may be a number too: then all that is no number is.
-    """
+    """What jitted functions call: an intrinsic whose first argument is a net."""
     made = _Entry(function, environment)
-    _ENTRIES.append(made)
     takes_net = made.names[0] == "net"
 
     def typing(_context, net, *_arguments):
-        of_net = net if isinstance(net, StructType) else type_of(NET, types.float32)
-        declared = made.signature(of_net.real)
+        declared = made.signature(net.real)
 
         def write(context, builder, _signature, values):
-            place = place_of(context, builder, of_net, values[0], "kernels")
+            place = place_of(context, builder, net, values[0], "walks")
             table = builder.load(place, typ=WORD.as_pointer())
             if environment is not None:
                 own = ir.Constant(ir.IntType(32), environment)
                 before = enter.made.called(context, builder, table, [own])
-            found = made.called(context, builder, table, values[not takes_net :], of_net.real)
+            found = made.called(context, builder, table, values[not takes_net :], net.real)
             if environment is not None:
                 leave.made.called(context, builder, table, [own, before])
             return context.get_dummy_value() if made.returns is None else found
 
-        return declared.return_type(*([] if takes_net else [of_net]), *declared.args), write
+        return declared.return_type(*([] if takes_net else [net]), *declared.args), write
 
     typing.__name__, typing.__doc__ = made.name, function.__doc__
     names = ["context", "net", *made.names[takes_net:]]
@@ -237,23 +220,14 @@ def entry_points(dtype) -> np.ndarray:
     Before `provide` was called for them those of walks are 0.
     """
     addresses = lent.core(dtype).addresses()
-    return np.array([addresses.get(made.name, 0) for made in _ENTRIES], np.intp)
+    return np.array([addresses.get(name, 0) for name in (*lent.WALKS, *_OTHERS)], np.intp)
 
 
 @cache
-def provide(dtype, *walks) -> None:
-    """Compile what is about to be called, or take it from disk."""
-    for made in (walk.made for walk in walks):
-        place = _ENTRIES.index(made)
-        if not entry_points(dtype)[place]:
-            entry_points(dtype)[place] = _compiled(made, numba.from_dtype(dtype)).address
-
-
-_COMPILED = []  # as long as the process
-
-
-def _compiled(made, real):
+def provide(dtype, walk):
+    """Compile what is about to be called, or take it from disk; kept as long as the process."""
+    made, real = walk.made, numba.from_dtype(dtype)
     signature = made.signature(real)
-    found = _kept(lambda **keep: numba.cfunc(signature, **_OPTIONS | keep)(made.function))
-    _COMPILED.append(found)
+    found = _kept(lambda **keep: numba.cfunc(signature, **_PLAIN | keep)(made.function))
+    entry_points(dtype)[made.place] = found.address
     return found

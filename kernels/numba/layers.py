@@ -137,6 +137,21 @@ def take_weights(Y: ROWS, n: WHOLE) -> DOUBLE:
 
 
 @native
+def activate_and_drop(net: NET, k: WHOLE, n_samples: WHOLE) -> None:
+    """A = f(z) of hidden layer k, and in training what dropout leaves of it."""
+
+
+@native
+def drop_inputs(net: NET, n_samples: WHOLE, X: REALS, row: WHOLE) -> None:
+    """Dropout of the inputs, in place."""
+
+
+@native
+def begin_masks(net: NET, noise: WHOLE, step: WHOLE) -> None:
+    """From now on units are dropped, as drawn for update number `step`."""
+
+
+@native
 def set_rate(rule: RULE, learning_rate: DOUBLE) -> None:
     """Another learning rate."""
 

@@ -1,18 +1,28 @@
 """The records of kernels/interface.py as walks see them; cython/plan.pxd has the same."""
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .. import lent
 from ..interface import BLOCK
-from .compiling import AHEAD, NET, PIECE, ROWS, RULE, part, type_of
-from .pointers import WORD, StructType, as_columns, is_null, null, place_of
+from .compiling import AHEAD, NET, PIECE, ROWS, RULE, entry_points, part, type_of, words_type
+from .pointers import WORD, as_columns, is_null, null, place_of
+
+
+def net_words(plan, theta, work) -> np.ndarray:
+    """A net in memory, as words; valid as long as plan, theta and work."""
+    dtype = plan.dtype
+    words = np.zeros(lent.struct(NET, str(dtype)).itemsize // 8, words_type(dtype))
+    lent.core(dtype).fill_net(words, plan, theta, True, work, entry_points(dtype).ctypes.data)
+    return words
 
 
 @intrinsic
 def net_of(_context, words):
-    """The net in the memory of an array, see doors.bind."""
+    """The net in `net_words`."""
     (name,) = words.dtype.fields
     kind = type_of(NET, getattr(types, name.partition("_")[0]))
 
@@ -48,7 +58,7 @@ def _new(kind):
     @intrinsic
     def new(_context, net):
         """Room for a struct, zeroed, on the stack."""
-        found = type_of(kind, net.real if isinstance(net, StructType) else types.float32)
+        found = type_of(kind, net.real)
 
         def write(context, builder, signature, values):
             return _room(context, builder, found)

@@ -134,7 +134,6 @@ def descend_samples(
     """One step for each of the samples start..stop-1; returns total plus their losses."""
     if is_null(rates):
         return descend_in_turn(net, rule, start, stop, X, Y, total, step)
-    rule = copied(rule)
     for t in range(stop - start):
         set_rate(net, rule, rates[t])
         total = descend_in_turn(net, rule, start + t, start + t + 1, X, Y, total, step + t)
@@ -143,7 +142,7 @@ def descend_samples(
 
 @part
 def descend_in_turn(net, rule, start, stop, X, Y, total, step):
-    """The same with one learning rate."""
+    """The same at one learning rate."""
     if start >= stop or not math.isfinite(total):
         return total
     if not is_null(X.dense) and rule.code == SGD and is_tiny(net):
@@ -158,7 +157,7 @@ def descend_larger_samples(net, rule, start, stop, X, Y, total, step):
     Plain SGD with dense rows passes over the first W once per sample: row_i takes its step for
     sample t and is then added to z of sample t + 1.
     """
-    n_in, y, rule = layer_of(net, 0).n_in, copied(Y), copied(rule)
+    n_in, y = layer_of(net, 0).n_in, copied(Y)
     fused = not is_null(X.dense) and rule.code == SGD
     sum_inputs(net, X, start)
     for t in range(start, stop):

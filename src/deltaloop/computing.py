@@ -44,6 +44,7 @@ class Computing:
     _turns: Turns
     _backend: Any
     _session: Any
+    _noise: int
     _scaling: Scaling | None
     _optimizer: Any
 
@@ -71,7 +72,7 @@ class Computing:
                 f"deltaloop.kernels.load, got {backend!r}"
             )
         session = backend.session(self.plan, self._theta, turns=self._turns)
-        session = with_optimizer(session, self._optimizer)
+        session = with_optimizer(session, self._optimizer, self._noise)
         self._turns.train(self._take_backend, backend, session)
 
     def _take_backend(self, backend, session):

@@ -41,6 +41,7 @@ class Embedding:
     _backend: Any
     _theta: np.ndarray
     _session: Any
+    _noise: int
     _scaling: Scaling | None
     _optimizer: Any
     _turns: Turns
@@ -73,7 +74,7 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session = with_optimizer(self._session, optimizer)
+        self._session = with_optimizer(self._session, optimizer, self._noise)
         self._optimizer = optimizer
 
     def predict_one(self, x, out=None) -> np.ndarray:
@@ -221,23 +222,23 @@ class Embedding:
             `deltaloop.get_include`): for C and Cython, and for @njit code through
             `deltaloop.numba_handles`. A session that was asked for one of them lives as long as
             this network, and as the capsule. Values go in and out in the units of
-            the network: `scaling` is not applied. Only with the Cython backend.
+            the network: `scaling` is not applied. Not with the backend 'reference'.
 
         Raises
         ------
         InvalidInputError, InvalidTypeError
             Settings that are not accepted, or another backend.
         """
-        if self._backend.NAME != "cython":
+        if self._backend.NAME == "reference":
             raise InvalidInputError(
-                f"a session for compiled code needs backend='cython', this network has "
-                f"{self._backend.NAME!r}"
+                "a session for compiled code needs backend='cython' or 'numba', this network has "
+                "'reference'"
             )
         optimizer = check_optimizer(self._optimizer if optimizer is None else optimizer)
         session = self._backend.session(
             self.plan, self._theta, whole_number("batch_size", batch_size)
         )
-        session.set_rule(optimizer.rule())
+        session.set_rule(optimizer.rule(), self._noise)
         session.keeper = self._kept
         return session
 

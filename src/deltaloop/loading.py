@@ -1,6 +1,7 @@
 """From files back to networks: the only module that knows both."""
 
 from .errors import DeltaloopError, FileFormatError
+from .inputs.checks import number
 from .inputs.paths import as_path
 from .interop import archive
 from .network import Network
@@ -73,7 +74,8 @@ def _network(description, arrays, backend):
     layers, init = [], []
     for index, entry in enumerate(description["layers"]):
         activation = Activation(entry["activation"], entry["alpha"])
-        layers.append(Dense(entry["n_out"], activation, entry["bias"]))
+        dropout = entry.get("dropout", 0.0)
+        layers.append(Dense(entry["n_out"], activation, entry["bias"], dropout=dropout))
         names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
         values = tuple(arrays.pop(name) for name in names)
         init.append(values if entry["bias"] else values[0])
@@ -84,8 +86,11 @@ def _network(description, arrays, backend):
     # earlier versions wrote no parameter, and had no loss with one
     loss = loss_with(description["loss"], description.get("loss_parameter"))
     n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
+    input_dropout = number("input_dropout", description.get("input_dropout", 0.0), 0.0, 1.0)
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
-    net._initialize(n_in, checked, loss, description["dtype"], init, 0, backend)
+    net._initialize(
+        n_in, checked, loss, description["dtype"], init, 0, backend, input_dropout=input_dropout
+    )
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])

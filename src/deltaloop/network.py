@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from .computing import Computing
 from .embedding import Embedding
+from .explain.methods import Explaining
 from .inputs.calls import explained
-from .inputs.checks import switch
+from .inputs.checks import number, switch
 from .interop import archive
 from .kernels.interface import Plan, aligned_zeros
 from .kernels.turns import Turns
@@ -29,9 +30,10 @@ from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
 from .training.kept import kept
+from .training.samples import drawn_noise
 
 
-class Network(Fitting, Embedding, Computing, Parameters):
+class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     """A fully connected feed-forward network.
 
     Parameters
@@ -53,23 +55,33 @@ class Network(Fitting, Embedding, Computing, Parameters):
         `deltaloop.custom_loss` for one of your own.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
-    init : str or sequence, default 'glorot_uniform'
-        Initial weights: a name (see `deltaloop.initializers`), or one entry per layer, each
-        a name, an array W of shape (n_out, n_in), or a pair (W, b).
+    init : str, tuple or sequence, default 'glorot_uniform'
+        Initial weights: a name (see `deltaloop.initializers`), a name with its numbers such as
+        ("uniform", 0.3), or a list with one entry per layer, each of them one of these, an array W
+        of shape (n_out, n_in), or a pair (W, b).
+    bias_init : str, tuple, number or sequence, optional
+        Initial biases, in the same way: a name, a number, or a list with one entry per layer. Left
+        out, 0, or what `init` gives.
     seed : int or numpy.random.Generator, default 0
         Of initial values and sample order. Same seed, same machine: same bits.
     backend : {'auto', 'cython', 'numba', 'reference'}, default 'auto'
         What computes. 'auto' is what the environment variable DELTALOOP_BACKEND names, else
         'cython'. 'numba' is about as fast, but compiles for some seconds when it is first used
         (then Numba keeps it on disk), and uses one thread; it needs the package numba.
+    dropout : float, default 0
+        For a list of widths: `dropout` of every hidden layer, see `Dense`.
+    input_dropout : float, default 0
+        Probability, in [0, 1), that an input is 0 for a sample of a mini-batch in training; the
+        others are divided by 1 - input_dropout.
 
     Attributes
     ----------
     W : sequence of ndarray
         W[l], shape (n_out, n_in), weights of weight layer l (0-based): live views of theta.
-        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them.
+        W[l][j, k] leads from unit k to unit j of the next layer. Assigning copies into them:
+        net.W[0] = array, or net.W = other.W, which changes nothing unless all of it fits.
     b : sequence of ndarray or None
-        b[l], shape (n_out,): live views of theta; None for a layer without bias.
+        b[l], shape (n_out,): live views of theta; None for a layer without bias. Assigned as W.
     sizes : tuple of int
         Units of every layer, inputs first. This and the next three cannot be reassigned.
     layers : tuple of Dense
@@ -78,6 +90,10 @@ class Network(Fitting, Embedding, Computing, Parameters):
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
         padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
+    parameters : ndarray, shape (n_parameters,)
+        A copy of all parameters without padding: layer by layer W, row by row (as
+        torch.nn.utils.parameters_to_vector has it), then b. Assigning copies them back. For
+        evolution strategies and other optimisers that know a vector and a loss.
     n_parameters : int
         Weights and biases, padding not counted.
     scaling : Scaling or None
@@ -118,6 +134,7 @@ class Network(Fitting, Embedding, Computing, Parameters):
         "write Network([4, 8, 3]) or Network(4, [Dense(8), Dense(3)])",
         optimizer=FOR_FIT, lr=FOR_FIT, learning_rate=FOR_FIT,
         random_state="write seed=0",
+        kernel_initializer="write init='he_normal'", bias_initializer="write bias_init='zeros'",
         activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
         output_activation="write output='sigmoid'",
     )  # fmt: skip
@@ -131,25 +148,33 @@ class Network(Fitting, Embedding, Computing, Parameters):
         loss: str | Loss | CustomLoss = "mse",
         dtype="float32",
         init="glorot_uniform",
+        bias_init=None,
         seed=0,
         backend: str = "auto",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
     ):
         loss = check_loss(loss)
-        n_in, layers = as_layers(sizes, layers, activation, output, loss)
-        self._initialize(n_in, layers, loss, dtype, init, seed, backend)
+        input_dropout = number("input_dropout", input_dropout, 0.0, 1.0)
+        n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, input_dropout)
         warn_about_output(self.layers[-1], loss)
 
-    def _initialize(self, n_in, layers, loss, dtype, init, seed, backend):
+    def _initialize(
+        self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None, input_dropout=0.0
+    ):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
-        values, layers = parameters(n_in, layers, init, dtype, generator)
-        self._build(n_in, layers, loss, dtype, backend, generator)
+        values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
+        self._build(n_in, layers, loss, dtype, backend, generator, input_dropout)
+        self._noise = drawn_noise(self.plan, generator)
+        self._session.set_rule(self._optimizer.rule(), self._noise)
         for index, (W, b) in enumerate(values):
             self.W[index] = W
             if layers[index].bias:
                 self.b[index] = b
 
-    def _build(self, n_in, layers, loss, dtype, backend, generator):
+    def _build(self, n_in, layers, loss, dtype, backend, generator, input_dropout):
         self.layers = layers
         self.loss_name = loss.name
         self._loss = loss
@@ -161,7 +186,9 @@ class Network(Fitting, Embedding, Computing, Parameters):
             for d in layers
         ]
         code, parameter = loss.for_plan(dtype)
-        self.plan = Plan.build(n_in, units, code, dtype, parameter)
+        dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
+        self.plan = Plan.build(n_in, units, code, dtype, parameter, dropout)
+        self._noise = 0  # the seed of dropout for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
@@ -171,6 +198,11 @@ class Network(Fitting, Embedding, Computing, Parameters):
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
+
+    @property
+    def input_dropout(self) -> float:
+        """Probability that an input is dropped in training; see the class."""
+        return self.plan.input_dropout
 
     def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
@@ -255,10 +287,12 @@ class Network(Fitting, Embedding, Computing, Parameters):
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
         rows: list[tuple] = [("layer", "units", "activation", "parameters")]
-        rows.append(("input", self.sizes[0], "", ""))
+        dropped = f"dropout {self.input_dropout:g}" if self.input_dropout else ""
+        rows.append(("input", self.sizes[0], "", dropped))
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
             note = "" if layer.bias else "  no bias"
+            note += f"  dropout {layer.dropout:g}" if layer.dropout else ""
             rows.append((index + 1, layer.n_out, layer.activation, f"{count}{note}"))
         rows.append(("total", "", "", self.n_parameters))
         return "\n".join([head, *aligned(rows, ">><>")])
@@ -269,7 +303,7 @@ class Network(Fitting, Embedding, Computing, Parameters):
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
-        state["_theta"] = self._theta.copy()
+        state["_theta"], state["_input_dropout"] = self._theta.copy(), self.input_dropout
         state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this network alone
         for name in ("plan", "_views", "_shown", "_turns", "_kept"):
@@ -280,12 +314,13 @@ class Network(Fitting, Embedding, Computing, Parameters):
         theta, backend, scaling, progress = (
             state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
+        input_dropout = state.pop("_input_dropout", 0.0)  # not in pickles of earlier versions
         state["_loss"] = check_loss(state["_loss"])  # a name in pickles of earlier versions
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"],
+            backend, state["generator"], input_dropout,
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling
-        self._session = with_optimizer(self._session, self._optimizer)
+        self._session = with_optimizer(self._session, self._optimizer, self._noise)
         self._session.resume(*progress)

@@ -46,8 +46,7 @@ from .kernels.numba.batch import (
     slopes_of_pass,
 )
 from .kernels.numba.compiling import jit, provide
-from .kernels.numba.doors import net_bound
-from .kernels.numba.plan import dense_rows, layer_of, net_of, new_rule
+from .kernels.numba.plan import dense_rows, layer_of, net_of, net_words, new_rule
 from .kernels.numba.pointers import (
     address,
     check_rows,
@@ -122,8 +121,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        A network with a `scaling`, which compiled functions would not apply; anything else than
-        a network; a batch_size below 1.
+        A network with a `scaling` or with dropout, which compiled functions would not apply;
+        anything else than a network; a batch_size below 1.
     """
     if not isinstance(net, Network):
         raise InvalidTypeError(f"net must be a Network, got {net!r}")
@@ -132,12 +131,18 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
         )
-    provide(net.dtype, *_WALKS)
+    if net.plan.drops:
+        raise InvalidInputError(
+            "train_step would not apply the dropout of this network; make one of the same layers "
+            "without dropout, and give it the parameters: other.theta = net.theta"
+        )
+    for walk in _WALKS:
+        provide(net.dtype, walk)
     work = Work(net.plan, whole_number("batch_size", batch_size))
-    bound = net_bound(net.plan, net._theta, work, trains=True)
     return Unpacked(
-        net._theta.view(), net.plan.words, bound.words, work.buffer, work.costs, net.plan.loss,
-        net.plan.loss_parameter, work.batch_size, work.buffer.ctypes.data,
+        net._theta.view(), net.plan.words, net_words(net.plan, net._theta, work), work.buffer,
+        work.costs, net.plan.loss, net.plan.loss_parameter, work.batch_size,
+        work.buffer.ctypes.data,
     )  # fmt: skip
 
 
@@ -311,8 +316,8 @@ def train_step(net, x, y, learning_rate):
     rule.code, rule.learning_rate = SGD, learning_rate
     rule.state, rule.squares = bound.theta, bound.theta
     if n == 1:
-        return descend_samples(bound, rule, 0, 1, rows, targets, 0.0, 0)
-    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0) / n
+        return descend_samples(bound, rule, 0, 1, rows, targets, 0.0, 0, 0)
+    return descend_batches(bound, rule, 0, n, n, rows, targets, 0.0, 0, 0, 0, 0) / n
 
 
 @_part

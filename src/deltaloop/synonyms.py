@@ -16,8 +16,10 @@ _ROWS = {
         leakyrelu lrelu leakyrectify
         elu exponentiallinear
         softplus smoothrelu
-        softmax softargmax logsoftmax
-        gelu gelunew gelutanh
+        softmax softargmax
+        logsoftmax
+        gelu
+        gelutanh gelunew gelufast
         silu swish
         selu
         celu
@@ -26,8 +28,9 @@ _ROWS = {
         rrelu
         relu6
         glu
-        hardsigmoid
+        hardsigmoid sigmoidpiecewise
         hardtanh satlins linearpiecesymmetric
+        lecuntanh scaledtanh
         hardswish hardsilu
         satlin linearpiece
         softsign elliotsig elliotsymmetric
@@ -38,17 +41,18 @@ _ROWS = {
         hardshrink
         tanhshrink
         exp exponential
-        sin sine sinsymmetric
+        sin sine sinsymmetric siren
         cos cosine cossymmetric
         gaussian gauss rbf radbas
         step heaviside threshold hardlim binarystep
         sign hardlims thresholdsymmetric
     """,
     "loss": """
-        mse meansquarederror meansquared squarederror squared quadratic l2 sse
+        mse meansquarederror meansquared squarederror squared l2 sse
         binarycrossentropy bce sigmoidcrossentropy multilabelsoftmargin logistic log
         crossentropy categoricalcrossentropy sparsecategoricalcrossentropy cce
-        crossentropy softmaxcrossentropy sparsesoftmaxcrossentropy nll negativeloglikelihood log
+        crossentropy softmaxcrossentropy sparsesoftmaxcrossentropy log
+        nll negativeloglikelihood
         mae l1 meanabsoluteerror meanabsolute absoluteerror absolute
         huber smoothl1
         rmse rootmeansquarederror
@@ -58,12 +62,16 @@ _ROWS = {
         hinge
         squaredhinge
         categoricalhinge
-        kldivergence kldiv kl kullbackleiblerdivergence
-        poisson poissonnll
+        kullbackleibler kldivergence kldiv kl kullbackleiblerdivergence
+        generalizedkullbackleibler generalizedkl idivergence
+        itakurasaito
+        hellinger
+        exponential
+        poisson poissonnll poissondeviance
         gaussiannll
         cosinesimilarity cosineembedding
         quantile pinball
-        focal
+        binaryfocal focal sigmoidfocal binaryfocalcrossentropy
     """,
     "optimizer": """
         sgd sgdm gradientdescent momentum nesterov traingd traingdm trainincremental trainbatch
@@ -96,12 +104,14 @@ _ROWS = {
         normal randomnormal randn random gaussian
         zeros zero
         ones one
-        constant
+        constant const fill
         identity eye
-        orthogonal
+        orthogonal orthogonalinit ortho
         truncatednormal truncnormal
         variancescaling
-        nguyenwidrow initnw
+        nguyenwidrow initnw nw
+        pytorch torch linear
+        scikitlearn sklearn mlp
     """,
     "metric": """
         accuracy acc categoricalaccuracy sparsecategoricalaccuracy binaryaccuracy

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-import cases
 import deltaloop as dl
+from deltaloop.kernels import functions
 from handles import Called, Handle
 
 from . import draws
@@ -80,9 +80,12 @@ def _rows(case, n, wall=True):
 def _are_right(case, X, Y):
     """Whether the reference, which checks, takes them as well."""
     finite = np.isfinite(X.clean).all() and np.isfinite(Y.clean).all()
-    return finite and (
-        case.drawn.loss in cases.DISTANCES or (Y.clean.min() >= 0 and Y.clean.max() <= 1)
-    )
+    return finite and (_suits(functions.LOSSES[case.drawn.loss], Y.clean))
+
+
+def _suits(row, Y):
+    low, high = row.targets
+    return Y.min() >= low and Y.max() <= high and (np.isin(Y, row.only_targets or Y)).all()
 
 
 def _unscaled(case, theta):

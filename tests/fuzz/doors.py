@@ -4,6 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 import deltaloop as dl
+from deltaloop.kernels import functions
 
 from . import callbacks, draws
 from .arrays import dense
@@ -34,7 +35,8 @@ def some_targets(case, n) -> Given:
     draw, n_out = case.draw, case.drawn.sizes[-1]
     Y = draws.targets(draw, n, case.drawn)
     right = Y.shape == (n, n_out)
-    if case.drawn.loss == "cross_entropy" and draw.chance(0.3) and n_out > 1 and right:
+    of_classes = functions.LOSSES[case.drawn.loss].targets_sum_to_1
+    if of_classes and draw.chance(0.3) and n_out > 1 and right:
         labels = np.nan_to_num(Y).argmax(axis=1).astype(float)
         given = dense(draw, labels[None], case.drawn.dtype, flat=True)
         if given.clean is not None:  # some layouts, and bool, hold other classes than were drawn

@@ -8,6 +8,7 @@ import numpy as np
 
 import cases
 import deltaloop as dl
+from deltaloop.kernels import functions
 
 WIDTHS = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48, 64, 65)
 COUNTS = (1, 1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 33)
@@ -108,7 +109,11 @@ def targets(draw: Draw, n: int, drawn: Drawn) -> np.ndarray:
     n_out = drawn.sizes[-1]
     if drawn.loss in cases.DISTANCES:
         Y = draw.arrays.integers(0, STEPS + 1, (n, n_out)) / STEPS
-    elif drawn.loss == "binary_cross_entropy":
+    elif functions.LOSSES[drawn.loss].only_targets:
+        Y = draw.arrays.choice((-1.0, 1.0), (n, n_out))
+    elif functions.LOSSES[drawn.loss].targets == (0, np.inf):
+        Y = draw.arrays.integers(1, STEPS + 1, (n, n_out)) / STEPS
+    elif not functions.LOSSES[drawn.loss].targets_sum_to_1:
         Y = draw.arrays.integers(4, 13, (n, n_out)) / STEPS
         if (drawn.layers[-1].activation.name) == "sigmoid" and draw.chance(0.5):
             Y = np.rint(Y)
@@ -122,9 +127,12 @@ def targets(draw: Draw, n: int, drawn: Drawn) -> np.ndarray:
 def whole(array: np.ndarray, loss: str) -> np.ndarray:
     """The same as whole numbers; rows that sum to 1 go on doing so."""
     array = np.nan_to_num(array, nan=0, posinf=1, neginf=0)
-    if loss == "cross_entropy" and array.size:
+    row = functions.LOSSES[loss]
+    if row.targets_sum_to_1 and array.size:
         return np.eye(array.shape[-1])[array.argmax(axis=-1)]
-    return np.rint(np.clip(array, -2, 2))
+    if row.only_targets:
+        return np.where(array < 0, -1.0, 1.0)
+    return np.rint(np.clip(array, 1 if row.targets_are_positive else -2, 2))
 
 
 def _spoiled(draw, array):

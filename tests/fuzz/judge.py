@@ -6,6 +6,7 @@ import numpy as np
 
 import cases
 import deltaloop as dl
+from deltaloop.kernels import functions
 from tolerances import ROUNDINGS, are_useful, eps, expected_within
 
 from . import draws
@@ -38,7 +39,7 @@ class Case:
     def is_limited(self):
         """Whether the loss is a logarithm of outputs that need not lie in (0, 1)."""
         name = self.drawn.layers[-1].activation.name
-        return self.drawn.loss not in cases.DISTANCES and name not in ("sigmoid", "softmax")
+        return self.drawn.loss in cases.LIMITED and name not in ("sigmoid", "softmax")
 
     def same_theta(self, theta):
         """The twin, with these parameters."""
@@ -46,8 +47,11 @@ class Case:
         return self.twin
 
     def in_range(self, Y):
-        """Targets, back in [0, 1] if a shake has moved them out of where the loss wants them."""
-        return Y if self.drawn.loss in cases.DISTANCES else np.where((Y > 1) & (Y < 1.001), 1.0, Y)
+        """Targets, moved back if a shake has taken them from where the loss wants them."""
+        row = functions.LOSSES[self.drawn.loss]
+        if row.only_targets:
+            return np.where(np.abs(np.abs(Y) - 1) < 0.001, np.sign(Y), Y)
+        return np.where((Y > 1) & (Y < 1.001), 1.0, Y) if row.targets == (0, 1) else Y
 
     def blocks(self, net):
         return {k: v.copy() for k, v in cases.blocks(net.plan, net.theta).items()}
@@ -171,7 +175,8 @@ def _is_sharp(case, theta, X):
     if not case.is_limited or X.shape[-1] != case.drawn.sizes[0]:
         return False
     out = case.same_theta(theta).predict(np.atleast_2d(X))
-    return out.min() < 0.01 or (case.drawn.loss == "binary_cross_entropy" and out.max() > 0.99)
+    has_upper = case.drawn.loss in ("binary_cross_entropy", "binary_focal")
+    return out.min() < 0.01 or (has_upper and out.max() > 0.99)
 
 
 def _distance(a, b):

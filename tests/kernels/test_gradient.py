@@ -29,11 +29,11 @@ def distance_to_kink(case):
         b = case.plan.b(case.theta, index)
         z = a @ case.plan.W(case.theta, index).T + (0 if b is None else b)
         name, alpha = ACTIVATIONS[layer["activation"]], layer["alpha"]
-        if name == "softmax":
+        if name in ("softmax", "log_softmax"):
             a = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
             continue
-        if exact.EXACT[name].has_kink:
-            nearest = min(nearest, np.abs(z).min())
+        for kink in exact.EXACT[name].kinks:
+            nearest = min(nearest, np.abs(z - kink).min())
         a = exact.values(name, z, float(alpha))
     if case.plan.loss:  # limits of the logarithm, and its steep end
         nearest = min(nearest, np.abs(a).min() / 10, np.abs(1 - a).min() / 10)

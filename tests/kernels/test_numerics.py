@@ -11,7 +11,7 @@ import cases
 import exact
 from deltaloop import SGD
 from deltaloop.kernels.interface import Plan, Work, aligned_zeros
-from tolerances import ULP, UNDERFLOW, eps
+from tolerances import ULP, UNDERFLOW, eps, most_ulp, sure
 
 ALPHA = {"leaky_relu": 0.1, "elu": 0.75}
 
@@ -50,13 +50,20 @@ def alpha_of(activation, dtype):
 
 @cache
 def exact_values(activation, dtype):
-    """f(z) to 60 digits."""
-    alpha = alpha_of(activation, dtype)
-    return [exact.value(activation, z, alpha) for z in range_of_z(dtype).tolist()]
+    """z, and f(z) to 60 digits."""
+    alpha, z = alpha_of(activation, dtype), range_of_z(dtype)
+    most = sure(activation, dtype)
+    if math.isfinite(most):  # and where a period has gone by many times
+        far = np.random.default_rng(0).uniform(-most, most, 1000)
+        zeros = np.pi / 2 * np.rint(far / (np.pi / 2))
+        z = np.unique(np.concatenate([z[abs(z) <= most], far, zeros]).astype(dtype))
+    return z, [exact.value(activation, x, alpha) for x in z.tolist()]
 
 
 def error_in_ulp(activation, found, truth, dtype):
     """|found - truth| in units of the last place of the exact value."""
+    if truth.copy_abs() > Decimal(float(np.finfo(dtype).max)):
+        return 0.0 if math.copysign(math.inf, truth) == found else math.inf
     tiny = float(np.finfo(dtype).tiny)
     exponent = math.frexp(max(abs(float(truth)), tiny))[1] - 1  # one ulp is 2^exponent eps
     with localcontext(Context(prec=60, Emax=10**9, Emin=-(10**9))):
@@ -69,15 +76,23 @@ def error_in_ulp(activation, found, truth, dtype):
 @pytest.mark.parametrize("activation", ULP)
 @pytest.mark.parametrize(("n_units", "room"), [(1, 1), (20, 64)])
 def test_activation_is_within_its_ulp_bound(backend, dtype, activation, n_units, room):
-    z = range_of_z(dtype)
+    z, truths = exact_values(activation, dtype)
     found = values(backend, activation, z, n_units, room)
     assert found.shape == (len(z), n_units)
     errors = [
         max(error_in_ulp(activation, a, truth, dtype) for a in np.unique(row))
-        for row, truth in zip(found, exact_values(activation, dtype), strict=True)
+        for row, truth in zip(found, truths, strict=True)
     ]
-    worst = int(np.argmax(errors))
-    assert errors[worst] <= ULP[activation], f"{errors[worst]:.3g} ulp at z = {z[worst]!r}"
+    most = [most_ulp(activation, float(truth)) for truth in truths]
+    worst = int(np.argmax(np.array(errors) - most))
+    assert errors[worst] <= most[worst], f"{errors[worst]:.3g} ulp at z = {z[worst]!r}"
+
+
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_sine_beyond_its_range_is_still_one(backend, dtype, n_units):
+    z = np.geomspace(sure("sin", dtype), float(np.finfo(dtype).max) / 2, 200).astype(dtype)
+    found = values(backend, "sin", np.concatenate([z, -z]), n_units)
+    assert (np.abs(found) <= 1).all()
 
 
 @pytest.mark.parametrize("activation", ULP)
@@ -86,7 +101,7 @@ def test_activation_of_infinity_is_its_limit(backend, dtype, activation, n_units
     ends = values(backend, activation, np.array([-np.inf, np.inf], dtype), n_units)
     limits = exact.EXACT[activation].ends(alpha_of(activation, dtype))
     for found, limit in zip(ends, limits, strict=True):
-        np.testing.assert_array_equal(found, limit)
+        np.testing.assert_array_equal(found, dtype.type(limit))
 
 
 @pytest.mark.parametrize("activation", cases.ACTIVATIONS)
@@ -106,7 +121,7 @@ def test_activations_of_both_zeros_are_the_same(backend, dtype, zero):
         assert math.copysign(1, found) == 1 or math.copysign(1, zero) == -1
 
 
-@pytest.mark.parametrize("activation", [name for name in ULP if exact.EXACT[name].has_kink])
+@pytest.mark.parametrize("activation", [name for name in ULP if 0 in exact.EXACT[name].kinks])
 @pytest.mark.parametrize("n_units", [1, 20])
 def test_slope_at_the_kink_is_that_of_the_left_side(backend, dtype, activation, n_units):
     plan, theta = unit(activation, dtype, n_units)
@@ -123,6 +138,8 @@ def test_slope_is_that_of_the_activation_even_where_it_saturates(
 ):
     z = range_of_z(dtype)
     z = z[abs(z) < 1e4]
+    if activation == "exp":  # whose slope grows as it does: (a - y) f'(z) has to be a number
+        z = z[z < math.log(float(np.finfo(dtype).max)) / 2]
     plan, theta = unit(activation, dtype, n_units)
     Y = np.full((len(z), n_units), 0.5, dtype)
     found = cases.gradient_of(backend, plan, theta, z[:, None], Y)
@@ -202,7 +219,7 @@ def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
 # Squares
 
 
-@pytest.mark.parametrize("loss", cases.DISTANCES)
+@pytest.mark.parametrize("loss", ["mse", "huber"])
 @pytest.mark.parametrize("n_units", [1, 3, 4, 20])
 def test_squares_are_formed_in_float64(backend, loss, n_units):
     """Errors of float32 whose squares are no float32: training with them goes on."""
@@ -312,7 +329,7 @@ def test_nan_comes_back_as_the_loss(backend, dtype, activation, loss, hidden):
     case.X[3, 1] = np.nan
     assert math.isnan(cases.gradient_of(backend, *case)["loss"])
     for batch_size in (1, 4):
-        assert math.isnan(cases.trained(backend, case, SGD(0.1).rule(), None, batch_size)["loss"])
+        assert math.isnan(cases.trained(backend, case, SGD(1e-3).rule(), None, batch_size)["loss"])
 
 
 def test_sample_with_nan_leaves_the_outputs_of_others_alone(backend, dtype):

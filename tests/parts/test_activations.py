@@ -34,8 +34,9 @@ def parameter(name, alpha):
 def test_output_is_the_function_of_the_table(name, alpha, dtype, near, backend):
     layer = dl.Dense(1, dl.Activation(name, alpha), bias=False, init=[[1.0]])
     net = dl.Network(1, [layer], dtype=dtype, backend=backend)
-    expected = exact.values(name, Z.astype(dtype), parameter(name, alpha))
-    assert net.predict(Z)[:, 0] == pytest.approx(expected, rel=near, abs=near)
+    z = Z[Z < 80] if name == "exp" else Z
+    expected = exact.values(name, z.astype(dtype), parameter(name, alpha))
+    assert net.predict(z)[:, 0] == pytest.approx(expected, rel=near, abs=near)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -48,7 +49,7 @@ def test_slope_is_the_derivative_also_at_zero(name, alpha, dtype, near, backend)
         dl.Dense(1, "identity", bias=False, init=[[1.0]]),
     ]
     net = dl.Network(1, layers, dtype=dtype, backend=backend)
-    z = Z[np.abs(Z) <= 20]
+    z = Z[np.abs(Z) <= (3 if name == "exp" else 20)]  # where f(z) - 1 is another number
     delta = net.gradients(z, net.predict(z) - 1).delta
     scale = delta[1][:, 0].astype(float)  # 1 up to rounding
     expected = exact.slopes(name, z.astype(dtype), parameter(name, alpha))
@@ -69,9 +70,12 @@ def test_softmax_is_a_distribution_that_no_shift_changes(shift, dtype, backend):
     assert net.predict(z + shift) == pytest.approx(expected, rel=near)
 
 
+BOUNDED = [name for name in exact.EXACT if math.isfinite(dl.Activation(name).range[0])]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["sigmoid", "softmax", "tanh", "relu", "softplus", "elu"])
+@pytest.mark.parametrize("name", [*BOUNDED, "softmax"])
 def test_output_stays_in_its_range_at_the_largest_inputs(name, dtype, backend):
     low, high = dl.Activation(name).range
     assert math.isfinite(low)

@@ -144,7 +144,7 @@ def test_one_optimizer_serves_many_calls_alike(optimizer):
         (dl.Adam, {"lr": 0.1}, r"'lr'; write Adam\(learning_rate=0.001\)"),
         (dl.Adam, {"betas": (0.9, 0.999)}, r"'betas'; write Adam\(.*beta1=0.9, beta2=0.999"),
         (dl.Adam, {"eps": 1e-8}, r"'eps'; write Adam\(.*epsilon=1e-8"),
-        (dl.SGD, {"weight_decay": 0.1}, r"'weight_decay'; write SGD\("),
+        (dl.SGD, {"dampening": 0.1}, r"'dampening'; write SGD\("),
     ],
 )
 def test_names_of_arguments_elsewhere_are_told_those_here(optimizer, options, text):

@@ -169,3 +169,127 @@ def test_assigning_to_a_slice_of_layers_is_refused_in_words():
     with pytest.raises(dl.InvalidTypeError, match=r"b is assigned layer by layer"):
         net.b[0:1] = [np.zeros(3)]
     assert bits(net) == before
+
+
+# all layers at once
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_all_layers_are_assigned_at_once_by_value(dtype):
+    layers = [dl.Dense(3), dl.Dense(4, bias=False), dl.Dense(1, "identity")]
+    net, other = (dl.Network(2, layers, seed=s, bias_init="normal", dtype=dtype) for s in (1, 2))
+    views, theta = list(net.W), net.theta
+    net.W = other.W
+    net.b = other.b
+    assert bits(net) == bits(other)
+    assert net.theta is theta
+    assert all(one is two for one, two in zip(views, net.W, strict=True))
+    other.W[0][:] = 0
+    assert net.W[0].all()
+    net.W = tuple((2 * W).tolist() for W in net.W)
+    net.b = (each for each in (None if b is None else b - 1 for b in other.b))
+    assert (net.b[2] == other.b[2] - 1).all()
+
+
+def test_layers_can_be_exchanged():
+    net = dl.Network([3, 3, 3], dtype="float64")
+    one, two = (W.copy() for W in net.W)
+    net.W = [net.W[1], net.W[0].T]
+    assert (net.W[0] == two).all()
+    assert (net.W[1] == one.T).all()
+    before = bits(net)
+    net.W = net.W
+    assert bits(net) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "error", "text"),
+    [
+        ("W", [np.ones((3, 2))], dl.InvalidInputError, r"one array per layer \(2\), got 1"),
+        ("W", [np.ones((3, 2)), np.ones((2, 3))], dl.InvalidInputError, r"W\[1\] must have shape"),
+        ("W", [np.ones((3, 2)), [[1, np.inf, 1]]], dl.InvalidInputError, r"W\[1\] must be finite"),
+        ("W", np.ones((2, 3)), dl.InvalidTypeError, r"W must be a list .*net\.W\[0\] = "),
+        ("W", 1, dl.InvalidTypeError, "W must be a list with one array per layer, got 1"),
+        ("W", None, dl.InvalidTypeError, "W must be a list with one array per layer, got None"),
+        ("b", [np.ones(3), np.ones(1)], dl.InvalidInputError, "layer 1 has no bias, so.*bias=True"),
+        ("b", [None, None], dl.InvalidTypeError, r"b\[0\] must contain numbers.*NoneType"),
+        ("b", [[1, 2], None], dl.InvalidInputError, r"b\[0\] must have shape \(3,\)"),
+    ],
+)
+def test_wrong_layers_are_refused_and_nothing_is_changed(name, values, error, text):
+    net = dl.Network(2, [dl.Dense(3), dl.Dense(1, bias=False)])
+    before = bits(net)
+    with pytest.raises(error, match=text):
+        setattr(net, name, values)
+    assert bits(net) == before
+
+
+# the vector without padding
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_vector_has_rows_of_w_then_b_layer_by_layer(dtype):
+    net = dl.Network(2, [dl.Dense(3), dl.Dense(2, bias=False), dl.Dense(1)], dtype=dtype)
+    net.parameters = np.arange(1.0, net.n_parameters + 1)
+    assert net.W[0].tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert net.b[0].tolist() == [7, 8, 9]
+    assert net.W[1].tolist() == [[10, 11, 12], [13, 14, 15]]
+    assert net.W[2].tolist() == [[16, 17]]
+    assert net.b[2].tolist() == [18]
+    assert net.parameters.tolist() == list(range(1, 19))
+    assert net.parameters.dtype == dtype
+    assert net.theta.sum() == sum(range(1, 19))  # the padding is still 0
+
+
+def test_vector_is_a_copy_and_steps_on_it_are_taken_over():
+    net = dl.Network([2, 3, 1], dtype="float64")
+    before, vector = bits(net), net.parameters
+    vector[:] = 0
+    assert bits(net) == before
+    theta = net.theta.copy()
+    net.parameters *= 2
+    assert (net.theta == 2 * theta).all()
+    net.parameters = net.theta[: net.n_parameters][::-1]  # overlaps with what it is written to
+    assert (net.parameters == 2 * theta[: net.n_parameters][::-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (np.zeros(32), dl.InvalidInputError, r"parameters must have shape \(13,\), got shape \(32"),
+        (np.zeros((13, 1)), dl.InvalidInputError, r"parameters must have shape \(13,\)"),
+        (np.full(13, np.nan), dl.InvalidInputError, "parameters must be finite"),
+        (
+            np.full(13, 1e39),
+            dl.InvalidInputError,
+            "parameters has values beyond the range of float3",
+        ),
+        (None, dl.InvalidTypeError, "parameters must contain numbers"),
+    ],
+)
+def test_wrong_vector_is_refused_and_nothing_is_changed(value, error, text):
+    net = dl.Network([2, 3, 1])
+    before = bits(net)
+    with pytest.raises(error, match=text):
+        net.parameters = value
+    assert bits(net) == before
+
+
+def test_order_is_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    layers = [torch.nn.Linear(2, 3), torch.nn.Linear(3, 1)]
+    net = dl.Network([2, 3, 1])
+    vector = torch.nn.utils.parameters_to_vector([p for each in layers for p in each.parameters()])
+    net.parameters = vector.detach().numpy()
+    for W, b, theirs in zip(net.W, net.b, layers, strict=True):
+        assert (W == theirs.weight.detach().numpy()).all()
+        assert (b == theirs.bias.detach().numpy()).all()
+
+
+@pytest.mark.parametrize("name", ["W", "b", "parameters"])
+def test_assignment_waits_for_who_reads(name):
+    net, calls = dl.Network([2, 3, 1]), []
+    write = net._turns.write
+    net._turns.write = lambda f, *values: calls.append(f) or write(f, *values)
+    setattr(net, name, {"W": list(net.W), "b": list(net.b)}.get(name, net.parameters))
+    assert len(calls) == 1

@@ -113,7 +113,8 @@ def build(problem: Problem, recipe: Recipe) -> Network:
         dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
     )  # fmt: skip
     if recipe.standardize:
-        values = problem.y_train if problem.classes is None else None
+        scales = problem.classes is None and loss.row.is_distance
+        values = problem.y_train if scales else None
         net.scaling = Scaling.standardize(problem.X_train, values)
     net.classes = problem.classes
     net.metadata = {
@@ -124,13 +125,24 @@ def build(problem: Problem, recipe: Recipe) -> Network:
 
 def _output(problem, loss):
     """Units and activation of the last layer."""
+    row = loss.row
+    if row.only_targets:
+        raise InvalidInputError(
+            f"--loss {loss} takes targets of -1 and 1, which the command does not make; use "
+            "--loss binary_cross_entropy, or Python"
+        )
     if problem.classes is None:
-        if not loss.row.is_distance:
+        if row.targets == (0, 1):
             raise InvalidInputError(
                 f"--loss {loss} needs classes, but the task is regression ({problem.reason}); "
                 "use --loss mse, or --task classification"
             )
-        return problem.y_train.shape[1], "identity"
+        return problem.y_train.shape[1], row.partner
+    if row.targets == (0, math.inf):
+        raise InvalidInputError(
+            f"--loss {loss} needs values, but the task is classification ({problem.reason}); "
+            "use --loss cross_entropy, or --task regression"
+        )
     n_classes = len(problem.classes)
     if loss.row.targets_sum_to_1:
         return n_classes, loss.row.partner

@@ -30,6 +30,8 @@ def predict_lines(net: Network, table: Table) -> Iterator[str]:
         The columns of the table are not what the network needs.
     """
     out = net.predict(_inputs(net, table))
+    if net.layers[-1].activation.name == "log_softmax":  # whose logarithms nobody asked for
+        out = np.exp(out)
     target = net.metadata.get("target") if isinstance(net.metadata, dict) else None
     if net.classes is None:
         n_out = out.shape[1]

@@ -87,6 +87,8 @@ def within(name: str, value, bounds: Parameter) -> float:
     if found <= bounds.low and not bounds.may_be_low:
         advice = f"; for {found:g} {bounds.advice}" if bounds.advice and found == bounds.low else ""
         raise InvalidInputError(f"{name} must be > {bounds.low:g}, got {found:g}{advice}")
+    if found >= bounds.below:
+        raise InvalidInputError(f"{name} must be < {bounds.below:g}, got {found:g}")
     return found
 
 
@@ -94,7 +96,8 @@ def within(name: str, value, bounds: Parameter) -> float:
 def check_held(name: str, value: float, bounds: Parameter, dtype) -> None:
     """Refuse a parameter of a row that becomes infinite in dtype, or what it must not be."""
     held = float(np.dtype(dtype).type(value))
-    if not math.isfinite(held) or (held <= bounds.low and not bounds.may_be_low):
+    too_low = held <= bounds.low and not bounds.may_be_low
+    if not math.isfinite(held) or too_low or held >= bounds.below:
         raise InvalidInputError(
             f"{name} is {value:g}, which is {held:g} in {np.dtype(dtype)}; use dtype='float64' or "
             "another value"

@@ -254,11 +254,16 @@ def _one_hot(name, labels, n_classes, dtype):
 
 def _check_targets_of_loss(name, Y, row):
     low, high = row.targets
-    if (low > -np.inf and Y.min() < low) or (high < np.inf and Y.max() > high):
+    if row.only_targets:
+        _check_numbers(name, Y, row)
+    elif (low > -np.inf and Y.min() < low) or (high < np.inf and Y.max() > high):
+        end = f"{high:g}]" if high < np.inf else "inf)"
         raise InvalidInputError(
-            f"{name} must lie in [{low:g}, {high:g}] for {row.name}, got values from {Y.min():g} "
+            f"{name} must lie in [{low:g}, {end} for {row.name}, got values from {Y.min():g} "
             f"to {Y.max():g}"
         )
+    elif row.targets_are_positive and Y.min() <= low:
+        raise InvalidInputError(f"{name} must be > {low:g} for {row.name}, got {Y.min():g}")
     if row.targets_sum_to_1:
         sums = Y.sum(axis=1, dtype=np.float64)
         wrong = np.flatnonzero(np.abs(sums - 1) > 1e-3)
@@ -267,6 +272,19 @@ def _check_targets_of_loss(name, Y, row):
                 f"{name} must be class numbers or rows that sum to 1 for {row.name}, "
                 f"got a sum of {sums[wrong[0]]:g} at sample {wrong[0]}"
             )
+
+
+def _check_numbers(name, Y, row):
+    """Refuse targets that are none of the few numbers that the loss takes."""
+    wrong = np.argwhere(~np.isin(Y, row.only_targets))
+    if wrong.size:
+        sample, value = wrong[0]
+        accepted = " or ".join(f"{number:g}" for number in row.only_targets)
+        hint = "; of classes 0 and 1 make 2 * Y - 1" if np.isin(Y, (0, 1)).all() else ""
+        raise InvalidInputError(
+            f"{name} must be {accepted} for {row.name}, got {Y[sample, value]:g} at sample "
+            f"{sample}{hint}"
+        )
 
 
 def _still_finite(name, scaled):

@@ -76,9 +76,11 @@ def structure(net) -> dict[str, Any]:
                 "activation": layer.activation.name,
                 "alpha": layer.activation.alpha,
                 "bias": layer.bias,
+                **({"dropout": layer.dropout} if layer.dropout else {}),
             }
             for layer in net.layers
         ],
+        **({"input_dropout": net.input_dropout} if net.input_dropout else {}),
         "loss": net.loss_name,
         "loss_parameter": net._loss.parameter,
         "dtype": net.dtype.name,

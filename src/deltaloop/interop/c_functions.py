@@ -1,13 +1,15 @@
 """The C functions that an exported header is made of.
 
 They are written for float and a network called NAME; `c_header` puts in the name, and double
-with exp and tanh for a network in float64. EPSILON is the machine epsilon, and LAST_ODD the last
-term of a series. C99 and C++11; of the library, expf and tanhf alone.
+with exp and tanh for a network in float64. EPSILON is the machine epsilon, LAST_ODD the last term
+of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P, FINE a power of 2. C99 and C++11; of the library,
+expf and tanhf alone, for sin sinf and cosf, and for hellinger sqrtf.
 
 A function stands after those that it calls, and comes into a header where it is called. Activations
 of single units, and losses, are written from the rows of kernels/functions.py.
 """
 
+import re
 from typing import Any, ClassVar
 
 from ..kernels import expressions, functions
@@ -19,13 +21,20 @@ class C(expressions.Language):
     """Scalars, with the functions below."""
 
     calls: ClassVar = {
+        "clipped": "NAME_clipped",
+        "cos": "cosf",
+        "exp": "expf",
         "exp_of_negative": "expf",
+        "exp_of_square": "NAME_exp_of_square",
         "expm1_of_negative": "NAME_expm1",
         "log": "NAME_log",
         "log1p": "NAME_log1p",
         "log1p_of_fraction": "NAME_log1p_of_fraction",
         "logistic": "NAME_logistic",
         "magnitude": "NAME_magnitude",
+        "normal": "NAME_normal",
+        "root": "sqrtf",
+        "sin": "sinf",
         "tanh": "tanhf",
     }
     statement = "const float {name} = {value};"
@@ -84,8 +93,8 @@ def _loss(name: str, from_logits: bool = False) -> str:
     z, a, y = (expressions.Expression(writer, f"{array}[j]") for array in ("z", "a", "target"))
     p = writer.scalar("p")
     given, slope_of, from_where = "a", "dC/da", "from a"
-    if "log" in row.formula:
-        from_where += ", which a logarithm sees EPSILON away from its ends; beyond, C is constant"
+    if row.needs_positive or "log a" in row.formula:
+        from_where += ", which its functions see EPSILON away from its ends; beyond, delta is 0"
     f = functions.ACTIVATIONS[row.partner].f
     if from_logits and f is not None and row.logits_value and row.logits_delta:
         a = f(writer, z, None)
@@ -97,6 +106,8 @@ def _loss(name: str, from_logits: bool = False) -> str:
     cost = " * ".join(writer.results(functions.factors(term))).removesuffix(" * 1.0f")
     delta = writer.result(slope)
     parameter = "float p, " if row.parameter else ""
+    unused = row.parameter and not any(re.search(r"\bp\b", t) for t in [*writer.lines, cost, delta])
+    end = _outer(row) if row.outer else ["    return loss;"]
     name = f"{row.partner}_{name}" if from_logits else name
     return "\n".join(
         [
@@ -105,17 +116,31 @@ def _loss(name: str, from_logits: bool = False) -> str:
             f"static inline float NAME_{name}(int n, {parameter}const float *{given},",
             "        const float *target, float *delta)",
             "{",
+            *(["    (void)p;"] if unused and not row.outer else []),
             "    float loss = 0.0f;",
             "    for (int j = 0; j < n; j++) {",
             *(f"        {line}" for line in writer.lines),
             f"        loss += {cost};",
             f"        delta[j] = {delta};",
             "    }",
-            "    return loss;",
+            *end,
             "}",
             "",
         ]
     )
+
+
+def _outer(row) -> list[str]:
+    """The end of the function of a loss that is a function of the sum of its terms."""
+    writer = expressions.Writer(C())
+    loss = expressions.Expression(writer, "loss")
+    value, slope = writer.results(row.outer(writer, loss, writer.scalar("p")))
+    return [
+        *(f"    {line}" for line in writer.lines),
+        "    for (int j = 0; j < n; j++)",
+        f"        delta[j] *= {slope};",
+        f"    return {value};",
+    ]
 
 
 # ---------------------------------------------------------------- numbers
@@ -185,6 +210,42 @@ static inline float NAME_magnitude(float x)
 }
 """
 
+FUNCTIONS["clipped"] = """\
+/* x limited to [low, high]; NaN where x is NaN */
+static inline float NAME_clipped(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+"""
+
+FUNCTIONS["exp_of_square"] = """\
+/* e^(c x^2) = e^(c s^2) e^(c (x - s) (x + s)), where s is so coarse that its square is exact */
+static inline float NAME_exp_of_square(float x, float c)
+{
+    float near = x < 0.0f ? -x : x, s;
+    if (!(near < 40.0f)) /* NaN too */
+        return x != x ? x : 0.0f;
+    s = (float)(int)(near * FINE) / FINE;
+    return expf(c * (s * s)) * expf(c * ((near - s) * (near + s)));
+}
+"""
+
+FUNCTIONS["normal"] = """\
+/* The normal distribution function F of x, with bell = e^(-x^2 / 2): F(-x) = bell P(x) / Q(x) */
+static inline float NAME_normal(float x, float bell)
+{
+    static const float P[] = {NORMAL_P}, Q[] = {NORMAL_Q};
+    const float t = x < -40.0f || x > 40.0f ? 40.0f : x < 0.0f ? -x : x;
+    float p = 0.0f, q = 0.0f;
+    for (int k = LAST_OF_P; k >= 0; k--)
+        p = p * t + P[k];
+    for (int k = LAST_OF_Q; k >= 0; k--)
+        q = q * t + Q[k];
+    p *= bell / q;
+    return x > 0.0f ? 1.0f - p : p;
+}
+"""
+
 # ---------------------------------------------------------------- scaling
 
 FUNCTIONS["standardize"] = """\
@@ -240,6 +301,22 @@ static inline void NAME_softmax(int n, float *a)
 }
 """
 
+FUNCTIONS["log_softmax"] = """\
+/* a_j = z_j - log sum_k e^z_k; taking the largest z from all cannot overflow */
+static inline void NAME_log_softmax(int n, float *a)
+{
+    float top = a[0], sum = 0.0f;
+    for (int j = 1; j < n; j++)
+        if (a[j] > top)
+            top = a[j];
+    for (int j = 0; j < n; j++)
+        sum += expf(a[j] - top);
+    sum = NAME_log(sum);
+    for (int j = 0; j < n; j++)
+        a[j] = (a[j] - top) - sum;
+}
+"""
+
 # ---------------------------------------------------------------- loss of a sample
 
 FUNCTIONS |= {name: _loss(name) for name in functions.LOSSES}
@@ -250,9 +327,10 @@ FUNCTIONS |= {
 }
 
 FUNCTIONS["softmax_cross_entropy"] = """\
-/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y */
-static inline float NAME_softmax_cross_entropy(int n, const float *z, const float *target,
-        float *delta)
+/* a = softmax(z), C = sum_j y_j (log sum_k e^z_k - z_j), delta = dC/dz = (sum_j y_j) a - y, where
+   y_j = (1 - p) target_j + p sum_k target_k / n */
+static inline float NAME_softmax_cross_entropy(int n, float p, const float *z,
+        const float *target, float *delta)
 {
     float top = z[0], sum = 0.0f, sum_y = 0.0f, loss = 0.0f, log_sum;
     for (int j = 1; j < n; j++)
@@ -261,12 +339,26 @@ static inline float NAME_softmax_cross_entropy(int n, const float *z, const floa
     for (int j = 0; j < n; j++)
         sum += delta[j] = expf(z[j] - top);
     log_sum = NAME_log(sum);
-    for (int j = 0; j < n; j++) {
-        loss += target[j] * (log_sum + (top - z[j]));
-        sum_y += target[j];
-    }
     for (int j = 0; j < n; j++)
-        delta[j] = sum_y * (delta[j] / sum) - target[j];
+        sum_y += target[j];
+    for (int j = 0; j < n; j++) {
+        const float y = (1.0f - p) * target[j] + p * sum_y / (float)n;
+        loss += y * (log_sum + (top - z[j]));
+        delta[j] = sum_y * (delta[j] / sum) - y;
+    }
+    return loss;
+}
+"""
+
+FUNCTIONS["softmax_kullback_leibler"] = """\
+/* softmax_cross_entropy, and sum_j y_j log y_j */
+static inline float NAME_softmax_kullback_leibler(int n, const float *z, const float *target,
+        float *delta)
+{
+    float loss = NAME_softmax_cross_entropy(n, 0.0f, z, target, delta);
+    for (int j = 0; j < n; j++)
+        if (target[j] > 0.0f)
+            loss += target[j] * NAME_log(target[j]);
     return loss;
 }
 """
@@ -284,6 +376,18 @@ static inline void NAME_softmax_slope(int n, const float *a, float *delta)
         mean += a[j] * delta[j];
     for (int j = 0; j < n; j++)
         delta[j] = a[j] * (delta[j] - mean);
+}
+"""
+
+FUNCTIONS["log_softmax_slope"] = """\
+/* dC/dz_j = dC/da_j - e^a_j sum_k dC/da_k */
+static inline void NAME_log_softmax_slope(int n, const float *a, float *delta)
+{
+    float sum = 0.0f;
+    for (int j = 0; j < n; j++)
+        sum += delta[j];
+    for (int j = 0; j < n; j++)
+        delta[j] -= expf(a[j]) * sum;
 }
 """
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError
 from ..inputs.checks import any_size, converted, switch
 from ..inputs.paths import as_path
+from ..kernels.coefficients import NORMAL
 from ..kernels.functions import ACTIVATIONS, LOSSES
 from ..parts.custom import refuse_custom
 from ..version import __version__
@@ -18,6 +19,10 @@ from .whole_file import whole_file
 
 _VALUES_PER_LINE = 8
 _ROUGH = 1e-4  # of a standard deviation
+_LIBRARY = [
+    f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "sqrt", "tanh")
+]
+_FINE = {"float32": "256.0f", "float64": "1048576.0f"}  # 40 times it has half the bits, or fewer
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
 
 
@@ -44,10 +49,15 @@ def header(net, name: str, learn: bool) -> str:
             "the network has parameters that are nan or infinite, which C cannot compute with; "
             "train it anew with a lower learning_rate"
         )
+    if learn and net.plan.drops:
+        raise InvalidInputError(
+            "learn=True writes steps without dropout, which this network has; leave learn out, or "
+            "make a network without dropout and give it the parameters: other.theta = net.theta"
+        )
     scaling = _scaling(net)
     functions = [_predict(net, scaling)] + ([_learn_one(net, scaling)] if learn else [])
     code = _in_dtype(_with_helpers("\n".join(functions)), net.dtype)
-    library = [f for f in ("exp", "tanh", "expf", "tanhf") if re.search(rf"\b{f}\(", code)]
+    library = [f for f in _LIBRARY if re.search(rf"\b{f}\(", code)]
     include = [f"#include <math.h> /* {', '.join(library)} */\n"] if library else []
     # not the name alone: two networks of one name in a program are an error of the compiler then
     guard = f"UPPER_{zlib.crc32(code.encode() + net.theta.tobytes()):08X}_H"
@@ -172,9 +182,13 @@ def _with_helpers(code):
 def _in_dtype(code, dtype):
     """`code`, which is written for float32, for `dtype`."""
     code = code.replace("LAST_ODD", str(_LAST_ODD[dtype.name]))
+    code = code.replace("FINE", _FINE[dtype.name])
+    for name, values in zip(("NORMAL_P", "NORMAL_Q"), NORMAL[dtype.name], strict=True):
+        code = code.replace(name, ", ".join(f"{value!r}f" for value in values))
+        code = code.replace(f"LAST_OF_{name[-1]}", str(len(values) - 1))
     if dtype == np.float64:
         code = re.sub(r"\bfloat\b", "double", code)
-        code = re.sub(r"\b(exp|tanh)f\b", r"\1", code)
+        code = re.sub(r"\b(cos|exp|sin|sqrt|tanh)f\b", r"\1", code)
         code = re.sub(r"(\d(?:\.\d+)?(?:e[-+]?\d+)?)f\b", r"\1", code)
     return code.replace("EPSILON", _literals(np.finfo(dtype).eps, dtype)[0])
 

@@ -7,23 +7,26 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown, unknown_name
-from ..inputs.checks import check_memory, dtype_or_none, whole_number
+from ..inputs.checks import check_memory, dtype_or_none, number, whole_number
 from ..kernels import available
+from ..kernels.functions import ACTIVATIONS
 from .activations import Activation, as_activation
-from .initializers import initial_values
+from .initializers import Place, initial_values, is_named, is_number
 from .layers import Dense
 from .losses import Loss
 
 
-def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense, ...]]:
+def as_layers(
+    sizes, layers, activation, output, loss, dropout=0.0
+) -> tuple[int, tuple[Dense, ...]]:
     """Number of inputs and the layers, from a list of sizes or from the layers themselves."""
     if layers is None:
-        n_in, layers = _from_sizes(sizes, activation, output, loss)
+        n_in, layers = _from_sizes(sizes, activation, output, loss, dropout)
     else:
         layers = _listed(layers, sizes)
-        if activation is not None or output is not None:
+        if activation is not None or output is not None or dropout != 0:
             raise InvalidInputError(
-                "activation and output belong to a list of sizes; with layers given, "
+                "activation, output and dropout belong to a list of sizes; with layers given, "
                 "write them into each Dense"
             )
         if np.iterable(sizes):
@@ -36,7 +39,7 @@ def as_layers(sizes, layers, activation, output, loss) -> tuple[int, tuple[Dense
     return n_in, layers
 
 
-def _from_sizes(sizes, activation, output, loss):
+def _from_sizes(sizes, activation, output, loss, dropout):
     if isinstance(sizes, str | bytes | set | frozenset | dict) or not np.iterable(sizes):
         raise InvalidTypeError(
             "sizes must be a list of widths such as [784, 30, 10], or the number of inputs "
@@ -56,7 +59,9 @@ def _from_sizes(sizes, activation, output, loss):
     hidden = as_activation("sigmoid" if activation is None else activation)
     partner = loss.row.partner if isinstance(loss, Loss) else "identity"
     last = partner if output is None else output
-    return sizes[0], (*(Dense(width, hidden) for width in sizes[1:-1]), Dense(sizes[-1], last))
+    dropout = number("dropout", dropout, 0.0, 1.0)
+    hidden_layers = (Dense(width, hidden, dropout=dropout) for width in sizes[1:-1])
+    return sizes[0], (*hidden_layers, Dense(sizes[-1], last))
 
 
 def _listed(layers, sizes):
@@ -92,18 +97,46 @@ def _check(layers, loss):
     if not layers:
         raise InvalidInputError("layers is empty; give at least one Dense")
     for index, layer in enumerate(layers[:-1]):
-        if layer.activation.name == "softmax":
+        row = ACTIVATIONS.get(layer.activation.name)
+        if row is not None and row.f is None:
             raise InvalidInputError(
-                f"softmax is an output activation, but layers[{index}] is hidden; "
+                f"{row.name} is an output activation, but layers[{index}] is hidden; "
                 "use it in the last layer"
             )
+    if layers[-1].dropout:
+        raise InvalidInputError(
+            f"the last layer has dropout={layers[-1].dropout:g}, which would drop predictions; "
+            "give it to a hidden layer, or to the inputs: Network(..., input_dropout=0.1)"
+        )
+    _check_output(layers[-1].activation, loss)
+
+
+def _check_output(output, loss):
+    """Refuse outputs with which a loss has no meaning."""
+    if not isinstance(loss, Loss) or output.name not in ACTIVATIONS:
+        return
+    if loss.row.needs_positive and not ACTIVATIONS[output.name].is_positive:
+        fit = loss.row.outputs or [row.name for row in ACTIVATIONS.values() if row.is_positive]
+        raise InvalidInputError(
+            f"loss={loss.name!r} needs outputs > 0, which output={output.name!r} does not always "
+            f"give; use output={loss.row.partner!r}"
+            + (f", or one of {sorted(fit)}" if len(fit) > 1 else "")
+        )
+    if loss.row.with_softmax and loss.parameter and output.name != "softmax":
+        raise InvalidInputError(
+            f"{loss.row.parameter.name} of {loss.name} goes with output='softmax' alone, got "
+            f"output={output.name!r}"
+        )
 
 
 def warn_about_output(layer, loss) -> None:
     """Warn about a last layer with which the loss cannot do what is expected of it."""
     name = layer.activation.name
-    if name == "softmax" and layer.n_out == 1:
-        _warn("softmax of a single unit is always 1, so nothing can be learned; use 'sigmoid'")
+    if name in ("softmax", "log_softmax") and layer.n_out == 1:
+        always = 1 if name == "softmax" else 0
+        _warn(
+            f"{name} of a single unit is always {always}, so nothing can be learned; use 'sigmoid'"
+        )
     elif isinstance(loss, Loss) and loss.row.outputs and name not in loss.row.outputs:
         found = loss.row.unfit.replace("OUTPUT", f"output={name!r}")
         _warn(f"loss={loss.name!r} {found}; use output={loss.row.partner!r}")
@@ -115,18 +148,28 @@ def _warn(text):
     warnings.warn(text, DeltaloopWarning, stacklevel=5)
 
 
-def parameters(n_in, layers, init, dtype, generator):
+def _per_layer(name, init, layers) -> list:
+    """One entry per layer."""
+    if is_named(init):
+        return [init] * len(layers)
+    if not isinstance(init, list | tuple):
+        raise InvalidTypeError(
+            f"{name} must be a name or a list with one entry per layer, got {shown(init)}"
+        )
+    if len(init) != len(layers):
+        raise InvalidInputError(
+            f"{name} must have one entry per layer ({len(layers)}), got {len(init)} entries"
+        )
+    return list(init)
+
+
+def parameters(n_in, layers, init, bias_init, dtype, generator):
     """Initial (W, b) of every layer, and the layers without the arrays they brought."""
-    names = isinstance(init, str)
-    if not names:
-        if not isinstance(init, list | tuple):
-            raise InvalidTypeError(
-                f"init must be a name or a list with one entry per layer, got {shown(init)}"
-            )
-        if len(init) != len(layers):
-            raise InvalidInputError(
-                f"init must have one entry per layer ({len(layers)}), got {len(init)} entries"
-            )
+    inits = _per_layer("init", init, layers)
+    if is_number(bias_init) or is_named(bias_init):  # those that there are
+        bias_inits = [bias_init if layer.bias else None for layer in layers]
+    else:
+        bias_inits = _per_layer("bias_init", bias_init, layers)
     widths = [n_in, *(layer.n_out for layer in layers)]
     n_parameters = sum(n_out * (n + 1) for n, n_out in pairwise(widths))
     check_memory(
@@ -134,16 +177,22 @@ def parameters(n_in, layers, init, dtype, generator):
         n_parameters * (8 + dtype.itemsize),  # drawn in float64
         "use narrower layers",
     )
-    values = []
+    values, before = [], None
     for index, layer in enumerate(layers):
-        own = layer.init
+        own, of_bias = layer.init, layer.bias_init
+        if of_bias is None and not _gives_biases(own):
+            of_bias = bias_inits[index]
         if own is None:
-            own = init if names else init[index]
-        values.append(
-            initial_values(own, index + 1, n_in, layer.n_out, layer.bias, dtype, generator)
-        )
-        n_in = layer.n_out
-    return values, tuple(replace(layer, init=None) for layer in layers)
+            own = inits[index]
+        is_last = index == len(layers) - 1
+        place = Place(n_in, layer.n_out, layer.activation, before, is_last, layer.bias)
+        values.append(initial_values(own, of_bias, index + 1, place, dtype, generator))
+        n_in, before = layer.n_out, layer.activation
+    return values, tuple(replace(layer, init=None, bias_init=None) for layer in layers)
+
+
+def _gives_biases(init):
+    return isinstance(init, tuple) and len(init) == 2 and not is_named(init)
 
 
 def as_generator(seed) -> "np.random.Generator":

@@ -7,11 +7,15 @@ import numpy as np
 
 from ..errors import InvalidTypeError, shown
 from ..inputs.calls import explained
-from ..inputs.checks import switch, whole_number
+from ..inputs.checks import number, switch, whole_number
 from .activations import Activation, as_activation
 
 
-@explained("write Dense(8, 'relu', bias=True, init='he_normal')")
+@explained(
+    "write Dense(8, 'relu', bias=True, init='he_normal')",
+    kernel_initializer="write init='he_normal'", bias_initializer="write bias_init='zeros'",
+    use_bias="write bias=False",
+)  # fmt: skip
 @dataclass(frozen=True)
 class Dense:
     """A fully connected layer: z = W a_prev + b, a = f(z).
@@ -24,9 +28,16 @@ class Dense:
         f, see `deltaloop.activations`; 'softmax' in the last layer only.
     bias : bool, default True
         Whether the layer has b.
-    init : str, array or (array, array), optional
-        Initial W, shape (n_out, n_in), or (W, b), or the name of an initializer; left out,
-        the one of the network.
+    init : str, tuple, array or (array, array), optional
+        Initial W: the name of an initializer, a name with its numbers such as ("normal", 0.05)
+        (see `deltaloop.initializers`), the array, shape (n_out, n_in), or (W, b); left out, the
+        one of the network.
+    bias_init : str, tuple, number or array, optional
+        Initial b, in the same way; left out, that of the network.
+    dropout : float, default 0
+        Probability, in [0, 1), that a unit of a hidden layer is 0 for a sample of a mini-batch in
+        training; those that stay are divided by 1 - dropout. Predictions, `loss` and gradients
+        use all units. Source: Srivastava et al. (2014), Dropout.
 
     Examples
     --------
@@ -39,12 +50,15 @@ class Dense:
     activation: Activation | str = "sigmoid"
     bias: bool = True
     init: Any = field(default=None, compare=False, repr=False)
+    bias_init: Any = field(default=None, compare=False, repr=False)
+    dropout: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self):
         self._check_order()
         object.__setattr__(self, "n_out", whole_number("n_out", self.n_out))
         object.__setattr__(self, "activation", as_activation(self.activation))
         object.__setattr__(self, "bias", switch("bias", self.bias))
+        object.__setattr__(self, "dropout", number("dropout", self.dropout, 0.0, 1.0))
 
     def _check_order(self):
         """Refuse arguments in the order of other libraries."""
@@ -62,5 +76,5 @@ class Dense:
         if isinstance(self.bias, str):
             raise InvalidTypeError(
                 f"bias must be True or False, got {self.bias!r}; initial values are given by "
-                "keyword: init='zeros'"
+                "keyword: init='zeros', bias_init='zeros'"
             )

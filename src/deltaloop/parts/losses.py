@@ -2,22 +2,31 @@
 
 TABLE
 
-With the output activation it belongs to, a loss has delta = a - y (cross_entropy:
-(sum_j y_j) a - y, the same for targets that sum to 1; huber: a - y limited to
-[-threshold, threshold]), and the two cross-entropies are computed from the logits z without ever
-taking the logarithm of a rounded probability:
+With the output activation it belongs to, mse, binary_cross_entropy, cross_entropy,
+kullback_leibler, poisson and generalized_kullback_leibler have delta = a - y (cross_entropy and
+kullback_leibler: (sum_j y_j) a - y, the same for targets that sum to 1), and all but mse, and
+binary_focal, are computed from the logits z without ever taking the logarithm of a rounded output:
 
-    binary_cross_entropy   max(z, 0) - z y + log(1 + exp(-|z|))
-    cross_entropy          sum_j y_j (log sum_k exp(z_k) - z_j)
+    binary_cross_entropy           max(z, 0) - z y + log(1 + exp(-|z|))
+    cross_entropy                  sum_j y_j (log sum_k exp(z_k) - z_j)
+    kullback_leibler               the same, and sum_j y_j log y_j
+    poisson                        exp(z) - z y
+    generalized_kullback_leibler   exp(z) - z y, and y log y - y
 
-`fit`, `loss` and `gradients` want the targets of a sample of cross_entropy to sum to 1; where
-nothing is checked, as in `learn_one`, any other sum weights the sample.
+`fit`, `loss` and `gradients` want the targets of a sample of cross_entropy, kullback_leibler and
+nll to sum to 1; where nothing is checked, as in `learn_one`, any other sum weights the sample.
+Targets of hinge and squared_hinge are -1 and 1, those of itakura_saito are > 0, those of poisson,
+hellinger and generalized_kullback_leibler >= 0. label_smoothing = s makes
+(1 - s) y + s sum_k y_k / n of the targets, n being the number of outputs.
 
-With any other output the delta is the general product dC/da f'(z), and the logarithm
-sees a limited to [eps, 1 - eps] (cross_entropy: [eps, inf)), eps being the machine epsilon
-of the dtype; where the limit acts, the loss is constant and the gradient 0.
+With any other output the delta is the general product dC/da f'(z), and logarithms, roots and
+denominators see a limited to [eps, 1 - eps] (binary_...) or [eps, inf), eps being the machine
+epsilon of the dtype; where the limit acts, the gradient of the term is 0.
 
-Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2.
+Note the factor 1/2 in mse: its delta at a linear output is a - y, without a 2; squared_hinge and
+exponential have none. `quadratic` is another name for mse. poisson is PyTorch's PoissonNLLLoss, of
+sums instead of means: with log_input=False for the output a, with log_input=True for the z of
+output='exp'. nll with log_softmax is cross_entropy with softmax in other words.
 Sources: SOURCES.
 """
 
@@ -26,7 +35,7 @@ from dataclasses import dataclass
 from ..errors import InvalidInputError, InvalidTypeError, instead, unknown_name
 from ..inputs.calls import explained
 from ..inputs.checks import check_held, within
-from ..kernels.functions import LOSSES, LossRow
+from ..kernels.functions import LOSSES, OTHER_NAMES, LossRow
 from ..text import table
 from .custom import CustomLoss
 from .optimizers import is_optimizer
@@ -62,7 +71,10 @@ class Loss:
     name : str
         One of the names in the table of this module.
     **parameter : float
-        By the name that the table gives it, such as threshold=0.5 of huber (> 0, default 1).
+        By the name that the table gives it: threshold of huber (> 0, default 1), tau of quantile
+        (> 0 and < 1, default 1/2), label_smoothing of cross_entropy (>= 0 and < 1, default 0, with
+        output='softmax' only), gamma of binary_focal (>= 0, default 2), tau of exponential (> 0,
+        default 1).
 
     Raises
     ------
@@ -88,6 +100,7 @@ class Loss:
                 f"a loss has a name such as 'mse', got {type(name).__name__}"
                 + instead("loss", name, LOSSES)
             )
+        name = OTHER_NAMES.get(name, name)
         if name not in LOSSES:
             raise unknown_name("loss", name, LOSSES)
         object.__setattr__(self, "name", name)

@@ -51,10 +51,49 @@ class Parameters:
         """Weights per layer; see the class."""
         return self._views_of("W", self.plan.W)
 
+    @W.setter
+    def W(self, values) -> None:
+        self._assign(self.W, values)
+
     @property
     def b(self) -> Views:
         """Biases per layer; see the class."""
         return self._views_of("b", self.plan.b)
+
+    @b.setter
+    def b(self, values) -> None:
+        self._assign(self.b, values)
+
+    def _assign(self, views, values) -> None:
+        if values is not views:
+            self._turns.write(views.fill, views.checked(values))
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """A copy of all parameters without padding, shape (n_parameters,); see the class."""
+        return self._turns.read(self._packed)
+
+    @parameters.setter
+    def parameters(self, value) -> None:
+        value = parameter("parameters", value, (self.n_parameters,), self.dtype)
+        self._turns.write(self._unpack, value.copy())  # it may be a view of theta
+
+    def _packed(self):
+        parts = []
+        for W, b in zip(self.W, self.b, strict=True):
+            parts.append(W.ravel())  # row by row, whatever the order in memory
+            if b is not None:
+                parts.append(b)
+        return np.concatenate(parts)
+
+    def _unpack(self, vector):
+        start = 0
+        for W, b in zip(self.W, self.b, strict=True):
+            W[:] = vector[start : start + W.size].reshape(W.shape)
+            start += W.size
+            if b is not None:
+                b[:] = vector[start : start + b.size]
+                start += b.size
 
     def _views_of(self, name, view) -> Views:
         if name not in self._views:  # made once: loops over the layers come here for each of them

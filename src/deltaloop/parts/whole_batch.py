@@ -290,11 +290,11 @@ class OnlyPredicts:
         """Nothing to do."""
 
 
-def with_optimizer(session, optimizer):
+def with_optimizer(session, optimizer, noise: int):
     """A session that learns with `optimizer`, or refuses to."""
     if isinstance(session, OnlyPredicts):
         session = session.session
     if isinstance(optimizer, WholeBatch):
         return OnlyPredicts(session, optimizer)
-    session.set_rule(optimizer.rule())
+    session.set_rule(optimizer.rule(), noise)
     return session

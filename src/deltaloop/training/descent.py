@@ -89,7 +89,7 @@ class Descent:
         now.total = net._turns.write(
             net.backend.train_epoch, net.plan, net._theta, run.slots, rule, X, Y, rows,
             begin, end, size, self.work, now.total, run.step, weights,
-            *(() if rates is None else (rates,)),
+            *((rates, run.noise) if net.plan.drops else () if rates is None else (rates,)),
         )  # fmt: skip
         elapsed = perf_counter() - began
         self.slices.measured(elapsed)

@@ -9,6 +9,7 @@ from ..errors import FileFormatError, InvalidInputError
 from ..inputs.checks import whole_number
 from ..interop import archive
 from ..kernels.interface import RULES, Plan, aligned_zeros
+from ..parts.whole_batch import with_optimizer
 from .history import History
 from .run import Position, Run
 
@@ -21,7 +22,7 @@ def kept(net, run: Run | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     slots, step = net._session.progress()
     description: dict[str, Any] = {
         "generator": _of_generator(net.generator),
-        "session": {"step": int(step)},
+        "session": {"step": int(step), "noise": net._noise},
         "run": None,
     }
     arrays = {"session_slots": _packed(net.plan, slots)}
@@ -43,6 +44,8 @@ def restore(net, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
     slots = _unpacked(net.plan, arrays["session_slots"], net.dtype)
     if len(slots) != len(net._session.progress()[0]):
         raise FileFormatError(f"the state of {net.optimizer!r} has {len(slots)} parts")
+    net._noise = _seed(description["session"])
+    net._session = with_optimizer(net._session, net.optimizer, net._noise)
     net._session.resume(slots, whole_number("step", description["session"]["step"], low=0))
     if description["run"] is not None:
         net._run = run_of(net.plan, net.dtype, description["run"], arrays)
@@ -57,6 +60,7 @@ def _of_run(plan, run):
         "optimizer": None if run.optimizer is None else archive.described(run.optimizer),
         "rule": RULES[run.rule],
         "step": run.step,
+        "noise": run.noise,
         "columns": list(columns),
         "stop_reason": history.stop_reason,
         "best_epoch": history.best_epoch,
@@ -113,7 +117,13 @@ def run_of(plan: Plan, dtype, description: dict[str, Any], arrays: dict[str, np.
         None if best is None else _unpacked(plan, best, dtype)[0],
         position,
         bool(description["finished"]),
+        _seed(description),
     )
+
+
+def _seed(description):
+    """The seed of dropout."""
+    return whole_number("noise", description["noise"], low=0)
 
 
 def _views(plan, flat):

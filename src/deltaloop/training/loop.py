@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..explain.after_fit import warn_after_fit
 from ..kernels.interface import RULES
 from ..parts.whole_batch import NO_RULE, WholeBatch
 from . import run as runs
@@ -16,7 +17,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import new_order, split_off
+from .samples import Samples, drawn_noise, new_order, split_off
 from .whole_batch import WholeBatchDescent
 
 
@@ -71,6 +72,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     with callbacks or nullcontext():
+        if run.step == 0 and found is None:
+            run.noise = drawn_noise(net.plan, net.generator)
         if found is not None:
             found.give(net)
         elif checkpoint is not None:
@@ -91,6 +94,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 epochs.ended(*done)
     if whole:
         net._run = None  # nothing is left to go on with but the parameters
+    elif type(samples) is Samples:  # in memory
+        warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 
 

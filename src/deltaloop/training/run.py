@@ -56,6 +56,8 @@ class Run:
         Where in an epoch it ended; None: between two.
     finished : bool
         It has ended by itself, and not only by the number of its epochs.
+    noise : int
+        Seed of the masks of dropout.
     """
 
     optimizer: Any
@@ -67,6 +69,7 @@ class Run:
     best: np.ndarray | None = None
     position: Position | None = None
     finished: bool = False
+    noise: int = 0
 
 
 def fresh(optimizer, rule: Rule, theta) -> Run:
@@ -100,7 +103,8 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
     history = run.history.copy()
     history.stop_reason = "epochs"
     again = Run(
-        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position
+        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position,
+        noise=run.noise,
     )  # fmt: skip
     return again, optimizer
 

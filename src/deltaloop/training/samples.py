@@ -177,3 +177,8 @@ def new_order(generator, n_samples):
             "once; use numpy.random.default_rng(seed)"
         )
     return order.astype(np.intp, copy=False)
+
+
+def drawn_noise(plan, generator) -> int:
+    """The seed of the masks of dropout; nothing is drawn for a network without it."""
+    return int(generator.integers(2**63)) if plan.drops else 0

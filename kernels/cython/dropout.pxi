@@ -1,0 +1,79 @@
+# Dropout: which units of a layer a sample of a mini-batch does without, drawn by counting.
+#
+# Unit j of layer k is dropped in sample t of step s where hash(seed, s, k, t, j) < p 2^16. No state
+# passes from one to the next, so that the masks are the same for any number of threads, and the
+# backward pass draws them again instead of keeping them. mix: Steele, Lea & Flood (2014),
+# SplitMix64; scrambled: Wellons (2018), "lowbias32", without its first step.
+
+cdef inline unsigned long long mix(unsigned long long x) noexcept nogil:
+    """A bijection of 64 bits without any pattern."""
+    x += <unsigned long long> 0x9e3779b97f4a7c15
+    x = (x ^ (x >> 30)) * <unsigned long long> 0xbf58476d1ce4e5b9
+    x = (x ^ (x >> 27)) * <unsigned long long> 0x94d049bb133111eb
+    return x ^ (x >> 31)
+
+
+cdef inline unsigned int scrambled(unsigned int x) noexcept nogil:
+    """The same of 32 bits, for numbers that follow a mixed one."""
+    x *= <unsigned int> 0x7feb352d
+    x = (x ^ (x >> 15)) * <unsigned int> 0x846ca68b
+    return x ^ (x >> 16)
+
+
+cdef void begin_masks(Net *net, unsigned long long seed, Py_ssize_t step) noexcept nogil:
+    """From now on units are dropped, as drawn for update number `step`."""
+    net.trains, net.key, net.done = True, mix(mix(seed) + <unsigned long long> step), 0
+
+
+cdef void drop(
+    const Net *net, Py_ssize_t k, double p, Py_ssize_t n_samples, Py_ssize_t width,
+    Py_ssize_t row, real *x,            # (n_samples, width), `row` from sample to sample
+) noexcept nogil:
+    """x := x / (1 - p) for the units that stay, else 0; k: the layer, or -1 for the inputs.
+
+    One hash serves two units, j and j + half, with 16 bits each.
+    """
+    cdef Py_ssize_t t, j, half = (width + 1) // 2
+    cdef real scale = <real> (1 / (1 - p))
+    cdef real *pair
+    cdef unsigned int least = least_of(p), h, start
+    cdef unsigned long long key = mix(net.key + <unsigned long long> (k + 1))
+    for t in range(n_samples):
+        start = <unsigned int> mix(key + <unsigned long long> (net.done + net.first + t))
+        pair = x + half
+        for j in range(width - half):
+            h = scrambled(start + <unsigned int> j)
+            x[j] = x[j] * scale if (h & 0xffff) >= least else <real> 0
+            pair[j] = pair[j] * scale if (h >> 16) >= least else <real> 0
+        if half > width - half:
+            h = scrambled(start + <unsigned int> (half - 1))
+            x[half - 1] = x[half - 1] * scale if (h & 0xffff) >= least else <real> 0
+        x += row
+
+
+cdef inline unsigned int least_of(double p) noexcept nogil:
+    """The first of 2^16 numbers with which a unit stays."""
+    return min(<unsigned int> (p * 65536 + 0.5), <unsigned int> 65535)
+
+
+cdef inline Py_ssize_t left_by(const Net *net, const Layer *below) noexcept nogil:
+    """Where the next layer reads: a, or in training what dropout has left of it."""
+    return below.dropped if net.trains else below.a
+
+
+cdef void activate_and_drop(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
+    """a = f(z) of hidden layer k, and in training what is left of it."""
+    cdef const Layer *layer = &net.layers[k]
+    cdef real *a = block(net, layer, layer.a)
+    cdef real *left
+    activate(layer, n_samples, block(net, layer, layer.z), a)
+    if net.trains and layer.dropout > 0:
+        left = block(net, layer, layer.dropped)
+        memcpy(left, a, n_samples * layer.width * sizeof(real))
+        drop(net, k, layer.dropout, n_samples, layer.n_out, layer.width, left)
+
+
+cdef void drop_inputs(const Net *net, Py_ssize_t n_samples, real *X, Py_ssize_t row) noexcept nogil:
+    """Dropout of the inputs, (n_samples, n_in) from `first` on, in place."""
+    if net.input_dropout > 0:
+        drop(net, -1, net.input_dropout, n_samples, net.layers[0].n_in, row, X)
