@@ -130,7 +130,7 @@ def jacobian(case):
     case.log.append("jacobian")
     judge(
         case, lambda: {"jacobian": case.net.jacobian(X.value)}, [X],
-        lambda theta, X: {"jacobian": case.same_theta(theta).jacobian(X)},
+        lambda theta, X, _: {"jacobian": case.same_theta(theta).jacobian(X)},
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
 
