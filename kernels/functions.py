@@ -569,11 +569,11 @@ class mae:
     source="log_cosh: Green (1990)",
 )  # fmt: skip
 class log_cosh:
-    def value(m, a, y, p):  # with u = e^-c - 1, cosh c = 1 + u^2 / (2 (1 + u))
+    def value(m, a, y, p):  # with u = e^-c - 1, cosh c = 1 + u^2 / (2 e^-c)
         far = m.magnitude(a - y)
         c = m.clipped(far, 0, 20)  # beyond, the slope of log cosh is 1
         u = m.expm1_of_negative(-c)
-        return m.log1p(u * u / (2 * (1 + u))) + (far - c)
+        return m.log1p(u * u / (2 * m.exp_of_negative(-c))) + (far - c)
 
     def slope(m, a, y, p):
         return m.tanh(a - y)

@@ -475,7 +475,10 @@ sparse_rows = SparseRows.from_dense
 
 def session(plan: Plan, theta, batch_size: int = 1, turns: Turns | None = None) -> Session:
     """For many small calls on one network."""
-    return Session(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
+    return Session(
+        plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch,
+        apply_gradient=apply_gradient,
+    )  # fmt: skip
 
 
 def forward(plan: Plan, theta, X, out, work: Work) -> bool:
@@ -613,6 +616,7 @@ def _update(plan, rule, theta, state, grad, t):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
+    state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
 
 
 def train_epoch(
@@ -637,9 +641,14 @@ def train_epoch(
             losses, deltas = _backward(plan, theta, passed, Y[batch], weights_now, masks)
             _gradient(plan, passed[2], deltas, grad)
             _update(plan, rule, theta, state, grad, step)
-            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
             total += float(losses.sum())
     return total
+
+
+def apply_gradient(plan: Plan, theta, state, rule: Rule, grad, step: int) -> None:
+    """One step with a gradient from elsewhere."""
+    with np.errstate(all="ignore"):
+        _update(plan, rule, theta, state, grad, step + 1)
 
 
 def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:

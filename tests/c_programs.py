@@ -125,6 +125,6 @@ def network_of(case, activations, alphas, loss):
         for layer, name in zip(case.plan.layers, activations, strict=True)
     ]
     n_in = int(case.plan.layers[0]["n_in"])
-    net = Network(n_in, layers, loss=cases.loss_named(loss), dtype=case.plan.dtype)
+    net = Network(n_in, layers, loss=cases.loss_named(loss, activations[-1]), dtype=case.plan.dtype)
     net.theta = case.theta
     return net

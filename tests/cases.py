@@ -58,9 +58,9 @@ HALF = {"softplus": -0.43, "silu": 0.74}
 def _is_tried(activation, loss) -> bool:
     """Every output with mse, and whatever a step of its own may be written for."""
     output, row = ROWS[activation], functions.LOSSES[loss]
-    if loss == "mse" or activation == row.partner:
+    if loss == "mse" or activation == row.partner or activation in row.outputs:
         return True
-    if row.needs_positive and not row.with_softmax:
+    if row.needs_positive:
         return output.is_positive
     return output.is_common and row.is_common and activation != "log_softmax"
 
@@ -68,9 +68,16 @@ def _is_tried(activation, loss) -> bool:
 PAIRS = [(output, loss) for output in ACTIVATIONS for loss in LOSSES if _is_tried(output, loss)]
 
 
-def loss_named(name) -> Loss:
+def parameter_of(loss, output) -> float | None:
+    """The parameter of these tests; label smoothing goes with softmax alone."""
+    if loss == "cross_entropy" and output != "softmax":
+        return None
+    return PARAMETER.get(loss)
+
+
+def loss_named(name, output="softmax") -> Loss:
     """The loss with the parameter of these tests."""
-    return loss_with(name, PARAMETER.get(name))
+    return loss_with(name, parameter_of(name, output))
 
 
 class Case(NamedTuple):
@@ -102,7 +109,7 @@ def case(seed, sizes, activations, loss, dtype, n_samples, biases=None) -> Case:
         (n_out, name, ALPHA.get(name, 0.0), bias)
         for n_out, name, bias in zip(sizes[1:], activations, biases, strict=True)
     ]
-    plan = Plan.build(sizes[0], units, loss, dtype, PARAMETER.get(loss))
+    plan = Plan.build(sizes[0], units, loss, dtype, parameter_of(loss, activations[-1]))
     theta = aligned_zeros(plan.n_theta, dtype)
     for index, (n_in, n_out) in enumerate(pairwise(sizes)):
         plan.W(theta, index)[:] = generator.uniform(-1.5, 1.5, (n_out, n_in)) / n_in**0.5

@@ -61,6 +61,9 @@ class _Backend:
             weights, rates, noise,
         )  # fmt: skip
 
+    def apply_gradient(self, plan, theta, state, rule, grad, step):
+        self._core[plan.dtype.itemsize].apply_gradient(plan, theta, state, rule, grad, step)
+
     def jacobian(self, plan, theta, X, out, work):
         self._core[plan.dtype.itemsize].jacobian(plan, theta, X, out, work)
 
@@ -125,6 +128,7 @@ forward = _chosen.forward
 loss_gradient = _chosen.loss_gradient
 backward = _chosen.backward
 train_epoch = _chosen.train_epoch
+apply_gradient = _chosen.apply_gradient
 jacobian = _chosen.jacobian
 levenberg_marquardt = _chosen.levenberg_marquardt
 sparse_rows = _chosen.sparse_rows

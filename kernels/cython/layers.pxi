@@ -132,22 +132,19 @@ cdef double outputs(
     cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
     cdef double log_sum, total = 0
-    cdef bint is_softmax = layer.activation == SOFTMAX, is_log = layer.activation == LOG_SOFTMAX
-    if not is_softmax and not is_log:
+    cdef bint is_softmax = layer.activation == SOFTMAX
+    # softmax with more than the plain cross-entropy: smoothed, or of Kullback and Leibler
+    cdef bint more = is_softmax and canonical and Y != NULL \
+        and (net.loss_parameter != 0 or net.loss == KULLBACK_LEIBLER)
+    if more or layer.activation == LOG_SOFTMAX:
+        total = outputs_of_all(net, n_samples, Y, costs)
+    elif not is_softmax:
         activate(layer, n_samples, z, a)
-    for t in range(n_samples if is_softmax or is_log else 0):
+    for t in range(n_samples if is_softmax and not more else 0):
         log_sum = softmax(n_out, width, z + t * width, a + t * width)
-        if is_log:
-            take_from_all(n_out, log_sum, z + t * width, a + t * width)
-            continue
         if Y != NULL and canonical:
             costs[t] = softmax_cross_entropy(n_out, width, z + t * width, a + t * width, log_sum,
                                              row_of(Y, t), delta + t * width)
-            if net.loss == KULLBACK_LEIBLER:
-                costs[t] += negative_entropy(n_out, row_of(Y, t))
-            elif net.loss_parameter != 0:
-                costs[t] = smoothed(n_out, net.loss_parameter, costs[t], z + t * width,
-                                    a + t * width, log_sum, row_of(Y, t), delta + t * width)
             total += costs[t]
     if Y == NULL:
         return 0
@@ -166,6 +163,35 @@ cdef double outputs(
         back_through_outputs(layer, n_samples, z, a, delta)
     if Y.weights != NULL:
         total = weigh(net, n_samples, Y, costs)
+    return total
+
+
+cdef double outputs_of_all(
+    const Net *net, Py_ssize_t n_samples, const Rows *Y, double *costs,
+) noexcept nogil:
+    """`outputs` for what is rare and depends on all z of a sample.
+
+    a of log_softmax; or of softmax, with the losses that have more than the plain cross-entropy.
+    """
+    cdef const Layer *layer = &net.layers[net.n_layers - 1]
+    cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
+    cdef real *z = block(net, layer, layer.z)
+    cdef real *a = block(net, layer, layer.a)
+    cdef real *delta = block(net, layer, layer.delta)
+    cdef double log_sum, total = 0
+    for t in range(n_samples):
+        log_sum = softmax(n_out, width, z, a)
+        if layer.activation == LOG_SOFTMAX:
+            take_from_all(n_out, log_sum, z, a)
+        else:
+            costs[t] = softmax_cross_entropy(n_out, width, z, a, log_sum, row_of(Y, t), delta)
+            if net.loss == KULLBACK_LEIBLER:
+                costs[t] += negative_entropy(n_out, row_of(Y, t))
+            else:
+                costs[t] = smoothed(n_out, net.loss_parameter, costs[t], z, a, log_sum,
+                                    row_of(Y, t), delta)
+            total += costs[t]
+        z, a, delta = z + width, a + width, delta + width
     return total
 
 

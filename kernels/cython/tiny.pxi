@@ -1,8 +1,8 @@
 # Samples one after the other on the latency path; see tiny.pxd.
 
 cdef inline double descend_tiny_samples_of(
-    bint common, vector *memory, const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
-    const Rows *X, const Rows *Y, double total,
+    bint common, vector *memory, const Net *net, real learning_rate, Py_ssize_t start,
+    Py_ssize_t stop, const Rows *X, const Rows *Y, double total,
 ) noexcept nogil:
     """descend_samples for plain SGD, dense rows and `is_tiny`; common: see `has_common_units`."""
     cdef const Layer *first = &net.layers[0]
@@ -57,6 +57,21 @@ cdef inline double descend_tiny_samples_of(
     return total
 
 
+cdef double descend_other_tiny_samples(
+    const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
+    const Rows *X, const Rows *Y, double total,
+) noexcept nogil:
+    cdef vec8 memory[MOST * SIZE]
+    return descend_tiny_samples_of(False, memory, net, learning_rate, start, stop, X, Y, total)
+
+
+ctypedef double (*descend_function)(
+    const Net *, real, Py_ssize_t, Py_ssize_t, const Rows *, const Rows *, double) noexcept nogil
+
+# By address, so that the compiler keeps it out of the function below, which must stay small.
+cdef descend_function descend_others = descend_other_tiny_samples
+
+
 cdef double descend_tiny_samples(
     const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
     const Rows *X, const Rows *Y, double total,
@@ -65,17 +80,9 @@ cdef double descend_tiny_samples(
     cdef vec8 memory8[MOST * SIZE]
     cdef Py_ssize_t k
     if not has_common_units(net):
-        return descend_other_tiny_samples(net, learning_rate, start, stop, X, Y, total)
+        return descend_others(net, learning_rate, start, stop, X, Y, total)
     for k in range(net.n_layers):
         if net.layers[k].n_in > 4 or net.layers[k].n_out > 4:
             return descend_tiny_samples_of(
                 True, memory8, net, learning_rate, start, stop, X, Y, total)
     return descend_tiny_samples_of(True, memory4, net, learning_rate, start, stop, X, Y, total)
-
-
-cdef double descend_other_tiny_samples(
-    const Net *net, real learning_rate, Py_ssize_t start, Py_ssize_t stop,
-    const Rows *X, const Rows *Y, double total,
-) noexcept nogil:
-    cdef vec8 memory[MOST * SIZE]
-    return descend_tiny_samples_of(False, memory, net, learning_rate, start, stop, X, Y, total)

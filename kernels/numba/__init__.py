@@ -73,6 +73,11 @@ def train_epoch(
     )  # fmt: skip
 
 
+def apply_gradient(plan, theta, state, rule, grad, step):
+    """One step with a gradient from elsewhere; one pass over the parameters, without any walk."""
+    lent.core(plan.dtype).apply_gradient(plan, theta, state, rule, grad, step)
+
+
 def jacobian(plan, theta, X, out, work):
     """da_o/dtheta of every sample and output; by the Cython build, as products are."""
     lent.core(plan.dtype).jacobian(plan, theta, X, out, work)

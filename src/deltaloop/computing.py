@@ -1,6 +1,7 @@
 """What a network computes, on the backend of its choice: predictions, losses and gradients."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from .errors import InvalidInputError, InvalidTypeError
 from .inputs import validation
 from .inputs.calls import explained
-from .inputs.checks import check_finite, check_memory, parameter, whole_number
+from .inputs.checks import check_finite, check_memory, whole_number
 from .kernels import load
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
 from .kernels.session import checked_out
@@ -41,6 +42,7 @@ class Computing:
     dtype: np.dtype
     plan: Plan
     _theta: np.ndarray
+    _laid_out: Callable
     _turns: Turns
     _backend: Any
     _session: Any
@@ -342,7 +344,7 @@ class Computing:
         Parameters
         ----------
         theta : array_like, shape of `Network.theta`
-            Laid out like it; its padding does not matter.
+            Laid out like it; its padding does not matter. Or as `Network.parameters`.
         X, Y, sample_weight
             As in `fit`.
 
@@ -368,13 +370,7 @@ class Computing:
         """
         X, Y = self._data(X, Y)
         weights = validation.weights(sample_weight, len(X))
-        given = parameter("theta", theta, self._theta.shape, self.dtype)
-        at, grad = (aligned_zeros(self.plan.n_theta, self.dtype) for _ in range(2))
-        for layer in range(len(self.layers)):  # without the padding, which kernels take for 0
-            self.plan.W(at, layer)[:] = self.plan.W(given, layer)
-            b = self.plan.b(at, layer)
-            if b is not None:
-                b[:] = self.plan.b(given, layer)
+        at, grad = self._laid_out("theta", theta), aligned_zeros(self.plan.n_theta, self.dtype)
         return self._loss_gradient(at, X, Y, grad, weights), grad.astype(np.float64)
 
     def _loss_gradient(self, theta, X, Y, grad, weights) -> float:

@@ -29,7 +29,6 @@ from .parts.views import Views
 from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
-from .training.kept import kept
 from .training.samples import drawn_noise
 
 
@@ -47,8 +46,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         Of the hidden layers; only with a list of sizes. See `deltaloop.activations`, and
         `deltaloop.custom_activation` for one of your own.
     output : str or Activation, optional
-        Of the last layer; left out, the one that belongs to the loss (identity for mse,
-        sigmoid for binary_cross_entropy, softmax for cross_entropy, identity for huber).
+        Of the last layer; left out, the one that belongs to the loss: identity for mse and other
+        distances, sigmoid for binary_cross_entropy, softmax for cross_entropy, exp for poisson; see
+        the table of `deltaloop.losses`.
     loss : str, Loss or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
         `deltaloop.losses`, `deltaloop.Loss` for one with a parameter, and
@@ -232,7 +232,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         archive.save(self, theta, path, more)
 
     def _to_save(self, state):
-        return self._theta.copy(), kept(self, self._run) if state else None
+        if not state:
+            return self._theta.copy(), None
+        from .training.kept import kept
+
+        return self._theta.copy(), kept(self, self._run)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.

@@ -57,8 +57,8 @@ class Drawn(NamedTuple):
 
     def network(self, backend) -> dl.Network:
         net = dl.Network(
-            self.sizes[0], self.layers, loss=cases.loss_named(self.loss), dtype=self.dtype,
-            backend="reference",
+            self.sizes[0], self.layers, dtype=self.dtype, backend="reference",
+            loss=cases.loss_named(self.loss, self.layers[-1].activation.name),
         )  # fmt: skip
         net.use_backend(backend)
         net.theta[:] = self.theta

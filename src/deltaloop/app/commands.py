@@ -19,7 +19,6 @@ from ..console.terminal import (
 from ..errors import InvalidInputError
 from ..interop.whole_file import whole_file
 from ..kernels import available
-from ..kernels.functions import ActivationRow
 from ..loading import load, load_with_version
 from ..parts.activations import ACTIVATIONS
 from ..parts.losses import LOSSES
@@ -50,14 +49,9 @@ _max_memory = click.option(
 
 
 def _names(accepted) -> str:
-    """Names for the help text."""
-    rows = accepted if isinstance(accepted, dict) else {}
-    return ", ".join(name for name in accepted if not _is_of_outputs(rows.get(name)))
-
-
-def _is_of_outputs(row) -> bool:
-    """An activation that only an output layer has."""
-    return isinstance(row, ActivationRow) and row.f is None
+    """Names for the help text; without those of output layers, which follow from the loss."""
+    of_outputs = {row.name for row in ACTIVATIONS.values() if row.f is None}
+    return ", ".join(name for name in accepted if name not in of_outputs)
 
 
 @click.group(

@@ -25,7 +25,8 @@ class Dense:
     n_out : int
         Units, >= 1.
     activation : str or Activation, default 'sigmoid'
-        f, see `deltaloop.activations`; 'softmax' in the last layer only.
+        f, see `deltaloop.activations`; 'softmax' and 'log_softmax' in the
+        last layer only.
     bias : bool, default True
         Whether the layer has b.
     init : str, tuple, array or (array, array), optional

@@ -134,11 +134,14 @@ class Loss:
 
 
 def loss_with(name: str, parameter: float | None) -> Loss:
-    """The Loss of that name, with the value of its parameter, if it has one."""
+    """The Loss of that name, with the value of its parameter, if it has one; None: the default.
+
+    Files of versions in which a loss had no parameter yet have none.
+    """
     bounds = LOSSES[name].parameter if name in LOSSES else None
     if bounds is None and parameter is not None:
         raise InvalidInputError(f"loss {name!r} has no parameter, got {parameter!r}")
-    given: dict = {bounds.name: parameter} if bounds else {}
+    given: dict = {bounds.name: parameter} if bounds and parameter is not None else {}
     return Loss(name, **given)
 
 

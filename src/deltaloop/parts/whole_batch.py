@@ -282,6 +282,14 @@ class OnlyPredicts:
         """Refused."""
         raise InvalidInputError(refusal(self._optimizer))
 
+    def set_rate(self, learning_rate: float) -> NoReturn:
+        """Refused."""
+        raise InvalidInputError(refusal(self._optimizer))
+
+    def descend(self, gradient) -> NoReturn:
+        """Refused."""
+        raise InvalidInputError(refusal(self._optimizer))
+
     def progress(self) -> tuple[np.ndarray, int]:
         """An optimiser without state is always at its beginning."""
         return self.session.progress()[0][:0], 0
@@ -290,7 +298,7 @@ class OnlyPredicts:
         """Nothing to do."""
 
 
-def with_optimizer(session, optimizer, noise: int):
+def with_optimizer(session, optimizer, noise: int = 0):
     """A session that learns with `optimizer`, or refuses to."""
     if isinstance(session, OnlyPredicts):
         session = session.session

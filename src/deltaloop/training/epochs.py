@@ -61,6 +61,7 @@ class Epochs:
             self.stopping.replay(self.history)
             if self.restores and run.best is None:  # nobody kept the parameters of that epoch
                 self.stopping.lowest = math.inf
+        self.may_stop = self.stopping.may_stop()
         self.counts_steps = callbacks is not None and callbacks.counts_steps
         self.reason: str | None = self.history.stop_reason if run.finished else None
         self.last_finite = net._theta.copy()
@@ -158,7 +159,7 @@ class Epochs:
             if self.restores:
                 self.run.best = theta.copy()
             history.best_epoch = self.stopping.best_epoch
-        reason = self.stopping.reason(history)
+        reason = self.stopping.reason(history) if self.may_stop else None
         if self.looks:
             reason = self._look(reason)
         if reason is not None or self.reason is not None:

@@ -86,19 +86,26 @@ class History:
         return {name: column for name, column in found.items() if column} | self.metrics
 
     def plot(self, ax=None):
-        """Draw the losses over the epochs; needs matplotlib.
+        """Draw the record over the epochs; needs matplotlib.
+
+        Losses are on a logarithmic axis where they are above 0. A dotted line marks the best
+        epoch, where that is not the last.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; left out, a new figure.
+            Where to draw the losses alone. Left out, a new figure, with panels below for every
+            metric, and for the learning rate if it changes.
 
         Returns
         -------
         matplotlib Axes
+            That of the losses; its `figure.axes` has all of them.
 
         Raises
         ------
+        InvalidInputError
+            No epoch was finished.
         MissingDependencyError
             matplotlib is not installed.
         """

@@ -63,11 +63,6 @@ class WholeBatchDescent:
 
     def __init__(self, net, samples, optimizer, run):
         optimizer.check_loss(net._loss)
-        if net.plan.drops:
-            raise InvalidInputError(
-                f"{type(optimizer).__name__} compares losses before and after a step, and dropout "
-                "would change them by chance; make the network without dropout"
-            )
         if type(samples) is not Samples:
             raise InvalidInputError(
                 f"{type(optimizer).__name__} reads all of X before every step, and X in a file "
