@@ -674,7 +674,10 @@ def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
     with np.errstate(all="ignore"):
         Z, A, entered = _forward(plan, theta, X)
         for o in range(out.shape[1]):
-            deltas = _deltas(plan, theta, Z, A, _slopes_of_output(plan, Z, A, o))
+            dC_da = np.zeros_like(A[-1])
+            dC_da[:, o] = 1
+            delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
+            deltas = _deltas(plan, theta, Z, A, delta)
             for index, delta in enumerate(deltas):
                 layer = plan.layers[index]
                 n_in, n_out, width = (int(layer[name]) for name in ("n_in", "n_out", "width"))
@@ -683,13 +686,6 @@ def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
                 of_W[:, :, :n_out] = entered[index][:, :, None] * delta[:, None, :]
                 if layer["b"] >= 0:
                     out[:, o, layer["b"] : layer["b"] + n_out] = delta
-
-
-def _slopes_of_output(plan, Z, A, o):
-    """da_o/dz of the last layer."""
-    dC_da = np.zeros_like(A[-1])
-    dC_da[:, o] = 1
-    return _through(plan.layers[-1], Z[-1], A[-1], dC_da)
 
 
 @np.errstate(all="ignore")

@@ -147,6 +147,17 @@ def backward(case):
     )  # fmt: skip
 
 
+def jacobian(case):
+    n = case.draw.count()
+    X = some_inputs(case, n)
+    case.log.append("jacobian")
+    judge(
+        case, lambda: {"jacobian": case.net.jacobian(X.value)}, [X],
+        lambda theta, X, _: {"jacobian": case.same_theta(theta).jacobian(X)},
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
 def gentle(case, optimizer):
     """Steps so small that outputs do not run into the limits of a logarithm."""
     if not case.is_limited:

@@ -116,7 +116,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 epochs.ended(*done)
     if whole:
         net._run = None  # nothing is left to go on with but the parameters
-    if type(samples) is Samples:  # in memory
+    elif type(samples) is Samples:  # in memory
         warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 
