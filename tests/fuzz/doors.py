@@ -227,7 +227,10 @@ def fit(case):
     known = order in TRUE_ORDERS and not acts
     accepted = judge(
         case, call, givens, compute if known else None, n_terms,
-        may_refuse=n_threads > 1 or refused or order != "honest", changes=kind is not None,
+        # what lies in a file is not listed in memory
+        may_refuse=n_threads > 1 or refused or order != "honest"
+        or (mode is True and "memmap" in X.what),
+        changes=kind is not None,
         allowed=CHECKED,
     )  # fmt: skip
     if accepted and order in ("too large", "far", "negative", "empty", "text"):
