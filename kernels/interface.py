@@ -345,7 +345,7 @@ class Plan:
 
     @property
     def by_batches(self) -> bool:
-        """Whether single samples are learned as mini-batches: with dropout, masks, frozen layers."""
+        """Whether one sample is learned as a mini-batch: with dropout, masks, frozen layers."""
         return not self.plain[0]
 
     @cached_property

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-NAMES = ["diagnose", "initial_values", "history"]
+NAMES = ["diagnose", "initial_values", "history"]  # those that take less than a second
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def test_every_picture_that_is_shown_is_there():
 
 
 def test_what_is_drawn_is_shown_and_small(draw):
-    assert list(draw.PICTURES) == NAMES
-    for name in NAMES:
+    assert set(NAMES) <= set(draw.PICTURES)
+    for name in draw.PICTURES:
         assert f"pictures/{name}.svg" in shown()
         assert (DOCS / "pictures" / f"{name}.svg").stat().st_size < 50_000
 
