@@ -29,6 +29,18 @@ A backend is a module with `NAME`, `describe()` and these functions:
         rate of every mini-batch of this call; None: that of the rule. `noise` is the seed of
         dropout, from 0 to 2^64 - 1: the masks follow from it, the number of the step, the layer
         and the position of the sample in its mini-batch (see `reference.kept`).
+    apply_gradient(plan, theta, state, rule, grad, step)
+        One step with a gradient from elsewhere: in the layout of theta, with 0 in its padding. It
+        is overwritten. `step` as in train_epoch.
+    jacobian(plan, theta, X, out, work)
+        out[t, o] = da_o/dtheta of sample t, in the layout of theta, with 0 in its padding. Work
+        gathers where X is SparseRows.
+    levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights=None) -> n_steps
+        Steps of least squares, see least_squares.py: theta is updated in place, losses[k] receives
+        the mean loss after accepted step k. Ends when losses is full, when search.reason says why,
+        or after n_blocks blocks of samples (the reference: after a step); the next call with the
+        same `search` goes on there. The plan has float64 and the loss mse, theta and losses
+        float64; X and Y may have float32.
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
     session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or the like
@@ -445,17 +457,17 @@ class Rule:
         """The rule of that name in functions.py."""
         return cls(RULES.index(name), hyper, regularization)
 
-    @property
+    @cached_property
     def row(self) -> functions.RuleRow:
         """Its row in functions.py."""
         return functions.RULES[RULES[self.code]]
 
-    @property
+    @cached_property  # asked for in every call
     def is_flat(self) -> bool:
         """Whether the step is one pass over theta, after the gradient of all parameters."""
         return not self.row.is_fused or self.regularization != NONE
 
-    @property
+    @cached_property
     def n_slots(self) -> int:
         """Arrays of the size of theta that are kept between steps.
 

@@ -48,7 +48,8 @@ STRUCTS: dict[str, dict] = {
         "momentum": "real", "new_m": "real", "new_v": "real", "epsilon": "real",
         "unbias_m": "real", "unbias_v": "real", "state": "reals", "squares": "reals",
         "flat": "whole", "hyper": ("real", 16), "given": ("double", 8), "product": "double",
-        "product_step": "whole", "n_slots": "whole", "n_theta": "whole", "weight_decay": "double",
+        "product_step": "whole", "gradient": "reals", "slots": "reals", "n_slots": "whole",
+        "n_theta": "whole", "weight_decay": "double",
         "clip_norm": "double", "max_norm": "double", "l1": "real", "l2": "real",
         "clip_value": "real", "keep": "real",
     },
@@ -79,6 +80,7 @@ def struct(name: str, real: str) -> np.dtype:
     return np.dtype([(field, of(kind)) for field, kind in STRUCTS[name].items()], align=True)
 
 
+@cache
 def core(dtype):
     """The module that lends, for one element type."""
     from .cython import core

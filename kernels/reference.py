@@ -21,6 +21,7 @@ from .interface import (
     SparseRows,
     Work,
 )
+from .least_squares import REASONS, SMALLEST_MU, Search, columns_of
 from .session import Session
 from .turns import Turns
 
@@ -474,7 +475,10 @@ sparse_rows = SparseRows.from_dense
 
 def session(plan: Plan, theta, batch_size: int = 1, turns: Turns | None = None) -> Session:
     """For many small calls on one network."""
-    return Session(plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch)
+    return Session(
+        plan, theta, batch_size, turns, forward=forward, train_epoch=train_epoch,
+        apply_gradient=apply_gradient,
+    )  # fmt: skip
 
 
 def forward(plan: Plan, theta, X, out, work: Work) -> bool:
@@ -612,6 +616,7 @@ def _update(plan, rule, theta, state, grad, t):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
+    state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
 
 
 def train_epoch(
@@ -636,6 +641,88 @@ def train_epoch(
             losses, deltas = _backward(plan, theta, passed, Y[batch], weights_now, masks)
             _gradient(plan, passed[2], deltas, grad)
             _update(plan, rule, theta, state, grad, step)
-            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
             total += float(losses.sum())
     return total
+
+
+def apply_gradient(plan: Plan, theta, state, rule: Rule, grad, step: int) -> None:
+    """One step with a gradient from elsewhere."""
+    with np.errstate(all="ignore"):
+        _update(plan, rule, theta, state, grad, step + 1)
+
+
+def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
+    """da_o/dtheta of every sample and output."""
+    X = _rows(X)
+    out[:] = 0  # padding included
+    with np.errstate(all="ignore"):
+        Z, A, entered = _forward(plan, theta, X)
+        for o in range(out.shape[1]):
+            deltas = _deltas(plan, theta, Z, A, _slopes_of_output(plan, Z, A, o))
+            for index, delta in enumerate(deltas):
+                layer = plan.layers[index]
+                n_in, n_out, width = (int(layer[name]) for name in ("n_in", "n_out", "width"))
+                of_W = out[:, o, layer["W"] : layer["W"] + n_in * width]
+                of_W = of_W.reshape(-1, n_in, width)  # a view
+                of_W[:, :, :n_out] = entered[index][:, :, None] * delta[:, None, :]
+                if layer["b"] >= 0:
+                    out[:, o, layer["b"] : layer["b"] + n_out] = delta
+
+
+def _slopes_of_output(plan, Z, A, o):
+    """da_o/dz of the last layer."""
+    dC_da = np.zeros_like(A[-1])
+    dC_da[:, o] = 1
+    return _through(plan.layers[-1], Z[-1], A[-1], dC_da)
+
+
+@np.errstate(all="ignore")
+def levenberg_marquardt(
+    plan: Plan, theta, X, Y, search: Search, losses, n_blocks, weights=None
+) -> int:
+    """Up to one accepted step; all in plain sight and, with J as one array, in much memory."""
+    state, columns = search.state, columns_of(plan)
+    X, Y = _rows(X).astype(np.float64), Y.astype(np.float64)
+    roots = np.ones(len(X)) if weights is None else np.sqrt(weights)
+    n = state["sum_of_weights"][0]
+
+    def errors(theta):
+        """Those of all outputs, times sqrt(w_t): shape (n_samples, n_out)."""
+        e = _forward(plan, theta, X)[1][-1] - Y
+        return np.where(roots[:, None] > 0, roots[:, None] * e, 0)
+
+    e = errors(theta)
+    state["loss"] = np.square(e).sum() / 2
+    if not np.isfinite(state["loss"][0]):
+        state["reason"] = REASONS.index("not finite")
+        return 0
+    J = np.empty((*Y.shape, plan.n_theta))
+    jacobian(plan, theta, X, J, search)
+    J = np.where(roots[:, None, None] > 0, roots[:, None, None] * J[:, :, columns], 0)
+    J, e = J.reshape(-1, len(columns)), e.ravel()
+    gradient = J.T @ e / n  # dC/dtheta
+    state["gradient"] = np.linalg.norm(gradient)
+    if state["gradient"] < state["min_gradient"]:
+        state["reason"] = REASONS.index("gradient")
+        return 0
+    while True:
+        state["n_tries"] += 1
+        trial = theta.copy()
+        try:
+            normal = J.T @ J / n + state["mu"] * np.eye(len(columns))
+            U = np.linalg.cholesky(normal).T
+            trial[columns] -= np.linalg.solve(U, np.linalg.solve(U.T, gradient))
+        except np.linalg.LinAlgError:  # by rounding alone
+            trial[columns] = np.nan
+        loss = np.square(errors(trial)).sum() / 2
+        if loss < state["loss"]:
+            break
+        state["mu"] *= state["increase"]
+        if state["mu"] > state["max_mu"]:
+            state["reason"] = REASONS.index("mu")
+            return 0
+    theta[:], state["loss"], losses[0] = trial, loss, loss / n
+    state["mu"] = max(state["decrease"][0] * state["mu"][0], SMALLEST_MU)
+    if losses[0] <= state["target"][0]:
+        state["reason"] = REASONS.index("target_loss")
+    return 1

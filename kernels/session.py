@@ -1,10 +1,11 @@
 """Many small calls on one network, with little overhead.
 
-The compiled backend has a class of its own with the same methods. This one builds them from the
-contract functions of any backend; the Numba backend overrides some of them with shorter ways.
+The compiled backends share a class of their own with the same methods, in cython/session.pxi. This
+one builds them from the contract functions of any backend.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,8 +30,9 @@ class Session:
 
     def __init__(
         self, plan: Plan, theta, batch_size: int = 1, turns: Turns | None = None, *, forward,
-        train_epoch,
+        train_epoch, apply_gradient,
     ):  # fmt: skip
+        self._apply = apply_gradient
         self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
         self._turns, self._looks_every = turns or Turns(), looks_every(plan)
@@ -44,6 +46,21 @@ class Session:
     def _take_rule(self, rule, state, noise):
         # one pair: an interrupt cannot mix two
         self._how, self._step, self._noise = (rule, state), 0, noise
+
+    def set_rate(self, learning_rate: float) -> None:
+        """Another learning rate for the steps to come; the state goes on."""
+        rule, *more = self._how
+        rule = replace(rule, hyper=(learning_rate, *rule.hyper[1:]))
+        self._turns.change(setattr, self, "_how", (rule, *more))
+
+    def descend(self, gradient: np.ndarray) -> None:
+        """One step with a gradient from elsewhere, laid out as theta, which is overwritten."""
+        rule, state = self._how[:2]
+        self._turns.train(
+            self._turns.write, self._apply, self._plan, self._theta, state, rule, gradient,
+            self._step,
+        )  # fmt: skip
+        self._step += 1
 
     def progress(self) -> tuple[np.ndarray, int]:
         """How far the optimiser is: a copy of its state, and how many steps it has made."""

@@ -12,6 +12,7 @@ import deltaloop as dl
 # address, where it leads, and a name that users take from there
 ADDRESSES = [
     ("activations", "parts.activations", "Activation"),
+    ("callbacks", "training.callbacks", "CSVLog"),
     ("custom", "parts.custom", "CustomActivation"),
     ("history", "training.history", "History"),
     ("initializers", "parts.initializers", "initial_values"),
@@ -19,6 +20,7 @@ ADDRESSES = [
     ("losses", "parts.losses", "check_loss"),
     ("optimizers", "parts.optimizers", "SGD"),
     ("scaling", "parts.scaling", "Scaling"),
+    ("schedules", "training.schedules", "cosine"),
     ("stream", "training.stream", "Stream"),
 ]
 

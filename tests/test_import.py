@@ -58,7 +58,7 @@ def test_module_is_left_to_the_function_that_needs_it(modules, name):
 
 def test_command_line_and_pictures_are_not_imported(modules):
     parts = {"app", "benchmarking", "console", "tables", "training.plots", "training.progress"}
-    parts |= {"metrics"}
+    parts |= {"metrics", "explain.diagnose", "explain.units"}
     assert parts & {m.removeprefix("deltaloop.") for m in modules[1]} == set()
 
 

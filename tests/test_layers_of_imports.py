@@ -13,7 +13,7 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "loading numba numba_handles",
+    "loading numba numba_handles callbacks schedules",
     "network",
     "embedding console",
     "training",

@@ -61,6 +61,17 @@ class _Backend:
             weights, rates, noise,
         )  # fmt: skip
 
+    def apply_gradient(self, plan, theta, state, rule, grad, step):
+        self._core[plan.dtype.itemsize].apply_gradient(plan, theta, state, rule, grad, step)
+
+    def jacobian(self, plan, theta, X, out, work):
+        self._core[plan.dtype.itemsize].jacobian(plan, theta, X, out, work)
+
+    def levenberg_marquardt(self, plan, theta, X, Y, search, losses, n_blocks, weights=None):
+        return self._core[8].levenberg_marquardt(
+            plan, theta, X, Y, search, losses, n_blocks, weights
+        )
+
     def sparse_rows(self, X) -> SparseRows:
         """SparseRows.from_dense, in two compiled passes."""
         core = self._core[X.dtype.itemsize]
@@ -117,6 +128,9 @@ forward = _chosen.forward
 loss_gradient = _chosen.loss_gradient
 backward = _chosen.backward
 train_epoch = _chosen.train_epoch
+apply_gradient = _chosen.apply_gradient
+jacobian = _chosen.jacobian
+levenberg_marquardt = _chosen.levenberg_marquardt
 sparse_rows = _chosen.sparse_rows
 session = _chosen.session
 core = _chosen.core

@@ -245,7 +245,8 @@ cdef void descend_batch(
         if k > 0:
             below = &net.layers[k - 1]
             descend_rows_of_layer(net, layer, piece, rule,
-                                  block(net, below, left_by(net, below)) + i, below.width, n, weights, NULL)
+                                  block(net, below, left_by(net, below)) + i, below.width, n,
+                                  weights, NULL)
         elif X.dense != NULL:
             descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, n, weights,
                                   ahead)

@@ -42,12 +42,13 @@ from tiny cimport (
 )
 from tiles cimport at, descend_tile_by, tile
 
+from dataclasses import replace
 from threading import get_ident
 
 from numpy import empty
 
 from deltaloop.errors import InvalidInputError
-from deltaloop.kernels import interface, lent
+from deltaloop.kernels import interface, least_squares, lent
 from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
@@ -67,7 +68,12 @@ include "parameters.pxi"
 include "batch.pxi"
 include "others.pxi"
 include "session.pxi"
+include "least_squares.pxi"
 include "lent.pxi"
+
+if sizeof(Search) != least_squares.SEARCH.itemsize:
+    raise ImportError(
+        "the build and least_squares.py lay out different records; build deltaloop again")
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
@@ -324,7 +330,7 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
     rule.momentum = <real> rule.beta1
     rule.new_m, rule.new_v = <real> (1 - rule.beta1), <real> (1 - rule.beta2)
     rule.state = rule.squares = net.theta
-    rule.n_slots, rule.n_theta, rule.flat = how.n_slots, 0, how.is_flat
+    rule.n_slots, rule.n_theta, rule.flat = how.n_slots - how.is_flat, 0, how.is_flat
     memset(rule.hyper, 0, sizeof(rule.hyper))
     for k in range(len(how.hyper)):
         rule.given[k] = how.hyper[k]
@@ -340,6 +346,8 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
         rule.state = rule.squares = <real *> data(state, True, NULL)
     if how.n_slots > 1:
         rule.squares = rule.state + <Py_ssize_t> state.shape[1]
+    # the first array of a flat rule is the gradient's
+    rule.gradient, rule.slots = rule.state, rule.state + (rule.n_theta if rule.flat else 0)
     return 0
 
 

@@ -9,14 +9,14 @@ cdef inline void descend_flat(
     real *theta,            # (n_theta,)  updated from first to stop - 1, both multiples of 16
     Py_ssize_t first, Py_ssize_t stop,
 ) noexcept nogil:
-    """The first array of the state is the gradient, then come the slots; code is a constant."""
+    """One pass over gradient and slots; code is a constant."""
     cdef Rule constants = rule[0]       # a copy, which the stores below cannot change
     cdef Py_ssize_t k = first, n = rule.n_theta
-    cdef const real *g = rule.state
+    cdef const real *g = rule.gradient
     # slots that a rule does not have are not touched: any address will do
-    cdef real *s0 = rule.state + (n if rule.n_slots > 1 else 0)
-    cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)
-    cdef real *s2 = rule.state + (3 * n if rule.n_slots > 3 else 0)
+    cdef real *s0 = rule.slots
+    cdef real *s1 = rule.slots + (n if rule.n_slots > 1 else 0)
+    cdef real *s2 = rule.slots + (2 * n if rule.n_slots > 2 else 0)
     while k < stop:
         (<vec *> (theta + k))[0] = flat_step(
             code, constants.hyper, (<vec *> (theta + k))[0], (<const vec *> (g + k))[0],

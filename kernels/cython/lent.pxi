@@ -25,13 +25,6 @@ cdef bint is_tiny_net(const Net *net) noexcept nogil:
     return is_tiny(net)
 
 
-cdef void descend_parameters(const Net *net, const Rule *rule) noexcept nogil:
-    """The step of a flat rule on all parameters, whose gradient is in the rule's state."""
-    move_parameters(net.layers, net.n_layers, net.theta, rule, factor_of_gradient(rule), 0,
-                    rule.n_theta)
-    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, 0, 1)
-
-
 def addresses():
     """Of what is lent."""
     return {

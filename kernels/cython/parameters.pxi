@@ -1,5 +1,5 @@
-# The step of a flat rule on theta, whose gradient is the first array of the rule's state:
-# clipping, penalties, the rule itself, and the bound on the norms of weights.
+# The step of a rule in one pass over theta, after the gradient of all parameters: clipping,
+# penalties, the rule itself, and the bound on the norms of weights.
 
 cdef void set_rate(Rule *rule, double learning_rate) noexcept nogil:
     rule.given[0] = learning_rate
@@ -29,7 +29,7 @@ cdef real factor_of_gradient(const Rule *rule) noexcept nogil:
     cdef double norm
     if isinf(rule.clip_norm):
         return 1
-    norm = norm_of(rule.n_theta, rule.state, rule.clip_value)
+    norm = norm_of(rule.n_theta, rule.gradient, rule.clip_value)
     return <real> (rule.clip_norm / norm) if norm > rule.clip_norm else 1
 
 
@@ -67,7 +67,7 @@ cdef void move_parameters(
 ) noexcept nogil:
     """g limited, times factor, plus the slopes of the penalties of W; then the step."""
     cdef const Layer *layer
-    cdef real *g = rule.state
+    cdef real *g = rule.gradient
     cdef real most = rule.clip_value
     cdef Py_ssize_t k, i, end
     if not isinf(most):
@@ -86,7 +86,7 @@ cdef void move_parameters(
 
 cdef void shrink(const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
     """g := g + l2 w + l1 sign(w), w := keep w"""
-    cdef real *g = rule.state
+    cdef real *g = rule.gradient
     cdef real w, l1 = rule.l1, l2 = rule.l2, keep = rule.keep
     cdef Py_ssize_t k
     for k in range(first, stop):
@@ -133,3 +133,26 @@ cdef void limit_columns(
         for i in range(layer.n_in):
             for j in range(n):
                 W[i * layer.width + j] *= factors[j]
+
+
+def apply_gradient(plan, theta, state, rule, grad, Py_ssize_t step):
+    """One step with a gradient from elsewhere, which is overwritten, after `step` others."""
+    cdef Net net
+    cdef Rule how
+    cdef Environment before
+    net.layers, net.n_layers = <const Layer *> data(plan.layers, False, NULL), len(plan.layers)
+    net.theta = <real *> data(theta, True, NULL)
+    bind_rule(&how, &net, rule, state)
+    how.flat, how.gradient, how.n_theta = True, <real *> data(grad, True, NULL), plan.n_theta
+    with nogil:
+        before = enter(FLUSHING)
+        begin_step(&how, step + 1)
+        descend_parameters(&net, &how)
+        leave(FLUSHING, before)
+
+
+cdef void descend_parameters(const Net *net, const Rule *rule) noexcept nogil:
+    """The whole step, in one thread."""
+    move_parameters(net.layers, net.n_layers, net.theta, rule, factor_of_gradient(rule), 0,
+                    rule.n_theta)
+    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, 0, 1)

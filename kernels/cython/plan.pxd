@@ -97,7 +97,9 @@ cdef struct Rule:
     double given[8]         # interface.Rule.hyper
     double product          # of the factors of the rule's row up to step number product_step
     Py_ssize_t product_step
-    Py_ssize_t n_slots      # arrays, (n_theta,) each, one after the other from `state` on
+    real *gradient          # (n_theta,)
+    real *slots             # (n_theta,) each, one after the other
+    Py_ssize_t n_slots
     Py_ssize_t n_theta
     double weight_decay     # interface.Regularization
     double clip_norm

@@ -118,7 +118,7 @@ cdef void let_go(object capsule) noexcept:
 cdef class Session:
     """Small calls on one network; the same methods as kernels.session.Session."""
     cdef Inner inner
-    cdef object plan, theta, work, state
+    cdef object plan, theta, work, rule, state
     cdef object dtype, empty, thread
     cdef object turns
     cdef dict claims, queue     # those of `turns`; empty if no other call is under way
@@ -156,12 +156,29 @@ cdef class Session:
         state = aligned_zeros((rule.n_slots, <Py_ssize_t> self.plan.n_theta), self.dtype)
         self.turns.change(self._take_rule, rule, state, noise)
 
+    def set_rate(self, double learning_rate):
+        """Another learning rate for the steps to come; the state goes on."""
+        self.turns.change(self._take_rate, learning_rate)
+
+    def _take_rate(self, double learning_rate):
+        self.inner.handle.learning_rate = learning_rate
+
+    def descend(self, gradient):
+        """One step with a gradient from elsewhere, laid out as theta, which is overwritten."""
+        self.turns.train(self.turns.write, self._descend, gradient)
+
+    def _descend(self, gradient):
+        hyper = self.inner.handle.learning_rate, *self.rule.hyper[1:]
+        rule = replace(self.rule, hyper=hyper)
+        apply_gradient(self.plan, self.theta, self.state, rule, gradient, self.inner.step)
+        self.inner.step += 1
+
     def _take_rule(self, rule, state, noise):
         self.inner.noise = noise
         bind_rule(&self.inner.rule, &self.inner.net, rule, state)
         self.inner.handle.learning_rate = rule.hyper[0]
         self.inner.step = 0
-        self.state = state      # only now may the previous state be freed
+        self.rule, self.state = rule, state     # only now may the previous state be freed
 
     def progress(self):
         """How far the optimiser is: a copy of its state, and how many steps it has made."""

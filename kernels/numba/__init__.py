@@ -12,7 +12,7 @@ require_numba("backend 'numba' or deltaloop.numba")
 
 import numba  # noqa: E402
 
-from .. import lent  # noqa: E402
+from .. import cython, lent  # noqa: E402
 from ..interface import SparseRows  # noqa: E402
 from . import batch, sample  # noqa: E402
 from .compiling import entry_points, provide  # noqa: E402
@@ -71,6 +71,21 @@ def train_epoch(
         plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step, weights,
         rates, noise, walks,
     )  # fmt: skip
+
+
+def apply_gradient(plan, theta, state, rule, grad, step):
+    """One step with a gradient from elsewhere; one pass over the parameters, without any walk."""
+    lent.core(plan.dtype).apply_gradient(plan, theta, state, rule, grad, step)
+
+
+def jacobian(plan, theta, X, out, work):
+    """da_o/dtheta of every sample and output; by the Cython build, as products are."""
+    cython.jacobian(plan, theta, X, out, work)
+
+
+def levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights=None):
+    """Steps of least squares; by the Cython build, as products are."""
+    return cython.levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights)
 
 
 def session(plan, theta, batch_size=1, turns=None):

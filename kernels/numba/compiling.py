@@ -10,6 +10,7 @@ functions that walks and doors are put together from.
 
 import hashlib
 import inspect
+import threading
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -213,21 +214,30 @@ def leave(flushing: TRUTH, before: WHOLE) -> None:
     """Give the caller's environment back."""
 
 
-@cache
+_TABLES: dict = {}
+_PROVIDED: list = []  # what was compiled, so that it stays as long as the process
+_LOCK = threading.RLock()
+
+
 def entry_points(dtype) -> np.ndarray:
     """The addresses of all entries for one element type, valid in this process.
 
     Before `provide` was called for them those of walks are 0.
     """
-    addresses = lent.core(dtype).addresses()
-    return np.array([addresses.get(name, 0) for name in (*lent.WALKS, *_OTHERS)], np.intp)
+    if dtype not in _TABLES:
+        addresses = lent.core(dtype).addresses()
+        table = np.array([addresses.get(name, 0) for name in (*lent.WALKS, *_OTHERS)], np.intp)
+        _TABLES.setdefault(dtype, table)  # of several threads, one comes first
+    return _TABLES[dtype]
 
 
-@cache
-def provide(dtype, walk):
-    """Compile what is about to be called, or take it from disk; kept as long as the process."""
-    made, real = walk.made, numba.from_dtype(dtype)
-    signature = made.signature(real)
-    found = _kept(lambda **keep: numba.cfunc(signature, **_PLAIN | keep)(made.function))
-    entry_points(dtype)[made.place] = found.address
-    return found
+def provide(dtype, walk) -> None:
+    """Compile what is about to be called, or take it from disk."""
+    made, table = walk.made, entry_points(dtype)
+    if table[made.place]:
+        return
+    signature = made.signature(numba.from_dtype(dtype))
+    with _LOCK:
+        found = _kept(lambda **keep: numba.cfunc(signature, **_PLAIN | keep)(made.function))
+        _PROVIDED.append(found)
+        table[made.place] = found.address

@@ -27,14 +27,17 @@ from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
-from .training import callbacks, history, schedules, stream
+from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
+from .training import history, stream
 from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import metrics
+    from . import callbacks, metrics, schedules
 
 __all__ = [
+    "LBFGS",
+    "SCG",
     "SGD",
     "Activation",
     "Adadelta",
@@ -51,6 +54,7 @@ __all__ = [
     "History",
     "InvalidInputError",
     "InvalidTypeError",
+    "LevenbergMarquardt",
     "Loss",
     "MissingDependencyError",
     "NAdam",
@@ -71,13 +75,12 @@ __all__ = [
 
 # Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
 _ADDRESSES = (
-    activations, callbacks, custom, history, initializers, layers, losses, optimizers, scaling,
-    schedules, stream,
+    activations, custom, history, initializers, layers, losses, optimizers, scaling, stream,
 )  # fmt: skip
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("metrics",)
+_LATER = ("callbacks", "metrics", "schedules")
 
 
 def __getattr__(name):

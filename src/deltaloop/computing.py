@@ -1,5 +1,7 @@
 """What a network computes, on the backend of its choice: predictions, losses and gradients."""
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,13 +9,14 @@ import numpy as np
 from .errors import InvalidInputError, InvalidTypeError
 from .inputs import validation
 from .inputs.calls import explained
-from .inputs.checks import check_finite, check_memory, parameter, whole_number
+from .inputs.checks import check_finite, check_memory, whole_number
 from .kernels import load
 from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
 from .kernels.session import checked_out
 from .kernels.turns import Turns
 from .parts.construction import as_backend
 from .parts.scaling import Scaling
+from .parts.whole_batch import with_optimizer
 
 _BLOCK_ROWS = 192  # samples per block outside training: activations stay in cache
 
@@ -39,6 +42,7 @@ class Computing:
     dtype: np.dtype
     plan: Plan
     _theta: np.ndarray
+    _laid_out: Callable
     _turns: Turns
     _backend: Any
     _session: Any
@@ -70,7 +74,7 @@ class Computing:
                 f"deltaloop.kernels.load, got {backend!r}"
             )
         session = backend.session(self.plan, self._theta, turns=self._turns)
-        session.set_rule(self._optimizer.rule(), self._noise)
+        session = with_optimizer(session, self._optimizer, self._noise)
         self._turns.train(self._take_backend, backend, session)
 
     def _take_backend(self, backend, session):
@@ -291,6 +295,47 @@ class Computing:
         self._turns.read(self._backward, X, dC_da, None, out)
         return out if self._scaling is None else self._scaling.slopes_by_inputs(out)
 
+    def jacobian(self, X) -> np.ndarray:
+        """The slope of every output by every parameter.
+
+        What least squares, Gauss-Newton and the like are made of: with e = predict(X) - Y and
+        loss='mse', the sum over samples and outputs of e J is n_samples times `gradient`.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, ...)
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_out, theta.size)
+            J[t, o] = d predict(X)[t, o] / dtheta, laid out as theta, 0 in its padding. In the dtype
+            of the network; float64, and in the units of the targets, where `scaling` scales them.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            X is not accepted, or the result would not fit into memory.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.5]))])
+        >>> J = net.jacobian([[3.0], [7.0]])
+        >>> J[:, :, net.theta != 0].tolist()  # by W: x, by b: 1
+        [[[3.0, 1.0]], [[7.0, 1.0]]]
+        """
+        X = validation.inputs(X, self)
+        shape = (len(X), self.sizes[-1], self.plan.n_theta)
+        size = math.prod(shape) * self.dtype.itemsize
+        check_memory("the Jacobian", size, "give fewer samples at a time")
+        J = np.empty(shape, self.dtype)
+        work = Work(self.plan, min(len(X), _BLOCK_ROWS))
+        self._turns.read(self.backend.jacobian, self.plan, self._theta, X, J, work)
+        if self._scaling is None or self._scaling.y_scale is None:
+            return J
+        return J * self._scaling.y_scale[:, None]
+
     def loss_and_gradient(self, theta, X, Y, *, sample_weight=None) -> tuple[float, np.ndarray]:
         """`loss` and `gradient` where the parameters were `theta`; those of the network stay.
 
@@ -299,7 +344,7 @@ class Computing:
         Parameters
         ----------
         theta : array_like, shape of `Network.theta`
-            Laid out like it; its padding does not matter.
+            Laid out like it; its padding does not matter. Or as `Network.parameters`.
         X, Y, sample_weight
             As in `fit`.
 
@@ -325,13 +370,7 @@ class Computing:
         """
         X, Y = self._data(X, Y)
         weights = validation.weights(sample_weight, len(X))
-        given = parameter("theta", theta, self._theta.shape, self.dtype)
-        at, grad = (aligned_zeros(self.plan.n_theta, self.dtype) for _ in range(2))
-        for layer in range(len(self.layers)):  # without the padding, which kernels take for 0
-            self.plan.W(at, layer)[:] = self.plan.W(given, layer)
-            b = self.plan.b(at, layer)
-            if b is not None:
-                b[:] = self.plan.b(given, layer)
+        at, grad = self._laid_out("theta", theta), aligned_zeros(self.plan.n_theta, self.dtype)
         return self._loss_gradient(at, X, Y, grad, weights), grad.astype(np.float64)
 
     def _loss_gradient(self, theta, X, Y, grad, weights) -> float:

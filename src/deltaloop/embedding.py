@@ -1,17 +1,22 @@
 """One sample and one mini-batch at a time: the doors for loops that are not ours."""
 
+import math
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .errors import InvalidInputError
+from .errors import DivergenceError, InvalidInputError
 from .inputs.checks import whole_number
+from .inputs.scipy_sparse import is_sparse, sparse_inputs
 from .kernels.interface import Plan
 from .kernels.session import checked_out, rows
 from .kernels.turns import Turns
 from .parts.optimizers import check_optimizer
 from .parts.scaling import Scaling, check_scaling
+from .parts.whole_batch import with_optimizer
 from .training.stream import Stream
 
 
@@ -20,7 +25,8 @@ class Embedding:
 
     These calls check the length of what they get and nothing else: a nan that goes in comes out.
     Arrays that are contiguous and have the dtype of the network are read where they lie; anything
-    else that NumPy can make an array of is copied first.
+    else that NumPy can make an array of is copied first. Samples of scipy.sparse become dense; they
+    are checked as in `fit`.
 
     Threads: any number may read a network, and one may train it meanwhile. Who reads waits for the
     step or, with `fit`, for the slice of about 50 ms that another thread is computing, and sees the
@@ -44,6 +50,7 @@ class Embedding:
     _scaling: Scaling | None
     _optimizer: Any
     _turns: Turns
+    _laid_out: Callable
     _kept: list  # sessions whose handle was asked for
 
     @property
@@ -73,8 +80,62 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session.set_rule(optimizer.rule(), self._noise)
+        self._session = with_optimizer(self._session, optimizer, self._noise)
         self._optimizer = optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """That of `optimizer`, for `learn_one`, `learn_batch` and `apply_gradient`.
+
+        Assigning it leaves the state of the optimizer as it is. `fit` has schedules. nan: the
+        optimizer has none.
+        """
+        return getattr(self._optimizer, "learning_rate", math.nan)
+
+    @learning_rate.setter
+    def learning_rate(self, value) -> None:
+        if not hasattr(self._optimizer, "learning_rate"):
+            raise InvalidInputError(f"{self._optimizer!r} has no learning_rate")
+        optimizer = replace(self._optimizer, learning_rate=value)
+        self._session.set_rate(optimizer.learning_rate)
+        self._optimizer = optimizer
+
+    def apply_gradient(self, gradient) -> None:
+        """One step of `optimizer` with a gradient that comes from elsewhere.
+
+        For the mean over several processes, for costs that `backward` has differentiated, or for
+        gradients of other libraries. The state of `optimizer` goes on as in `learn_batch`.
+
+        Parameters
+        ----------
+        gradient : array_like, as many values as theta
+            dC/dtheta, laid out as `gradient` returns it; its padding does not matter. Or as many
+            values as `parameters`, in their order.
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            It does not fit, or is not finite; nothing was changed.
+        BusyError
+            Another thread trains this network.
+        DivergenceError
+            Parameters are not finite after the step: the network is lost.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.optimizer = dl.SGD(learning_rate=0.1)
+        >>> net.apply_gradient(net.gradient([[3.0]], [[5.0]]))  # as net.learn_one([3.0], [5.0])
+        >>> round(net.W[0].item(), 4), round(net.b[0].item(), 4)
+        (1.7, -0.1)
+        """
+        self._session.descend(self._laid_out("gradient", gradient))
+        if not np.isfinite(self._theta).all():
+            raise DivergenceError(
+                "parameters became infinite in this step; lower learning_rate, or limit the "
+                "gradient: SGD(0.1, clip_norm=1.0)"
+            )
 
     def predict_one(self, x, out=None) -> np.ndarray:
         """Output activations of one sample, in the units of the targets.
@@ -82,6 +143,7 @@ class Embedding:
         Parameters
         ----------
         x : array_like, shape (n_in,)
+            Or one row of scipy.sparse.
         out : ndarray, shape (n_out,), optional
             Receives the outputs; contiguous, in the dtype of the network (float64 where `scaling`
             scales the targets).
@@ -105,10 +167,15 @@ class Embedding:
         >>> net.predict_one([1.0, 10.0])
         array([33.], dtype=float32)
         """
-        if self._scaling is None:
-            return self._session.predict_one(x, out)
-        x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
-        if self._scaling.y_mean is None:
+        try:
+            if self._scaling is None:
+                return self._session.predict_one(x, out)
+            x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
+        except (ValueError, TypeError):
+            if not is_sparse(x):
+                raise
+            x = self._dense("x", x)
+        if self._scaling is None or self._scaling.y_mean is None:
             return self._session.predict_one(x, out)
         if out is None:
             return self._scaling.outputs(self._session.predict_one(x))
@@ -122,6 +189,7 @@ class Embedding:
         Parameters
         ----------
         x : array_like, shape (n_in,)
+            Or one row of scipy.sparse.
         y : array_like, shape (n_out,)
             Targets; for cross_entropy a row, not a class number. It sums to 1, or to the weight
             of the sample.
@@ -153,12 +221,17 @@ class Embedding:
         >>> net.W[0].item(), net.b[0].item()  # both less 0.5 (2 - 4)
         (3.0, 1.0)
         """
-        if self._scaling is None:
-            return self._session.learn_one(x, y)
-        return self._session.learn_one(
-            self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0]),
-            self._scaling.targets(_rows("y", y, 0, self.sizes[-1])[0]),
-        )
+        try:
+            if self._scaling is None:
+                return self._session.learn_one(x, y)
+            x = self._scaling.inputs(_rows("x", x, 0, self.sizes[0])[0])
+        except (ValueError, TypeError):
+            if not is_sparse(x):
+                raise
+            x = self._dense("x", x)
+        if self._scaling is not None:
+            y = self._scaling.targets(_rows("y", y, 0, self.sizes[-1])[0])
+        return self._session.learn_one(x, y)
 
     def learn_batch(self, X, Y) -> float:
         """One step of `optimizer` on one mini-batch.
@@ -166,6 +239,7 @@ class Embedding:
         Parameters
         ----------
         X : array_like, shape (n_samples, n_in)
+            Or rows of scipy.sparse.
         Y : array_like, shape (n_samples, n_out)
             As in `learn_one`.
 
@@ -184,15 +258,27 @@ class Embedding:
         BusyError
             Another thread is training this network.
         """
-        if self._scaling is None:
-            return self._session.learn_batch(X, Y)
-        n = len(X)
-        if n < 1:
-            raise InvalidInputError("X is empty, give at least 1 sample")
-        return self._session.learn_batch(
-            self._scaling.inputs(_rows("X", X, n, self.sizes[0])),
-            self._scaling.targets(_rows("Y", Y, n, self.sizes[-1])),
-        )
+        try:
+            if self._scaling is None:
+                return self._session.learn_batch(X, Y)
+            n = len(X)
+            if n < 1:
+                raise InvalidInputError("X is empty, give at least 1 sample")
+            X = self._scaling.inputs(_rows("X", X, n, self.sizes[0]))
+        except (ValueError, TypeError):
+            if not is_sparse(X):
+                raise
+            X = self._dense("X", X)
+        if self._scaling is not None:
+            Y = self._scaling.targets(_rows("Y", Y, len(X), self.sizes[-1]))
+        return self._session.learn_batch(X, Y)
+
+    def _dense(self, name, X):
+        """Samples of scipy.sparse as rows in the units and the dtype of the network."""
+        X = X if len(X.shape) == 2 else X.reshape(1, -1)
+        if name == "x" and X.shape[0] != 1:
+            raise InvalidInputError(f"x must be one sample, got a sparse matrix of shape {X.shape}")
+        return sparse_inputs(X, self, name).dense()
 
     def stream(self, half_life: float = 100.0) -> Stream:
         """Learn from samples as they come, and watch the loss; see `Stream`.

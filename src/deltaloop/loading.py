@@ -10,7 +10,6 @@ from .parts.construction import as_backend, as_layers
 from .parts.layers import Dense
 from .parts.losses import loss_with
 from .parts.scaling import Scaling
-from .training import kept
 
 
 def load(path, backend: str = "auto") -> Network:
@@ -98,5 +97,7 @@ def _network(description, arrays, backend):
     if "optimizer" in description:  # earlier versions wrote none
         net.optimizer = archive.optimizer(description["optimizer"])
     if "state" in description:
-        kept.restore(net, description["state"], state)
+        from .training.kept import restore
+
+        restore(net, description["state"], state)
     return net

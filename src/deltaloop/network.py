@@ -26,9 +26,9 @@ from .parts.optimizers import SGD
 from .parts.parameters import Parameters
 from .parts.scaling import Scaling
 from .parts.views import Views
+from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
-from .training.kept import kept
 from .training.samples import drawn_noise
 
 
@@ -100,7 +100,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         Standardisation applied to all data on its way in and out; saved with the network.
     classes : tuple of str or None
         Names of the classes, for reports; saved with the network.
-    optimizer : SGD, Adam or RMSprop
+    optimizer : SGD, Adam, RMSprop, ...
         What `learn_one` and `learn_batch` descend with, and `fit` where it is given none.
     generator : numpy.random.Generator
         Draws the order of the samples; what `seed` became.
@@ -232,7 +232,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         archive.save(self, theta, path, more)
 
     def _to_save(self, state):
-        return self._theta.copy(), kept(self, self._run) if state else None
+        if not state:
+            return self._theta.copy(), None
+        from .training.kept import kept
+
+        return self._theta.copy(), kept(self, self._run)
 
     def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -322,5 +326,5 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling
-        self._session.set_rule(self._optimizer.rule(), self._noise)
+        self._session = with_optimizer(self._session, self._optimizer, self._noise)
         self._session.resume(*progress)

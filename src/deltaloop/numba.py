@@ -62,7 +62,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-_part = jit(forceinline=True, cache=False)
+_part = jit(forceinline=True, cache=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 _WALKS = (
     descend_samples, descend_batches, forward_pass, mean_loss, backward_pass,
     add_gradient_of_pass, slopes_of_pass,

@@ -90,7 +90,7 @@ _ROWS = {
         quickprop trainquickprop
         levenbergmarquardt lm trainlm
         trainbr
-        trainscg
+        scg scaledconjugategradient trainscg
         traingdx traingda
     """,
     "initializer": """

@@ -54,7 +54,7 @@ def test_checkpoint_is_gone_on_with(flowers, tmp_path):
     ("options", "text"),
     [
         (("--schedule", "cosin"), "did you mean 'cosine'?"),
-        (("--metrics", "acuracy"), "did you mean 'accuracy'?"),
+        (("--metrics", "accuracyy"), "did you mean 'accuracy'?"),
         (("--validation", 2), "must be in (0, 1), got 2"),
         (("--patience", 0), "whole number >= 1"),
         (("--resume",), "--resume needs the folder to go on with; give --checkpoint FOLDER"),

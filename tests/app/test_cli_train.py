@@ -167,3 +167,29 @@ def test_rows_of_a_table_pass_the_door_once(flowers, monkeypatch):
     assert status == 0
     assert "one epoch, reference" in output  # which trains copies of the network
     assert sorted(seen) == [("X", 24), ("X", 96), ("Y", 24), ("Y", 96)]
+
+
+@pytest.mark.parametrize("name", ["levenbergmarquardt", "scg", "lbfgs"])
+def test_optimisers_of_all_samples_take_all_rows_and_are_saved(name, tmp_path):
+    path = tmp_path / "net.npz"
+    options = ["--loss", "mse", "--optimizer", name, "--save", path]
+    status, output = call("train", "iris", *options)
+    assert status == 0
+    assert number(rows(output)["train loss"]) < 1e-3
+    assert " of 200 (" in rows(output)["epochs"]
+    assert "(batch size 105)" in rows(output)["microseconds per step"]
+    assert type(dl.load(path).optimizer).__name__.casefold() == name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "LevenbergMarquardt needs a loss that is a sum of squares"),
+        (["--loss", "mse", "--learning-rate", 0.1], "has no learning_rate"),
+        (["--loss", "mse", "--batch-size", 10], "batch_size must be left out, or n_samples = 105"),
+    ],
+)
+def test_least_squares_says_what_it_does_not_take(options, message):
+    status, output = call("train", "iris", "--optimizer", "levenbergmarquardt", *options)
+    assert status != 0
+    assert message in output

@@ -25,9 +25,11 @@ def text(found, kind):
     return next(each.text for each in found.findings if each.kind == kind)
 
 
-@pytest.mark.parametrize("backend", ["reference", "cython"])
+@pytest.mark.parametrize("backend", ["reference", "cython", "numba"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_loss_and_norms_are_those_of_the_gradient(backend, dtype):
+    if backend == "numba":
+        pytest.importorskip("numba")
     net = network(dtype=dtype, backend=backend)
     found, gradients = net.diagnose(X, Y), net.gradients(X, Y)
     assert found.n_samples == len(X)

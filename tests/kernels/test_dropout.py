@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import cases
+from deltaloop import kernels
 from deltaloop.kernels import reference
 from deltaloop.kernels.interface import Plan, Work, aligned_zeros
 from tolerances import are_useful, assert_within, expected_within
@@ -52,6 +53,18 @@ def test_an_epoch_agrees_with_the_reference(compiled, dtype, rule, dropout, batc
     assert_within(trained(compiled, case, how, batch_size, order), expected, tolerance)
     other = trained(compiled, case, how, batch_size, order, noise=2**64 - 8)
     assert np.abs(other["W1"] - expected["W1"]).max() > 10 * tolerance["W1"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dropout", DROPOUT, ids=str)
+@pytest.mark.parametrize("batch_size", [1, 7, 60])
+def test_numba_gives_the_bits_of_cython(dtype, rule, dropout, batch_size):
+    case, order = case_of(dtype, dropout), np.random.default_rng(0).permutation(60)
+    found, expected = (
+        trained(kernels.load(name), case, RULES[rule], batch_size, order, noise=2**64 - 8)
+        for name in ("numba", "cython")
+    )
+    cases.assert_same_bits(found, expected)
 
 
 def test_sparse_rows_are_those_written_out(compiled, dtype):

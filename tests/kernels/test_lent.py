@@ -72,18 +72,14 @@ def test_training_gives_the_same_bits(case, rule, batch_size, listed, more):
 
 def test_batches_in_pieces_give_the_same_bits(dtype):
     plan, theta, X, Y = cases.case(3, [40, 72, 3], ["relu", "identity"], "mse", dtype, PIECE + 90)
+    case = cases.Case(plan, theta, X, Y)
     for name in ("sgd", "adam", "rmsprop"):
-        found = both(
-            lambda backend, rule=RULES[name]: cases.trained(
-                backend,
-                cases.Case(plan, theta, X, Y),
-                rule,
-                None,
-                len(X),
-                work=Work.for_batches(plan, X, rule, len(X), 1),
-            )  # fmt: skip
-        )
-        cases.assert_same_bits(*found)
+
+        def trained(backend, rule=RULES[name]):
+            work = Work.for_batches(plan, X, rule, len(X), 1)
+            return cases.trained(backend, case, rule, None, len(X), work=work)
+
+        cases.assert_same_bits(*both(trained))
 
 
 def test_gradients_and_outputs_have_the_same_bits(case):

@@ -208,6 +208,10 @@ def test_orthogonal_matrices_are_distributed_evenly():
         ("tanh", "sigmoid", 1, 2, 0, 0, 1),
         ("sigmoid", "tanh", 1, 4, 0, -1, 1),
         ("tanh", "relu", 1, 2, 0, 0, 1),
+        ("hard_tanh", "sigmoid", 1, 1, 0, 0, 1),
+        ("gaussian", "hard_tanh", 1, 2, 0, -1, 1),
+        ("lecun_tanh", None, 0, 3, 0, -1, 1),
+        ("hard_sigmoid", "lecun_tanh", 1, 3, 0, -1.7159, 1.7159),
     ],
 )
 def test_nguyen_and_widrow_spread_active_regions(hidden, before, place, half, middle, low, high):

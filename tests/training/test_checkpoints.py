@@ -77,6 +77,29 @@ def test_killed_training_ends_with_the_same_bits(more, step, backend, tmp_path):
     assert again.generator.bit_generator.state == once.generator.bit_generator.state
 
 
+@pytest.mark.parametrize("step", [1, 6, 11])
+@pytest.mark.parametrize("split", [None, 0.3])
+def test_masks_of_dropout_go_on(split, step, tmp_path):
+    def net(seed=4):
+        layers = [dl.Dense(6, "tanh", dropout=0.4), dl.Dense(2, "identity")]
+        return dl.Network(3, layers, dtype="float64", seed=seed)
+
+    once = net()
+    options = {**OPTIONS, "validation_split": split}
+    once.fit(X, Y, **options)
+    options |= {"checkpoint": tmp_path, "checkpoint_every": 0, "resume": True}
+    with pytest.raises(Killed):
+        net().fit(X, Y, callbacks=[kill_at(step)], **options)
+    again = net(seed=9)
+    again.fit(X, Y, **options)
+    assert again.theta.tobytes() == once.theta.tobytes()
+    again.save(tmp_path / "net.npz", state=True)
+    loaded = dl.load(tmp_path / "net.npz")
+    for one in (once, loaded):
+        one.fit(X, Y, epochs=2, batch_size=2, resume=True, validation_split=split)
+    assert loaded.theta.tobytes() == once.theta.tobytes()
+
+
 SCRIPT = """
     import sys, time
     import numpy as np
@@ -407,6 +430,13 @@ def test_checkpoint_is_a_network(tmp_path):
 def test_directory_is_a_path(wrong):
     with pytest.raises((dl.InvalidTypeError, dl.InvalidInputError)):
         new_net().fit(X, Y, checkpoint=wrong)
+
+
+def test_time_between_checkpoints_needs_a_directory(tmp_path):
+    with pytest.raises(dl.InvalidInputError, match="give checkpoint='folder', too"):
+        new_net().fit(X, Y, checkpoint_every=5)
+    with pytest.raises(dl.InvalidInputError, match="checkpoint_every must be finite and >= 0"):
+        new_net().fit(X, Y, checkpoint=tmp_path, checkpoint_every=-1)
 
 
 # states of saved networks

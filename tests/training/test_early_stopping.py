@@ -246,7 +246,7 @@ def test_metric_that_does_not_fit_the_targets_is_refused_before_anything_changes
         ({"validation_split": "some"}, "validation_split must be a number, got 'some'"),
         ({"validation_split": 0.9}, "validation_split=0.9 leaves none of 7 samples for training"),
         ({"validation_split": 0.3, **WATCHED}, "both say what is watched; give one"),
-        ({"metrics": ["acuracy"]}, "unknown metric 'acuracy'.*did you mean 'accuracy'?"),
+        ({"metrics": ["accuracyy"]}, "unknown metric 'accuracyy'.*did you mean 'accuracy'?"),
         ({"metrics": ["mse", "mse"]}, "metrics has 'mse' twice"),
         ({"metrics": 3}, "metrics must be a list of names or functions, got 3"),
         ({"metrics": [3]}, "a metric is a name such as 'accuracy', or a function"),

@@ -96,3 +96,48 @@ def test_one_epoch_is_not_written_in_the_plural():
 def test_record_can_be_copied_and_pickled():
     history = record(3)
     assert copy.deepcopy(history) == pickle.loads(pickle.dumps(history)) == history
+
+
+# what schedules, metrics and the best epoch add
+
+
+def full():
+    history = record(3)
+    history.learning_rate, history.metrics = [0.1, 0.05, 0.025], {"r2": [0.5, 0.75, 0.7]}
+    history.best_epoch = 2
+    return history
+
+
+def test_table_has_columns_for_metrics_and_for_a_rate_that_changes():
+    _, columns, *rows = repr(full()).splitlines()
+    assert columns.split("  ")[-1] == "seconds"
+    assert [name in columns for name in ("r2", "learning rate", "validation loss")] == [True] * 3
+    assert rows[1].split() == ["2", "0.5", "1", "0.75", "0.05", "0.25"]
+    same_rate = full()
+    same_rate.learning_rate = [0.1] * 3
+    assert "learning rate" not in repr(same_rate)
+
+
+def test_columns_are_those_with_values():
+    assert list(full().columns()) == ["loss", "validation_loss", "learning_rate", "seconds", "r2"]
+    assert list(record(2, validation=False).columns()) == ["loss", "seconds"]
+
+
+def test_copy_shares_nothing():
+    history = full()
+    twin = history.copy()
+    assert twin == history
+    for column in (*twin.columns().values(), twin.learning_rate):
+        column.append(9.0)
+    twin.metrics["mse"] = []
+    assert history == full()
+
+
+def test_record_of_an_earlier_version_is_still_read():
+    history = record(2)
+    for name in ("learning_rate", "metrics", "best_epoch"):  # as pickle kept it then
+        del history.__dict__[name]
+    old = pickle.loads(pickle.dumps(history))
+    assert old == record(2)
+    assert (old.learning_rate, old.metrics, old.best_epoch) == ([], {}, None)
+    assert len(repr(old).splitlines()) == 4

@@ -188,6 +188,26 @@ def test_epochs_have_the_rate_of_the_schedule_and_keep_the_state(optimizer, back
     assert net.theta.tobytes() == twin.theta.tobytes()
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "optimizer", [dl.SGD(0.1), dl.SGD(0.1, momentum=0.9), dl.Adam(0.1), dl.AdamW(0.1)]
+)
+def test_updates_have_the_rate_of_the_schedule_and_keep_the_state(optimizer, dtype, backend):
+    # with the rates set by hand, one update after the other
+    net, twin = new_net(backend, dtype), new_net(backend, dtype)
+    schedule = schedules.exponential(0.5, per="step")
+    options = {"epochs": 1, "batch_size": 2, "shuffle": False}
+    for resume in (False, True):
+        net.fit(X[:6], Y[:6], optimizer=optimizer, schedule=schedule, resume=resume, **options)
+    for k in range(6):
+        rate = optimizer.learning_rate * 0.5 ** (k / 3)
+        now = type(optimizer)(**{**vars(optimizer), "learning_rate": rate})
+        batch = slice(2 * k % 6, 2 * k % 6 + 2)
+        twin.fit(X[batch], Y[batch], optimizer=now, resume=k > 0, **options)
+    assert net.theta.tobytes() == twin.theta.tobytes()
+
+
 def test_schedule_of_one_changes_nothing():
     nets = new_net(), new_net(), new_net()
     for net, schedule in zip(nets, (None, "constant", lambda t: 1), strict=True):

@@ -14,13 +14,15 @@ from ..kernels.functions import ACTIVATIONS
 from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import LOSSES, check_loss
-from ..parts.optimizers import OPTIMIZERS, SGD, Optimizer
+from ..parts.optimizers import OPTIMIZERS, SGD, AnyOptimizer
 from ..parts.scaling import Scaling
+from ..parts.whole_batch import WholeBatch
 from ..training.history import History
 from .problems import Problem
 
 BATCH_SIZE = 10
 EPOCHS = 50
+STEPS_OF_ALL = 200  # of optimisers that look at all samples before every step
 # where rows are few, 50 epochs become as many as make this number of steps
 MIN_STEPS = {"classification": 2000, "regression": 500}
 LOSS = {"classification": "cross_entropy", "regression": "mse"}
@@ -153,7 +155,7 @@ def _output(problem, loss):
     return 1, loss.row.partner
 
 
-def build_optimizer(problem: Problem, recipe: Recipe) -> Optimizer:
+def build_optimizer(problem: Problem, recipe: Recipe) -> AnyOptimizer:
     """The optimiser that the options describe.
 
     Raises
@@ -194,11 +196,21 @@ def batch_size(problem: Problem, recipe: Recipe) -> int:
             f"--batch-size must be at most {n}, the number of training rows, "
             f"got {recipe.batch_size}"
         )
-    return recipe.batch_size or min(BATCH_SIZE, n)
+    return recipe.batch_size or (n if _needs_all(recipe) else min(BATCH_SIZE, n))
+
+
+def _needs_all(recipe) -> bool:
+    """Whether the optimiser takes nothing but all samples at once."""
+    kind = OPTIMIZERS.get(recipe.optimizer)
+    if kind is None:
+        return False
+    return issubclass(kind, WholeBatch) or kind().rule().row.whole_batch
 
 
 def epochs(problem: Problem, recipe: Recipe) -> int:
     """Epochs to run."""
+    if issubclass(OPTIMIZERS.get(recipe.optimizer, SGD), WholeBatch):
+        return recipe.epochs or STEPS_OF_ALL
     steps = math.ceil(len(problem.X_train) / batch_size(problem, recipe))
     return recipe.epochs or max(EPOCHS, math.ceil(MIN_STEPS[problem.task] / steps))
 
@@ -218,7 +230,7 @@ def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:
 
 
 def train(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer,
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: AnyOptimizer,
     progress=False,
 ) -> History:  # fmt: skip
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`.
@@ -261,12 +273,12 @@ def chosen_class(out: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: Optimizer
+    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: AnyOptimizer
 ) -> Comparison | None:
     """Time an epoch against the NumPy reference, both from the trained parameters.
 
     Where the reference would take more than about two seconds, the first part of the rows is
-    timed with both. None where training on diverges.
+    timed with both. None where training on diverges, and for a WholeBatch.
 
     Raises
     ------
@@ -274,6 +286,8 @@ def compare(
         Ctrl-C was pressed.
     """
     n, size = len(problem.X_train), batch_size(problem, recipe)
+    if isinstance(optimizer, WholeBatch):
+        return None  # its steps are not those of an epoch, and may be none from here on
 
     def seconds(backend, rows, repeats):
         twin = copy.deepcopy(net)  # same parameters, and the same order of the samples

@@ -22,6 +22,9 @@ _STOPPED = {
     "patience": "the loss stopped falling",
     "target_loss": "the target loss was reached",
     "max_seconds": "the time was over",
+    "gradient": "the gradient is next to 0",
+    "mu": "no step lowers the loss",
+    "no_progress": "no step lowers the loss",
 }
 
 

@@ -1,22 +1,21 @@
 """A look at a network that has just been trained: silent, unless something is plainly wrong.
 
 What is judged is the loss against that of the best constant prediction. It comes with the targets
-alone, so that healthy trainings cost one pass over them and no pass through the network.
+alone, so that healthy trainings cost one pass over them and no pass through the network. What
+looks further is imported when it is needed.
 """
 
 import math
 
 from ..errors import DeltaloopWarning
 from ..inputs.checks import any_size
-from .columns import Columns
-from .constants import best_constant, constant_loss, loss_of_constant
-from .diagnose import SAME, columns_text
-from .units import look, rows_of
+from ..kernels.functions import LOSSES
+from .constants import best_constant, constant_loss, is_no_better, loss_of_constant
 
 # What was trained less than this is not judged: a few steps prove nothing
 EPOCHS, UPDATES, SAMPLES = 10, 300, 20
 PRODUCTS = 1_000_000  # of weights and values in all epochs; with fewer the look would cost too much
-THOROUGH = 100_000_000  # products from which units are looked at, and best constants searched for
+THOROUGH = 50_000_000  # products from which units are looked at, and best constants searched for
 LEARNED = 0.4  # a loss below this part of the constant one is not looked at any further
 STILL = 0.05  # what it lost in the last quarter of the epochs, where it still falls clearly
 SHARE = 0.1  # and as a part of all that it lost
@@ -31,7 +30,10 @@ def warn_after_fit(net, samples, history, batch_size) -> None:
 
     `samples` are the `training.samples.Samples` of a network.
     """
-    texts = _texts(net, samples, history, batch_size)
+    try:
+        texts = _texts(net, samples, history, batch_size)
+    except (KeyboardInterrupt, MemoryError):  # training is done, and nobody asked for this
+        return
     if texts:
         import warnings
 
@@ -50,36 +52,52 @@ def _texts(net, samples, history, batch_size):
     products = epochs * n * net.n_parameters
     if products < PRODUCTS or history.stop_reason not in ("epochs", "patience", "tol"):
         return []
-    X, Y, weights = samples.X, samples.Y, samples.weights
+    Y, weights = samples.Y, samples.weights
     if samples.chosen is not None:
         Y, weights = Y[samples.chosen], None if weights is None else weights[samples.chosen]
     limit = constant_loss(net, Y, weights)
-    if limit is None or not 0 < limit < math.inf or history.loss[-1] < LEARNED * limit:
+    if limit is None or not math.isfinite(limit) or limit == 0:
         return []
-    if samples.chosen is not None:
-        X = rows_of(X, samples.chosen)
+    # poisson and losses of users may fall below 0: there is no part of them that is little
+    from_zero = net.loss_name in LOSSES and net.loss_name != "poisson"
+    if from_zero and history.loss[-1] < LEARNED * limit:
+        return []
     thorough = products >= THOROUGH
     if thorough:
         limit = min(limit, _best(net, Y, weights, limit))
-    if _no_better(net, X, Y, weights, history, limit):
-        texts = _of_units(net, X, Y)
-        cause = columns_text(Columns.of(X), "input", net)
-        if not (cause or texts):
-            too_high = history.loss[-1] > 1.02 * limit
-            cause = (
-                "lower learning_rate"
-                if too_high
-                else "try another learning_rate, or inputs that tell more"
-            )
-        text = "the loss is no better than that of the best constant prediction"
-        return [f"{text}: {cause}" if cause else text, *texts]
-    texts = _of_units(net, X, Y) if thorough else []
-    if _still_falls(history) and (history.validation_loss or _determines(net, X)):
+    if _no_better(net, samples, Y, weights, history, limit):
+        return _causes(net, _inputs(samples), Y, history.loss[-1] > limit + 0.02 * abs(limit))
+    if not from_zero:
+        return []
+    texts = _of_units(net, _inputs(samples), Y) if thorough else []
+    if _still_falls(history) and (history.validation_loss or _determines(net, n)):
         texts.append(
             f"the loss was still falling clearly after {len(history)} epochs: train for more, or "
             "with a larger learning_rate"
         )
     return texts
+
+
+def _inputs(samples):
+    """The rows that were trained on."""
+    from .units import rows_of
+
+    return samples.X if samples.chosen is None else rows_of(samples.X, samples.chosen)
+
+
+def _causes(net, X, Y, too_high):
+    """What can be seen of the reasons of a loss that is no better."""
+    from .columns import Columns
+    from .diagnose import columns_text
+
+    texts = _of_units(net, X, Y)
+    cause = columns_text(Columns.of(X), "input", net)
+    if not (cause or texts):
+        cause = "lower learning_rate"
+        if not too_high:
+            cause = "try another learning_rate, or inputs that tell more"
+    text = "the loss is no better than that of the best constant prediction"
+    return [f"{text}: {cause}" if cause else text, *texts]
 
 
 def _best(net, Y, weights, limit):
@@ -92,15 +110,16 @@ def _best(net, Y, weights, limit):
     return limit if best is None else loss_of_constant(net, Y, weights, best[1])
 
 
-def _no_better(net, X, Y, weights, history, limit):
+def _no_better(net, samples, Y, weights, history, limit):
     """Of the last epochs, whose loss is a mean over steps, and of the network as it is now."""
-    limit *= 1 - SAME
-    if min(history.loss[-3:]) < limit:
+    if not is_no_better(min(history.loss[-3:]), limit):
         return False
-    return net._mean_loss(X, Y, weights) >= limit
+    return is_no_better(net._mean_loss(_inputs(samples), Y, weights), limit)
 
 
 def _of_units(net, X, Y):
+    from .units import look, rows_of
+
     some = slice(None, None, max(1, len(X) // LOOKED_AT))
     texts = []
     for layer in look(net, rows_of(X, some), Y[some]).layers:
@@ -112,10 +131,10 @@ def _of_units(net, X, Y):
     return texts
 
 
-def _determines(net, X):
+def _determines(net, n):
     """Whether there are so many samples that a falling loss is no learning by heart."""
     n_out = 1 if net.loss_name == "cross_entropy" else net.sizes[-1]
-    return len(X) * n_out > PER_PARAMETER * net.n_parameters
+    return n * n_out > PER_PARAMETER * net.n_parameters
 
 
 def _still_falls(history):

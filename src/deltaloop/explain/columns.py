@@ -8,6 +8,7 @@ from ..inputs.checks import any_size
 from ..kernels.interface import SparseRows
 
 LARGE = 5.0  # root mean square of a column, from which it drowns others and saturates units
+_BLOCK = 2**16  # values at a time: large data have no second copy
 SMALL = 0.01  # largest magnitude of a column, below which it hardly counts
 
 
@@ -35,12 +36,17 @@ class Columns:
             square = np.bincount(rows.columns, values**2, k) / n
             largest = np.zeros(k)
             np.maximum.at(largest, rows.columns, np.abs(values))
-            return cls(mean, np.sqrt(np.maximum(square - mean**2, 0)), largest)
-        mean = rows.mean(axis=0, dtype=np.float64)
-        deviation = rows.std(axis=0, dtype=np.float64)
+            variance = square - mean**2
+            variance[variance <= 1e-12 * square] = 0  # of rounding size
+            return cls(mean, np.sqrt(variance), largest)
+        n = len(rows)
+        step = max(1, _BLOCK // rows.shape[1])
+        blocks = [rows[start : start + step] for start in range(0, n, step)]
+        mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks) / n
+        variance = sum(np.square(block - mean).sum(axis=0) for block in blocks) / n
         low, high = (ends.astype(np.float64) for ends in (rows.min(axis=0), rows.max(axis=0)))
-        deviation[low == high] = 0  # not of rounding size
-        return cls(mean, deviation, np.maximum(np.abs(low), np.abs(high)))
+        variance[low == high] = 0  # not of rounding size
+        return cls(mean, np.sqrt(variance), np.maximum(np.abs(low), np.abs(high)))
 
     @property
     def off(self) -> np.ndarray:

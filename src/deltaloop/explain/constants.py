@@ -3,8 +3,12 @@
 import numpy as np
 
 from ..inputs.checks import any_size
+from ..kernels import load
+from ..kernels.functions import LOSSES
 from ..kernels.interface import Plan, Work, aligned_zeros
 
+SAME = 1e-3  # a loss closer than that to the one of a constant is no better
+_BLOCK = 2**18  # values at a time
 _ROWS = 1024  # samples at a time
 _DOUBLINGS = 20  # of the interval, until the best constant lies in it
 
@@ -16,7 +20,8 @@ def best_constant(
     """Loss and outputs of the best prediction that is the same for every sample.
 
     mse: the mean of the targets. Cross-entropies: their frequencies p, with the loss -sum p log p
-    (and -sum (1 - p) log(1 - p) for binary ones). Any other loss: the place where the mean slope
+    (and -sum (1 - p) log(1 - p) for binary ones); nll and kullback_leibler in the same way. Any
+    other loss: the place where the mean slope
     dC/dc changes its sign, found by halving an interval, output by output; for a loss that is
     convex this is its minimum. Constants that the output activation cannot give are moved to the
     nearest one that it can.
@@ -33,7 +38,8 @@ def best_constant(
     Returns
     -------
     loss, outputs : float and ndarray of float64, shape (n_out,); or None
-        None where outputs depend on each other and no formula is known.
+        None where outputs depend on each other (softmax, or exponential of several outputs) and no
+        formula is known.
     """
     if _depend(net):
         return None
@@ -59,32 +65,81 @@ def loss_of_constant(net, Y, weights, outputs) -> float:
     return _of_constants(net, Y, weights)(outputs)[0]
 
 
+def backend_of(net):
+    """The backend of the network, but not Numba, which may have to compile for this."""
+    return load("cython") if net.backend.NAME == "numba" else net.backend
+
+
+def is_no_better(loss: float, limit: float) -> bool:
+    """Whether a loss is not below that of a constant prediction, which may be below 0."""
+    return loss >= limit - SAME * abs(limit)
+
+
 def _depend(net):
-    """Whether outputs depend on each other, and the best of them are not known."""
-    known = ("mse", "binary_cross_entropy", "cross_entropy")
-    return "softmax" in net.layers[-1].activation.name and net.loss_name not in known
+    """Whether the best outputs depend on each other, and no formula is known."""
+    if net.loss_name in _FORMULAS:
+        return False
+    loss = LOSSES.get(net.loss_name)
+    outer = loss is not None and loss.outer is not None and net.sizes[-1] > 1
+    return outer or "softmax" in net.layers[-1].activation.name
 
 
 def _by_formula(net, Y, weights):
     """Loss and outputs, or None."""
-    if net.loss_name == "mse":
-        mean = _mean(Y, weights)
-        outputs = np.clip(mean, *net.layers[-1].activation.range)
-        spread = _mean((Y - mean) ** 2, weights)
-        return float((spread + (mean - outputs) ** 2).sum() / 2), outputs
-    if net.loss_name == "binary_cross_entropy":
-        p = _mean(Y, weights)
-        return float(_entropy(p) + _entropy(1 - p)), p
-    if net.loss_name == "cross_entropy":
-        p = _mean(Y, weights)
-        return float(_entropy(p)), p
-    return None
+    formula = _FORMULAS.get(net.loss_name)
+    return None if formula is None else formula(net, Y, weights)
 
 
-def _mean(values, weights):
-    if weights is None:
-        return values.mean(axis=0, dtype=np.float64)
-    return (weights @ values) / weights.sum()
+def _of_squares(net, Y, weights):
+    mean = _mean(Y, weights)
+    outputs = np.clip(mean, *net.layers[-1].activation.range)
+    spread = _mean(Y, weights, lambda y: (y - mean) ** 2)
+    return float((spread + (mean - outputs) ** 2).sum() / 2), outputs
+
+
+def _of_questions(net, Y, weights):
+    """Every output for itself."""
+    p = _mean(Y, weights)
+    return float(_entropy(p) + _entropy(1 - p)), p
+
+
+def _of_classes(net, Y, weights):
+    """Outputs that sum to 1; with label_smoothing s, y becomes (1 - s) y + s / n_out."""
+    s = getattr(net._loss, "parameter", None) or 0.0
+    p = (1 - s) * _mean(Y, weights) + s / Y.shape[1]
+    return float(_entropy(p)), p
+
+
+def _of_logarithms(net, Y, weights):
+    p = _mean(Y, weights)
+    return float(_entropy(p)), np.log(p)
+
+
+def _of_divergence(net, Y, weights):
+    """The mean of sum y log y - sum y log p."""
+    p = _mean(Y, weights)
+    own = _mean(Y, weights, lambda y: y * np.log(np.where(y > 0, y, 1)))
+    return float(own.sum() + _entropy(p)), p
+
+
+_FORMULAS = {
+    "mse": _of_squares,
+    "binary_cross_entropy": _of_questions,
+    "cross_entropy": _of_classes,
+    "nll": _of_logarithms,
+    "kullback_leibler": _of_divergence,
+}
+
+
+def _mean(Y, weights, f=None):
+    """Mean over the samples of f(Y), or Y; block by block, so that nothing has the size of Y."""
+    step, total = max(1, _BLOCK // Y.shape[1]), 0.0
+    for start in range(0, len(Y), step):
+        y = Y[start : start + step]
+        y = y if f is None else f(y)
+        some = None if weights is None else weights[start : start + step]
+        total = total + (y.sum(axis=0, dtype=np.float64) if some is None else some @ y)
+    return total / (len(Y) if weights is None else weights.sum())
 
 
 def _entropy(p):
@@ -126,7 +181,7 @@ def _of_constants(net, Y, weights):
 
     It is that of a network with the inputs 0, biases c and no activation.
     """
-    n, n_out = Y.shape
+    (n, n_out), backend = Y.shape, backend_of(net)
     code, parameter = net._loss.for_plan(net.dtype)
     plan = Plan.build(1, [(n_out, "identity", 0.0, True)], code, net.dtype, parameter)
     theta, grad = (aligned_zeros(plan.n_theta, net.dtype) for _ in range(2))
@@ -142,9 +197,7 @@ def _of_constants(net, Y, weights):
             w = None if weights is None else weights[start : start + rows]
             counts = len(y) if w is None else w.sum()
             if counts > 0:
-                total += counts * net.backend.loss_gradient(
-                    plan, theta, X[: len(y)], y, grad, work, w
-                )
+                total += counts * backend.loss_gradient(plan, theta, X[: len(y)], y, grad, work, w)
                 slopes += counts * slope
                 counted += counts
         return total / counted, slopes / counted

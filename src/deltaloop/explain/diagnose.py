@@ -8,10 +8,9 @@ from ..inputs.checks import any_size
 from ..parts.losses import Loss
 from ..text import aligned
 from .columns import Columns
-from .constants import best_constant
+from .constants import best_constant, is_no_better
 from .units import Layer, look
 
-SAME = 1e-3  # a loss closer than that to the one of a constant is no better
 MANY = 0.2  # of the units of a layer
 FLAT = 1e-3  # of the deviation of the targets: outputs that differ less are the same
 RATIO = 1e3  # between deltas of the first and the last layer
@@ -162,7 +161,7 @@ def columns_text(columns, what, net):
     else:
         advice = f"standardise: net.scaling = deltaloop.Scaling.standardize({call})"
     return (
-        f"{some} far from mean 0 and deviation 1 ({which}has mean {columns.mean[worst]:.3g} and "
+        f"{some} far from mean 0 and deviation 1 ({which}has mean {columns.mean[worst]:.4g} and "
         f"deviation {columns.deviation[worst]:.3g}); {advice}"
     )
 
@@ -221,7 +220,8 @@ def _of_outputs(found):
         some = _some(len(same), n, "output")
         which = f", number {same[0]} always {low[same[0]]:.4g}" if n > 1 else f", {low[0]:.4g}"
         yield Finding("constant_outputs", f"{some} the same for every sample{which}")
-    if found.constant_loss is not None and found.loss >= (1 - SAME) * found.constant_loss > 0:
+    known = found.constant_loss is not None and found.targets.deviation.any()
+    if known and is_no_better(found.loss, found.constant_loss):
         yield Finding(
             "loss",
             f"the loss {found.loss:.4g} is no better than that of a constant prediction, "

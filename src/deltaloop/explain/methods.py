@@ -47,7 +47,7 @@ class Explaining:
           layer  units  activation  dead  saturated  |gradient|  |parameters|  dC/dz
               1      4  tanh           0          4           0             2      0
               2      1  identity       0          0        7.99             2   3.59
-        - the input is far from mean 0 and deviation 1 (it has mean 2e+03 and deviation 11.2); standardise: net.scaling = deltaloop.Scaling.standardize(X)
+        - the input is far from mean 0 and deviation 1 (it has mean 2005 and deviation 11.2); standardise: net.scaling = deltaloop.Scaling.standardize(X)
         - 4 of 4 units of layer 1 are saturated: their slope is nearly 0 for almost every sample; standardise inputs, start from smaller weights, or lower learning_rate
         - the output is the same for every sample, 4
         - the loss 6.434 is no better than that of a constant prediction, 0.04344: nothing has been learned from the inputs yet

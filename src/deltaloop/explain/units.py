@@ -7,6 +7,7 @@ import numpy as np
 from ..inputs.checks import any_size
 from ..kernels import load
 from ..kernels.interface import SparseRows, Work, aligned_zeros
+from .constants import backend_of
 
 SATURATED = 1e-3  # a slope below this part of the largest one around z = 0 ...
 OF_SAMPLES = 0.95  # ... in more than this part of the samples
@@ -58,7 +59,7 @@ class Looked:
 @any_size
 def look(net, X, Y) -> Looked:
     """Pass checked rows forward and back, block by block, and watch the units."""
-    n, plan, theta = len(X), net.plan, net._theta
+    n, plan, theta, backend = len(X), net.plan, net._theta, backend_of(net)
     n_layers = len(plan.layers)
     work = Work(plan, min(n, _ROWS), gathers=False)
     grad, total = (aligned_zeros(plan.n_theta, net.dtype) for _ in range(2))
@@ -67,11 +68,12 @@ def look(net, X, Y) -> Looked:
     dead = [np.full(layer.n_out, True) for layer in net.layers]
     flat = [np.zeros(layer.n_out) for layer in net.layers]
     squares = np.zeros(n_layers)
-    low, high, loss = np.inf, -np.inf, 0.0
+    low, high = (np.full(net.sizes[-1], end) for end in (np.inf, -np.inf))
+    loss = 0.0
     for start in range(0, n, work.batch_size):
         stop = min(n, start + work.batch_size)
         rows = rows_of(X, slice(start, stop))
-        of_block = net.backend.loss_gradient(plan, theta, rows, Y[start:stop], grad, work)
+        of_block = backend.loss_gradient(plan, theta, rows, Y[start:stop], grad, work)
         loss += (stop - start) * of_block
         sums += (stop - start) * grad
         for k in range(n_layers):

@@ -15,7 +15,7 @@ from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.paths import is_special
 from ..inputs.unpacking import archived_header, checked, memory_limit, too_large
 from ..parts.custom import refuse_custom
-from ..parts.optimizers import OPTIMIZERS, Optimizer
+from ..parts.optimizers import OPTIMIZERS, AnyOptimizer
 from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
@@ -192,7 +192,7 @@ def described(optimizer):
     )
 
 
-def optimizer(entry) -> Optimizer:
+def optimizer(entry) -> AnyOptimizer:
     """The optimiser that `described` wrote down."""
     settings = dict(entry)
     kind = OPTIMIZERS.get(settings.pop("name"))

@@ -37,9 +37,9 @@ Nguyen and Widrow spread the active regions of the n_out units evenly over input
 Rows of W point in random directions, with length 0.7 n_out^(1 / n_in), and b_j is that times
 -1, ..., 1 in equal steps, with the sign of W_j1. This belongs to an activation that is active
 between -1 and 1 and inputs of the same range; for others z and the inputs are mapped. As in
-MATLAB's initnw, tanh is active in [-2, 2], sigmoid in [-4, 4], and inputs range as the
-activation of the layer before, without end from 0 to 1. Layers with other activations, or without
-bias, have U(-1, 1).
+MATLAB's initnw, tanh and gaussian are active in [-2, 2], sigmoid in [-4, 4], hard_tanh in [-1, 1],
+and here lecun_tanh and hard_sigmoid in [-3, 3]; inputs range as the activation of the layer
+before, without end from 0 to 1. Layers with other activations, or without bias, have U(-1, 1).
 
 Values are drawn in float64 and then rounded, so that one seed gives the same network in float32
 and float64.
@@ -49,16 +49,12 @@ eq. 16; 4 Saxe, McClelland & Ganguli (2014); 5 Nguyen & Widrow (1990), and MATLA
 6 torch.nn.Linear of PyTorch; 7 MLPClassifier and MLPRegressor of scikit-learn.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, shown, unknown_name
 from ..inputs.checks import number, parameter
 
 
-@dataclass(frozen=True)
 class Place:
     """What initial values of a layer depend on.
 
@@ -72,12 +68,9 @@ class Place:
     bias : bool
     """
 
-    n_in: int
-    n_out: int
-    activation: Any
-    before: Any
-    is_last: bool
-    bias: bool
+    def __init__(self, n_in, n_out, activation, before, is_last, bias):
+        self.n_in, self.n_out, self.bias = n_in, n_out, bias
+        self.activation, self.before, self.is_last = activation, before, is_last
 
 
 def _of_scikit_learn(place):
@@ -115,8 +108,15 @@ _TABLE = (*_UNIFORM, *_NORMAL, "constant", "ones", "orthogonal", "nguyen_widrow"
 _WITH_BIASES = ("nguyen_widrow", "pytorch", "scikit_learn")
 _OF_WEIGHTS = ("orthogonal", "nguyen_widrow")
 
-# where an activation changes with z, as MATLAB has it
-_ACTIVE = {"sigmoid": (-4.0, 4.0), "tanh": (-2.0, 2.0)}
+# where an activation changes with z, in MATLAB or by the same measure
+_ACTIVE = {
+    "sigmoid": (-4.0, 4.0),
+    "tanh": (-2.0, 2.0),
+    "hard_tanh": (-1.0, 1.0),
+    "gaussian": (-2.0, 2.0),
+    "lecun_tanh": (-3.0, 3.0),
+    "hard_sigmoid": (-3.0, 3.0),
+}
 
 
 def is_named(init) -> bool:

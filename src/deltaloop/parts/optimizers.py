@@ -8,6 +8,7 @@ from ..inputs.calls import explained
 from ..inputs.checks import number, switch
 from ..kernels.functions import RULES
 from ..kernels.interface import Regularization, Rule
+from .whole_batch import LBFGS, SCG, LevenbergMarquardt, WholeBatch
 
 _FROM_0, _UP_TO_1 = {"low": 0.0}, {"low": 0.0, "below": 1.0}
 _ABOVE_0 = {"above": 0.0}
@@ -99,7 +100,8 @@ class Optimizer:
 
     def settings(self) -> dict:
         """By name; those that can only be given by name are left out where they are the default."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        own_first = sorted(fields(self), key=lambda field: field.kw_only)
+        values = {field.name: getattr(self, field.name) for field in own_first}
         defaults = {field.name: field.default for field in fields(self) if field.kw_only}
         return {
             name: value
@@ -502,10 +504,13 @@ class Rprop(Optimizer):
             )
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
+AnyOptimizer = Optimizer | WholeBatch
+OPTIMIZERS: dict[str, type[Optimizer] | type[WholeBatch]] = {
     kind.__name__.lower(): kind
-    for kind in (SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Rprop)
-}
+    for kind in (
+        SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Rprop, LevenbergMarquardt, SCG, LBFGS,
+    )
+}  # fmt: skip
 
 
 def check_optimizer(optimizer):

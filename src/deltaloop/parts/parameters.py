@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..inputs.checks import parameter
-from ..kernels.interface import Plan
+from ..kernels.interface import Plan, aligned_zeros
 from ..kernels.turns import Turns
 from .views import Views
 
@@ -79,21 +79,35 @@ class Parameters:
         self._turns.write(self._unpack, value.copy())  # it may be a view of theta
 
     def _packed(self):
-        parts = []
-        for W, b in zip(self.W, self.b, strict=True):
-            parts.append(W.ravel())  # row by row, whatever the order in memory
-            if b is not None:
-                parts.append(b)
-        return np.concatenate(parts)
+        # ravel: row by row, whatever the order in memory
+        return np.concatenate([view.ravel() for view in self._views_in(self._theta)])
 
-    def _unpack(self, vector):
-        start = 0
-        for W, b in zip(self.W, self.b, strict=True):
-            W[:] = vector[start : start + W.size].reshape(W.shape)
-            start += W.size
+    def _unpack(self, vector, theta=None):
+        start, theta = 0, self._theta if theta is None else theta
+        for view in self._views_in(theta):
+            view[:] = vector[start : start + view.size].reshape(view.shape)
+            start += view.size
+
+    def _views_in(self, theta):
+        """W and b of every layer in an array laid out as theta, in the order of `parameters`."""
+        for layer in range(len(self.layers)):
+            yield self.plan.W(theta, layer)
+            b = self.plan.b(theta, layer)
             if b is not None:
-                b[:] = vector[start : start + b.size]
-                start += b.size
+                yield b
+
+    def _laid_out(self, name, value) -> np.ndarray:
+        """A copy of an array laid out as theta or as `parameters`: as theta, padding 0."""
+        out = aligned_zeros(self.plan.n_theta, self.dtype)
+        packed = np.shape(value) == (self.n_parameters,)
+        shape = (self.n_parameters,) if packed else self._theta.shape
+        given = parameter(name, value, shape, self.dtype)
+        if packed:
+            self._unpack(given, out)
+        else:
+            for to, view in zip(self._views_in(out), self._views_in(given), strict=True):
+                to[:] = view
+        return out
 
     def _views_of(self, name, view) -> Views:
         if name not in self._views:  # made once: loops over the layers come here for each of them

@@ -251,11 +251,11 @@ class Callbacks:
     def __enter__(self):
         try:
             for callback in self._all:
-                for one in (callback, getattr(callback, "function", None)):
-                    if hasattr(one, "begin"):
-                        one.begin(self.state)
-                    if hasattr(one, "end"):
-                        self._begun.append(one)
+                one = callback.function if isinstance(callback, every) else callback
+                if hasattr(one, "begin"):
+                    one.begin(self.state)
+                if hasattr(one, "end"):
+                    self._begun.append(one)
         except BaseException:
             self.__exit__()
             raise

@@ -136,11 +136,9 @@ class Checkpoint:
 
 def checkpoint_for(settings, n_samples, split, validates) -> Checkpoint:
     """The checkpoint of a fit with these settings."""
-    schedule = settings.schedule
-    if type(schedule) in SCHEDULES.values():
-        told = repr(schedule)
-    else:
-        told = None if schedule is None else "a function"
+    schedule, told = settings.schedule, None
+    if schedule is not None:
+        told = repr(schedule) if type(schedule) in SCHEDULES.values() else "a function"
     asked = {
         "n_samples": n_samples,
         "batch_size": settings.batch_size,

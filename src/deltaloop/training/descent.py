@@ -42,7 +42,7 @@ class Descent:
 
     def epoch(self, epochs):
         """(loss, seconds, learning rate) of an epoch; None if it was ended in the middle."""
-        samples, slices, looks = self.samples, self.slices, epochs.looks
+        samples, slices, looks, size = self.samples, self.slices, epochs.looks, self.size
         n_samples = samples.n_samples
         now, rule = self._begin(epochs)
         order = samples.order(self.net.generator, self.shuffle)
@@ -53,8 +53,10 @@ class Descent:
                 if start > first and epochs.between(start / n_samples, now):
                     return None
                 epochs.check_not_moved()
-            stop = self._stop(epochs, slices.end(start), start, self.size)
-            self._descend(epochs, samples, order, start, stop, start // self.size, now, rule)
+            stop = slices.end(start)
+            if epochs.counts_steps:
+                stop = self._stop(epochs, stop, start, size)
+            self._descend(samples.piece(order, start, stop), start // size, now, rule)
             start = stop
             if epochs.counts_steps:
                 self._told(epochs, now.total, samples.weight_of(order, start))
@@ -70,35 +72,35 @@ class Descent:
             generator.bit_generator.state = now.generator
         if epochs.looks and self.shuffle:
             now.generator = generator.bit_generator.state
-        monitored = epochs.monitored() if rates.schedule is not None else ()
-        return now, rates.begin(len(run.history), run.step, monitored)
+        if rates.schedule is None:
+            return now, rates.rule
+        return now, rates.begin(len(run.history), run.step, epochs.monitored())
 
     def _stop(self, epochs, stop, start, size):
         """Where a slice ends, so that nobody misses an update that is waited for."""
-        if epochs.counts_steps:
-            stop = min(stop, start + size * epochs.callbacks.steps_left(self.run.step))
-        return stop
+        return min(stop, start + size * epochs.callbacks.steps_left(self.run.step))
 
-    def _descend(self, epochs, samples, order, start, stop, batch, now, rule):
-        """Make the updates of the samples start to stop, the first of which is that of `batch`."""
-        net, run, size = self.net, self.run, self.size
-        n_steps = -(-(stop - start) // size)
-        X, Y, rows, begin, end, weights = samples.piece(order, start, stop)
-        rates = self.rates.of_batches(batch, run.step, n_steps)
+    def _descend(self, piece, batch, now, rule):
+        """Make the updates of some samples, the first of which is that of `batch`."""
+        X, Y, order, start, stop, weights = piece
+        net, run, rates = self.net, self.run, None
+        n_steps = -(-(stop - start) // self.size)
+        if self.rates.schedule is not None:
+            rates = self.rates.of_batches(batch, run.step, n_steps)
         began = perf_counter()
         now.total = net._turns.write(
-            net.backend.train_epoch, net.plan, net._theta, run.slots, rule, X, Y, rows,
-            begin, end, size, self.work, now.total, run.step, weights,
-            *((rates, run.noise) if net.plan.drops else () if rates is None else (rates,)),
+            net.backend.train_epoch, net.plan, net._theta, run.slots, rule, X, Y, order,
+            start, stop, self.size, self.work, now.total, run.step, weights, rates, run.noise,
         )  # fmt: skip
         elapsed = perf_counter() - began
         self.slices.measured(elapsed)
         now.seconds += elapsed
         run.step += n_steps
-        self.latest_rate = self.rates.learning_rate if rates is None else float(rates[-1])
+        self.latest = rates
 
     def _told(self, epochs, total, weight):
-        epochs.stepped(total / weight if weight else math.nan, self.latest_rate)
+        rate = self.rates.learning_rate if self.latest is None else float(self.latest[-1])
+        epochs.stepped(total / weight if weight else math.nan, rate)
 
 
 class StreamDescent(Descent):
@@ -128,8 +130,10 @@ class StreamDescent(Descent):
             order = new_order(self.net.generator, n) if given and self.shuffle else None
             start = 0
             while start < n and math.isfinite(now.total):
-                stop = self._stop(epochs, self.slices.end(start), start, self.size)
-                self._descend(epochs, samples, order, start, stop, updates, now, rule)
+                stop = self.slices.end(start)
+                if epochs.counts_steps:
+                    stop = self._stop(epochs, stop, start, self.size)
+                self._descend(samples.piece(order, start, stop), updates, now, rule)
                 updates += -(-(stop - start) // self.size)
                 start = stop
                 if epochs.counts_steps:

@@ -61,6 +61,7 @@ class Epochs:
             self.stopping.replay(self.history)
             if self.restores and run.best is None:  # nobody kept the parameters of that epoch
                 self.stopping.lowest = math.inf
+        self.may_stop = self.stopping.may_stop()
         self.counts_steps = callbacks is not None and callbacks.counts_steps
         self.reason: str | None = self.history.stop_reason if run.finished else None
         self.last_finite = net._theta.copy()
@@ -119,13 +120,12 @@ class Epochs:
         self.reason = self.history.stop_reason = reason
 
     def ended_blindly(self, losses: list[float], seconds: float) -> None:
-        """Record up to `n_blind` epochs, each finite; the last loss alone may be low enough."""
+        """Record up to `n_blind` epochs, each with a finite loss below the one before."""
         history = self.history
-        for loss in losses:
-            history.loss.append(loss)
-            history.seconds.append(seconds / len(losses))
-            if self.stopping.is_best(history):
-                history.best_epoch = self.stopping.best_epoch
+        history.loss += losses
+        history.seconds += [seconds / len(losses)] * len(losses)
+        if self.stopping.is_best(history):
+            history.best_epoch = self.stopping.best_epoch
         reason = self.stopping.reason(history)
         if reason:
             self.stop(reason)
@@ -159,7 +159,7 @@ class Epochs:
             if self.restores:
                 self.run.best = theta.copy()
             history.best_epoch = self.stopping.best_epoch
-        reason = self.stopping.reason(history)
+        reason = self.stopping.reason(history) if self.may_stop else None
         if self.looks:
             reason = self._look(reason)
         if reason is not None or self.reason is not None:
@@ -221,10 +221,13 @@ class Epochs:
         found = "parameters became infinite" if math.isfinite(loss) else f"{what} became {loss:g}"
         before = f"last finite value {watched[-1]:.6g}" if watched else "no epoch was finite"
         kept = f"after epoch {epoch - 1}" if epoch > 1 else "before training"
+        rate = getattr(self.optimizer, "learning_rate", None)  # those of all samples have none
+        tried, advice = ("", "") if rate is None else (
+            f", learning_rate={rate:g}", "lower learning_rate or "
+        )  # fmt: skip
         return DivergenceError(
-            f"{found} in epoch {epoch} ({before}, learning_rate="
-            f"{self.optimizer.learning_rate:g}); lower "
-            f"learning_rate or scale X to unit variance; the network has its parameters {kept}",
+            f"{found} in epoch {epoch} ({before}{tried}); {advice}scale X to unit variance; "
+            f"the network has its parameters {kept}",
             epoch,
             history.loss[-1] if history.loss else None,
             history,

@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from ..computing import Computing
 from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import number, whole_number
-from ..kernels.turns import Turns
 from ..parts.losses import Loss
-from .batches import Y_MISSING, Batches, is_stream
-from .class_weight import check_class_weight, classes_of
 from .history import History
 from .loop import train
 from .run import Run
@@ -21,19 +19,13 @@ from .settings import check_settings
 FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 
 
-class Fitting:
+class Fitting(Computing):
     """The part of `Network` that trains."""
 
     __slots__ = ()
 
     # set by Network
-    sizes: tuple[int, ...]
-    layers: tuple[Any, ...]
-    loss_name: str
-    dtype: np.dtype
     _loss: Any
-    _scaling: Any
-    _turns: Turns
     _run: Run | None
     optimizer: Any
 
@@ -79,7 +71,7 @@ class Fitting:
         max_seconds: float | None = None,
         callbacks=(),
         checkpoint=None,
-        checkpoint_every: float = 60.0,
+        checkpoint_every: float | None = None,
         resume: bool = False,
         progress=False,
         sparse: bool | str = "auto",
@@ -103,9 +95,10 @@ class Fitting:
         batch_size : int, optional
             Samples per update, from 1 to n_samples; the last batch of an epoch holds what is
             left. Default 10, or all samples where there are fewer.
-        optimizer : SGD, Adam or RMSprop, optional
+        optimizer : SGD, Adam, RMSprop, LevenbergMarquardt, ..., optional
             Default `net.optimizer`, which is SGD(learning_rate=0.1) unless it was assigned. Its
-            state starts afresh in every call, but with `resume`.
+            state starts afresh in every call, but with `resume`. With LevenbergMarquardt, SCG and
+            LBFGS an epoch is a step that lowers the loss of all samples; shuffle plays no part.
         schedule : str, Schedule or callable, optional
             What the learning rate of the optimiser is multiplied with: one of
             `deltaloop.schedules`, its name ('cosine'), or f(t) of the number of epochs that are
@@ -158,8 +151,8 @@ class Fitting:
             written whole or not at all: at once, then every `checkpoint_every` seconds, and at the
             end. An earlier one is not overwritten: see `resume`. Where a later one cannot be
             written, a warning tells why, and training goes on. `load` reads it as a network.
-        checkpoint_every : float, default 60
-            Seconds.
+        checkpoint_every : float, optional
+            Seconds; default 60.
         resume : bool, default False
             With a checkpoint: the same call again goes on where the file was written, to the same
             end, bit for bit; without a file it begins. `epochs` is the number of all.
@@ -207,7 +200,11 @@ class Fitting:
         >>> net.fit(X, y, epochs=500, optimizer=dl.SGD(learning_rate=1.0)).loss[-1] < 0.05
         True
         """
-        weigh = None if class_weight is None else check_class_weight(class_weight, self)
+        weigh = None
+        if class_weight is not None:
+            from .class_weight import check_class_weight
+
+            weigh = check_class_weight(class_weight, self)
         if Y is None:
             samples: Any = self._batches(
                 X, epochs, weigh,
@@ -253,6 +250,8 @@ class Fitting:
 
     def _batches(self, X, epochs, weigh, *, sample_weight, validation_split, balanced):
         """X alone as Batches."""
+        from .batches import Y_MISSING, Batches, is_stream
+
         if not is_stream(X):
             raise InvalidTypeError(Y_MISSING)
         for name, given, instead in (
@@ -273,6 +272,8 @@ def _weights(sample_weight, weigh, samples):
     weights = validation.weights(sample_weight, n)
     if weigh is None:
         return weights
+    from .class_weight import classes_of
+
     classes = samples.classes if isinstance(samples, MappedSamples) else classes_of(samples.Y)
     product = weigh(classes) if weights is None else weights * weigh(classes)
     return validation.weights(product, n, "sample_weight times class_weight")

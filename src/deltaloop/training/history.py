@@ -13,7 +13,8 @@ class History:
     ----------
     loss : list of float
         Mean over the epoch of the sample losses (weighted, with sample_weight), each taken before
-        the update that used the sample.
+        the update that used the sample. With LevenbergMarquardt, SCG and LBFGS: the loss after the
+        step, that of the parameters then.
     validation_loss : list of float
         Loss on the validation data after the epoch; empty without validation data.
     seconds : list of float
@@ -21,7 +22,8 @@ class History:
     stop_reason : str
         'epochs' (all were run); what ended training before: 'patience' where it was given (with
         or without tol), 'tol' where that alone was, 'target_loss', 'target', 'max_seconds', or
-        'callback NAME'; or 'interrupted'.
+        'callback NAME'; or 'interrupted'. With LevenbergMarquardt, SCG and LBFGS also 'gradient'
+        (its norm is below min_gradient), and 'mu' or 'no_progress' (no step lowers the loss).
     learning_rate : list of float
         Of the first update of the epoch; it changes with a `schedule`.
     metrics : dict of str to list of float
@@ -84,19 +86,26 @@ class History:
         return {name: column for name, column in found.items() if column} | self.metrics
 
     def plot(self, ax=None):
-        """Draw the losses over the epochs; needs matplotlib.
+        """Draw the record over the epochs; needs matplotlib.
+
+        Losses are on a logarithmic axis where they are above 0. A dotted line marks the best
+        epoch, where that is not the last.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; left out, a new figure.
+            Where to draw the losses alone. Left out, a new figure, with panels below for every
+            metric, and for the learning rate if it changes.
 
         Returns
         -------
         matplotlib Axes
+            That of the losses; its `figure.axes` has all of them.
 
         Raises
         ------
+        InvalidInputError
+            No epoch was finished.
         MissingDependencyError
             matplotlib is not installed.
         """

@@ -9,6 +9,7 @@ from ..errors import FileFormatError, InvalidInputError
 from ..inputs.checks import whole_number
 from ..interop import archive
 from ..kernels.interface import RULES, Plan, aligned_zeros
+from ..parts.whole_batch import with_optimizer
 from .history import History
 from .run import Position, Run
 
@@ -41,10 +42,10 @@ def restore(net, description: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
     """
     net.generator = generator(description["generator"])
     slots = _unpacked(net.plan, arrays["session_slots"], net.dtype)
-    if len(slots) != net.optimizer.rule().n_slots:
+    if len(slots) != len(net._session.progress()[0]):
         raise FileFormatError(f"the state of {net.optimizer!r} has {len(slots)} parts")
     net._noise = _seed(description["session"])
-    net._session.set_rule(net.optimizer.rule(), net._noise)
+    net._session = with_optimizer(net._session, net.optimizer, net._noise)
     net._session.resume(slots, whole_number("step", description["session"]["step"], low=0))
     if description["run"] is not None:
         net._run = run_of(net.plan, net.dtype, description["run"], arrays)

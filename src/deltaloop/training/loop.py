@@ -2,20 +2,23 @@
 
 import copy
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
 from ..explain.after_fit import warn_after_fit
 from ..kernels.interface import RULES
+from ..parts.whole_batch import WholeBatch
 from . import run as runs
-from .callbacks import Callbacks
-from .checkpoints import checkpoint_for
 from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
 from .samples import Samples, drawn_noise, new_order, split_off
+from .whole_batch import WholeBatchDescent
+
+_NOTHING = nullcontext()
 
 
 def train(net, samples, settings, validation=None, split=None, progress=None) -> History:
@@ -29,43 +32,60 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
         )
-    rule = settings.optimizer.rule()
-    checkpoint = found = None
+    whole, rule = isinstance(settings.optimizer, WholeBatch), settings.rule
+    if whole and net.plan.drops:
+        raise InvalidInputError(
+            f"{type(settings.optimizer).__name__} compares losses of the same network, but dropout "
+            "gives it other units in every step; use SGD or Adam, or a network without dropout"
+        )
+    checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
+        from .checkpoints import checkpoint_for
+
         checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
         found = checkpoint.read(net, settings.resume)
     if found is not None:
         run, last = found.run, settings.epochs
     elif settings.resume and checkpoint is None:
-        run, settings.optimizer = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
-        rule = settings.optimizer.rule()
+        run, settings.optimizer, rule = runs.resumed(
+            net._run, settings.given_optimizer, net.optimizer
+        )
         runs.check_same_columns(run.history, bool(validation or split), settings.metrics)
         last = len(run.history) + settings.epochs
     else:
         run, last = runs.fresh(settings.given_optimizer, rule, net._theta), settings.epochs
+        is_new = True
     streams = samples.n_samples is None
     if not streams:
-        moves_every_weight = RULES[rule.code] != "sgd" or rule.is_flat
+        moves_every_weight = whole or RULES[rule.code] != "sgd" or rule.is_flat
         samples.arrange(settings.sparse, net.backend, moves_every_weight, settings.batch_size)
     n_samples, held = samples.n_samples, run.held
     if split is not None:
         if held is None:
-            generator = net.generator if found is None else found.generator
-            held = split_off(copy.deepcopy(generator), n_samples, split)
+            # from a copy: what is drawn here is drawn again when nothing can be refused any more
+            generator = copy.deepcopy(net.generator if found is None else found.generator)
+            if is_new:
+                drawn_noise(net.plan, generator)
+            held = split_off(generator, n_samples, split)
         validation = samples.hold_back(held)
-    kind = StreamDescent if streams else Descent
-    descent = kind(net, samples, settings, run, rule, last)
+    if whole:
+        descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
+    else:
+        kind = StreamDescent if streams else Descent
+        descent = kind(net, samples, settings, run, rule, last)
     metrics = None
     if settings.metrics:
         metrics = Metrics(net, settings.metrics, *(validation or samples.all_rows()))
         metrics.measure({})  # what does not fit these targets is told now
     callbacks = None
     if settings.callbacks:
+        from .callbacks import Callbacks
+
         callbacks = Callbacks(settings.callbacks, net, run.history)
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
-    with callbacks or nullcontext():
-        if run.step == 0 and found is None:
+    with callbacks if callbacks is not None else _NOTHING:
+        if is_new:
             run.noise = drawn_noise(net.plan, net.generator)
         if found is not None:
             found.give(net)
@@ -73,16 +93,20 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             checkpoint.begin(net, run)
         if held is not run.held:
             run.held = held
-            new_order(net.generator, n_samples)  # drawn above, from a copy
+            new_order(net.generator, n_samples)
         with Epochs(
             net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
             callbacks=callbacks, checkpoint=checkpoint, owners=owners,
         ) as epochs:  # fmt: skip
-            while epochs.go_on():
+            if whole:
+                descent.descend(epochs)
+            while epochs.go_on() and not whole:
                 done = descent.epoch(epochs)
                 if done is None:
                     break
                 epochs.ended(*done)
+    if whole:
+        net._run = None  # nothing is left to go on with but the parameters
     if type(samples) is Samples:  # in memory
         warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import contextmanager
+from importlib.util import find_spec
 from time import perf_counter
 
 from ..errors import InvalidTypeError, missing
@@ -34,8 +35,8 @@ def reporter(progress, epochs: int, n_samples: int | None = None):
 def bar(epochs: int, console=None, n_samples: int | None = None):
     """All epochs with the latest losses, the speed and the time that is left.
 
-    A bar on a terminal and in a notebook; elsewhere, as in a file, a line every ten seconds and
-    one at the end.
+    A bar on a terminal and in a notebook with ipywidgets; elsewhere, as in a file, a line every ten
+    seconds and one at the end.
     """
     try:
         from rich.console import Console
@@ -43,7 +44,7 @@ def bar(epochs: int, console=None, n_samples: int | None = None):
         raise missing("rich", "cli", "a progress bar") from None
     console = console or Console()
     speed = _Speed(epochs, n_samples)
-    if console.is_terminal or console.is_jupyter:
+    if _can_draw(console):
         with (
             _drawn(epochs, console) as draw,
             _now_and_then(draw, speed, _SECONDS_BETWEEN) as report,
@@ -57,6 +58,12 @@ def bar(epochs: int, console=None, n_samples: int | None = None):
 
     with _now_and_then(line, speed, _SECONDS_BETWEEN_LINES) as report:
         yield report
+
+
+def _can_draw(console):
+    if console.is_jupyter:  # rich redraws there with widgets
+        return find_spec("ipywidgets") is not None
+    return console.is_terminal
 
 
 @contextmanager

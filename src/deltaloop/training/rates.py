@@ -1,12 +1,15 @@
 """The learning rate of every epoch and update, as a schedule has it."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
 from ..kernels.interface import Rule
-from .schedules import Plateau, Schedule, per_step, reduce_on_plateau
+
+if TYPE_CHECKING:
+    from .schedules import Plateau, Schedule
 
 
 class Rates:
@@ -23,15 +26,20 @@ class Rates:
         Updates per epoch; None: not known.
     """
 
-    def __init__(self, schedule: Schedule | None, rule: Rule, epochs: int, n_batches: int | None):
+    def __init__(self, schedule: "Schedule | None", rule: Rule, epochs: int, n_batches: int | None):
         self.schedule, self.rule, self.epochs, self.n_batches = schedule, rule, epochs, n_batches
         self.learning_rate = rule.hyper[0]  # at the beginning of the epoch
         self._plateau: Plateau | None = None
+        self._per_step: Any = None
         self._of_steps: np.ndarray | None = None
         if schedule is None:
             return
+        from .schedules import per_step, reduce_on_plateau
+
         schedule.check(epochs)
-        if schedule.per == "step" and n_batches is None and not isinstance(schedule, per_step):
+        if isinstance(schedule, per_step):
+            self._per_step = schedule
+        elif schedule.per == "step" and n_batches is None:
             raise InvalidInputError(
                 "a schedule with per='step' needs to know how many batches there are in an epoch; "
                 "give batches that have a len(), or per='epoch'"
@@ -48,10 +56,10 @@ class Rates:
         if schedule is None:
             return self.rule
         if schedule.per == "step":
-            if isinstance(schedule, per_step):
+            if self._per_step is not None:
                 self._first = step
                 return self.rule
-            n = self.n_batches
+            n = self.n_batches or 1  # never None: refused above
             t = epoch + np.arange(n) / n
             self._of_steps = base * schedule.factors(t, self.epochs, 1 / n)
             self.learning_rate = float(self._of_steps[0])
@@ -67,8 +75,8 @@ class Rates:
 
     def of_batches(self, batch: int, step: int, n: int) -> np.ndarray | None:
         """Rates of n updates from the batch on, after `step` others; None: that of the rule."""
-        if isinstance(self.schedule, per_step):
-            rates = self.rule.hyper[0] * self.schedule.at_steps(step, n)
+        if self._per_step is not None:
+            rates = self.rule.hyper[0] * self._per_step.at_steps(step, n)
             if step == self._first:
                 self.learning_rate = float(rates[0])
             return rates

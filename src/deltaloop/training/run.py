@@ -77,8 +77,8 @@ def fresh(optimizer, rule: Rule, theta) -> Run:
     return Run(optimizer, rule.code, aligned_zeros((rule.n_slots, len(theta)), theta.dtype))
 
 
-def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
-    """A run that goes on, and the optimiser with which it does.
+def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
+    """A run that goes on, and the optimiser and rule with which it does.
 
     Its own record and place in the epoch are copies: those of the run stay as they are.
 
@@ -106,7 +106,7 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any]:
         used, run.rule, run.slots, run.step, history, run.held, run.best, run.position,
         noise=run.noise,
     )  # fmt: skip
-    return again, optimizer
+    return again, optimizer, rule
 
 
 def check_same_columns(history: History, validates: bool, metrics) -> None:

@@ -8,7 +8,6 @@ from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.checks import as_numbers
 from ..kernels.interface import SparseRows
-from .class_weight import classes_of
 from .listing import arranged
 
 _MOST_BYTES = 2**23  # of X that are converted at a time
@@ -116,6 +115,8 @@ class MappedSamples(Samples):
         """Check the samples start to stop, and see what targets there are."""
         validation.inputs(self.X[start:stop], self.net, f"X[{start}:{stop}]")
         Y = validation.targets(self.Y[start:stop], stop - start, self.net, f"Y[{start}:{stop}]")
+        from .class_weight import classes_of
+
         self.classes[start:stop] = classes_of(Y)
 
     def arrange(self, mode, backend, moves_every_weight, batch_size):

@@ -1,27 +1,27 @@
 """The settings of `fit`, checked."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidInputError
 from ..inputs.checks import number, switch, whole_number
 from ..inputs.paths import as_path
+from ..kernels.interface import Rule
 from ..parts.optimizers import check_optimizer
-from .callbacks import check_callbacks
+from ..parts.whole_batch import NO_RULE, WholeBatch
 from .listing import check_mode
 from .measuring import check_metrics, sign_of
-from .schedules import Schedule, check_schedule
+from .whole_batch import check_whole_batch
 
 
-@dataclass(slots=True)
 class Settings:
-    """What `fit` was asked for; see there."""
+    """What `fit` was asked for; see there. (A dataclass of so many fields takes 2 ms to make.)"""
 
     epochs: int
     batch_size: int
     optimizer: Any  # that is descended with
+    rule: Rule  # of that optimiser
     given_optimizer: Any  # None where it is that of the network
-    schedule: Schedule | None
+    schedule: Any  # Schedule or None
     shuffle: bool
     tol: float | None
     patience: int | None
@@ -39,6 +39,9 @@ class Settings:
     sparse: bool | str
     n_threads: int
 
+    def __init__(self, **asked):
+        self.__dict__.update(asked)
+
 
 def check_settings(
     n_samples, *, epochs, batch_size, optimizer, of_network, schedule, shuffle, tol, min_delta,
@@ -51,7 +54,13 @@ def check_settings(
     """
     epochs = whole_number("epochs", epochs)
     used = check_optimizer(of_network if optimizer is None else optimizer)
-    whole = used.rule().row.whole_batch
+    if isinstance(used, WholeBatch):
+        rule, whole, batch_size = NO_RULE, True, check_whole_batch(
+            used, n_samples, batch_size, n_threads, schedule, resume, checkpoint
+        )  # fmt: skip
+    else:
+        rule = used.rule()
+        whole = rule.row.whole_batch
     if batch_size is not None:
         batch_size = whole_number("batch_size", batch_size)
     elif n_samples is not None:
@@ -82,31 +91,56 @@ def check_settings(
     elif tol is not None:
         tol = number("tol", tol, low=0.0)
     metrics = check_metrics(metrics) if metrics != () else {}
-    if monitor is None:
-        monitor = "loss"
-    sign = sign_of(monitor, metrics)
+    sign = 1.0 if monitor is None else sign_of(monitor, metrics)
     if max_seconds is not None:
         max_seconds = number("max_seconds", max_seconds, low=0.0)
     return Settings(
-        epochs,
-        batch_size,
-        used,
-        optimizer,
-        None if schedule is None else check_schedule(schedule),
-        switch("shuffle", shuffle),
-        tol,
-        None if patience is None else whole_number("patience", patience),
-        None if target_loss is None else number("target_loss", target_loss),
-        metrics,
-        monitor,
-        sign,
-        None if target is None else number("target", target),
-        switch("restore_best", restore_best),
-        max_seconds,
-        [] if callbacks == () else check_callbacks(callbacks),
-        None if checkpoint is None else as_path(checkpoint),
-        number("checkpoint_every", checkpoint_every, low=0.0),
-        switch("resume", resume),
-        check_mode(sparse),
-        n_threads,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=used,
+        rule=rule,
+        given_optimizer=optimizer,
+        schedule=None if schedule is None else _schedule(schedule),
+        shuffle=switch("shuffle", shuffle),
+        tol=tol,
+        patience=None if patience is None else whole_number("patience", patience),
+        target_loss=None if target_loss is None else number("target_loss", target_loss),
+        metrics=metrics,
+        monitor=monitor or "loss",
+        sign=sign,
+        target=None if target is None else number("target", target),
+        restore_best=restore_best is not False and switch("restore_best", restore_best),
+        max_seconds=max_seconds,
+        callbacks=[] if callbacks == () else _callbacks(callbacks),
+        checkpoint=None if checkpoint is None else as_path(checkpoint),
+        checkpoint_every=60.0
+        if checkpoint_every is None
+        else _seconds_between(checkpoint, checkpoint_every),
+        resume=resume is not False and switch("resume", resume),
+        sparse=check_mode(sparse),
+        n_threads=n_threads,
     )
+
+
+# Modules that only some trainings need are imported by them.
+
+
+def _schedule(schedule):
+    from .schedules import check_schedule
+
+    return check_schedule(schedule)
+
+
+def _callbacks(callbacks):
+    from .callbacks import check_callbacks
+
+    return check_callbacks(callbacks)
+
+
+def _seconds_between(checkpoint, every):
+    """The argument `checkpoint_every`."""
+    if checkpoint is None:
+        raise InvalidInputError(
+            "checkpoint_every says how often a checkpoint is written; give checkpoint='folder', too"
+        )
+    return number("checkpoint_every", every, low=0.0)

@@ -24,6 +24,10 @@ class Stopping:
         self.best, self.epochs_without = math.inf, 0
         self.lowest, self.best_epoch = math.inf, None
 
+    def may_stop(self) -> bool:
+        """Whether there is anything that can end training."""
+        return not (self.watching is self.target_loss is self.target is None)
+
     def monitored(self, history):
         """What is monitored of every epoch, the lower the better."""
         column = _loss(history) if self.monitor == "loss" else history.metrics[self.monitor]
