@@ -28,7 +28,7 @@ def test_tables_are_those_of_the_rows(script):
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, *LOSSES])
 def test_every_function_has_a_small_picture_with_its_curves(script, name):
-    text = (DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+    text = (DOCS / "pictures" / "functions" / f"{name}.svg").read_text(encoding="utf-8")
     assert len(text) < 6000
     now = script.picture(name)
     shapes = [[child.tag for child in ElementTree.fromstring(svg)] for svg in (text, now)]
@@ -38,5 +38,5 @@ def test_every_function_has_a_small_picture_with_its_curves(script, name):
 
 def test_no_picture_is_left_of_a_function_that_is_gone():
     assert {
-        path.stem for path in (DOCS / "pictures").iterdir()
+        path.stem for path in (DOCS / "pictures" / "functions").iterdir()
     } == ACTIVATIONS.keys() | LOSSES.keys()
