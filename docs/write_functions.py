@@ -1,4 +1,4 @@
-"""Write the tables of functions.md and their pictures, docs/pictures/*.svg.
+"""Write the tables of functions.md and their pictures, docs/pictures/functions/*.svg.
 
     python docs/write_functions.py
 
@@ -16,7 +16,7 @@ from deltaloop.kernels import reference
 from deltaloop.kernels.functions import ACTIVATIONS, LOSSES
 
 PAGE = Path(__file__).with_name("functions.md")
-PICTURES = Path(__file__).with_name("pictures")
+PICTURES = Path(__file__).parent / "pictures" / "functions"
 USES = {
     "identity": "Outputs that are any number; hidden layers gain nothing by it.",
     "sigmoid": "Outputs that are probabilities, each for itself. Hidden, it saturates.",
@@ -159,7 +159,8 @@ def _code(text: str) -> str:
 
 
 def _row(name: str, *cells: str) -> str:
-    return f"| {' | '.join([f'`{name}`', *cells, USES[name], f'![{name}](pictures/{name}.svg)'])} |"
+    picture = f"![{name}](pictures/functions/{name}.svg)"
+    return f"| {' | '.join([f'`{name}`', *cells, USES[name], picture])} |"
 
 
 def activations() -> str:
@@ -211,7 +212,7 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PICTURES.mkdir(exist_ok=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     for function in [*ACTIVATIONS, *LOSSES]:
         PICTURES.joinpath(f"{function}.svg").write_text(picture(function))
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
