@@ -328,11 +328,12 @@ class Plan:
         dtype = np.dtype(dtype)
         plan = cls(layers, code, loss_parameter, dtype, theta, work, widest, input_dropout)
         if any(mask is not None for mask in masks):
-            object.__setattr__(plan, "mask", aligned_zeros(theta, dtype))
-            plan.mask[:] = 1
+            ones = aligned_zeros(theta, dtype)
+            ones[:] = 1
             for index, connections in enumerate(masks):
                 if connections is not None:
-                    plan.W(plan.mask, index)[:] = connections
+                    plan.W(ones, index)[:] = connections
+            object.__setattr__(plan, "mask", ones)
         plan.freeze([False] * len(units))
         return plan
 

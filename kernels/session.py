@@ -82,6 +82,20 @@ class Session:
         )  # fmt: skip
         return out
 
+    def predict_batch(self, X, out=None) -> np.ndarray:
+        """Outputs (n, n_out) for X (n, n_in); into out, if it is given."""
+        n = len(X)
+        if n < 1:
+            raise InvalidInputError("X is empty, give at least 1 sample")
+        if out is None:
+            out = np.empty((n, self._n_out), self._plan.dtype)
+        flat = checked_out(out, n * self._n_out, self._plan.dtype)
+        self._turns.read(
+            self._forward, self._plan, self._theta, self._rows("X", X, n, self._n_in),
+            flat.reshape(n, -1), Work(self._plan, min(n, PIECE)),
+        )  # fmt: skip
+        return out
+
     def learn_one(self, x, y) -> float:
         """One step on the sample x (n_in,), y (n_out,); its loss before the step."""
         return self._learn(self._rows("x", x, 0, self._n_in), self._rows("y", y, 0, self._n_out))

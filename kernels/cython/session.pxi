@@ -215,40 +215,56 @@ cdef class Session:
 
     def predict_one(self, x, out=None):
         """Outputs (n_out,) for x (n_in,); into out, if it is given."""
+        return self.predict(x, out, 0)
+
+    def predict_batch(self, X, out=None):
+        """Outputs (n, n_out) for X (n, n_in); into out, if it is given."""
+        cdef Py_ssize_t n = len(X)
+        if n < 1:
+            raise InvalidInputError("X is empty, give at least 1 sample")
+        return self.predict(X, out, n)
+
+    cdef object predict(self, object x, object out, Py_ssize_t n):
+        """n = 0: one sample alone"""
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view
         cdef void *out_first
+        cdef Py_ssize_t size = handle.n_out * max(n, <Py_ssize_t> 1)
         if self.walks != NULL and self.walks.forward_rows == NULL:
             self.provide("forward_rows")
-        hold_rows(&x_view, x, 0, handle.n_in, self.dtype, "x")
+        hold_rows(&x_view, x, n, handle.n_in, self.dtype, "X" if n else "x")
         try:
             if out is None:
-                out = self.empty(handle.n_out, self.dtype)
+                shape = (n, handle.n_out)
+                out = self.empty(shape if n else shape[1:], self.dtype)
                 out_first = data(out, True, NULL)
             else:
-                out_first = room(out, handle.n_out)
+                out_first = room(out, size)
                 if out_first == NULL:
                     raise InvalidInputError(
-                        f"out must be a writable contiguous array of {handle.n_out} values of "
-                        f"{self.dtype}")
-            if not self.queue:          # the usual case: no other thread has a turn
-                handle_forward(handle, x_view.buf, 1, out_first)
+                        f"out must be a writable contiguous array of {size} values of {self.dtype}")
+            if not self.queue and n <= self.inner.net.batch_size:
+                # the usual case: no other thread has a turn
+                handle_forward(handle, x_view.buf, max(n, <Py_ssize_t> 1), out_first)
             else:
-                self.predict_in_turn(x_view.buf, out, handle.n_out)
+                self.predict_in_turn(x_view.buf, max(n, <Py_ssize_t> 1), out, size)
         finally:
             PyBuffer_Release(&x_view)
         return out
 
-    cdef int predict_in_turn(self, const void *x, object out, Py_ssize_t n_out) except -1:
+    cdef int predict_in_turn(
+        self, const void *x, Py_ssize_t n, object out, Py_ssize_t size,
+    ) except -1:
         """Predict once no earlier step of another thread is under way."""
         cdef void *out_first
         turn = object()
         try:
             self.turns.wait(turn, False)
-            out_first = room(out, n_out)    # again: other threads may have changed out
+            self._make_room(n)
+            out_first = room(out, size)     # again: other threads may have changed out
             if out_first == NULL:
                 raise InvalidInputError("out was changed by another thread")
-            handle_forward(&self.inner.handle, x, 1, out_first)
+            handle_forward(&self.inner.handle, x, n, out_first)
         finally:
             self.end(turn)
         return 0

@@ -183,6 +183,48 @@ class Embedding:
         flat[:] = self._scaling.outputs(self._session.predict_one(x))
         return out
 
+    def predict_batch(self, X, out=None) -> np.ndarray:
+        """Output activations of some samples, with as few checks as `predict_one`.
+
+        `predict` takes any data and checks them; this takes rows as `learn_batch` does.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, n_in)
+        out : ndarray, shape (n, n_out), optional
+            Receives the outputs; contiguous, in the dtype of the network (float64 where `scaling`
+            scales the targets).
+
+        Returns
+        -------
+        ndarray, shape (n, n_out)
+            `out`, if it was given.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong shape, or an `out` that does not fit.
+        ValueError, TypeError, OverflowError
+            Of NumPy, for what it cannot make an array of numbers of.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(2, [dl.Dense(1, "identity", init=([[2.0, 3.0]], [1.0]))])
+        >>> net.predict_batch([[1.0, 10.0], [0.0, 1.0]]).tolist()
+        [[33.0], [4.0]]
+        """
+        if self._scaling is None:
+            return self._session.predict_batch(X, out)
+        X = self._scaling.inputs(_rows("X", X, len(X), self.sizes[0]))
+        if self._scaling.y_mean is None:
+            return self._session.predict_batch(X, out)
+        found = self._scaling.outputs(self._session.predict_batch(X))
+        if out is None:
+            return found
+        checked_out(out, found.size, np.float64).reshape(found.shape)[:] = found
+        return out
+
     def learn_one(self, x, y) -> float:
         """One step of `optimizer` on one sample.
 

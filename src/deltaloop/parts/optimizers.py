@@ -109,7 +109,7 @@ class Optimizer:
 
     def settings(self) -> dict:
         """By name; those that can only be given by name are left out where they are the default."""
-        own_first = sorted(fields(self), key=lambda field: field.kw_only)
+        own_first = sorted(fields(self), key=lambda field: bool(field.kw_only))
         values = {field.name: getattr(self, field.name) for field in own_first}
         defaults = {field.name: field.default for field in fields(self) if field.kw_only}
         return {

@@ -272,7 +272,7 @@ class OnlyPredicts:
 
     def __init__(self, session, optimizer: WholeBatch):
         self.session, self._optimizer = session, optimizer
-        self.predict_one = session.predict_one
+        self.predict_one, self.predict_batch = session.predict_one, session.predict_batch
 
     def learn_one(self, x, y) -> NoReturn:
         """Refused."""
