@@ -16,8 +16,7 @@ from oracle import Layer
 ROWS = functions.ACTIVATIONS
 HIDDEN = [name for name in ACTIVATIONS if ROWS[name].f is not None]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
-# of losses; errors lie on both sides of that of huber
-PARAMETER = {
+PARAMETER = {  # of losses; errors lie on both sides of that of huber
     "huber": 0.5, "cross_entropy": 0.25, "quantile": 0.375, "binary_focal": 1.5,
     "exponential": 20.0,
 }  # fmt: skip

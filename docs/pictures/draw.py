@@ -64,7 +64,71 @@ def history():
     return done.plot()
 
 
-PICTURES = {f.__name__: f for f in (diagnose, initial_values, history)}
+def optimizers():
+    """Losses of training, digits: every optimiser with the best of nine learning rates."""
+    data = dl.datasets.load("digits")
+    shown = {
+        "SGD(1)": dl.SGD(1.0),
+        "SGD(0.3, momentum=0.9)": dl.SGD(0.3, momentum=0.9),
+        "the same, nesterov=True": dl.SGD(0.3, momentum=0.9, nesterov=True),
+        "Adam(0.03)": dl.Adam(0.03),
+        "Adam(0.03, amsgrad=True)": dl.Adam(0.03, amsgrad=True),
+        "AdamW(0.03)": dl.AdamW(0.03),
+        "NAdam(0.03)": dl.NAdam(0.03),
+        "RMSprop(0.01)": dl.RMSprop(0.01),
+        "Adagrad(0.3)": dl.Adagrad(0.3),
+        "Adadelta(10)": dl.Adadelta(10.0),
+        "Rprop(0.03), all samples": dl.Rprop(0.03),
+    }
+    _, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")
+    for number, (name, optimizer) in enumerate(shown.items()):
+        batch_size = data.n_train if isinstance(optimizer, dl.Rprop) else 32
+        losses = []
+        for seed in range(5):
+            net = dl.Network([64, 30, 10], activation="tanh", loss="cross_entropy", seed=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", dl.DeltaloopWarning)
+                losses.append(
+                    net.fit(
+                        data.X_train / 16, data.y_train, epochs=30, batch_size=batch_size,
+                        optimizer=optimizer,
+                    ).loss
+                )  # fmt: skip
+        style = ("-", "--", ":")[number % 3]
+        color = "black" if isinstance(optimizer, dl.Rprop) else f"C{number}"
+        ax.plot(range(1, 31), np.median(losses, axis=0), style, color=color, label=name)
+    ax.set(xlabel="epoch", ylabel="loss", yscale="log")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return ax
+
+
+def dropout():
+    """Losses on 200 digits and on all others, with and without dropout: means of five starts."""
+    X, y = dl.datasets.load("digits")
+    X = X / 16
+    _, ax = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
+    for color, rate in (("C0", 0.0), ("C1", 0.5)):
+        training, validation = [], []
+        for seed in range(5):
+            net = dl.Network(
+                [64, 100, 10], activation="relu", loss="cross_entropy", dropout=rate, seed=seed
+            )
+            history = net.fit(
+                X[:200], y[:200], epochs=200, batch_size=10, optimizer=dl.SGD(0.05),
+                validation_data=(X[200:], y[200:]),
+            )  # fmt: skip
+            training.append(history.loss)
+            validation.append(history.validation_loss)
+        epochs = range(1, 201)
+        name = f"dropout={rate:g}"
+        ax.plot(epochs, np.mean(training, axis=0), color, linestyle=":", label=f"{name}, training")
+        ax.plot(epochs, np.mean(validation, axis=0), color, label=f"{name}, validation")
+    ax.set(xlabel="epoch", ylabel="loss", yscale="log", ylim=(0.008, 2))
+    ax.legend()
+    return ax
+
+
+PICTURES = {f.__name__: f for f in (diagnose, initial_values, history, optimizers, dropout)}
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
