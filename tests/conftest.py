@@ -1,6 +1,7 @@
 """Fixtures: every backend that belongs to this machine, both dtypes, and files to read."""
 
 import importlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -26,6 +27,43 @@ def _compiled_backends():
 
 THREADED = _compiled_backends()
 COMPILED = [*THREADED, "numba"]
+_SAMPLED = {*THREADED[:-1], "numba"}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--every-level", action="store_true",
+        help="the wide tables of tests/kernels with every instruction set and Numba in full",
+    )  # fmt: skip
+
+
+def pytest_collection_modifyitems(config, items):
+    """Of wide tables, one case in four for instruction sets but the newest, and for Numba.
+
+    All instruction sets are compiled from one source, and Numba calls what the newest one lends.
+    Every test is run with each of them, and tests that draw their cases are run in full.
+    """
+    if config.getoption("--every-level"):
+        return
+    left_out, seen = [], Counter()
+    for item in items:
+        given = getattr(item, "callspec", None)
+        values = given.params.values() if given and _is_wide(item) else ()
+        name = next((v for v in values if isinstance(v, str) and v in _SAMPLED), None)
+        if name is not None:
+            seen[item.function, name] += 1
+            if seen[item.function, name] % 4 != 1:
+                left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(left_out)
+        items[:] = [item for item in items if item not in gone]
+
+
+def _is_wide(item):
+    """Whether it is one of tests/kernels with a table, and draws no cases."""
+    in_kernels = item.path.parent.name == "kernels"
+    return in_kernels and not hasattr(item.function, "hypothesis")
 
 
 def load(name):
