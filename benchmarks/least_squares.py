@@ -41,11 +41,11 @@ def new_net(seed):
     return dl.Network([1, 5, 1], activation="tanh", dtype="float64", seed=seed)
 
 
-def fit(optimizer, batch_size=None):
+def fit(optimizer, batch_size=None, epochs=MOST_EPOCHS, target_loss=TARGET):
     def run(net, X, Y):
         return net.fit(
-            X, Y, optimizer=optimizer, batch_size=batch_size, epochs=MOST_EPOCHS,
-            target_loss=TARGET,
+            X, Y, optimizer=optimizer, batch_size=batch_size, epochs=epochs,
+            target_loss=target_loss,
         )  # fmt: skip
 
     return run
@@ -184,20 +184,17 @@ def draw(path):
     for name, (optimizer, batch_size, epochs, color) in ways.items():
         curves = []
         for seed in range(STARTS):
-            runs = [
-                new_net(seed).fit(
-                    X, Y, optimizer=optimizer, batch_size=batch_size, epochs=epochs,
-                )
-                for _ in range(REPEATS)
-            ]  # fmt: skip
-            history = min(runs, key=lambda history: sum(history.seconds))
+            run = fit(optimizer, batch_size, epochs, None)
+            histories = [run(new_net(seed), X, Y) for _ in range(REPEATS)]
+            history = min(histories, key=lambda history: sum(history.seconds))
             time_of = 1e3 * np.cumsum(history.seconds)
             axes.plot(time_of, history.loss, color=color, linewidth=0.5, alpha=0.25)
-            curves.append(np.interp(grid, time_of, history.loss, left=np.nan, right=np.nan))
-        seen = np.isfinite(curves).sum(axis=0) == STARTS
-        axes.plot(
-            grid[seen], np.median(curves, axis=0)[seen], color=color, linewidth=2.2, label=name
-        )  # fmt: skip
+            # before the first epoch: the loss of the start; and not beyond the last
+            before = new_net(seed).loss(X, Y)
+            curves.append(np.interp(grid, time_of, history.loss, left=before, right=np.nan))
+        seen = np.isfinite(curves).all(axis=0)
+        median_of = np.median(curves, axis=0)
+        axes.plot(grid[seen], median_of[seen], color=color, linewidth=2.2, label=name)
     axes.axhline(TARGET, color="#66788a", linewidth=0.8, linestyle=":")
     axes.set(
         xscale="log", yscale="log", xlim=(grid[0], grid[-1]), ylim=(1e-8, 1), xlabel="milliseconds",

@@ -1,4 +1,4 @@
-"""Write the tables of functions.md and their pictures, docs/pictures/*.svg.
+"""Write the tables of functions.md and their pictures, docs/pictures/functions/*.svg.
 
     python docs/write_functions.py
 
@@ -16,10 +16,10 @@ from deltaloop.kernels import reference
 from deltaloop.kernels.functions import ACTIVATIONS, LOSSES
 
 PAGE = Path(__file__).with_name("functions.md")
-PICTURES = Path(__file__).with_name("pictures")
+PICTURES = Path(__file__).parent / "pictures" / "functions"
 USES = {
     "identity": "Outputs that are any number; hidden layers gain nothing by it.",
-    "sigmoid": "Outputs that are probabilities, each for itself. Hidden: the classic; it saturates.",
+    "sigmoid": "Outputs that are probabilities, each for itself. Hidden, it saturates.",
     "tanh": "Small networks with smooth targets, control; hidden units centred on 0.",
     "relu": "The usual choice for wide and deep networks; units that never fire learn nothing.",
     "leaky_relu": "relu without units that stay dead.",
@@ -54,7 +54,7 @@ USES = {
     "exponential": "The largest errors of a sample dominate: where none may be large.",
     "hellinger": "Distances of frequencies, gentle to those near 0.",
     "kullback_leibler": "Distributions as targets: cross_entropy, which is 0 where it is right.",
-    "generalized_kullback_leibler": "Positive amounts that need not sum to 1: spectra, intensities.",
+    "generalized_kullback_leibler": "Positive amounts that need not sum to 1, such as spectra.",
     "itakura_saito": "Positive amounts over many orders of magnitude: the ratio alone counts.",
 }
 WIDTH, HEIGHT, BLUE, ORANGE = 168, 112, "#1f5fa8", "#d9822b"
@@ -145,9 +145,8 @@ def picture(name: str) -> str:
             pieces.append(f"{pen}{across(a):.1f} {down(b):.1f}")
             pen = "L"
         dashes = ' stroke-dasharray="4 3"' if is_dashed else ""
-        lines.append(
-            f'<path d="{"".join(pieces)}" fill="none" stroke="{colour}" stroke-width="1.6"{dashes}/>'
-        )
+        style = f'fill="none" stroke="{colour}" stroke-width="1.6"{dashes}'
+        lines.append(f'<path d="{"".join(pieces)}" {style}/>')
     return "\n".join([*lines, "</svg>\n"])
 
 
@@ -160,7 +159,8 @@ def _code(text: str) -> str:
 
 
 def _row(name: str, *cells: str) -> str:
-    return f"| {' | '.join([f'`{name}`', *cells, USES[name], f'![{name}](pictures/{name}.svg)'])} |"
+    picture = f"![{name}](pictures/functions/{name}.svg)"
+    return f"| {' | '.join([f'`{name}`', *cells, USES[name], picture])} |"
 
 
 def activations() -> str:
@@ -212,7 +212,7 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PICTURES.mkdir(exist_ok=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     for function in [*ACTIVATIONS, *LOSSES]:
         PICTURES.joinpath(f"{function}.svg").write_text(picture(function))
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -98,7 +98,7 @@ What the words mean here and in the backends:
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -145,6 +145,7 @@ LAYER = np.dtype(
         ("slope", np.intp),
         ("dropped", np.intp),  # (width,): what dropout leaves of a in training, or a itself
         ("dropout", np.float64),  # probability that a unit is dropped
+        ("frozen", np.intp),  # 1: training leaves W and b as they are
     ],
     align=True,
 )
@@ -263,6 +264,10 @@ class Plan:
         Width of the widest layer: rows of the largest delta, transposed.
     input_dropout : float
         Probability that an input is dropped in training.
+    mask : ndarray, shape (n_theta,) in dtype, or None
+        1 where there is a parameter, 0 where a weight stays 0: in gradients, and after steps.
+    plain : ndarray of intp, shape (1,)
+        1: a step on one sample needs nothing but the sample, see `by_batches`.
     """
 
     layers: np.ndarray
@@ -273,16 +278,20 @@ class Plan:
     n_work: int
     widest: int
     input_dropout: float = 0.0
+    mask: np.ndarray | None = None
+    plain: np.ndarray = field(default_factory=lambda: np.ones(1, np.intp))
 
     @classmethod
     def build(
         cls, n_in: int, units: Sequence, loss: str | int, dtype,
         loss_parameter: float | None = None, dropout: Sequence[float] = (),
+        masks: Sequence[np.ndarray | None] = (),
     ) -> "Plan":  # fmt: skip
         """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
 
         An activation is a name or the addresses (f, slope); a loss is a name or an address;
-        `dropout` has the probabilities for the inputs and every hidden layer.
+        `dropout` has the probabilities for the inputs and every hidden layer, `masks` an array of
+        bool (n_out, n_in) for every layer, or None: the connections that there are.
         """
         layers = np.zeros(len(units), LAYER)
         theta = work = 0
@@ -317,7 +326,27 @@ class Plan:
             row = functions.LOSSES[loss] if isinstance(loss, str) else None
             loss_parameter = row.parameter.default if row and row.parameter else 0.0
         dtype = np.dtype(dtype)
-        return cls(layers, code, loss_parameter, dtype, theta, work, widest, input_dropout)
+        plan = cls(layers, code, loss_parameter, dtype, theta, work, widest, input_dropout)
+        if any(mask is not None for mask in masks):
+            object.__setattr__(plan, "mask", aligned_zeros(theta, dtype))
+            plan.mask[:] = 1
+            for index, connections in enumerate(masks):
+                if connections is not None:
+                    plan.W(plan.mask, index)[:] = connections
+        plan.freeze([False] * len(units))
+        return plan
+
+    def freeze(self, which: Sequence[bool]) -> None:
+        """Which layers training leaves as they are."""
+        self.layers.flags.writeable = True
+        self.layers["frozen"] = which
+        self.layers.flags.writeable = False
+        self.plain[0] = not (self.drops or any(which) or self.mask is not None)
+
+    @property
+    def by_batches(self) -> bool:
+        """Whether one sample is learned as a mini-batch: with dropout, masks, frozen layers."""
+        return not self.plain[0]
 
     @cached_property
     def drops(self) -> bool:

@@ -31,7 +31,8 @@ STRUCTS: dict[str, dict] = {
         "layers": "layer", "n_layers": "whole", "loss": "whole", "loss_parameter": "real",
         "theta": "reals", "batch_size": "whole", "first": "whole", "work": "reals",
         "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
-        "parts": "reals", "costs": "doubles", "input_dropout": "double", "trains": "whole",
+        "parts": "reals", "costs": "doubles", "input_dropout": "double", "mask": "reals",
+        "plain": "words", "trains": "whole",
         "key": "whole", "done": "whole", "walks": "words",
     },
     "rows": {

@@ -184,12 +184,12 @@ def _inside(a, slope, most=1.0):
 
 
 def _log_cosh(d):
-    """Log cosh d = |d| + log((1 + exp(-2 |d|)) / 2)."""
+    """|d| + log((1 + exp(-2 |d|)) / 2)."""
     return np.abs(d) + np.log1p(np.expm1(-2 * np.abs(d)) / 2)
 
 
 def _y_log_ratio(Y, a):
-    """Y log(y / a) in float64: divergences are small differences; 0 where y is."""
+    """In float64, y log(y / a): divergences are small differences; 0 where y is."""
     ratio = np.divide(Y, a, dtype=np.float64)
     return Y * np.log(np.where(Y > 0, ratio, 1))
 
@@ -210,7 +210,7 @@ def _focal_slope(a, Y, p):
 
 
 def _exponential(s, p):
-    """Tau exp(s / tau) of the sum s over the units, and its derivative by s."""
+    """Of the sum s over the units tau exp(s / tau), and its derivative by s."""
     e = np.exp(s / np.float64(p))
     return p * e, e
 
@@ -461,6 +461,8 @@ def _gradient(plan, entered, deltas, grad):
     n = len(deltas[0])
     for index, delta in enumerate(deltas):
         plan.W(grad, index)[:] = (delta.T @ entered[index]) / n
+        if plan.mask is not None:
+            plan.W(grad, index)[plan.W(plan.mask, index) == 0] = 0
         if plan.b(grad, index) is not None:
             plan.b(grad, index)[:] = delta.sum(axis=0) / n
 
@@ -574,7 +576,7 @@ def _adadelta(eps, rho, epsilon, t, w, g, v, u):
 def _rprop(first, shrink, grow, smallest, largest, t, w, g, before, size):
     size[(size == 0) & (g != 0)] = first
     turn = np.sign(g) * np.sign(before)
-    size *= np.choose(turn.astype(int) + 1, [shrink, 1, grow]).astype(w.dtype)
+    size *= np.select([turn < 0, turn > 0], [shrink, grow], 1).astype(w.dtype)
     size[size > 0] = np.clip(size[size > 0], smallest, largest)
     before[:] = np.where(turn < 0, 0, g)
     return w - np.sign(before) * size
@@ -596,9 +598,19 @@ _STEPS = {
 }
 
 
+def _parameters_of(plan, theta, index):
+    """W and b of a layer, padding included."""
+    starts = [*plan.layers["W"], plan.n_theta]
+    return theta[starts[index] : starts[index + 1]]
+
+
 def _update(plan, rule, theta, state, grad, t):
     """Update number t, counted from 1, of theta and state."""
     regular, number = rule.regularization, theta.dtype.type
+    before, frozen = theta.copy(), np.flatnonzero(plan.layers["frozen"])
+    grad = grad if plan.mask is None else np.where(plan.mask == 0, number(0), grad)
+    for index in frozen:
+        _parameters_of(plan, grad, index)[:] = 0
     grad = np.clip(grad, -number(regular.clip_value), number(regular.clip_value))
     largest = np.abs(grad).max().astype(np.float64)  # by which no square leaves the range
     norm = largest * np.linalg.norm(grad / (largest or 1))
@@ -616,6 +628,10 @@ def _update(plan, rule, theta, state, grad, t):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
+    if plan.mask is not None and not rule.is_flat:  # a state from before the step may move them
+        theta[plan.mask == 0] = 0
+    for index in frozen:
+        _parameters_of(plan, theta, index)[:] = _parameters_of(plan, before, index)
     state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
 
 
@@ -658,7 +674,10 @@ def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
     with np.errstate(all="ignore"):
         Z, A, entered = _forward(plan, theta, X)
         for o in range(out.shape[1]):
-            deltas = _deltas(plan, theta, Z, A, _slopes_of_output(plan, Z, A, o))
+            dC_da = np.zeros_like(A[-1])
+            dC_da[:, o] = 1
+            delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
+            deltas = _deltas(plan, theta, Z, A, delta)
             for index, delta in enumerate(deltas):
                 layer = plan.layers[index]
                 n_in, n_out, width = (int(layer[name]) for name in ("n_in", "n_out", "width"))
@@ -667,13 +686,6 @@ def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
                 of_W[:, :, :n_out] = entered[index][:, :, None] * delta[:, None, :]
                 if layer["b"] >= 0:
                     out[:, o, layer["b"] : layer["b"] + n_out] = delta
-
-
-def _slopes_of_output(plan, Z, A, o):
-    """da_o/dz of the last layer."""
-    dC_da = np.zeros_like(A[-1])
-    dC_da[:, o] = 1
-    return _through(plan.layers[-1], Z[-1], A[-1], dC_da)
 
 
 @np.errstate(all="ignore")

@@ -17,7 +17,8 @@ ROWS = functions.ACTIVATIONS
 HIDDEN = [name for name in ACTIVATIONS if ROWS[name].f is not None]
 ALPHA = {"leaky_relu": 0.1, "elu": 0.7}
 PARAMETER = {  # of losses; errors lie on both sides of that of huber
-    "huber": 0.5, "cross_entropy": 0.2, "quantile": 0.3, "binary_focal": 1.5, "exponential": 20.0,
+    "huber": 0.5, "cross_entropy": 0.25, "quantile": 0.375, "binary_focal": 1.5,
+    "exponential": 20.0,
 }  # fmt: skip
 DISTANCES = [name for name in LOSSES if functions.LOSSES[name].is_distance]
 # what they do with a has an end at 0, or at 0 and 1

@@ -151,7 +151,7 @@ def test_what_makes_no_sense_is_refused(make, text):
 
 
 def test_what_cannot_drop_refuses(tmp_path):
-    with pytest.raises(dl.InvalidInputError, match="learn=True writes steps without dropout"):
+    with pytest.raises(dl.InvalidInputError, match="learn=True writes steps without the dropout"):
         network().to_c(tmp_path / "net.h", learn=True)
     network().to_c(tmp_path / "net.h")
     pytest.importorskip("numba")

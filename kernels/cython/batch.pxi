@@ -137,9 +137,17 @@ cdef double pass_batch(
     forward_batch(net, n_samples, X)
     total = outputs(net, n_samples, Y, net.costs + net.first)
     if backward:
-        for k in range(net.n_layers - 1, 0, -1):
+        for k in range(net.n_layers - 1, first_trained(net), -1):
             backward_layer(net, k, n_samples)
     return total
+
+
+cdef Py_ssize_t first_trained(const Net *net) noexcept nogil:
+    """The lowest layer whose delta is wanted: below it, training leaves all as it is."""
+    cdef Py_ssize_t k = 0
+    while net.trains and k < net.n_layers - 1 and net.layers[k].frozen:
+        k += 1
+    return k
 
 
 cdef struct Piece:      # of a mini-batch, and which share of the rows of W to update with it
@@ -188,7 +196,7 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
     cdef real one = 1
     for k in range(net.n_layers):
         layer = &net.layers[k]
-        if layer.b >= 0:
+        if layer.b >= 0 and not (net.trains and layer.frozen):
             descend_rows_of_layer(net, layer, piece, rule, &one, 0, 1, layer.b, NULL)
 
 
@@ -240,7 +248,7 @@ cdef void descend_batch(
         i = piece.thread * n
         n = min(n, layer.n_in - i)
         weights = layer.W + i * layer.width
-        if n <= 0:
+        if n <= 0 or net.trains and layer.frozen:
             continue
         if k > 0:
             below = &net.layers[k - 1]
@@ -252,8 +260,18 @@ cdef void descend_batch(
                                   ahead)
         else:
             descend_sparse(net, piece, X, i, n, rule)
+        if net.mask != NULL and piece.is_last:
+            keep_connections(net, rule, weights, n * layer.width)
     if piece.thread == 0:
         descend_biases(net, piece, rule)
+
+
+cdef void keep_connections(
+    const Net *net, const Rule *rule, Py_ssize_t first, Py_ssize_t n,
+) noexcept nogil:
+    """0 for the weights, or the gradient of weights, that the mask leaves out."""
+    cdef real *x = rule.state if rule.code == ACCUMULATE else net.theta
+    zero_outside(net.mask + first, n, x + first)
 
 
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t n_threads) noexcept nogil:
@@ -322,6 +340,7 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
     piece.thread, piece.n_threads = thread, epoch.n_threads
     take_own_room(&net, thread)
+    net.trains = True
     while more:
         n = min(epoch.batch_size, epoch.stop - start)
         piece.scale, done = <real> 1 / <real> n, 0

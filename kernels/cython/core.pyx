@@ -108,6 +108,10 @@ cdef int bind(
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.costs = <double *> data(work.costs, True, NULL)
     net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
+    net.plain = <const Py_ssize_t *> data(plan.plain, False, NULL)
+    net.mask = NULL
+    if plan.mask is not None:
+        net.mask = <const real *> data(plan.mask, False, NULL)
     net.walks = <const Walks *> walks
     return 0
 
@@ -371,7 +375,8 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     with nogil:
         if walks:
             epoch.total = other_epoch(&epoch)
-        elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat or epoch.drops:
+        elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat \
+                or not epoch.net.plain[0]:
             failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
         elif epoch.rates == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,

@@ -21,8 +21,8 @@ cdef inline unsigned int scrambled(unsigned int x) noexcept nogil:
 
 
 cdef void begin_masks(Net *net, unsigned long long seed, Py_ssize_t step) noexcept nogil:
-    """From now on units are dropped, as drawn for update number `step`."""
-    net.trains, net.key, net.done = True, mix(mix(seed) + <unsigned long long> step), 0
+    """Which units are dropped in update number `step`."""
+    net.key, net.done = mix(mix(seed) + <unsigned long long> step), 0
 
 
 cdef void drop(

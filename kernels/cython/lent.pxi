@@ -35,6 +35,8 @@ def addresses():
         "activate_and_drop": <size_t> &activate_and_drop,
         "drop_inputs": <size_t> &drop_inputs,
         "begin_masks": <size_t> &begin_masks,
+        "first_trained": <size_t> &first_trained,
+        "keep_connections": <size_t> &keep_connections,
         "multiply_by_slope": <size_t> &multiply_by_slope,
         "sum_rows": <size_t> &sum_rows,
         "sum_listed": <size_t> &sum_listed,

@@ -33,7 +33,7 @@ cdef double other_epoch(Epoch *epoch) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     cdef double total
     if epoch.batch_size == 1 and epoch.Y.weights == NULL and not epoch.rule.flat \
-            and not epoch.drops:
+            and epoch.net.plain[0]:
         total = epoch.net.walks.descend_samples(
             &epoch.net, &epoch.rule, epoch.start, epoch.stop, &epoch.X, &epoch.Y, epoch.total,
             epoch.step, epoch.rates)

@@ -69,19 +69,22 @@ cdef void move_parameters(
     cdef const Layer *layer
     cdef real *g = rule.gradient
     cdef real most = rule.clip_value
-    cdef Py_ssize_t k, i, end
+    cdef Py_ssize_t k, i, end, next_W
     if not isinf(most):
         for k in range(first // NATIVE, stop // NATIVE):
             (<vec *> g)[k] = clipped((<vec *> g)[k], -most, most)
     if factor != 1:
         for k in range(first, stop):
             g[k] *= factor
-    if rule.l1 != 0 or rule.l2 != 0 or rule.keep != 1:
-        for i in range(n_layers):
-            layer = &layers[i]
+    for i in range(n_layers):
+        layer = &layers[i]
+        next_W = layers[i + 1].W if i + 1 < n_layers else rule.n_theta
+        if layer.frozen or next_W <= first or layer.W >= stop:
+            continue
+        if rule.l1 != 0 or rule.l2 != 0 or rule.keep != 1:
             end = min(layer.W + layer.n_in * layer.width, stop)
             shrink(rule, theta, max(layer.W, first), end)
-    descend_flat_by_code(rule, theta, first, stop)
+        descend_flat_by_code(rule, theta, max(layer.W, first), min(next_W, stop))
 
 
 cdef void shrink(const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
@@ -106,7 +109,7 @@ cdef void limit_norms(
         return
     for i in range(n_layers):
         layer, j = &layers[i], SHARE * thread
-        while j < layer.width:
+        while j < layer.width and not layer.frozen:
             limit_columns(layer, theta + layer.W + j, min(layer.width - j, <Py_ssize_t> SHARE),
                           max_norm)
             j += SHARE * n_threads
@@ -144,11 +147,34 @@ def apply_gradient(plan, theta, state, rule, grad, Py_ssize_t step):
     net.theta = <real *> data(theta, True, NULL)
     bind_rule(&how, &net, rule, state)
     how.flat, how.gradient, how.n_theta = True, <real *> data(grad, True, NULL), plan.n_theta
+    net.mask = <const real *> data(plan.mask, False, NULL) if plan.mask is not None else NULL
     with nogil:
         before = enter(FLUSHING)
+        leave_out(&net, how.gradient, how.n_theta)
         begin_step(&how, step + 1)
         descend_parameters(&net, &how)
+        zero_outside(net.mask, how.n_theta, net.theta)  # the state of a fused rule may move them
         leave(FLUSHING, before)
+
+
+cdef void zero_outside(const real *mask, Py_ssize_t n, real *x) noexcept nogil:
+    """0 where the mask is, which may be NULL."""
+    cdef Py_ssize_t k
+    if mask != NULL:
+        for k in range(n):
+            x[k] = x[k] if mask[k] != 0 else <real> 0
+
+
+cdef void leave_out(const Net *net, real *gradient, Py_ssize_t n_theta) noexcept nogil:
+    """0 for what is not trained."""
+    cdef const Layer *layer
+    cdef Py_ssize_t i, end
+    zero_outside(net.mask, n_theta, gradient)
+    for i in range(net.n_layers):
+        layer = &net.layers[i]
+        end = net.layers[i + 1].W if i + 1 < net.n_layers else n_theta
+        if layer.frozen:
+            memset(gradient + layer.W, 0, (end - layer.W) * sizeof(real))
 
 
 cdef void descend_parameters(const Net *net, const Rule *rule) noexcept nogil:

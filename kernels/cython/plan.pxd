@@ -28,6 +28,7 @@ cdef struct Layer:      # interface.LAYER
     custom_slope slope
     Py_ssize_t dropped
     double dropout
+    Py_ssize_t frozen
 
 cdef struct Places:     # interface.WORK
     Py_ssize_t batch_size
@@ -54,8 +55,10 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *parts             # CUT bytes for this thread, or NULL
     double *costs           # (batch_size,)
     double input_dropout    # interface.Plan
+    const real *mask        # (n_theta,): 0 where a weight stays 0, else 1; or NULL
+    const Py_ssize_t *plain     # whether single samples need not be learned as mini-batches
     # of the step of training that is under way, see dropout.pxi
-    Py_ssize_t trains       # whether units are dropped
+    Py_ssize_t trains       # whether it is one
     unsigned long long key
     Py_ssize_t done         # samples of the mini-batch that were in pieces before
     const Walks *walks      # NULL: those of this build

@@ -71,7 +71,7 @@ cdef double handle_learn(
     dense_rows(&X, x, handle.n_in)
     dense_rows(&Y, y, handle.n_out)
     set_rate(&inner.rule, handle.learning_rate)
-    if inner.net.walks == NULL and n == 1 and not inner.rule.flat and not inner.drops:
+    if inner.net.walks == NULL and n == 1 and not inner.rule.flat and inner.net.plain[0]:
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
     else:
         total = descend_one_batch(inner, &X, &Y, n)
@@ -270,7 +270,7 @@ cdef class Session:
         cdef Py_buffer x_view, y_view
         cdef double loss
         if self.walks != NULL:
-            if n > 1 or self.inner.rule.flat or self.inner.drops:
+            if n > 1 or self.inner.rule.flat or not self.inner.net.plain[0]:
                 if self.walks.descend_batches == NULL:
                     self.provide("descend_batches")
             elif self.walks.descend_samples == NULL:

@@ -1,8 +1,8 @@
 # Samples one after the other on the latency path; see tiny.pxd.
 
 cdef inline double descend_tiny_samples_of(
-    bint common, vector *memory, const Net *net, real learning_rate, Py_ssize_t start,
-    Py_ssize_t stop, const Rows *X, const Rows *Y, double total,
+    bint common, vector *memory, const Net *net, real learning_rate,
+    Py_ssize_t start, Py_ssize_t stop, const Rows *X, const Rows *Y, double total,
 ) noexcept nogil:
     """descend_samples for plain SGD, dense rows and `is_tiny`; common: see `has_common_units`."""
     cdef const Layer *first = &net.layers[0]

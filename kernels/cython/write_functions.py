@@ -399,7 +399,7 @@ def switches() -> str:
     }
     text = SWITCHES
     for word, meant in tests.items():
-        text = re.sub(rf"\b{word}\b", lambda _, meant=meant: meant, text)
+        text = re.sub(rf"\b{word}\b", meant.replace("\\", r"\\"), text)
     for kind, all_codes in codes.items():
 
         def cases(found, all_codes=all_codes):

@@ -12,7 +12,7 @@ require_numba("backend 'numba' or deltaloop.numba")
 
 import numba  # noqa: E402
 
-from .. import cython, lent  # noqa: E402
+from .. import lent  # noqa: E402
 from ..interface import SparseRows  # noqa: E402
 from . import batch, sample  # noqa: E402
 from .compiling import entry_points, provide  # noqa: E402
@@ -65,7 +65,7 @@ def train_epoch(
     weights=None, rates=None, noise=0,
 ):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
-    alone = batch_size == 1 and weights is None and not rule.is_flat and not plan.drops
+    alone = batch_size == 1 and weights is None and not rule.is_flat and plan.plain[0]
     walks = _with(plan.dtype, "descend_samples" if alone else "descend_batches")
     return lent.core(plan.dtype).train_epoch(
         plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step, weights,
@@ -80,12 +80,13 @@ def apply_gradient(plan, theta, state, rule, grad, step):
 
 def jacobian(plan, theta, X, out, work):
     """da_o/dtheta of every sample and output; by the Cython build, as products are."""
-    cython.jacobian(plan, theta, X, out, work)
+    lent.core(plan.dtype).jacobian(plan, theta, X, out, work)
 
 
 def levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights=None):
     """Steps of least squares; by the Cython build, as products are."""
-    return cython.levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights)
+    core = lent.core(plan.dtype)
+    return core.levenberg_marquardt(plan, theta, X, Y, search, losses, n_blocks, weights)
 
 
 def session(plan, theta, batch_size=1, turns=None):

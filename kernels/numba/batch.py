@@ -30,6 +30,8 @@ from .layers import (
     descend_sparse,
     drop_inputs,
     fetch,
+    first_trained,
+    keep_connections,
     look_ahead,
     multiply,
     outputs,
@@ -95,7 +97,7 @@ def pass_batch(net, n_samples, X, Y, backward):
 @part
 def backward_batch(net, n_samples):
     """Delta of all layers from that of the last."""
-    for k in range(net.n_layers - 1, 0, -1):
+    for k in range(net.n_layers - 1, first_trained(net), -1):
         backward_layer(net, k, n_samples)
 
 
@@ -119,6 +121,8 @@ def descend_batch(net, piece, X, rule, ahead):
     for k in range(net.n_layers - 1, -1, -1):
         layer, below = layer_of(net, k), layer_of(net, max(k - 1, 0))
         n, W = layer.n_in, layer.W
+        if net.trains and layer.frozen:
+            continue
         a = block(net, below, below.dropped if net.trains else below.a)
         if k > 0:
             descend_rows_of_layer(net, layer, piece, rule, a, below.width, n, W, 0)
@@ -126,6 +130,8 @@ def descend_batch(net, piece, X, rule, ahead):
             descend_sparse(net, piece, X, 0, n, rule)
         else:
             descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0), X.row, n, W, ahead)
+        if not is_null(net.mask) and piece.is_last:
+            keep_connections(net, rule, W, n * layer.width)
     descend_biases(net, piece, rule)
 
 
@@ -148,7 +154,7 @@ def descend_batches(
         spends.code = ACCUMULATE  # into slot 0
     if gathers:
         x.dense, x.row, x.order = net.gathered, row, 0
-    piece.n_threads = 1
+    piece.n_threads, net.trains = 1, 1
     while start < stop and math.isfinite(total):
         n, done = min(batch_size, stop - start), 0
         piece.scale = 1 / n

@@ -147,8 +147,18 @@ def drop_inputs(net: NET, n_samples: WHOLE, X: REALS, row: WHOLE) -> None:
 
 
 @native
+def first_trained(net: NET) -> WHOLE:
+    """The lowest layer whose delta is wanted."""
+
+
+@native
+def keep_connections(net: NET, rule: RULE, first: WHOLE, n: WHOLE) -> None:
+    """0 for the weights, or the gradient of weights, that the mask leaves out."""
+
+
+@native
 def begin_masks(net: NET, noise: WHOLE, step: WHOLE) -> None:
-    """From now on units are dropped, as drawn for update number `step`."""
+    """Which units are dropped in update number `step`."""
 
 
 @native

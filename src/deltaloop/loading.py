@@ -74,7 +74,13 @@ def _network(description, arrays, backend):
     for index, entry in enumerate(description["layers"]):
         activation = Activation(entry["activation"], entry["alpha"])
         dropout = entry.get("dropout", 0.0)
-        layers.append(Dense(entry["n_out"], activation, entry["bias"], dropout=dropout))
+        mask = arrays.pop(f"mask{index + 1}") if "connections" in entry else None
+        layers.append(
+            Dense(
+                entry["n_out"], activation, entry["bias"], dropout=dropout, mask=mask,
+                trainable=entry.get("trainable", True),
+            )
+        )  # fmt: skip
         names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
         values = tuple(arrays.pop(name) for name in names)
         init.append(values if entry["bias"] else values[0])

@@ -2,9 +2,13 @@
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from .computing import Computing
 from .embedding import Embedding
+from .errors import InvalidInputError
 from .explain.methods import Explaining
 from .inputs.calls import explained
 from .inputs.checks import number, switch
@@ -170,7 +174,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self._noise = drawn_noise(self.plan, generator)
         self._session.set_rule(self._optimizer.rule(), self._noise)
         for index, (W, b) in enumerate(values):
-            self.W[index] = W
+            self.W[index] = W if layers[index].mask is None else W * layers[index].mask
             if layers[index].bias:
                 self.b[index] = b
 
@@ -187,7 +191,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         ]
         code, parameter = loss.for_plan(dtype)
         dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
-        self.plan = Plan.build(n_in, units, code, dtype, parameter, dropout)
+        masks = [layer.mask for layer in layers]
+        self.plan = Plan.build(n_in, units, code, dtype, parameter, dropout, masks)
+        self.plan.freeze([not layer.trainable for layer in layers])
         self._noise = 0  # the seed of dropout for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
@@ -203,6 +209,29 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def input_dropout(self) -> float:
         """Probability that an input is dropped in training; see the class."""
         return self.plan.input_dropout
+
+    @property
+    def trainable(self) -> tuple[bool, ...]:
+        """Whether training moves the W and b of each layer.
+
+        Assign one bool per layer, or one for all; between trainings only. Gradients are not
+        concerned. Layers that are frozen below all others cost no backward pass.
+        """
+        return tuple(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, which) -> None:
+        which = [which] * len(self.layers) if isinstance(which, bool | np.bool_) else list(which)
+        if len(which) != len(self.layers):
+            raise InvalidInputError(
+                f"trainable must have one bool per layer ({len(self.layers)}), got {which!r}"
+            )
+        layers = [replace(d, trainable=w) for d, w in zip(self.layers, which, strict=True)]
+        self._turns.train(self._take_layers, tuple(layers))
+
+    def _take_layers(self, layers):
+        self.plan.freeze([not layer.trainable for layer in layers])
+        self.__dict__["layers"] = layers  # alike but for what is trained: __setattr__ refuses more
 
     def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
@@ -295,8 +324,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         rows.append(("input", self.sizes[0], "", dropped))
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
+            if layer.mask is not None:
+                count -= int((~layer.mask).sum())
             note = "" if layer.bias else "  no bias"
             note += f"  dropout {layer.dropout:g}" if layer.dropout else ""
+            note += "" if layer.trainable else "  frozen"
             rows.append((index + 1, layer.n_out, layer.activation, f"{count}{note}"))
         rows.append(("total", "", "", self.n_parameters))
         return "\n".join([head, *aligned(rows, ">><>")])

@@ -121,8 +121,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        A network with a `scaling` or with dropout, which compiled functions would not apply;
-        anything else than a network; a batch_size below 1.
+        A network with a `scaling`, dropout, masks or frozen layers, which compiled functions would
+        not apply; anything else than a network; a batch_size below 1.
     """
     if not isinstance(net, Network):
         raise InvalidTypeError(f"net must be a Network, got {net!r}")
@@ -131,10 +131,10 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
         )
-    if net.plan.drops:
+    if net.plan.by_batches:
         raise InvalidInputError(
-            "train_step would not apply the dropout of this network; make one of the same layers "
-            "without dropout, and give it the parameters: other.theta = net.theta"
+            "train_step would not apply the dropout, masks or frozen layers of this network; make "
+            "one of the same layers without, and give it the parameters: other.theta = net.theta"
         )
     for walk in _WALKS:
         provide(net.dtype, walk)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from command_line import call, number, read_csv, rows
+from command_line import call, number, read_csv, rows, write_csv
 from deltaloop.app import modelling
 from deltaloop.app.problems import open_problem
 from deltaloop.inputs import validation
@@ -36,6 +36,9 @@ def test_scores_of_a_regression_are_in_units_of_the_target(prices):
         ("mse", "2 sigmoid"),
         ("cross_entropy", "2 softmax"),
         ("binary_cross_entropy", "1 sigmoid"),
+        ("binary_focal", "1 sigmoid"),
+        ("nll", "2 log_softmax"),
+        ("mae", "2 sigmoid"),
     ],
 )
 def test_losses_of_classes(flowers, tmp_path, loss, output):
@@ -45,10 +48,26 @@ def test_losses_of_classes(flowers, tmp_path, loss, output):
     assert rows(printed)["layers"].endswith(output)
     assert number(rows(printed)["train accuracy"]) > 90
     header, *lines = read_csv(call("predict", net, flowers)[1])
-    assert header[1] == ("output" if loss == "mse" else "probability")
+    assert header[1] == ("output" if loss in ("mse", "mae") else "probability")
+    assert all(0 <= float(line[1]) <= 1 for line in lines)
     truth = [row[3] for row in read_csv(flowers)[1:]]
     hits = [line[0] == name for line, name in zip(lines, truth, strict=True)]
     assert np.mean(hits) > 0.85
+
+
+def test_counts_are_learned_with_the_loss_of_poisson(tmp_path):
+    generator = np.random.default_rng(0)
+    x = generator.uniform(-1, 1, 400)
+    counts = generator.poisson(np.exp(1 + x))
+    path = write_csv(tmp_path / "counts.csv", ["x", "n"], [*zip(x, counts, strict=True)])
+    status, printed = call(
+        "train", path, "--target", "n", "--task", "regression", "--loss", "poisson",
+        "--epochs", 60, "--save", tmp_path / "net.npz",
+    )  # fmt: skip
+    assert status == 0
+    assert rows(printed)["layers"].endswith("1 exp")
+    _, *lines = read_csv(call("predict", tmp_path / "net.npz", path)[1])
+    assert np.array(lines, float)[:, 0] == pytest.approx(np.exp(1 + x), rel=0.3)
 
 
 def test_options_reach_the_network(flowers, tmp_path):

@@ -114,6 +114,8 @@ def _contain(draw, given) -> None:
     kinds += ["array method", "interface", "fickle", "short sequence", "junk", "all masked"]
     if value.ndim == 2:
         kinds += ["matrix"] * 2
+    if not value.dtype.hasobject:
+        kinds += ["memmap"] * 2
     if value.dtype.isnative and value.dtype.char in "bhilqBHILQfd" and value.size:
         kinds += ["memoryview", "ctypes"] + ["array.array"] * (value.ndim == 1)
     kind = draw.choice(kinds)
@@ -122,6 +124,8 @@ def _contain(draw, given) -> None:
         given.value = value.tolist() if kind == "list" else tuple(value.tolist())
     elif kind == "list of arrays":
         given.value = list(value)
+    elif kind == "memmap":
+        given.value = value.view(np.memmap)
     elif kind == "matrix":
         given.value = value.view(np.matrix)
     elif kind == "masked":
@@ -154,7 +158,7 @@ def _contain(draw, given) -> None:
     elif kind == "ctypes":
         copy = np.ascontiguousarray(value).copy()
         given.value = np.ctypeslib.as_ctypes(copy)
-    if given.verdict == "same" and kind not in ("list", "matrix", "masked", "memoryview"):
+    if given.verdict == "same" and kind not in ("list", "matrix", "masked", "memoryview", "memmap"):
         given.verdict = "may"
     if kind in ("list", "tuple", "junk", "fickle") and given.verdict == "never":
         given.verdict = "may"  # dtypes that a list does not keep

@@ -111,6 +111,29 @@ def gradients(case):
     )  # fmt: skip
 
 
+def diagnose(case):
+    """The loss, and norms of gradients and slopes layer by layer."""
+
+    def found(net, X, Y):
+        told = net.diagnose(X, Y)
+        named = {"loss": told.loss}
+        for layer in told.layers:
+            named |= {
+                f"gradient{layer.number}": layer.gradient,
+                f"delta{layer.number}": layer.delta,
+            }
+        return named
+
+    n = case.draw.count()
+    X, Y = some_inputs(case, n), some_targets(case, n)
+    case.log.append("diagnose")
+    judge(
+        case, lambda: found(case.net, X.value, Y.value), [X, Y],
+        lambda theta, X, Y: found(case.same_theta(theta), X, case.in_range(Y)),
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
 def backward(case):
     """From slopes of one's own to the gradient by all parameters, or by the inputs."""
     n, name = case.draw.count(), case.draw.choice(("backward", "input_gradient"))
@@ -120,6 +143,17 @@ def backward(case):
     judge(
         case, lambda: {name: getattr(case.net, name)(X.value, Y.value)}, [X, Y],
         lambda theta, X, Y: {name: getattr(case.same_theta(theta), name)(X, Y)},
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
+def jacobian(case):
+    n = case.draw.count()
+    X = some_inputs(case, n)
+    case.log.append("jacobian")
+    judge(
+        case, lambda: {"jacobian": case.net.jacobian(X.value)}, [X],
+        lambda theta, X, _: {"jacobian": case.same_theta(theta).jacobian(X)},
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
 
@@ -193,7 +227,10 @@ def fit(case):
     known = order in TRUE_ORDERS and not acts
     accepted = judge(
         case, call, givens, compute if known else None, n_terms,
-        may_refuse=n_threads > 1 or refused or order != "honest", changes=kind is not None,
+        # what lies in a file is not listed in memory
+        may_refuse=n_threads > 1 or refused or order != "honest"
+        or (mode is True and "memmap" in X.what),
+        changes=kind is not None,
         allowed=CHECKED,
     )  # fmt: skip
     if accepted and order in ("too large", "far", "negative", "empty", "text"):
@@ -205,11 +242,11 @@ def fit(case):
 
 
 def assign(case):
-    """theta, W or b: what was assigned is there, and nothing else has changed."""
+    """theta, W, b or the vector: what was assigned is there, and nothing else has changed."""
     draw, net = case.draw, case.net
-    name = draw.choice(("W", "W", "b", "theta"))
-    index = draw.randrange(len(net.layers))
-    view = net.theta if name == "theta" else getattr(net, name)[index]
+    name = draw.choice(("W", "W", "b", "theta", "parameters"))
+    index, whole = draw.randrange(len(net.layers)), name in ("theta", "parameters")
+    view = getattr(net, name) if whole else getattr(net, name)[index]
     if view is None:
         return
     values = draws.inputs(draw, 1, view.size).reshape(-1)[: view.size]
@@ -223,20 +260,20 @@ def assign(case):
         given = Given("its own mirror image", other, other.astype(np.float64))
     else:
         given = dense(draw, values, case.drawn.dtype, flat=view.ndim == 1)
-    case.log.append(f"assign {name}[{index}]")
+    case.log.append(f"assign {name}" + ("" if whole else f"[{index}]"))
     untouched = net.theta.copy()
 
     def call():
-        if name == "theta":
-            net.theta = given.value
+        if whole:
+            setattr(net, name, given.value)
         else:
             getattr(net, name)[index] = given.value
         return case.blocks(net)
 
     def compute(theta, X, Y):
         twin = case.same_theta(untouched)
-        if name == "theta":
-            twin.theta = X
+        if whole:
+            setattr(twin, name, np.reshape(X, -1))
         else:
             getattr(twin, name)[index] = X
         return case.blocks(twin)

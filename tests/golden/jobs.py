@@ -4,8 +4,8 @@ A job is a network, a loss, an optimiser and a net of SIZES; its samples and ini
 follow from its name.
 """
 
-import itertools
 import zlib
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -123,7 +123,7 @@ def problem(job: Job, seed: int = 0) -> Problem:
     sizes = SIZES[job.net]
     parameters = [
         (generator.random((n, n_in)) - 0.5, generator.random(n) - 0.5)
-        for n_in, n in itertools.pairwise(sizes)
+        for n_in, n in pairwise(sizes)
     ]
     X = 2 * generator.random((N_SAMPLES, sizes[0])) - 1
     row, Y = LOSSES[job.loss], generator.random((N_SAMPLES, sizes[-1]))

@@ -1,7 +1,7 @@
 """100 steps of training in float64 are those of PyTorch, to ten digits."""
 
 import importlib.util
-import itertools
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ def of_torch() -> dict[Job, np.ndarray]:
     for name in names:
         job = Job(*name.split())
         sizes = jobs.SIZES[job.net]
-        n = jobs.N_LOSSES + sum(n_out * (n_in + 1) for n_in, n_out in itertools.pairwise(sizes))
+        n = jobs.N_LOSSES + sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
         found[job] = values[first : first + n]
         first += n
     assert first == len(values)

@@ -246,3 +246,28 @@ def test_a_matrix_beyond_the_memory_is_refused_with_the_way_out():
     plan = interface.Plan.build(10**6, [(100, "tanh", 0.0, True)], "mse", np.float64)
     with pytest.raises(ValueError, match=r"more than the memory .* use SCG\(\) or LBFGS\(\)"):
         Search(plan, 10)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_but_the_given_arrays_is_written(compiled, seed):
+    # vectors reach beyond the rows of J; random shapes, against the reference
+    generator = np.random.default_rng(seed)
+    sizes = generator.integers(1, 20, generator.integers(2, 6)).tolist()
+    activations = generator.choice(["tanh", "sigmoid", "identity"], len(sizes) - 1).tolist()
+    biases = generator.integers(0, 2, len(sizes) - 1).astype(bool).tolist()
+    whole = case((sizes, activations, biases), int(generator.integers(1, 80)), seed=seed)
+    plan, theta, X, Y = whole
+    expected, expected_losses, _ = descend(reference, whole, 3, mu=0.01)
+    search, losses, fence = Search(plan, len(X), mu=0.01), np.zeros(3), 1e300
+    places = np.array([len(search.buffer), plan.n_theta])
+    buffer, moved = (aligned_zeros(int(n) + 32, np.float64) for n in places)
+    buffer[places[0] :] = moved[places[1] :] = fence
+    search.buffer = buffer[: places[0]]
+    moved[: places[1]] = theta
+    found = compiled.levenberg_marquardt(
+        plan, moved[: places[1]], X, Y, search, losses, 10**6, None
+    )
+    assert found == len(expected_losses)
+    assert (buffer[places[0] :] == fence).all()
+    assert (moved[places[1] :] == fence).all()
+    assert np.abs(moved[: places[1]] - expected).max() <= 1e-7 * np.abs(expected).max()

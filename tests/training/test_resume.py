@@ -173,6 +173,7 @@ def test_patience_that_ended_training_is_patient_again():
         ),
         ({}, {"validation_data": (X, Y)}, "has no metrics and no val.*but this one has validation"),
         ({"metrics": ["mse"]}, {}, "which has mse, but this one has none"),
+        ({"validation_split": 0.3}, {"validation_split": 0.5}, "there are 7 samples now, with val"),
         ({}, {"resume": "yes"}, "resume must be True or False, got 'yes'"),
     ],
 )
@@ -192,6 +193,26 @@ def test_training_that_diverged_leaves_nothing_to_go_on_with():
         net.fit(X * 1e10, Y, epochs=50, optimizer=dl.SGD(1e5))
     with pytest.raises(dl.InvalidInputError, match="this network has none"):
         net.fit(X, Y, resume=True)
+
+
+def test_resumed_training_that_diverged_leaves_nothing_to_go_on_with():
+    net = new_net()
+    net.fit(X, Y, epochs=2, optimizer=dl.SGD(0.1, momentum=0.9))
+    with pytest.raises(dl.DivergenceError):
+        net.fit(X, Y, epochs=99, optimizer=dl.SGD(1e200, momentum=0.9), resume=True)
+    assert np.isfinite(net.theta).all()
+    with pytest.raises(dl.InvalidInputError, match="this network has none"):
+        net.fit(X, Y, resume=True)
+
+
+def test_optimizer_in_a_pickle_holds_its_settings_alone():
+    optimizer = dl.Adam(0.1)
+    optimizer.rule()
+    again = pickle.loads(pickle.dumps(optimizer))
+    assert again == optimizer
+    assert vars(again) == {name: getattr(optimizer, name) for name in vars(again)}
+    assert "_rule" not in vars(again)
+    assert again.rule() == optimizer.rule()
 
 
 def test_error_of_a_callback_leaves_what_was_done_to_go_on_with():

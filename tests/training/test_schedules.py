@@ -1,6 +1,7 @@
 """Schedules: their formulas, against those of PyTorch, and what `fit` does with them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -183,7 +184,7 @@ def test_epochs_have_the_rate_of_the_schedule_and_keep_the_state(optimizer, back
     net.fit(X, Y, epochs=4, batch_size=2, optimizer=optimizer, schedule=lambda t: 1 / (1 + t))
     for epoch in range(4):
         rate = optimizer.learning_rate / (1 + epoch)
-        now = type(optimizer)(**{**vars(optimizer), "learning_rate": rate})
+        now = replace(optimizer, learning_rate=rate)
         twin.fit(X, Y, epochs=1, batch_size=2, optimizer=now, resume=epoch > 0)
     assert net.theta.tobytes() == twin.theta.tobytes()
 
@@ -202,7 +203,7 @@ def test_updates_have_the_rate_of_the_schedule_and_keep_the_state(optimizer, dty
         net.fit(X[:6], Y[:6], optimizer=optimizer, schedule=schedule, resume=resume, **options)
     for k in range(6):
         rate = optimizer.learning_rate * 0.5 ** (k / 3)
-        now = type(optimizer)(**{**vars(optimizer), "learning_rate": rate})
+        now = replace(optimizer, learning_rate=rate)
         batch = slice(2 * k % 6, 2 * k % 6 + 2)
         twin.fit(X[batch], Y[batch], optimizer=now, resume=k > 0, **options)
     assert net.theta.tobytes() == twin.theta.tobytes()

@@ -405,6 +405,13 @@ def test_what_needs_a_learning_rate_or_a_state_is_refused(optimizer, options, me
 
 
 @every
+def test_dropout_is_refused(optimizer):
+    net = dl.Network([1, 5, 1], activation="tanh", dropout=0.5)
+    with pytest.raises(dl.InvalidInputError, match="or a network without dropout"):
+        net.fit(*sine(), optimizer=optimizer)
+
+
+@every
 def test_batches_as_they_come_are_refused(optimizer):
     with pytest.raises(dl.InvalidInputError, match=r"batches come one by one; give X and Y"):
         new_net().fit(lambda: iter([sine()]), optimizer=optimizer)

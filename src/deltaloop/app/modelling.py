@@ -113,7 +113,7 @@ def build(problem: Problem, recipe: Recipe) -> Network:
         dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
     )  # fmt: skip
     if recipe.standardize:
-        scales = problem.classes is None and loss.row.is_distance
+        scales = problem.classes is None and LOSSES[net.loss_name].is_distance
         values = problem.y_train if scales else None
         net.scaling = Scaling.standardize(problem.X_train, values)
     net.classes = problem.classes

@@ -56,13 +56,13 @@ def constant_loss(net, Y: np.ndarray, weights=None) -> float | None:
     if known:
         return known[0]
     mean = np.clip(_mean(Y, weights), *_inside(net))
-    return _of_constants(net, Y, weights)(mean)[0]
+    return _of_constants(net, Y, weights, with_slope=False)(mean)[0]
 
 
 @any_size
 def loss_of_constant(net, Y, weights, outputs) -> float:
     """Loss where the outputs are these for every sample."""
-    return _of_constants(net, Y, weights)(outputs)[0]
+    return _of_constants(net, Y, weights, with_slope=False)(outputs)[0]
 
 
 def backend_of(net):
@@ -176,7 +176,7 @@ def _by_halving(net, Y, weights, steps):
     return (loss, outputs) if np.isfinite(loss) else None
 
 
-def _of_constants(net, Y, weights):
+def _of_constants(net, Y, weights, with_slope=True):
     """A function of constant outputs c that gives their mean loss, and its slope by each of them.
 
     It is that of a network with the inputs 0, biases c and no activation.
@@ -187,7 +187,7 @@ def _of_constants(net, Y, weights):
     theta, grad = (aligned_zeros(plan.n_theta, net.dtype) for _ in range(2))
     rows = min(n, _ROWS)
     X, work = np.zeros((rows, 1), net.dtype), Work(plan, rows, gathers=False)
-    values, slope = plan.b(theta, 0), plan.b(grad, 0)
+    values, slope, out = plan.b(theta, 0), plan.b(grad, 0), grad if with_slope else None
 
     def loss_and_slope(c):
         values[:] = c
@@ -197,7 +197,7 @@ def _of_constants(net, Y, weights):
             w = None if weights is None else weights[start : start + rows]
             counts = len(y) if w is None else w.sum()
             if counts > 0:
-                total += counts * backend.loss_gradient(plan, theta, X[: len(y)], y, grad, work, w)
+                total += counts * backend.loss_gradient(plan, theta, X[: len(y)], y, out, work, w)
                 slopes += counts * slope
                 counted += counts
         return total / counted, slopes / counted

@@ -77,6 +77,8 @@ def structure(net) -> dict[str, Any]:
                 "alpha": layer.activation.alpha,
                 "bias": layer.bias,
                 **({"dropout": layer.dropout} if layer.dropout else {}),
+                **({} if layer.trainable else {"trainable": False}),
+                **({} if layer.mask is None else {"connections": int(layer.mask.sum())}),
             }
             for layer in net.layers
         ],
@@ -95,6 +97,8 @@ def _arrays(net, theta):
         b = net.plan.b(theta, index)
         if b is not None:
             arrays[f"b{index + 1}"] = b
+        if net.layers[index].mask is not None:
+            arrays[f"mask{index + 1}"] = net.layers[index].mask
     for name in SCALING:
         value = getattr(net.scaling, name, None)
         if value is not None:

@@ -2,8 +2,9 @@
 
 They are written for float and a network called NAME; `c_header` puts in the name, and double
 with exp and tanh for a network in float64. EPSILON is the machine epsilon, LAST_ODD the last term
-of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P, FINE a power of 2. C99 and C++11;
-of the library, expf and tanhf alone, for sin sinf and cosf, and for hellinger sqrtf.
+of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P and x^LAST_OF_Q, FINE a power of
+2. C99 and C++11; of the library, expf and tanhf alone, for sin sinf and cosf, and for hellinger
+sqrtf.
 
 A function stands after those that it calls, and comes into a header where it is called. Activations
 of single units, and losses, are written from the rows of kernels/functions.py.

@@ -49,10 +49,11 @@ def header(net, name: str, learn: bool) -> str:
             "the network has parameters that are nan or infinite, which C cannot compute with; "
             "train it anew with a lower learning_rate"
         )
-    if learn and net.plan.drops:
+    if learn and net.plan.by_batches:
         raise InvalidInputError(
-            "learn=True writes steps without dropout, which this network has; leave learn out, or "
-            "make a network without dropout and give it the parameters: other.theta = net.theta"
+            "learn=True writes steps without the dropout, masks or frozen layers of this network; "
+            "leave learn out, or make a network without them and give it the parameters: "
+            "other.theta = net.theta"
         )
     scaling = _scaling(net)
     functions = [_predict(net, scaling)] + ([_learn_one(net, scaling)] if learn else [])

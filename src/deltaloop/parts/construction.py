@@ -177,8 +177,9 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
         n_parameters * (8 + dtype.itemsize),  # drawn in float64
         "use narrower layers",
     )
-    values, before = [], None
+    values, masks, before = [], [], None
     for index, layer in enumerate(layers):
+        masks.append(_checked_mask(layer.mask, index, (layer.n_out, n_in)))
         own, of_bias = layer.init, layer.bias_init
         if of_bias is None and not _gives_biases(own):
             of_bias = bias_inits[index]
@@ -188,7 +189,28 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
         place = Place(n_in, layer.n_out, layer.activation, before, is_last, layer.bias)
         values.append(initial_values(own, of_bias, index + 1, place, dtype, generator))
         n_in, before = layer.n_out, layer.activation
-    return values, tuple(replace(layer, init=None, bias_init=None) for layer in layers)
+    return values, tuple(
+        replace(layer, init=None, bias_init=None, mask=mask)
+        for layer, mask in zip(layers, masks, strict=True)
+    )
+
+
+def _checked_mask(mask, index, shape):
+    """A copy of the connections of a layer, or None."""
+    if mask is None:
+        return None
+    found = np.array(mask)
+    if found.dtype != bool and not (found.dtype.kind in "iuf" and np.isin(found, (0, 1)).all()):
+        raise InvalidInputError(
+            f"mask of layers[{index}] must hold True and False, or 1 and 0, got {shown(mask)}"
+        )
+    if found.shape != shape:
+        raise InvalidInputError(
+            f"mask of layers[{index}] must have shape (n_out, n_in) = {shape}, got {found.shape}"
+        )
+    found = found.astype(bool)
+    found.flags.writeable = False
+    return found
 
 
 def _gives_biases(init):

@@ -39,6 +39,11 @@ class Dense:
         Probability, in [0, 1), that a unit of a hidden layer is 0 for a sample of a mini-batch in
         training; those that stay are divided by 1 - dropout. Predictions, `loss` and gradients
         use all units. Source: Srivastava et al. (2014), Dropout.
+    trainable : bool, default True
+        Whether training moves W and b; see `Network.trainable`, which can be assigned.
+    mask : array_like of bool, shape (n_out, n_in), optional
+        The connections that there are. All other weights are 0 and stay it: in training they and
+        their gradients are set to 0. (What is assigned to them counts until the next step.)
 
     Examples
     --------
@@ -53,6 +58,8 @@ class Dense:
     init: Any = field(default=None, compare=False, repr=False)
     bias_init: Any = field(default=None, compare=False, repr=False)
     dropout: float = field(default=0.0, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
+    mask: Any = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __post_init__(self):
         self._check_order()
@@ -60,6 +67,7 @@ class Dense:
         object.__setattr__(self, "activation", as_activation(self.activation))
         object.__setattr__(self, "bias", switch("bias", self.bias))
         object.__setattr__(self, "dropout", number("dropout", self.dropout, 0.0, 1.0))
+        object.__setattr__(self, "trainable", switch("trainable", self.trainable))
 
     def _check_order(self):
         """Refuse arguments in the order of other libraries."""

@@ -1,6 +1,7 @@
 """Optimisers: the rule that turns a gradient g = dC/dw into a step of w."""
 
 from dataclasses import KW_ONLY, dataclass, fields
+from functools import cached_property
 from math import inf
 
 from ..errors import InvalidInputError, InvalidTypeError, shown
@@ -90,6 +91,14 @@ class Optimizer:
 
     def rule(self) -> Rule:
         """What the kernels are told."""
+        return self._rule
+
+    def __getstate__(self) -> dict:
+        """For pickles: a rule has the numbers of one version."""
+        return {name: value for name, value in self.__dict__.items() if name != "_rule"}
+
+    @cached_property  # made once for many fits
+    def _rule(self) -> Rule:
         hyper = (getattr(self, name) for name in RULES[self.rule_name].hyper)
         limits = {name: getattr(self, name) for name in _LIMITS}
         regularization = Regularization(

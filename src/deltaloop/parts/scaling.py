@@ -115,7 +115,7 @@ def check_scaling(scaling: Scaling, sizes: tuple[int, ...], loss) -> None:
     if loss.name not in LOSSES or not LOSSES[loss.name].is_distance:
         names = [row.name for row in LOSSES.values() if row.is_distance]
         raise InvalidInputError(
-            f"targets can be scaled for loss={' or '.join(map(repr, names))} only, not for "
+            f"targets can be scaled for loss={', '.join(map(repr, names))} only, not for "
             f"{loss.name!r}; leave y_mean and y_scale out"
         )
     if scaling.y_mean.shape != (sizes[-1],):

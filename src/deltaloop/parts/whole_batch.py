@@ -298,7 +298,7 @@ class OnlyPredicts:
         """Nothing to do."""
 
 
-def with_optimizer(session, optimizer, noise=0):
+def with_optimizer(session, optimizer, noise: int = 0):
     """A session that learns with `optimizer`, or refuses to."""
     if isinstance(session, OnlyPredicts):
         session = session.session

@@ -204,8 +204,7 @@ class Epochs:
             theta[:] = self.last_finite
             self.run.position = None
             diverged = True
-        if not diverged:
-            self.net._run = self.run
+        self.net._run = None if diverged else self.run
         if kind is None or interrupted:
             if self.checkpoint is not None and not interrupted and self.run.position is None:
                 self.run.finished = self.reason not in (None, "max_seconds")

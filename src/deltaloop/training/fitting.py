@@ -244,9 +244,12 @@ class Fitting(Computing):
 
     def _samples(self, X, Y):
         """X and Y, which lie in arrays, as Samples."""
-        if isinstance(X, np.memmap) and (X.dtype != self.dtype or self._scaling is not None):
+        if isinstance(X, np.memmap) and _holds_numbers(X) and not self._reads_in_place(X):
             return MappedSamples(X, Y, self)
         return Samples(*self._data(X, Y))
+
+    def _reads_in_place(self, X):
+        return X.dtype == self.dtype and self._scaling is None
 
     def _batches(self, X, epochs, weigh, *, sample_weight, validation_split, balanced):
         """X alone as Batches."""
@@ -264,6 +267,10 @@ class Fitting(Computing):
                     f"{name} needs all samples at once, but batches come one by one; {instead}"
                 )
         return Batches(self, X, whole_number("epochs", epochs), weigh)
+
+
+def _holds_numbers(array):
+    return array.ndim and array.size and array.dtype.kind in "biuf"
 
 
 def _weights(sample_weight, weigh, samples):

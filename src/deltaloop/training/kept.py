@@ -58,7 +58,7 @@ def _of_run(plan, run):
     columns |= {f"metric {name}": values for name, values in history.metrics.items()}
     description = {
         "optimizer": None if run.optimizer is None else archive.described(run.optimizer),
-        "rule": RULES[run.rule],
+        "rule": run.rule,
         "step": run.step,
         "noise": run.noise,
         "columns": list(columns),
@@ -109,7 +109,7 @@ def run_of(plan: Plan, dtype, description: dict[str, Any], arrays: dict[str, np.
         raise FileFormatError("the samples that were split off are no whole numbers")
     return Run(
         None if optimizer is None else archive.optimizer(optimizer),
-        RULES.index(description["rule"]),
+        RULES[RULES.index(description["rule"])],
         _unpacked(plan, arrays["run_slots"], dtype),
         whole_number("step", description["step"], low=0),
         history,

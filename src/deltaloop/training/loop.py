@@ -15,7 +15,7 @@ from .descent import Descent, StreamDescent
 from .epochs import Epochs
 from .history import History
 from .measuring import Metrics
-from .samples import Samples, drawn_noise, new_order, split_off
+from .samples import Samples, drawn_noise, n_held, new_order, split_off
 from .whole_batch import WholeBatchDescent
 
 _NOTHING = nullcontext()
@@ -33,10 +33,14 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "assign finite W and b, or make a new network"
         )
     whole, rule = isinstance(settings.optimizer, WholeBatch), settings.rule
-    if whole and net.plan.drops:
+    if whole and net.plan.by_batches:
         raise InvalidInputError(
-            f"{type(settings.optimizer).__name__} compares losses of the same network, but dropout "
-            "gives it other units in every step; use SGD or Adam, or a network without dropout"
+            f"{type(settings.optimizer).__name__} compares losses of the same network and moves "
+            "all parameters: it has no dropout, masks or frozen layers; use SGD or Adam for them"
+        )
+    if not any(net.trainable):
+        raise InvalidInputError(
+            "all layers are frozen, so there is nothing to train; assign net.trainable = True"
         )
     checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
@@ -67,6 +71,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             if is_new:
                 drawn_noise(net.plan, generator)
             held = split_off(generator, n_samples, split)
+        elif len(held) != n_held(n_samples, split) or held.max() >= n_samples:
+            raise InvalidInputError(
+                "resume=True goes on with the samples that the fit before held back, but there are "
+                f"{n_samples} samples now, with validation_split={split:g}; give the same"
+            )
         validation = samples.hold_back(held)
     if whole:
         descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
@@ -107,7 +116,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 epochs.ended(*done)
     if whole:
         net._run = None  # nothing is left to go on with but the parameters
-    if type(samples) is Samples:  # in memory
+    elif type(samples) is Samples:  # in memory
         warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 

@@ -42,8 +42,8 @@ class Run:
     ----------
     optimizer : optimiser or None
         What `fit` was given; None: that of the network.
-    rule : int
-        Code of the rule whose state `slots` is.
+    rule : str
+        Name of the rule whose state `slots` is.
     slots : ndarray, shape (n_slots, n_theta)
     step : int
         Updates made with these slots.
@@ -61,7 +61,7 @@ class Run:
     """
 
     optimizer: Any
-    rule: int
+    rule: str
     slots: np.ndarray
     step: int = 0
     history: History = field(default_factory=History)
@@ -74,7 +74,7 @@ class Run:
 
 def fresh(optimizer, rule: Rule, theta) -> Run:
     """The start of a training."""
-    return Run(optimizer, rule.code, aligned_zeros((rule.n_slots, len(theta)), theta.dtype))
+    return Run(optimizer, RULES[rule.code], aligned_zeros((rule.n_slots, len(theta)), theta.dtype))
 
 
 def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
@@ -95,9 +95,9 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
     used = optimizer if optimizer is not None else run.optimizer
     optimizer = used if used is not None else of_network
     rule = optimizer.rule()
-    if (rule.code, rule.n_slots) != (run.rule, len(run.slots)):
+    if (RULES[rule.code], rule.n_slots) != (run.rule, len(run.slots)):
         raise InvalidInputError(
-            f"resume=True goes on with the state of the rule {RULES[run.rule]!r}, which "
+            f"resume=True goes on with the state of the rule {run.rule!r}, which "
             f"{optimizer!r} does not have; give one of the same kind, or leave resume out"
         )
     history = run.history.copy()
