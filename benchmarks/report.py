@@ -28,6 +28,8 @@ from the files in `results/`; losing rows stay in it.
     pytest benchmarks/test_doors.py --benchmark-json=benchmarks/results/NAME-doors.json
     python benchmarks/report.py                           # this page
     pytest benchmarks -k "784-30-10"                      # the same jobs as pytest-benchmark cases
+    python benchmarks/features.py                         # what optimisers and dropout cost
+    python benchmarks/accuracy.py                         # how good networks become, beside PyTorch
 
 - **The same problem for all**: initial weights, batches, order of the samples, loss, optimiser,
   float32. Parameters and loss after one epoch are compared with a float64 NumPy reference before
