@@ -53,6 +53,15 @@ from the files in `results/`; losing rows stay in it.
   aligned arrays, two layouts tried; scikit-learn without shuffling.
 - **Doors**: the same steps from Python, `@njit`, Cython and C. Each has learned the same parameters
   before it is timed; what is read as "per sample" is a pass over 1000 samples, call included.
+- **How good networks become** (`accuracy.py`): accuracy or R² on the test part, mean and standard
+  deviation over the same seeds, with PyTorch's initial values, same layers, optimiser and batches.
+
+  | | deltaloop | PyTorch | difference ± standard error |
+  |---|---|---|---|
+  | digits, 30 seeds | 0.9779 ± 0.0040 | 0.9786 ± 0.0038 | -0.0007 ± 0.0010 |
+  | iris, 30 seeds | 0.9600 ± 0.0179 | 0.9585 ± 0.0182 | +0.0015 ± 0.0047 |
+  | two_spirals, 20 seeds | 0.9885 ± 0.0158 | 0.9719 ± 0.0413 | +0.0167 ± 0.0099 |
+  | sine, R², 30 seeds | 0.9795 ± 0.0027 | 0.9783 ± 0.0032 | +0.0012 ± 0.0008 |
 """
 
 
