@@ -21,6 +21,7 @@ from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
     real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
+from exponentials cimport REAL_EPSILON
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (

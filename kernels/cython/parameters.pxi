@@ -104,15 +104,44 @@ cdef void limit_norms(
 ) noexcept nogil:
     """The weights that lead to one unit get the norm max_norm where theirs is larger."""
     cdef const Layer *layer
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, n
     if isinf(max_norm):
         return
     for i in range(n_layers):
         layer, j = &layers[i], SHARE * thread
         while j < layer.width and not layer.frozen:
-            limit_columns(layer, theta + layer.W + j, min(layer.width - j, <Py_ssize_t> SHARE),
-                          max_norm)
+            n = min(layer.width - j, <Py_ssize_t> SHARE)
+            if may_exceed(layer, theta + layer.W + j, n, max_norm):
+                limit_columns(layer, theta + layer.W + j, n, max_norm)
             j += SHARE * n_threads
+
+
+cdef bint may_exceed(
+    const Layer *layer, const real *W, Py_ssize_t n, double max_norm,
+) noexcept nogil:
+    """Whether the norm of one of the first n columns may be above max_norm, up to rounding."""
+    cdef real squares[SHARE]
+    cdef double least = max_norm * max_norm * (1 - 2 * layer.n_in * <double> REAL_EPSILON)
+    cdef bint found = False
+    cdef Py_ssize_t j
+    if n == SHARE:      # a constant number, for which the sums stay in registers
+        add_squares(SHARE, layer, W, squares)
+    else:
+        add_squares(n, layer, W, squares)
+    for j in range(n):
+        found = found or squares[j] > least
+    return found
+
+
+cdef inline void add_squares(
+    Py_ssize_t n, const Layer *layer, const real *W, real *squares,
+) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(n):
+        squares[j] = 0
+    for i in range(layer.n_in):
+        for j in range(n):
+            squares[j] += W[i * layer.width + j] * W[i * layer.width + j]
 
 
 cdef void limit_columns(
