@@ -4,6 +4,7 @@ import numpy as np
 
 import deltaloop as dl
 from deltaloop import kernels
+from deltaloop.kernels.functions import LOSSES
 
 OPTIMIZERS = {
     "sgd": dl.SGD(learning_rate=0.05),
@@ -28,11 +29,13 @@ def network(sizes=(5, 9, 3), activation="tanh", seed=1, **more):
     return dl.Network(list(sizes), activation=activation, seed=seed, **more)
 
 
-def samples(n, sizes=(5, 9, 3), dtype="float32", seed=0):
-    """Targets between 0 and 1 that sum to 1: fit for every loss."""
+def samples(n, sizes=(5, 9, 3), dtype="float32", seed=0, loss="mse"):
+    """Targets between 0 and 1 that sum to 1, or, for losses that know no others, -1 and 1."""
     generator = np.random.default_rng(seed)
     X = generator.normal(size=(n, sizes[0]))
     Y = generator.dirichlet(np.ones(sizes[-1]), n) if sizes[-1] > 1 else generator.random((n, 1))
+    if LOSSES[loss].only_targets:
+        Y = np.where(Y > 0.3, 1, -1)
     return X.astype(dtype), Y.astype(dtype)
 
 

@@ -28,7 +28,7 @@ def by_layers(net, X, Y):
 @pytest.mark.parametrize("n", [1, 7, 500])
 def test_gradient_is_that_of_the_layers(backend, loss, n):
     net = network(sizes=(5, 9, 17, 3), loss=loss, backend=backend, dtype="float64")
-    X, Y = samples(n, dtype="float64")
+    X, Y = samples(n, dtype="float64", loss=loss)
     before = net.theta.copy()
     found = net.gradient(X, Y)
     assert found == pytest.approx(by_layers(net, X, Y), rel=1e-12, abs=1e-15)
@@ -60,7 +60,7 @@ def test_an_out_that_does_not_fit_is_refused(backend, out):
 def test_loss_and_gradient_elsewhere_are_those_of_a_network_there(backend, loss):
     net = network(loss=loss, backend=backend, dtype="float64")
     there = network(loss=loss, backend=backend, dtype="float64", seed=9)
-    X, Y = samples(30, dtype="float64")
+    X, Y = samples(30, dtype="float64", loss=loss)
     before = net.theta.copy()
     value, gradient = net.loss_and_gradient(there.theta, X, Y)
     assert value == pytest.approx(there.loss(X, Y), rel=1e-14)

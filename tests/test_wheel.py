@@ -109,7 +109,7 @@ def test_numpy_is_the_only_hard_dependency(dist):
 
 
 def test_extras_are_the_promised_ones(dist):
-    extras = {"cli", "numba", "sklearn", "plot", "test", "bench", "all"}
+    extras = {"cli", "numba", "sklearn", "plot", "tensorboard", "test", "bench", "all"}
     assert set(dist.metadata.get_all("Provides-Extra")) == extras
 
 

@@ -128,7 +128,7 @@ WRONG_TARGETS = {
     "masked": (np.ma.masked_array(Y0, Y0 > 5), "mse", VALUE, "Y has masked values"),
     "sparse": (Sparse(), "mse", TYPE, r"Y is a sparse Sparse; use its \.toarray\(\)"),
     "ragged": ([[1, 2, 3], [4]] * 6, "mse", VALUE, "Y cannot be read"),
-    "nothing": (None, "mse", TYPE, "Y must contain numbers, found.*NoneType"),
+    "nothing": (None, "mse", TYPE, "Y must contain numbers, found.*NoneType|Y is missing"),
 }  # fmt: skip
 
 
