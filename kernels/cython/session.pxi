@@ -235,8 +235,10 @@ cdef class Session:
         hold_rows(&x_view, x, n, handle.n_in, self.dtype, "X" if n else "x")
         try:
             if out is None:
-                shape = (n, handle.n_out)
-                out = self.empty(shape if n else shape[1:], self.dtype)
+                if n == 0:
+                    out = self.empty(handle.n_out, self.dtype)
+                else:
+                    out = self.empty((n, handle.n_out), self.dtype)
                 out_first = data(out, True, NULL)
             else:
                 out_first = room(out, size)
