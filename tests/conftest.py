@@ -11,7 +11,7 @@ from command_line import write_csv
 from deltaloop import kernels
 
 # the same examples in every run: what passed once passes again
-settings.register_profile("deltaloop", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("deltaloop", deadline=None, derandomize=True, max_examples=25)
 # pytest --hypothesis-profile=search: other examples in every run, and more of them
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("deltaloop")
@@ -83,6 +83,12 @@ def backend(request):
 def compiled(request):
     """Every compiled backend."""
     return load(request.param)
+
+
+@pytest.fixture(scope="session")
+def every_compiled():
+    """All compiled backends, for tests that compute much before they ask the first of them."""
+    return [load(name) for name in COMPILED]
 
 
 @pytest.fixture(scope="session", params=THREADED)

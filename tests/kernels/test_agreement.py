@@ -56,51 +56,52 @@ def framed(case):
     return case._replace(X=cases.inside(case.X, generator), Y=cases.inside(case.Y, generator))
 
 
-def check_gradient(backend, case, room):
+def check_gradient(backends, case, room):
     expected, tolerance = expected_gradient(case, room)
-    assert_within(cases.gradient_of(backend, *case, room), expected, tolerance)
+    for backend in backends:
+        assert_within(cases.gradient_of(backend, *case, room), expected, tolerance)
     return are_useful(expected, tolerance)
 
 
 @pytest.mark.parametrize(("activation", "loss"), cases.PAIRS)
 @pytest.mark.parametrize("room", [1, 8, 37])
-def test_gradient_of_every_pair_agrees(compiled, dtype, activation, loss, room):
+def test_gradient_of_every_pair_agrees(every_compiled, dtype, activation, loss, room):
     sizes, hidden = [7, 5, 18, 33, 6], ["tanh", "elu", "sigmoid"]
     case = cases.case(3, sizes, [*hidden, activation], loss, dtype, 37)
-    assert check_gradient(compiled, case, room)
+    assert check_gradient(every_compiled, case, room)
 
 
 @pytest.mark.parametrize("hidden", cases.HIDDEN)
 @pytest.mark.parametrize("width", [1, 4, 7, 16, 50])
-def test_gradient_through_every_hidden_activation_agrees(compiled, dtype, hidden, width):
+def test_gradient_through_every_hidden_activation_agrees(every_compiled, dtype, hidden, width):
     case = cases.case(4, [5, width, width, 3], [hidden, hidden, "identity"], "mse", dtype, 20)
-    assert check_gradient(compiled, case, 20)
+    assert check_gradient(every_compiled, case, 20)
 
 
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
 @pytest.mark.parametrize("activation", cases.UNBOUNDED)
 @pytest.mark.parametrize("room", [1, 40])
-def test_limits_of_the_logarithm_agree(compiled, dtype, activation, loss, room):
-    assert check_gradient(compiled, cases.across_limits(activation, loss, dtype), room)
+def test_limits_of_the_logarithm_agree(every_compiled, dtype, activation, loss, room):
+    assert check_gradient(every_compiled, cases.across_limits(activation, loss, dtype), room)
 
 
 @pytest.mark.parametrize(("sizes", "n_samples", "room"), JOBS)
 @pytest.mark.parametrize("hidden", ["sigmoid", "relu"])
-def test_gradient_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room, hidden):
+def test_gradient_of_usual_jobs_agrees(every_compiled, dtype, sizes, n_samples, room, hidden):
     activations = [hidden] * (len(sizes) - 2) + ["identity"]
     case = cases.case(6, sizes, activations, "mse", dtype, n_samples)
-    assert check_gradient(compiled, case, room)
+    assert check_gradient(every_compiled, case, room)
 
 
 @given(data=st.data())
-def test_gradient_of_any_network_agrees(compiled, dtype, data):
+def test_gradient_of_any_network_agrees(every_compiled, dtype, data):
     case = data.draw(cases.cases(dtype))
     room = data.draw(st.just(len(case.X)) | BATCHES)
-    assume(check_gradient(compiled, case, room))
+    assume(check_gradient(every_compiled, case, room))
 
 
 @given(data=st.data())
-def test_outputs_of_any_network_agree(compiled, dtype, data):
+def test_outputs_of_any_network_agree(every_compiled, dtype, data):
     case = data.draw(cases.cases(dtype))
     room = data.draw(st.just(len(case.X)) | BATCHES)
     expected, tolerance = expected_within(
@@ -108,29 +109,38 @@ def test_outputs_of_any_network_agree(compiled, dtype, data):
         *case[1:],
         cases.longest_sum(case.plan, 1),
     )
-    assert_within({"s": cases.forward_of(compiled, *case[:3], room)}, expected, tolerance)
+    for backend in every_compiled:
+        assert_within({"s": cases.forward_of(backend, *case[:3], room)}, expected, tolerance)
     assume(are_useful(expected, tolerance))
 
 
 @cache  # the same for every backend
 def epochs_of_pair(activation, loss, dtype, batch_size):
     case = cases.case(5, [6, 9, 20, 4], ["sigmoid", "tanh", activation], loss, dtype, 24)
-    rules = [cases.gentle(rule, case) for rule in RULES]
-    return case, [(rule, *expected_epoch(case, rule, None, batch_size)) for rule in rules]
+    # every rule with one loss, every loss with a rule of either kind
+    names = cases.RULES if loss == "mse" else ["adam", "rmsprop"]
+    expectations = []
+    for name in names:
+        rule = cases.gentle(cases.RULES[name], case)
+        expected, tolerance = expected_epoch(case, rule, None, batch_size)
+        if name != "rprop" or are_useful(expected, tolerance):  # of some gradients near 0, rounding
+            expectations.append((rule, expected, tolerance))  # decides the sign
+    return case, expectations
 
 
 @pytest.mark.parametrize(("activation", "loss"), cases.PAIRS)
 @pytest.mark.parametrize("batch_size", [1, 7])
-def test_epoch_of_every_pair_agrees(compiled, dtype, activation, loss, batch_size):
+def test_epoch_of_every_pair_agrees(every_compiled, dtype, activation, loss, batch_size):
     case, expectations = epochs_of_pair(activation, loss, dtype, batch_size)
     for rule, expected, tolerance in expectations:
         assert are_useful(expected, tolerance)
-        actual = cases.trained(compiled, case, rule, None, batch_size)
-        assert_within(actual, expected, tolerance)
+        for backend in every_compiled:
+            actual = cases.trained(backend, case, rule, None, batch_size)
+            assert_within(actual, expected, tolerance)
 
 
 @pytest.mark.parametrize(("sizes", "n_samples", "room"), JOBS)
-def test_epoch_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room):
+def test_epoch_of_usual_jobs_agrees(every_compiled, dtype, sizes, n_samples, room):
     activations = ["tanh"] * (len(sizes) - 2) + ["sigmoid"]
     case = cases.case(7, sizes, activations, "binary_cross_entropy", dtype, n_samples)
     order = np.arange(n_samples)[::-1].copy()
@@ -139,13 +149,14 @@ def test_epoch_of_usual_jobs_agrees(compiled, dtype, sizes, n_samples, room):
         if rule == cases.RULES["rprop"] and not are_useful(expected, tolerance):
             continue  # of 100,000 gradients, some are so near 0 that rounding decides their sign
         assert are_useful(expected, tolerance)
-        actual = cases.trained(compiled, case, rule.rule(), order, room)
-        assert_within(actual, expected, tolerance)
+        for backend in every_compiled:
+            actual = cases.trained(backend, case, rule.rule(), order, room)
+            assert_within(actual, expected, tolerance)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=cases.RULES)
 @given(data=st.data())
-def test_any_epoch_agrees(compiled, dtype, rule, data):
+def test_any_epoch_agrees(every_compiled, dtype, rule, data):
     case = data.draw(cases.cases(dtype, max_samples=90))
     rule, n_samples = cases.gentle(rule, case), len(case.X)
     batch_size = data.draw(BATCHES)
@@ -157,10 +168,11 @@ def test_any_epoch_agrees(compiled, dtype, rule, data):
     work = Work(case.plan, batch_size + data.draw(st.sampled_from([0, 0, 5])))
     expected, tolerance = expected_epoch(case, rule, order, batch_size)
     assume(are_useful(expected, tolerance))
-    actual = cases.trained(
-        compiled, framed(case), rule, order, batch_size, list(pairwise(borders)), work
-    )
-    assert_within(actual, expected, tolerance)
+    for backend in every_compiled:
+        actual = cases.trained(
+            backend, framed(case), rule, order, batch_size, list(pairwise(borders)), work
+        )
+        assert_within(actual, expected, tolerance)
 
 
 @given(data=st.data())
