@@ -35,7 +35,7 @@ from math import inf
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameter:
     """A row's parameter: default, lower bound, whether the bound itself is accepted, name.
 
@@ -51,7 +51,7 @@ class Parameter:
     below: float = inf
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActivationRow:
     """An activation function.
 
@@ -386,7 +386,7 @@ class exp:
         return a
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossRow:
     """A loss, which is a sum over the units of a sample, or a function of that sum.
 
@@ -781,7 +781,7 @@ class itakura_saito:
         return m.where_above(m.epsilon, a, 0, (1 - y / a) / a)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RuleRow:
     """An optimiser: the step of a parameter w, given its gradient g.
 

@@ -9,6 +9,7 @@ from ..inputs.calls import explained
 from ..inputs.checks import number, switch
 from ..kernels.functions import RULES
 from ..kernels.interface import Regularization, Rule
+from .compared import Compared
 from .whole_batch import LBFGS, SCG, LevenbergMarquardt, WholeBatch
 
 _FROM_0, _UP_TO_1 = {"low": 0.0}, {"low": 0.0, "below": 1.0}
@@ -26,8 +27,8 @@ _ACCEPTED = {
 _LIMITS = ("clip_value", "clip_norm", "max_norm")
 
 
-@dataclass(frozen=True, repr=False)
-class Optimizer:
+@dataclass(frozen=True, repr=False, eq=False)
+class Optimizer(Compared):
     """What all optimisers share: limits of the gradient, and penalties of the weights.
 
     They act in every step on the mean gradient g of the mini-batch, in this order, and none of
@@ -127,7 +128,7 @@ class Optimizer:
     "write SGD(learning_rate=0.1, momentum=0.9, nesterov=True)",
     lr="write SGD(learning_rate=0.1)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with classical or Nesterov momentum.
 
@@ -186,7 +187,7 @@ class SGD(Optimizer):
     "write Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8)",
     lr="write Adam(learning_rate=0.001)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Adam(Optimizer):
     """Gradient descent with a step size of its own for every parameter.
 
@@ -247,7 +248,7 @@ class Adam(Optimizer):
     lr="write RMSprop(learning_rate=0.001)",
     alpha="write RMSprop(rho=0.99)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class RMSprop(Optimizer):
     """Gradient descent that divides by the root of a running mean of squares.
 
@@ -294,7 +295,7 @@ class RMSprop(Optimizer):
     "write AdamW(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01)",
     lr="write AdamW(learning_rate=0.001)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class AdamW(Adam):
     """Adam with a decoupled weight decay that is not 0 unless it is asked for.
 
@@ -327,7 +328,7 @@ class AdamW(Adam):
     "write NAdam(learning_rate=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004)",
     lr="write NAdam(learning_rate=0.002)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class NAdam(Optimizer):
     """Adam with Nesterov's look ahead.
 
@@ -375,7 +376,7 @@ class NAdam(Optimizer):
     lr="write Adagrad(learning_rate=0.01)",
     lr_decay="write Adagrad(rate_decay=0.01)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Adagrad(Optimizer):
     """Gradient descent that divides by the root of the sum of all squares so far.
 
@@ -416,7 +417,7 @@ class Adagrad(Optimizer):
     "write Adadelta(learning_rate=1.0, rho=0.9, epsilon=1e-6)",
     lr="write Adadelta(learning_rate=1.0)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Adadelta(Optimizer):
     """Gradient descent whose steps are as large as those before, whatever the scale of g.
 
@@ -460,7 +461,7 @@ class Adadelta(Optimizer):
     etas="write Rprop(shrink=0.5, grow=1.2)",
     step_sizes="write Rprop(smallest=1e-6, largest=50)",
 )
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Rprop(Optimizer):
     """Resilient backpropagation, iRprop-: the signs of g alone decide, for all samples at once.
 

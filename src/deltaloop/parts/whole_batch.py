@@ -10,12 +10,13 @@ from ..inputs.calls import explained
 from ..inputs.checks import number, whole_number
 from ..kernels.functions import LOSSES
 from ..kernels.interface import Rule
+from .compared import Compared
 
 NO_RULE = Rule.of("sgd", 0.0)  # of optimisers that have none: one that keeps no state
 
 
-@dataclass(frozen=True)
-class WholeBatch:
+@dataclass(frozen=True, eq=False)
+class WholeBatch(Compared):
     """What such optimisers have in common: `fit` takes them, and it alone.
 
     They have no learning rate: each step finds its own length, and none is kept that does not
@@ -61,7 +62,7 @@ class WholeBatch:
     max_fail="write net.fit(X, Y, validation_data=..., patience=6)",
     damping="write LevenbergMarquardt(mu=0.001)",
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LevenbergMarquardt(WholeBatch):
     """Least squares: the fastest way to a small error for networks of up to some hundred weights.
 
@@ -146,7 +147,7 @@ class LevenbergMarquardt(WholeBatch):
     min_grad="write SCG(min_gradient=1e-6)",
     max_fail="write net.fit(X, Y, validation_data=..., patience=6)",
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SCG(WholeBatch):
     """Scaled conjugate gradients: any loss, no matrix, and no line search.
 
@@ -213,7 +214,7 @@ class SCG(WholeBatch):
     max_iter="write net.fit(X, Y, optimizer=LBFGS(), epochs=100)",
     lr="it has none: every step finds its length",
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LBFGS(WholeBatch):
     """Quasi-Newton with limited memory: any loss, any size; by SciPy, which must be installed.
 

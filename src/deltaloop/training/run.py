@@ -10,7 +10,7 @@ from ..kernels.interface import RULES, Rule, aligned_zeros
 from .history import History
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Position:
     """Where in an epoch a training has ended, or is.
 
@@ -34,7 +34,7 @@ class Position:
     generator: dict | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Run:
     """A training so far.
 
