@@ -1,6 +1,6 @@
 """Optimisers: the rule that turns a gradient g = dC/dw into a step of w."""
 
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, FrozenInstanceError, dataclass, fields
 from functools import cached_property
 from math import inf
 
@@ -27,7 +27,7 @@ _ACCEPTED = {
 _LIMITS = ("clip_value", "clip_norm", "max_norm")
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class Optimizer(Compared):
     """What all optimisers share: limits of the gradient, and penalties of the weights.
 
@@ -82,7 +82,17 @@ class Optimizer(Compared):
                 value = number(field.name, value, **_ACCEPTED[field.name])
             else:
                 value = switch(field.name, value)
-            object.__setattr__(self, field.name, value)
+            setattr(self, field.name, value)
+        self.__dict__["_is_made"] = True
+
+    def __setattr__(self, name, value):
+        # as with frozen=True, which would write a function like this for every class
+        if "_is_made" in self.__dict__:
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name):
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     @property
     def rule_name(self) -> str:
@@ -128,7 +138,7 @@ class Optimizer(Compared):
     "write SGD(learning_rate=0.1, momentum=0.9, nesterov=True)",
     lr="write SGD(learning_rate=0.1)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with classical or Nesterov momentum.
 
@@ -187,7 +197,7 @@ class SGD(Optimizer):
     "write Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8)",
     lr="write Adam(learning_rate=0.001)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class Adam(Optimizer):
     """Gradient descent with a step size of its own for every parameter.
 
@@ -248,7 +258,7 @@ class Adam(Optimizer):
     lr="write RMSprop(learning_rate=0.001)",
     alpha="write RMSprop(rho=0.99)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class RMSprop(Optimizer):
     """Gradient descent that divides by the root of a running mean of squares.
 
@@ -295,7 +305,7 @@ class RMSprop(Optimizer):
     "write AdamW(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01)",
     lr="write AdamW(learning_rate=0.001)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class AdamW(Adam):
     """Adam with a decoupled weight decay that is not 0 unless it is asked for.
 
@@ -328,7 +338,7 @@ class AdamW(Adam):
     "write NAdam(learning_rate=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8, momentum_decay=0.004)",
     lr="write NAdam(learning_rate=0.002)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class NAdam(Optimizer):
     """Adam with Nesterov's look ahead.
 
@@ -376,7 +386,7 @@ class NAdam(Optimizer):
     lr="write Adagrad(learning_rate=0.01)",
     lr_decay="write Adagrad(rate_decay=0.01)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class Adagrad(Optimizer):
     """Gradient descent that divides by the root of the sum of all squares so far.
 
@@ -417,7 +427,7 @@ class Adagrad(Optimizer):
     "write Adadelta(learning_rate=1.0, rho=0.9, epsilon=1e-6)",
     lr="write Adadelta(learning_rate=1.0)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class Adadelta(Optimizer):
     """Gradient descent whose steps are as large as those before, whatever the scale of g.
 
@@ -461,7 +471,7 @@ class Adadelta(Optimizer):
     etas="write Rprop(shrink=0.5, grow=1.2)",
     step_sizes="write Rprop(smallest=1e-6, largest=50)",
 )
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(repr=False, eq=False)
 class Rprop(Optimizer):
     """Resilient backpropagation, iRprop-: the signs of g alone decide, for all samples at once.
 
