@@ -5,6 +5,7 @@ import pytest
 
 import deltaloop as dl
 from embedded_networks import BACKENDS, SCALINGS, network, samples
+from handles import Called
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -72,3 +73,33 @@ def test_a_network_for_all_samples_at_once_predicts_them():
     expected = net.predict_batch(X)
     net.optimizer = dl.SCG()
     np.testing.assert_array_equal(net.predict_batch(X), expected)
+
+
+@pytest.mark.parametrize(
+    "scaling", [None, dl.Scaling([0.0] * 5, [2.0, 0.5, 1, 3, 1], [1.0, 2, 3], [5.0, 4, 3])]
+)
+def test_rows_of_scipy_sparse_are_those_written_out(scaling):
+    sparse = pytest.importorskip("scipy.sparse")
+    net = network()
+    net.scaling = scaling
+    X, _ = samples(9)
+    X[X < 0.5] = 0
+    np.testing.assert_allclose(net.predict_batch(sparse.csr_array(X)), net.predict_batch(X), 1e-6)
+
+
+@pytest.mark.parametrize("backend", ["cython", "numba"])
+def test_predictions_leave_the_room_that_a_handle_promises(backend):
+    net = network(backend=backend)
+    X, Y = samples(100)
+    net.learn_batch(X[:64], Y[:64])
+    handle = Called(net._session).handle
+    key = object()
+    net._turns.queue[key] = 0, False  # another thread reads: predictions take turns
+    try:
+        for n in (1, 3, 100, 2):
+            net.predict_batch(X[:n])
+            assert handle.batch_size == (100 if n == 100 else max(64, handle.batch_size))
+        net.predict_one(X[0])
+        assert handle.batch_size == 100
+    finally:
+        del net._turns.queue[key]

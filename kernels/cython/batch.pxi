@@ -317,6 +317,7 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     cdef Rule rule = epoch.rule
     cdef Rows X = epoch.X, Y = epoch.Y
     cdef Rule spends = rule         # what the products do with the gradient
+    cdef Rule *moves = &rule if rule.flat else &spends      # what moves the parameters
     cdef Piece piece
     cdef Ahead ahead
     cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own, first
@@ -346,10 +347,9 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
         piece.scale, done = <real> 1 / <real> n, 0
         step += 1
         if epoch.rates != NULL:
-            set_rate(&rule, epoch.rates[number])
-            set_rate(&spends, epoch.rates[number])
+            set_rate(moves, epoch.rates[number])
             number += 1
-        begin_step(&rule if flat else &spends, step)
+        begin_step(moves, step)
         if epoch.drops:
             begin_masks(&net, epoch.noise, step)
         if Y.weights != NULL:

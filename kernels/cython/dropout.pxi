@@ -22,7 +22,7 @@ cdef inline unsigned int scrambled(unsigned int x) noexcept nogil:
 
 cdef void begin_masks(Net *net, unsigned long long seed, Py_ssize_t step) noexcept nogil:
     """Which units are dropped in update number `step`."""
-    net.key, net.done = mix(mix(seed) + <unsigned long long> step), 0
+    net.key = mix(mix(seed) + <unsigned long long> step)
 
 
 cdef void drop(

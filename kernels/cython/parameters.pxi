@@ -61,6 +61,13 @@ cdef double norm_of(Py_ssize_t n, const real *g, real most) noexcept nogil:
     return largest * sqrt(total)
 
 
+cdef inline Py_ssize_t end_of(
+    const Layer *layers, Py_ssize_t n_layers, Py_ssize_t i, Py_ssize_t n_theta,
+) noexcept nogil:
+    """Where in theta the parameters of layer i end, padding included."""
+    return layers[i + 1].W if i + 1 < n_layers else n_theta
+
+
 cdef void move_parameters(
     const Layer *layers, Py_ssize_t n_layers, real *theta, const Rule *rule, real factor,
     Py_ssize_t first, Py_ssize_t stop,      # multiples of 16: what this thread moves
@@ -69,7 +76,7 @@ cdef void move_parameters(
     cdef const Layer *layer
     cdef real *g = rule.gradient
     cdef real most = rule.clip_value
-    cdef Py_ssize_t k, i, end, next_W
+    cdef Py_ssize_t k, i, end
     if not isinf(most):
         for k in range(first // NATIVE, stop // NATIVE):
             (<vec *> g)[k] = clipped((<vec *> g)[k], -most, most)
@@ -78,13 +85,13 @@ cdef void move_parameters(
             g[k] *= factor
     for i in range(n_layers):
         layer = &layers[i]
-        next_W = layers[i + 1].W if i + 1 < n_layers else rule.n_theta
-        if layer.frozen or next_W <= first or layer.W >= stop:
+        end = end_of(layers, n_layers, i, rule.n_theta)
+        if layer.frozen or end <= first or layer.W >= stop:
             continue
         if rule.l1 != 0 or rule.l2 != 0 or rule.keep != 1:
-            end = min(layer.W + layer.n_in * layer.width, stop)
-            shrink(rule, theta, max(layer.W, first), end)
-        descend_flat_by_code(rule, theta, max(layer.W, first), min(next_W, stop))
+            shrink(rule, theta, max(layer.W, first),
+                   min(layer.W + layer.n_in * layer.width, stop))
+        descend_flat_by_code(rule, theta, max(layer.W, first), min(end, stop))
 
 
 cdef void shrink(const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
@@ -201,7 +208,7 @@ cdef void leave_out(const Net *net, real *gradient, Py_ssize_t n_theta) noexcept
     zero_outside(net.mask, n_theta, gradient)
     for i in range(net.n_layers):
         layer = &net.layers[i]
-        end = net.layers[i + 1].W if i + 1 < net.n_layers else n_theta
+        end = end_of(net.layers, net.n_layers, i, n_theta)
         if layer.frozen:
             memset(gradient + layer.W, 0, (end - layer.W) * sizeof(real))
 

@@ -262,7 +262,8 @@ cdef class Session:
         turn = object()
         try:
             self.turns.wait(turn, False)
-            self._make_room(n)
+            if n > self.inner.net.batch_size:   # a handle may have been promised more
+                self._make_room(max(n, self.inner.handle.batch_size))
             out_first = room(out, size)     # again: other threads may have changed out
             if out_first == NULL:
                 raise InvalidInputError("out was changed by another thread")

@@ -145,6 +145,7 @@ def descend_batches(
     n_in, row = first.n_in, round_up(first.n_in)
     net, x, y, rule = copied(net), copied(X), copied(Y), copied(rule)
     spends = copied(rule)  # what the products do with it
+    moves = rule if flat else spends  # what moves the parameters
     piece, ahead = new_piece(net), new_ahead(net)
     # dense rows in an order are copied side by side; sparse rows are written out with their zeros
     # for rules that move every weight (flat ones take the gradient from descend_sparse)
@@ -160,10 +161,9 @@ def descend_batches(
         piece.scale = 1 / n
         step += 1
         if not is_null(rates):
-            set_rate(net, rule, rates[number])
-            set_rate(net, spends, rates[number])
+            set_rate(net, moves, rates[number])
             number += 1
-        begin_step(net, rule if flat else spends, step)
+        begin_step(net, moves, step)
         if drops:
             begin_masks(net, noise, step)
         y.first = start

@@ -175,13 +175,7 @@ class Embedding:
             if not is_sparse(x):
                 raise
             x = self._dense("x", x)
-        if self._scaling is None or self._scaling.y_mean is None:
-            return self._session.predict_one(x, out)
-        if out is None:
-            return self._scaling.outputs(self._session.predict_one(x))
-        flat = checked_out(out, self.sizes[-1], np.float64)
-        flat[:] = self._scaling.outputs(self._session.predict_one(x))
-        return out
+        return self._in_units(self._session.predict_one, x, out)
 
     def predict_batch(self, X, out=None) -> np.ndarray:
         """Output activations of some samples, with as few checks as `predict_one`.
@@ -191,6 +185,7 @@ class Embedding:
         Parameters
         ----------
         X : array_like, shape (n, n_in)
+            Or rows of scipy.sparse.
         out : ndarray, shape (n, n_out), optional
             Receives the outputs; contiguous, in the dtype of the network (float64 where `scaling`
             scales the targets).
@@ -214,15 +209,24 @@ class Embedding:
         >>> net.predict_batch([[1.0, 10.0], [0.0, 1.0]]).tolist()
         [[33.0], [4.0]]
         """
-        if self._scaling is None:
-            return self._session.predict_batch(X, out)
-        X = self._scaling.inputs(_rows("X", X, len(X), self.sizes[0]))
-        if self._scaling.y_mean is None:
-            return self._session.predict_batch(X, out)
-        found = self._scaling.outputs(self._session.predict_batch(X))
+        try:
+            if self._scaling is None:
+                return self._session.predict_batch(X, out)
+            X = self._scaling.inputs(_rows("X", X, len(X), self.sizes[0]))
+        except (ValueError, TypeError):
+            if not is_sparse(X):
+                raise
+            X = self._dense("X", X)
+        return self._in_units(self._session.predict_batch, X, out)
+
+    def _in_units(self, predict, x, out):
+        """What predict(x) gives in the units of the targets; in `out`, if it was given."""
+        if self._scaling is None or self._scaling.y_mean is None:
+            return predict(x, out)
+        found = self._scaling.outputs(predict(x))
         if out is None:
             return found
-        checked_out(out, found.size, np.float64).reshape(found.shape)[:] = found
+        checked_out(out, found.size, np.float64)[:] = found.ravel()
         return out
 
     def learn_one(self, x, y) -> float:

@@ -171,8 +171,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
         values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
         self._build(n_in, layers, loss, dtype, backend, generator, input_dropout)
-        self._noise = drawn_noise(self.plan, generator)
-        self._session.set_rule(self._optimizer.rule(), self._noise)
+        if self.plan.drops:
+            self._noise = drawn_noise(self.plan, generator)
+            self._session.set_rule(self._optimizer.rule(), self._noise)
         for index, (W, b) in enumerate(values):
             self.W[index] = W if layers[index].mask is None else W * layers[index].mask
             if layers[index].bias:

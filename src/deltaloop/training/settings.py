@@ -55,9 +55,10 @@ def check_settings(
     epochs = whole_number("epochs", epochs)
     used = check_optimizer(of_network if optimizer is None else optimizer)
     if isinstance(used, WholeBatch):
-        rule, whole, batch_size = NO_RULE, True, check_whole_batch(
+        rule, whole = NO_RULE, True
+        batch_size = check_whole_batch(
             used, n_samples, batch_size, n_threads, schedule, resume, checkpoint
-        )  # fmt: skip
+        )
     else:
         rule = used.rule()
         whole = rule.row.whole_batch
