@@ -63,8 +63,8 @@ from the files in `results/`; losing rows stay in it.
   | two_spirals, 20 seeds | 0.9885 ± 0.0158 | 0.9719 ± 0.0413 | +0.0167 ± 0.0099 |
   | sine, R², 30 seeds | 0.9795 ± 0.0027 | 0.9783 ± 0.0032 | +0.0012 ± 0.0008 |
 
-  Layers, rates and epochs of two_spirals were chosen by looking at the results of deltaloop with three
-  of these seeds, which leans its row towards deltaloop.
+  Layers, rates and epochs of two_spirals were chosen by looking at the results of deltaloop with
+  three of these seeds, which leans its row towards deltaloop.
 """
 
 

@@ -97,7 +97,7 @@ What the words mean here and in the backends:
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -375,6 +375,30 @@ class Plan:
         """View of theta: biases of weight layer `layer`, shape (n_out,); None without bias."""
         start, n_out = int(self.layers[layer]["b"]), int(self.layers[layer]["n_out"])
         return None if start < 0 else theta[start : start + n_out]
+
+    def views(self, theta: np.ndarray) -> Iterator[np.ndarray]:
+        """W and, where there is one, b of every layer, in the order of `packed`."""
+        for layer in range(len(self.layers)):
+            yield self.W(theta, layer)
+            b = self.b(theta, layer)
+            if b is not None:
+                yield b
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Weights and biases, padding not counted."""
+        return int(((self.layers["n_in"] + (self.layers["b"] >= 0)) * self.layers["n_out"]).sum())
+
+    def packed(self, theta: np.ndarray) -> np.ndarray:
+        """A copy without padding, shape (n_parameters,): every W row by row, then its b."""
+        return np.concatenate([view.ravel() for view in self.views(theta)])
+
+    def unpack(self, vector: np.ndarray, theta: np.ndarray) -> None:
+        """Copy what is laid out as `packed` into theta."""
+        start = 0
+        for view in self.views(theta):
+            view[:] = vector[start : start + view.size].reshape(view.shape)
+            start += view.size
 
 
 class Work:

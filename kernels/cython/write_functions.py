@@ -361,11 +361,6 @@ cdef inline bint is_built_in(Py_ssize_t loss) noexcept nogil:
     return 0 <= loss < N_LOSSES
 
 
-cdef inline bint is_fused(Py_ssize_t code) noexcept nogil:
-    # whether products of mini-batches and rows take the step of the rule as well
-    return FUSED
-
-
 cdef inline void descend_flat_by_code(
     const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop,
 ) noexcept nogil:
@@ -395,7 +390,6 @@ def switches() -> str:
         "N_LOSSES": str(len(losses)),
         "COMMON": _is_one_of("activation", common),
         "COSTS": _is_one_of("loss", codes["LOSSES"]),
-        "FUSED": _is_one_of("code", [row.name.upper() for row in rules if row.is_fused]),
     }
     text = SWITCHES
     for word, meant in tests.items():

@@ -68,7 +68,7 @@ def _new(kind):
     return new
 
 
-new_rows, new_ahead, new_rule, new_piece = map(_new, (ROWS, AHEAD, RULE, PIECE))
+new_ahead, new_rule, new_piece = map(_new, (AHEAD, RULE, PIECE))
 
 
 @intrinsic

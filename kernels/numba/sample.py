@@ -64,13 +64,6 @@ def sum_inputs(net, X, t):
 
 
 @part
-def forward_sample(net, X, t):
-    """Z of every layer, a of the hidden ones."""
-    sum_inputs(net, X, t)
-    forward_above(net)
-
-
-@part
 def descend_bias(net, layer, rule):
     """The step of b, which is a row of weights whose input is always 1."""
     one, delta, b = on_stack(net.theta, 1), block(net, layer, layer.delta), layer.b

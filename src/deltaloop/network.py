@@ -13,7 +13,7 @@ from .explain.methods import Explaining
 from .inputs.calls import explained
 from .inputs.checks import number, switch
 from .interop import archive
-from .kernels.interface import Plan, aligned_zeros
+from .kernels.interface import aligned_zeros
 from .kernels.turns import Turns
 from .parts.construction import (
     as_backend,
@@ -21,6 +21,7 @@ from .parts.construction import (
     as_generator,
     as_layers,
     parameters,
+    plan_of,
     warn_about_output,
 )  # fmt: skip
 from .parts.custom import CustomLoss
@@ -186,15 +187,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self.dtype = dtype
         self.generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
-        units = [
-            (d.n_out, d.activation.for_plan(dtype), d.activation.alpha or 0.0, d.bias)
-            for d in layers
-        ]
-        code, parameter = loss.for_plan(dtype)
-        dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
-        masks = [layer.mask for layer in layers]
-        self.plan = Plan.build(n_in, units, code, dtype, parameter, dropout, masks)
-        self.plan.freeze([not layer.trainable for layer in layers])
+        self.plan = plan_of(n_in, layers, loss, dtype, input_dropout)
         self._noise = 0  # the seed of dropout for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other

@@ -10,6 +10,7 @@ from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, show
 from ..inputs.checks import check_memory, dtype_or_none, number, whole_number
 from ..kernels import available
 from ..kernels.functions import ACTIVATIONS
+from ..kernels.interface import Plan
 from .activations import Activation, as_activation
 from .initializers import Place, initial_values, is_named, is_number
 from .layers import Dense
@@ -215,6 +216,19 @@ def _checked_mask(mask, index, shape):
 
 def _gives_biases(init):
     return isinstance(init, tuple) and len(init) == 2 and not is_named(init)
+
+
+def plan_of(n_in, layers, loss, dtype, input_dropout=0.0) -> Plan:
+    """What kernels are told of checked layers and a loss."""
+    units = [
+        (d.n_out, d.activation.for_plan(dtype), d.activation.alpha or 0.0, d.bias) for d in layers
+    ]
+    dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
+    masks = [layer.mask for layer in layers]
+    code, parameter = loss.for_plan(dtype)
+    plan = Plan.build(n_in, units, code, dtype, parameter, dropout, masks)
+    plan.freeze([not layer.trainable for layer in layers])
+    return plan
 
 
 def as_generator(seed) -> "np.random.Generator":

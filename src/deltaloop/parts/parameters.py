@@ -71,30 +71,13 @@ class Parameters:
     @property
     def parameters(self) -> np.ndarray:
         """A copy of all parameters without padding, shape (n_parameters,); see the class."""
-        return self._turns.read(self._packed)
+        return self._turns.read(self.plan.packed, self._theta)
 
     @parameters.setter
     def parameters(self, value) -> None:
         value = parameter("parameters", value, (self.n_parameters,), self.dtype)
-        self._turns.write(self._unpack, value.copy())  # it may be a view of theta
-
-    def _packed(self):
-        # ravel: row by row, whatever the order in memory
-        return np.concatenate([view.ravel() for view in self._views_in(self._theta)])
-
-    def _unpack(self, vector, theta=None):
-        start, theta = 0, self._theta if theta is None else theta
-        for view in self._views_in(theta):
-            view[:] = vector[start : start + view.size].reshape(view.shape)
-            start += view.size
-
-    def _views_in(self, theta):
-        """W and b of every layer in an array laid out as theta, in the order of `parameters`."""
-        for layer in range(len(self.layers)):
-            yield self.plan.W(theta, layer)
-            b = self.plan.b(theta, layer)
-            if b is not None:
-                yield b
+        # a copy: it may be a view of theta
+        self._turns.write(self.plan.unpack, value.copy(), self._theta)
 
     def _laid_out(self, name, value) -> np.ndarray:
         """A copy of an array laid out as theta or as `parameters`: as theta, padding 0."""
@@ -103,9 +86,9 @@ class Parameters:
         shape = (self.n_parameters,) if packed else self._theta.shape
         given = parameter(name, value, shape, self.dtype)
         if packed:
-            self._unpack(given, out)
+            self.plan.unpack(given, out)
         else:
-            for to, view in zip(self._views_in(out), self._views_in(given), strict=True):
+            for to, view in zip(self.plan.views(out), self.plan.views(given), strict=True):
                 to[:] = view
         return out
 
@@ -118,7 +101,4 @@ class Parameters:
     @property
     def n_parameters(self) -> int:
         """Number of weights and biases."""
-        return sum(
-            layer.n_out * (n_in + layer.bias)
-            for n_in, layer in zip(self.sizes, self.layers, strict=False)
-        )
+        return self.plan.n_parameters

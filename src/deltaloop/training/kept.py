@@ -126,20 +126,10 @@ def _seed(description):
     return whole_number("noise", description["noise"], low=0)
 
 
-def _views(plan, flat):
-    """W and b of every layer in an array laid out as theta."""
-    for layer in range(len(plan.layers)):
-        yield plan.W(flat, layer)
-        b = plan.b(flat, layer)
-        if b is not None:
-            yield b
-
-
 def _packed(plan, slots):
     """Arrays laid out as theta without padding, shape (n_slots, n_parameters)."""
-    rows = [np.concatenate([view.ravel() for view in _views(plan, slot)]) for slot in slots]
-    n_parameters = sum(view.size for view in _views(plan, np.empty(plan.n_theta, bool)))
-    return np.array(rows, slots.dtype).reshape(len(slots), n_parameters)
+    rows = [plan.packed(slot) for slot in slots]
+    return np.array(rows, slots.dtype).reshape(len(slots), plan.n_parameters)
 
 
 def _unpacked(plan, rows, dtype):
@@ -147,13 +137,10 @@ def _unpacked(plan, rows, dtype):
     slots = aligned_zeros((len(rows), plan.n_theta), dtype)
     if rows.dtype != dtype or not np.isfinite(rows).all():
         raise FileFormatError(f"the state of the optimizer is not finite, or not in {dtype}")
+    if rows.shape[1:] != (plan.n_parameters,):
+        raise FileFormatError(f"the state has shape {rows.shape}, not (.., {plan.n_parameters})")
     for slot, row in zip(slots, rows, strict=True):
-        start = 0
-        for view in _views(plan, slot):
-            view[:] = row[start : start + view.size].reshape(view.shape)
-            start += view.size
-        if start != row.size:
-            raise FileFormatError(f"the state has {row.size} values per array, not {start}")
+        plan.unpack(row, slot)
     return slots
 
 

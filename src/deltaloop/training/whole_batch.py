@@ -7,8 +7,9 @@ import numpy as np
 
 from ..errors import InvalidInputError, missing
 from ..inputs.checks import whole_number
-from ..kernels.interface import Plan, SparseRows, Work, aligned_zeros
+from ..kernels.interface import SparseRows, Work, aligned_zeros
 from ..kernels.least_squares import Search
+from ..parts.construction import plan_of
 from ..parts.whole_batch import SCG, LevenbergMarquardt
 from .samples import Samples
 from .slices import SLICE_SECONDS
@@ -97,12 +98,7 @@ def _in_float64(net):
     theta[:] = net._theta
     if net.dtype == _FLOAT64:
         return net.plan, theta
-    units = [
-        (d.n_out, d.activation.for_plan(_FLOAT64), d.activation.alpha or 0.0, d.bias)
-        for d in net.layers
-    ]
-    code, parameter = net._loss.for_plan(_FLOAT64)
-    return Plan.build(net.sizes[0], units, code, _FLOAT64, parameter), theta
+    return plan_of(net.sizes[0], net.layers, net._loss, _FLOAT64), theta
 
 
 def _take(net, theta) -> None:
