@@ -6,7 +6,6 @@
 _ADDRESS = "what it looks for never begins at element 0, where the first W and the first block lie"
 _FETCHED = "it decides what is fetched into the cache early, and no result"
 _TILES = "the tiles have 6 or 12 rows"
-_SLOTS = "no rule keeps two arrays beside the gradient"
 _LIKE = "of the first argument only the type counts"
 _FIRST = "W of the first layer lies at 0"
 
@@ -19,14 +18,19 @@ EQUIVALENT = {
         59,
     ): _ADDRESS,
     (
-        "flat.pxd",
-        "descend_flat",
-        "cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)",
-        "2 -> 3",
-        58,
-    ): _SLOTS,
-    ("batch.pxi", "descend_biases", "if layer.b >= 0:", "0 -> 1", 22): _ADDRESS,
-    ("batch.pxi", "descend_biases", "if layer.b >= 0:", ">= -> >", 19): _ADDRESS,
+        "batch.pxi",
+        "descend_biases",
+        "if layer.b >= 0 and not (net.trains and layer.frozen):",
+        "0 -> 1",
+        22,
+    ): _ADDRESS,
+    (
+        "batch.pxi",
+        "descend_biases",
+        "if layer.b >= 0 and not (net.trains and layer.frozen):",
+        ">= -> >",
+        19,
+    ): _ADDRESS,
     (
         "session.pxi",
         "hold_rows",
@@ -64,13 +68,6 @@ EQUIVALENT = {
     ): "who waits looks more often, and gets the same turn",
     ("sample.pxi", "descend_larger_samples", "if t + 1 < stop:", "stop -> start", 19): _FETCHED,
     (
-        "flat.pxd",
-        "descend_flat",
-        "cdef real *s1 = rule.state + (2 * n if rule.n_slots > 2 else 0)",
-        "2 -> 3",
-        34,
-    ): _SLOTS,
-    (
         "tiny.pxd",
         "combined",
         "even += lane(a, 2) * W[2]",
@@ -91,13 +88,6 @@ EQUIVALENT = {
         "+ -> -",
         46,
     ): _FIRST,
-    (
-        "session.pxi",
-        "descend_one_batch",
-        "epoch.n_threads, epoch.total = 1, 0",
-        "1 -> 0",
-        35,
-    ): "fewer than two threads share nothing, and what is run is one",
     (
         "functions.pxd",
         "slope",
