@@ -429,6 +429,10 @@ class LossRow:
     is_distance : bool
         Whether the loss measures how far a is from y. Then targets may be scaled, and those beyond
         the range of the output activation cause a warning.
+    is_half_square : bool
+        Whether a term is 1/2 (a - y)^2, which methods of least squares ask for.
+    may_be_negative : bool
+        Whether the loss has no lower bound of 0.
     is_common : bool
         As that of an activation.
     source : str
@@ -453,6 +457,8 @@ class LossRow:
     needs_positive: bool = False
     with_softmax: bool = False
     is_distance: bool = False
+    is_half_square: bool = False
+    may_be_negative: bool = False
     is_common: bool = True
     source: str = "Bishop, Pattern Recognition and Machine Learning (2006), section 5.2"
 
@@ -485,7 +491,7 @@ def loss(formula: str, slope_formula: str, **facts):
     return add
 
 
-@loss("1/2 (a - y)^2", "a - y", is_distance=True)
+@loss("1/2 (a - y)^2", "a - y", is_distance=True, is_half_square=True)
 class mse:
     def value(m, a, y, p):
         d = a - y
@@ -596,7 +602,7 @@ class quantile:
 
 @loss(
     "a - y log a", "1 - y / a", partner="exp", needs_positive=True, targets=(0, inf),
-    is_common=False, source="poisson: Nelder & Wedderburn (1972)",
+    may_be_negative=True, is_common=False, source="poisson: Nelder & Wedderburn (1972)",
 )  # fmt: skip
 class poisson:
     def value(m, a, y, p):  # a limited to [eps, inf) here and below; outside, the slope is 0

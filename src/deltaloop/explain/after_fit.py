@@ -58,8 +58,9 @@ def _texts(net, samples, history, batch_size):
     limit = constant_loss(net, Y, weights)
     if limit is None or not math.isfinite(limit) or limit == 0:
         return []
-    # poisson and losses of users may fall below 0: there is no part of them that is little
-    from_zero = net.loss_name in LOSSES and net.loss_name != "poisson"
+    # where a loss may fall below 0, as those of users, there is no part of it that is little
+    row = LOSSES.get(net.loss_name)
+    from_zero = row is not None and not row.may_be_negative
     if from_zero and history.loss[-1] < LEARNED * limit:
         return []
     thorough = products >= THOROUGH
@@ -133,7 +134,8 @@ def _of_units(net, X, Y):
 
 def _determines(net, n):
     """Whether there are so many samples that a falling loss is no learning by heart."""
-    n_out = 1 if net.loss_name == "cross_entropy" else net.sizes[-1]
+    row = LOSSES.get(net.loss_name)
+    n_out = 1 if row is not None and row.targets_sum_to_1 else net.sizes[-1]
     return n * n_out > PER_PARAMETER * net.n_parameters
 
 

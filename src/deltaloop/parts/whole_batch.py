@@ -133,7 +133,8 @@ class LevenbergMarquardt(WholeBatch):
 
     def check_loss(self, loss) -> None:
         """Refuse a loss that is no sum of squares."""
-        if loss.name == "mse":
+        row = LOSSES.get(loss.name)
+        if row is not None and row.is_half_square:
             return
         kind = f"{loss.name!r} is none" if loss.name in LOSSES else "one of your own is none"
         raise InvalidInputError(
