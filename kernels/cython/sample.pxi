@@ -117,7 +117,7 @@ cdef void descend_inputs(
     descend_bias(net, layer, rule)
 
 
-cdef void fetch(const Rows *rows, Py_ssize_t t, Py_ssize_t n_columns) noexcept nogil:
+cdef inline void fetch(const Rows *rows, Py_ssize_t t, Py_ssize_t n_columns) noexcept nogil:
     """Prefetch sample t, since samples in random order miss every cache."""
     cdef Py_ssize_t start, n, number = row_number(rows, t)
     if rows.dense != NULL:

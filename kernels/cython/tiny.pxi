@@ -33,8 +33,8 @@ cdef inline double descend_tiny_samples_of(
             for j in range(last.n_out):
                 cost += <double> (<real *> &value)[j] * <double> (<real *> &factor)[j]
             total += cost
-            delta *= slope_by_code(last.activation, <real> last.alpha, z, a)
             delta = where_above(of_last[MASK], zero, delta, zero)   # 0 where there is no unit
+            delta *= slope_by_code(last.activation, <real> last.alpha, z, a)
         else:
             for j in range(last.width):
                 block(net, last, last.z)[j] = (<real *> &z)[j]
