@@ -27,8 +27,8 @@ A backend is a module with `NAME`, `describe()` and these functions:
         before. Stops early once the total is no longer finite. `step` is the number of updates
         made so far with this state (Adam's bias correction needs it). `rates` has the learning
         rate of every mini-batch of this call; None: that of the rule. `noise` is the seed of
-        dropout, from 0 to 2^64 - 1: the masks follow from it, the number of the step, the layer
-        and the position of the sample in its mini-batch (see `reference.kept`).
+        dropout and noise, from 0 to 2^64 - 1: the masks follow from it, the number of the step, the
+        layer and the position of the sample in its mini-batch (see `reference.kept`).
     apply_gradient(plan, theta, state, rule, grad, step)
         One step with a gradient from elsewhere: in the layout of theta, with 0 in its padding. It
         is overwritten. `step` as in train_epoch.
@@ -146,6 +146,8 @@ LAYER = np.dtype(
         ("dropped", np.intp),  # (width,): what dropout leaves of a in training, or a itself
         ("dropout", np.float64),  # probability that a unit is dropped
         ("frozen", np.intp),  # 1: training leaves W and b as they are
+        ("rate_of_W", np.float64),  # what the learning rate is multiplied by for W, and for b
+        ("rate_of_b", np.float64),
     ],
     align=True,
 )
@@ -264,6 +266,8 @@ class Plan:
         Width of the widest layer: rows of the largest delta, transposed.
     input_dropout : float
         Probability that an input is dropped in training.
+    input_noise : float
+        Standard deviation of what is added to every input in training, before any is dropped.
     mask : ndarray, shape (n_theta,) in dtype, or None
         1 where there is a parameter, 0 where a weight stays 0: in gradients, and after steps.
     plain : ndarray of intp, shape (1,)
@@ -280,18 +284,21 @@ class Plan:
     input_dropout: float = 0.0
     mask: np.ndarray | None = None
     plain: np.ndarray = field(default_factory=lambda: np.ones(1, np.intp))
+    input_noise: float = 0.0
 
     @classmethod
     def build(
         cls, n_in: int, units: Sequence, loss: str | int, dtype,
         loss_parameter: float | None = None, dropout: Sequence[float] = (),
-        masks: Sequence[np.ndarray | None] = (),
+        masks: Sequence[np.ndarray | None] = (), rates: Sequence[tuple[float, float]] = (),
+        input_noise: float = 0.0,
     ) -> "Plan":  # fmt: skip
         """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
 
         An activation is a name or the addresses (f, slope); a loss is a name or an address;
         `dropout` has the probabilities for the inputs and every hidden layer, `masks` an array of
-        bool (n_out, n_in) for every layer, or None: the connections that there are.
+        bool (n_out, n_in) for every layer, or None: the connections that there are; `rates` has
+        rate_of_W and rate_of_b of every layer.
         """
         layers = np.zeros(len(units), LAYER)
         theta = work = 0
@@ -319,6 +326,7 @@ class Plan:
                 layer["dropped"] = work
                 work += round_up(width)
             n_in = n_out
+        layers["rate_of_W"], layers["rate_of_b"] = zip(*rates, strict=True) if rates else (1, 1)
         layers.flags.writeable = False
         widest = int(layers["width"].max())
         code = LOSSES.index(loss) if isinstance(loss, str) else loss
@@ -326,7 +334,10 @@ class Plan:
             row = functions.LOSSES[loss] if isinstance(loss, str) else None
             loss_parameter = row.parameter.default if row and row.parameter else 0.0
         dtype = np.dtype(dtype)
-        plan = cls(layers, code, loss_parameter, dtype, theta, work, widest, input_dropout)
+        plan = cls(
+            layers, code, loss_parameter, dtype, theta, work, widest, input_dropout,
+            input_noise=input_noise,
+        )  # fmt: skip
         if any(mask is not None for mask in masks):
             ones = aligned_zeros(theta, dtype)
             ones[:] = 1
@@ -342,17 +353,30 @@ class Plan:
         self.layers.flags.writeable = True
         self.layers["frozen"] = which
         self.layers.flags.writeable = False
-        self.plain[0] = not (self.drops or any(which) or self.mask is not None)
+        self.plain[0] = not (self.drops or self.has_rates or any(which) or self.mask is not None)
 
     @property
     def by_batches(self) -> bool:
-        """Whether one sample is learned as a mini-batch: with dropout, masks, frozen layers."""
+        """Whether one sample is learned as a mini-batch.
+
+        With dropout, masks, frozen layers, or learning rates of layers.
+        """
         return not self.plain[0]
 
     @cached_property
     def drops(self) -> bool:
-        """Whether there is dropout."""
-        return self.input_dropout > 0 or bool(self.layers["dropout"].any())
+        """Whether there is dropout, or noise in the inputs."""
+        return self.changes_inputs or bool(self.layers["dropout"].any())
+
+    @property
+    def changes_inputs(self) -> bool:
+        """Whether the inputs of a step are not those of the sample."""
+        return self.input_dropout > 0 or self.input_noise > 0
+
+    @cached_property
+    def has_rates(self) -> bool:
+        """Whether a layer has a learning rate of its own."""
+        return bool((self.layers["rate_of_W"] != 1).any() or (self.layers["rate_of_b"] != 1).any())
 
     @cached_property
     def n_in(self) -> int:
@@ -411,7 +435,7 @@ class Work:
 
     train_epoch copies a mini-batch of X to `gathered` if X is dense and `order` is given, if X is
     SparseRows and the rule, not a flat one, also moves the weights of inputs that are zero, and if
-    inputs are dropped.
+    inputs are dropped or noisy.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
     computed piece by piece, with the same result bit for bit.
@@ -447,7 +471,7 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            gathers = (RULES[rule.code] != "sgd" and not rule.is_flat) or plan.input_dropout > 0
+            gathers = (RULES[rule.code] != "sgd" and not rule.is_flat) or plan.changes_inputs
             return cls(plan, batch_size, n_threads, gathers=gathers)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 
@@ -476,6 +500,9 @@ class Regularization:
         from before.
     max_norm : float
         After the step the weights that lead to one unit are scaled down to this norm.
+    weight_noise : float
+        Standard deviation of what is added to the weights, but no biases, of trained layers while
+        the gradient of a step is computed.
     """
 
     l1: float = 0.0
@@ -484,6 +511,7 @@ class Regularization:
     clip_value: float = math.inf
     clip_norm: float = math.inf
     max_norm: float = math.inf
+    weight_noise: float = 0.0
 
 
 NONE = Regularization()
@@ -525,6 +553,7 @@ class Rule:
     def n_slots(self) -> int:
         """Arrays of the size of theta that are kept between steps.
 
-        Those of its row; before them, for a flat rule, one for the gradient.
+        Those of its row; before them, for a flat rule, one for the gradient; after them, with
+        weight noise, one for the noisy parameters.
         """
-        return len(self.row.slots) + self.is_flat
+        return len(self.row.slots) + self.is_flat + (self.regularization.weight_noise > 0)

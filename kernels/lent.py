@@ -32,7 +32,7 @@ STRUCTS: dict[str, dict] = {
         "theta": "reals", "batch_size": "whole", "first": "whole", "work": "reals",
         "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
         "parts": "reals", "costs": "doubles", "input_dropout": "double", "mask": "reals",
-        "plain": "words", "trains": "whole",
+        "plain": "words", "input_noise": "double", "trains": "whole",
         "key": "whole", "done": "whole", "walks": "words",
     },
     "rows": {
@@ -52,7 +52,7 @@ STRUCTS: dict[str, dict] = {
         "product_step": "whole", "gradient": "reals", "slots": "reals", "n_slots": "whole",
         "n_theta": "whole", "weight_decay": "double",
         "clip_norm": "double", "max_norm": "double", "l1": "real", "l2": "real",
-        "clip_value": "real", "keep": "real",
+        "clip_value": "real", "keep": "real", "weight_noise": "double", "noisy": "reals",
     },
     # cython/batch.pxi
     "piece": {

@@ -420,6 +420,42 @@ def kept(noise: int, step: int, layer: int, n_samples: int, n_units: int, p: flo
     return x >= min(int(p * 2**16 + 0.5), 2**16 - 1)
 
 
+def bell(noise: int, step: int, series: int, positions: np.ndarray, sample=None) -> np.ndarray:
+    """Numbers of mean 0 and deviation 1 by their positions: sums of 8 uniform ones.
+
+    series: 2^28 for noise of inputs, drawn for each sample, 2^29 for that of weights, whose
+    positions are those in theta.
+    """
+    one = np.ones(1, np.uint64)
+    key = _mixed(_mixed(_mixed(one * np.uint64(noise)) + np.uint64(step)) + np.uint64(series))
+    if sample is not None:
+        key = _mixed(key + np.asarray(sample, np.uint64))
+    total = np.zeros(np.broadcast_shapes(key.shape, positions.shape))
+    for half in range(2):
+        h = _mixed(key + np.uint64(2) * positions.astype(np.uint64) + np.uint64(half))
+        for part in range(4):
+            total += (h >> np.uint64(16 * part)) & np.uint64(0xFFFF)
+    return (total - 4 * 65535) / math.sqrt(8 * (65536**2 - 1) / 12)
+
+
+def _noisy_inputs(plan, noise, step, X):
+    """X with noise in every input."""
+    rows, columns = np.arange(len(X))[:, None], np.arange(plan.n_in)
+    found = bell(noise, step, 2**28, columns, rows)
+    return X + (plan.input_noise * found).astype(X.dtype)
+
+
+def _noisy_weights(plan, deviation, noise, step, theta):
+    """A copy of theta with noise in the weights that are trained."""
+    found = (deviation * bell(noise, step, 2**29, np.arange(plan.n_theta))).astype(theta.dtype)
+    if plan.mask is not None:
+        found[plan.mask == 0] = 0
+    theta = theta.copy()
+    for index in np.flatnonzero(plan.layers["frozen"] == 0):
+        plan.W(theta, index)[:] += plan.W(found, index)
+    return theta
+
+
 def _masks(plan, noise, step, n_samples):
     """0 for what is dropped, else 1 / (1 - p): for the inputs and every hidden layer."""
     widths = [plan.n_in, *(int(n) for n in plan.layers["n_out"][:-1])]
@@ -574,7 +610,7 @@ def _adadelta(eps, rho, epsilon, t, w, g, v, u):
 
 
 def _rprop(first, shrink, grow, smallest, largest, t, w, g, before, size):
-    size[(size == 0) & (g != 0)] = first
+    size[:] = np.where((size == 0) & (g != 0), first, size)
     turn = np.sign(g) * np.sign(before)
     size *= np.select([turn < 0, turn > 0], [shrink, grow], 1).astype(w.dtype)
     size[size > 0] = np.clip(size[size > 0], smallest, largest)
@@ -598,6 +634,17 @@ _STEPS = {
 }
 
 
+def _factors(plan, dtype):
+    """What the learning rate is multiplied by for every parameter, padding included."""
+    factors = np.ones(plan.n_theta, dtype)
+    for index, layer in enumerate(plan.layers):
+        _parameters_of(plan, factors, index)[:] = layer["rate_of_W"]
+        b = plan.b(factors, index)
+        if b is not None:
+            b[:] = layer["rate_of_b"]
+    return factors
+
+
 def _parameters_of(plan, theta, index):
     """W and b of a layer, padding included."""
     starts = [*plan.layers["W"], plan.n_theta]
@@ -619,11 +666,13 @@ def _update(plan, rule, theta, state, grad, t):
     for index in range(len(plan.layers)):
         w = plan.W(theta, index)
         plan.W(grad, index)[:] += number(regular.l1) * np.sign(w) + number(regular.l2) * w
-        w *= number(1 - rule.hyper[0] * regular.weight_decay)
+        rate = rule.hyper[0] * plan.layers[index]["rate_of_W"]
+        w *= number(1 - rate * regular.weight_decay)
     slots = state
     if rule.is_flat:  # the first slot is the gradient's, in every backend
-        state[0], slots = grad, state[1:]
-    theta[:] = _STEPS[RULES[rule.code]](*rule.hyper, t, theta, grad, *slots)
+        state[0], slots = grad, state[1 : 1 + len(rule.row.slots)]
+    rates = rule.hyper[0] * _factors(plan, theta.dtype) if plan.has_rates else rule.hyper[0]
+    theta[:] = _STEPS[RULES[rule.code]](rates, *rule.hyper[1:], t, theta, grad, *slots)
     for index in range(len(plan.layers)):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
@@ -653,8 +702,13 @@ def train_epoch(
             step += 1
             rows, weights_now = _rows(X, batch), None if weights is None else weights[batch]
             masks = _masks(plan, noise, step, len(rows)) if plan.drops else None
-            passed = _forward(plan, theta, rows, masks)
-            losses, deltas = _backward(plan, theta, passed, Y[batch], weights_now, masks)
+            if plan.input_noise:
+                rows = _noisy_inputs(plan, noise, step, rows)
+            used, deviation = theta, rule.regularization.weight_noise
+            if deviation:
+                used = _noisy_weights(plan, deviation, noise, step, theta)
+            passed = _forward(plan, used, rows, masks)
+            losses, deltas = _backward(plan, used, passed, Y[batch], weights_now, masks)
             _gradient(plan, passed[2], deltas, grad)
             _update(plan, rule, theta, state, grad, step)
             total += float(losses.sum())

@@ -171,7 +171,7 @@ def test_copies_and_files_keep_both(tmp_path):
         (lambda: network([False] * 3).fit(*data()), "all layers are frozen"),
         (
             lambda: network(mask=MASK).fit(*data(), optimizer=dl.LevenbergMarquardt()),
-            "LevenbergMarquardt .* no dropout, masks or frozen layers",
+            "LevenbergMarquardt .* no dropout, noise, masks",
         ),
     ],
 )

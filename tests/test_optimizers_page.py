@@ -42,6 +42,7 @@ def test_every_setting_that_all_optimizers_share_is_a_row_of_its_page():
     shared = [field.name for field in fields(Optimizer)]
     found = [name for name in re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) if name in shared]
     assert found[: len(shared)] == [
+        "weight_noise",
         "clip_value",
         "clip_norm",
         "l1",

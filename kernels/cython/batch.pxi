@@ -189,15 +189,27 @@ cdef void descend_rows_of_layer(
         product(DESCEND, &p)
 
 
+cdef inline const Rule *at_rate(const Rule *rule, double factor, Rule *other) noexcept nogil:
+    """The rule, if it is a fused one with its learning rate times factor."""
+    if factor == 1:
+        return rule
+    other[0] = rule[0]
+    other.learning_rate *= <real> factor
+    return other
+
+
 cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:
     """The same for b, which is a row of weights whose input is always 1."""
     cdef const Layer *layer
+    cdef const Rule *own
+    cdef Rule other
     cdef Py_ssize_t k
     cdef real one = 1
     for k in range(net.n_layers):
         layer = &net.layers[k]
         if layer.b >= 0 and not (net.trains and layer.frozen):
-            descend_rows_of_layer(net, layer, piece, rule, &one, 0, 1, layer.b, NULL)
+            own = at_rate(rule, layer.rate_of_b, &other)
+            descend_rows_of_layer(net, layer, piece, own, &one, 0, 1, layer.b, NULL)
 
 
 cdef void descend_sparse(
@@ -241,6 +253,8 @@ cdef void descend_batch(
     """The step of `rule` on a thread's share of the rows of every W; thread 0 takes the biases."""
     cdef const Layer *layer
     cdef const Layer *below
+    cdef const Rule *own
+    cdef Rule other
     cdef Py_ssize_t k, i, n, weights
     for k in range(net.n_layers - 1, -1, -1):
         layer = &net.layers[k]
@@ -250,16 +264,17 @@ cdef void descend_batch(
         weights = layer.W + i * layer.width
         if n <= 0 or net.trains and layer.frozen:
             continue
+        own = at_rate(rule, layer.rate_of_W, &other)
         if k > 0:
             below = &net.layers[k - 1]
-            descend_rows_of_layer(net, layer, piece, rule,
+            descend_rows_of_layer(net, layer, piece, own,
                                   block(net, below, left_by(net, below)) + i, below.width, n,
                                   weights, NULL)
         elif X.dense != NULL:
-            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0) + i, X.row, n, weights,
+            descend_rows_of_layer(net, layer, piece, own, row_of(X, 0) + i, X.row, n, weights,
                                   ahead)
         else:
-            descend_sparse(net, piece, X, i, n, rule)
+            descend_sparse(net, piece, X, i, n, own)
         if net.mask != NULL and piece.is_last:
             keep_connections(net, rule, weights, n * layer.width)
     if piece.thread == 0:
@@ -304,7 +319,7 @@ cdef struct Epoch:      # what the threads of one call share
     Py_ssize_t step
     Py_ssize_t n_threads
     const double *rates     # learning rate of every mini-batch, or NULL
-    bint drops              # whether there is dropout, whose seed is `noise`
+    bint drops              # whether there is dropout or noise of inputs, whose seed is `noise`
     unsigned long long noise
     double total
     Barrier barrier
@@ -336,7 +351,7 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     if flat:
         spends.code = ACCUMULATE    # into slot 0
-    gathers = gathers or net.input_dropout > 0      # to drop some of them
+    gathers = gathers or net.input_dropout > 0 or net.input_noise > 0   # to change them
     if gathers:
         X.dense, X.row, X.order = net.gathered, gathered_row, NULL
     piece.thread, piece.n_threads = thread, epoch.n_threads
@@ -350,8 +365,12 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
             set_rate(moves, epoch.rates[number])
             number += 1
         begin_step(moves, step)
-        if epoch.drops:
+        if epoch.drops or rule.noisy != NULL:
             begin_masks(&net, epoch.noise, step)
+        if rule.noisy != NULL:
+            net.theta = rule.noisy
+            add_weight_noise(&net, &rule, epoch.net.theta, own, end)
+            meet(&epoch.barrier)
         if Y.weights != NULL:
             Y.first = start
             take_weights(&Y, n)
@@ -393,10 +412,10 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
                 factor = factor_of_gradient(&rule)
                 if epoch.n_threads > 1 and not isinf(rule.clip_norm):
                     meet(&epoch.barrier)    # all have read the gradient
-                move_parameters(net.layers, net.n_layers, net.theta, &rule, factor, own, end)
+                move_parameters(net.layers, net.n_layers, epoch.net.theta, &rule, factor, own, end)
                 if not isinf(rule.max_norm):
                     meet(&epoch.barrier)
-                    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, thread,
+                    limit_norms(net.layers, net.n_layers, epoch.net.theta, rule.max_norm, thread,
                                 epoch.n_threads)
             meet(&epoch.barrier)
             start += piece.n_samples

@@ -110,6 +110,7 @@ cdef int bind(
     net.costs = <double *> data(work.costs, True, NULL)
     net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
     net.plain = <const Py_ssize_t *> data(plan.plain, False, NULL)
+    net.input_noise = plan.input_noise
     net.mask = NULL
     if plan.mask is not None:
         net.mask = <const real *> data(plan.mask, False, NULL)
@@ -335,7 +336,7 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
     rule.momentum = <real> rule.beta1
     rule.new_m, rule.new_v = <real> (1 - rule.beta1), <real> (1 - rule.beta2)
     rule.state = rule.squares = net.theta
-    rule.n_slots, rule.n_theta, rule.flat = how.n_slots - how.is_flat, 0, how.is_flat
+    rule.n_slots, rule.n_theta, rule.flat = len(how.row.slots), 0, how.is_flat
     memset(rule.hyper, 0, sizeof(rule.hyper))
     for k in range(len(how.hyper)):
         rule.given[k] = how.hyper[k]
@@ -353,6 +354,9 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
         rule.squares = rule.state + <Py_ssize_t> state.shape[1]
     # the first array of a flat rule is the gradient's
     rule.gradient, rule.slots = rule.state, rule.state + (rule.n_theta if rule.flat else 0)
+    rule.weight_noise, rule.noisy = regular.weight_noise, NULL
+    if rule.weight_noise > 0:
+        rule.noisy = rule.slots + rule.n_slots * rule.n_theta
     return 0
 
 

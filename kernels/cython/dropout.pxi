@@ -1,4 +1,5 @@
-# Dropout: which units of a layer a sample of a mini-batch does without, drawn by counting.
+# Dropout, which units of a layer a sample of a mini-batch does without, and noise, both drawn by
+# counting.
 #
 # Unit j of layer k is dropped in sample t of step s where hash(seed, s, k, t, j) < p 2^16. No state
 # passes from one to the next, so that the masks are the same for any number of threads, and the
@@ -51,6 +52,45 @@ cdef void drop(
         x += row
 
 
+cdef enum:
+    MEAN_OF_SUM = 262140        # of 8 whole numbers from 0 to 65535
+    OF_INPUT_NOISE = 0x10000000     # in the place of the number of a layer
+    OF_WEIGHT_NOISE = 0x20000000
+
+cdef double DEVIATION = sqrt(8 * (65536. * 65536. - 1) / 12)    # of their sum
+
+
+cdef inline Py_ssize_t bell(unsigned long long key, Py_ssize_t k) noexcept nogil:
+    """Number k of a series: the sum of 8 uniform numbers less its mean, a bell within 4.9 sd."""
+    cdef unsigned long long h = mix(key + 2 * <unsigned long long> k)
+    cdef Py_ssize_t total = -MEAN_OF_SUM
+    total += (h & 0xffff) + (h >> 16 & 0xffff) + (h >> 32 & 0xffff) + (h >> 48)
+    h = mix(key + 2 * <unsigned long long> k + 1)
+    total += (h & 0xffff) + (h >> 16 & 0xffff) + (h >> 32 & 0xffff) + (h >> 48)
+    return total
+
+
+cdef void add_weight_noise(
+    const Net *net, const Rule *rule, const real *theta, Py_ssize_t first, Py_ssize_t stop,
+) noexcept nogil:
+    """rule.noisy = theta from first to stop - 1, its weights with noise where they are trained."""
+    cdef const Layer *layer
+    cdef Py_ssize_t k, i, row
+    cdef unsigned long long key = mix(net.key + OF_WEIGHT_NOISE)
+    cdef real scale = <real> (rule.weight_noise / DEVIATION)
+    if first < stop:
+        memcpy(rule.noisy + first, theta + first, (stop - first) * sizeof(real))
+    for i in range(net.n_layers):
+        layer, row = &net.layers[i], net.layers[i].W
+        if layer.frozen:
+            continue
+        for _ in range(layer.n_in):
+            for k in range(max(row, first), min(row + layer.n_out, stop)):
+                if net.mask == NULL or net.mask[k] != 0:
+                    rule.noisy[k] += scale * <real> bell(key, k)
+            row += layer.width
+
+
 cdef inline unsigned int least_of(double p) noexcept nogil:
     """The first of 2^16 numbers with which a unit stays."""
     return min(<unsigned int> (p * 65536 + 0.5), <unsigned int> 65535)
@@ -74,6 +114,15 @@ cdef void activate_and_drop(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) 
 
 
 cdef void drop_inputs(const Net *net, Py_ssize_t n_samples, real *X, Py_ssize_t row) noexcept nogil:
-    """Dropout of the inputs, (n_samples, n_in) from `first` on, in place."""
+    """Noise and dropout of the inputs, (n_samples, n_in) from `first` on, in place."""
+    cdef Py_ssize_t t, j, n_in = net.layers[0].n_in
+    cdef unsigned long long key, of_sample
+    cdef real scale = <real> (net.input_noise / DEVIATION)
+    if net.input_noise > 0:
+        key = mix(net.key + OF_INPUT_NOISE)
+        for t in range(n_samples):
+            of_sample = mix(key + <unsigned long long> (net.done + net.first + t))
+            for j in range(n_in):
+                X[t * row + j] += scale * <real> bell(of_sample, j)
     if net.input_dropout > 0:
-        drop(net, -1, net.input_dropout, n_samples, net.layers[0].n_in, row, X)
+        drop(net, -1, net.input_dropout, n_samples, n_in, row, X)

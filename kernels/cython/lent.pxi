@@ -35,6 +35,7 @@ def addresses():
         "activate_and_drop": <size_t> &activate_and_drop,
         "drop_inputs": <size_t> &drop_inputs,
         "begin_masks": <size_t> &begin_masks,
+        "add_weight_noise": <size_t> &add_weight_noise,
         "first_trained": <size_t> &first_trained,
         "keep_connections": <size_t> &keep_connections,
         "multiply_by_slope": <size_t> &multiply_by_slope,

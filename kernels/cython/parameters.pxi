@@ -77,6 +77,8 @@ cdef void move_parameters(
     cdef real *g = rule.gradient
     cdef real most = rule.clip_value
     cdef Py_ssize_t k, i, end
+    cdef Rule other
+    cdef const Rule *own
     if not isinf(most):
         for k in range(first // NATIVE, stop // NATIVE):
             (<vec *> g)[k] = clipped((<vec *> g)[k], -most, most)
@@ -88,10 +90,67 @@ cdef void move_parameters(
         end = end_of(layers, n_layers, i, rule.n_theta)
         if layer.frozen or end <= first or layer.W >= stop:
             continue
-        if rule.l1 != 0 or rule.l2 != 0 or rule.keep != 1:
-            shrink(rule, theta, max(layer.W, first),
+        own = flat_at_rate(rule, layer.rate_of_W, &other)
+        if own.l1 != 0 or own.l2 != 0 or own.keep != 1:
+            shrink(own, theta, max(layer.W, first),
                    min(layer.W + layer.n_in * layer.width, stop))
-        descend_flat_by_code(rule, theta, max(layer.W, first), min(end, stop))
+        if layer.b < 0 or layer.rate_of_b == layer.rate_of_W:
+            descend_flat_by_code(own, theta, max(layer.W, first), min(end, stop))
+        else:
+            descend_apart(layer, rule, theta, max(layer.W, first), min(end, stop))
+
+
+cdef const Rule *flat_at_rate(const Rule *rule, double factor, Rule *other) noexcept nogil:
+    """The flat rule with its learning rate times factor."""
+    if factor == 1:
+        return rule
+    other[0] = rule[0]
+    set_rate(other, rule.given[0] * factor)
+    begin_step(other, rule.product_step)
+    return other
+
+
+cdef void descend_apart(
+    const Layer *layer, const Rule *rule, real *theta,
+    Py_ssize_t first, Py_ssize_t stop,      # multiples of 16
+) noexcept nogil:
+    """The step on W and b of a layer, each at its learning rate."""
+    cdef Rule of_W, of_b
+    cdef const Rule *for_W = flat_at_rate(rule, layer.rate_of_W, &of_W)
+    cdef const Rule *for_b = flat_at_rate(rule, layer.rate_of_b, &of_b)
+    cdef Py_ssize_t border = layer.b // SHARE * SHARE
+    if first < border:
+        descend_flat_by_code(for_W, theta, first, min(border, stop))
+    if layer.b > border and first <= border < stop:
+        descend_border(for_W, for_b, theta, border, layer.b)
+        border += SHARE
+    if border < stop:
+        descend_flat_by_code(for_b, theta, max(first, border), stop)
+
+
+cdef void descend_border(
+    const Rule *for_W, const Rule *for_b, real *theta, Py_ssize_t first, Py_ssize_t b,
+) noexcept nogil:
+    """The same for SHARE parameters: weights up to b, where biases begin.
+
+    Vectors reach over the border, so both rules step on all of it, from the same state.
+    """
+    cdef real before[4][SHARE]      # parameters and up to 3 slots
+    cdef real weights[4][SHARE]
+    cdef Py_ssize_t n_bytes = SHARE * sizeof(real), of_weights = (b - first) * sizeof(real), k
+    cdef real *at[4]
+    at[0] = theta + first
+    for k in range(for_W.n_slots):
+        at[1 + k] = for_W.slots + k * for_W.n_theta + first
+    for k in range(1 + for_W.n_slots):
+        memcpy(before[k], at[k], n_bytes)
+    descend_flat_by_code(for_W, theta, first, first + SHARE)
+    for k in range(1 + for_W.n_slots):
+        memcpy(weights[k], at[k], n_bytes)
+        memcpy(at[k], before[k], n_bytes)
+    descend_flat_by_code(for_b, theta, first, first + SHARE)
+    for k in range(1 + for_W.n_slots):
+        memcpy(at[k], weights[k], of_weights)
 
 
 cdef void shrink(const Rule *rule, real *theta, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:

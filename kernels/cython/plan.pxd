@@ -29,6 +29,8 @@ cdef struct Layer:      # interface.LAYER
     Py_ssize_t dropped
     double dropout
     Py_ssize_t frozen
+    double rate_of_W
+    double rate_of_b
 
 cdef struct Places:     # interface.WORK
     Py_ssize_t batch_size
@@ -57,6 +59,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     double input_dropout    # interface.Plan
     const real *mask        # (n_theta,): 0 where a weight stays 0, else 1; or NULL
     const Py_ssize_t *plain     # whether single samples need not be learned as mini-batches
+    double input_noise
     # of the step of training that is under way, see dropout.pxi
     Py_ssize_t trains       # whether it is one
     unsigned long long key
@@ -111,6 +114,8 @@ cdef struct Rule:
     real l2
     real clip_value
     real keep               # 1 - learning_rate weight_decay
+    double weight_noise
+    real *noisy             # (n_theta,): the parameters with noise, or NULL
 
 cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place of this build's
     bint (*forward_rows)(

@@ -146,7 +146,7 @@ cdef class Session:
         """Room for mini-batches of batch_size samples; more than PIECE are computed in pieces."""
         cdef Py_ssize_t n = min(batch_size, <Py_ssize_t> PIECE)
         if self.work is None or n > self.inner.net.batch_size:
-            work = Work(self.plan, n, gathers=self.plan.input_dropout > 0)
+            work = Work(self.plan, n, gathers=self.plan.changes_inputs)
             bind(&self.inner.net, self.plan, self.theta, True, work, <size_t> self.walks)
             self.work = work    # only now may the previous Work be freed
         self.inner.handle.batch_size = batch_size

@@ -19,6 +19,7 @@ from .compiling import (
 )
 from .layers import (
     activate_and_drop,
+    add_weight_noise,
     are_finite,
     backward_layer,
     begin_masks,
@@ -118,18 +119,20 @@ def slopes_by_inputs(net, n_samples, dC_dx, row):
 @part
 def descend_batch(net, piece, X, rule, ahead):
     """The step of `rule` on every W and b."""
+    own = copied(rule)
     for k in range(net.n_layers - 1, -1, -1):
         layer, below = layer_of(net, k), layer_of(net, max(k - 1, 0))
         n, W = layer.n_in, layer.W
         if net.trains and layer.frozen:
             continue
+        own.learning_rate = rule.learning_rate * layer.rate_of_W
         a = block(net, below, below.dropped if net.trains else below.a)
         if k > 0:
-            descend_rows_of_layer(net, layer, piece, rule, a, below.width, n, W, 0)
+            descend_rows_of_layer(net, layer, piece, own, a, below.width, n, W, 0)
         elif is_null(X.dense):
-            descend_sparse(net, piece, X, 0, n, rule)
+            descend_sparse(net, piece, X, 0, n, own)
         else:
-            descend_rows_of_layer(net, layer, piece, rule, row_of(X, 0), X.row, n, W, ahead)
+            descend_rows_of_layer(net, layer, piece, own, row_of(X, 0), X.row, n, W, ahead)
         if not is_null(net.mask) and piece.is_last:
             keep_connections(net, rule, W, n * layer.width)
     descend_biases(net, piece, rule)
@@ -150,7 +153,8 @@ def descend_batches(
     # dense rows in an order are copied side by side; sparse rows are written out with their zeros
     # for rules that move every weight (flat ones take the gradient from descend_sparse)
     gathers = rule.code != SGD and not flat if sparse else not is_null(X.order)
-    gathers = gathers or net.input_dropout > 0  # to drop some of them
+    gathers = gathers or net.input_dropout > 0 or net.input_noise > 0  # to change them
+    theta = net.theta
     if flat:
         spends.code = ACCUMULATE  # into slot 0
     if gathers:
@@ -164,8 +168,11 @@ def descend_batches(
             set_rate(net, moves, rates[number])
             number += 1
         begin_step(net, moves, step)
-        if drops:
+        if drops or not is_null(rule.noisy):
             begin_masks(net, noise, step)
+        if not is_null(rule.noisy):
+            add_weight_noise(net, rule, theta, 0, rule.n_theta)
+            net.theta = rule.noisy
         y.first = start
         if not is_null(Y.weights):
             take_weights(net, y, n)
@@ -196,6 +203,7 @@ def descend_batches(
             else:
                 descend_batch(net, piece, x, spends, 0)
         if flat:
+            net.theta = theta
             descend_parameters(net, rule)
     return total
 

@@ -137,6 +137,11 @@ def take_weights(Y: ROWS, n: WHOLE) -> DOUBLE:
 
 
 @native
+def add_weight_noise(net: NET, rule: RULE, theta: REALS, first: WHOLE, stop: WHOLE) -> None:
+    """rule.noisy = theta from first to stop - 1, its weights with noise."""
+
+
+@native
 def activate_and_drop(net: NET, k: WHOLE, n_samples: WHOLE) -> None:
     """A = f(z) of hidden layer k, and in training what dropout leaves of it."""
 

@@ -46,7 +46,7 @@ class Embedding:
     _backend: Any
     _theta: np.ndarray
     _session: Any
-    _noise: int
+    _noise_for: Callable[[Any], int]
     _scaling: Scaling | None
     _optimizer: Any
     _turns: Turns
@@ -80,7 +80,7 @@ class Embedding:
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
-        self._session = with_optimizer(self._session, optimizer, self._noise)
+        self._session = with_optimizer(self._session, optimizer, self._noise_for(optimizer))
         self._optimizer = optimizer
 
     @property
@@ -369,7 +369,7 @@ class Embedding:
         session = self._backend.session(
             self.plan, self._theta, whole_number("batch_size", batch_size)
         )
-        session.set_rule(optimizer.rule(), self._noise)
+        session.set_rule(optimizer.rule(), self._noise_for(optimizer))
         session.keeper = self._kept
         return session
 

@@ -1,12 +1,11 @@
 """From files back to networks: the only module that knows both."""
 
 from .errors import DeltaloopError, FileFormatError
-from .inputs.checks import number
 from .inputs.paths import as_path
 from .interop import archive
 from .network import Network
 from .parts.activations import Activation
-from .parts.construction import as_backend, as_layers
+from .parts.construction import as_backend, as_layers, checked_input_dropout
 from .parts.layers import Dense
 from .parts.losses import loss_with
 from .parts.scaling import Scaling
@@ -79,6 +78,7 @@ def _network(description, arrays, backend):
             Dense(
                 entry["n_out"], activation, entry["bias"], dropout=dropout, mask=mask,
                 trainable=entry.get("trainable", True),
+                **{name: entry[name] for name in archive.RATES if name in entry},
             )
         )  # fmt: skip
         names = (f"W{index + 1}", f"b{index + 1}") if entry["bias"] else (f"W{index + 1}",)
@@ -91,10 +91,12 @@ def _network(description, arrays, backend):
     # earlier versions wrote no parameter, and had no loss with one
     loss = loss_with(description["loss"], description.get("loss_parameter"))
     n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
-    input_dropout = number("input_dropout", description.get("input_dropout", 0.0), 0.0, 1.0)
+    of_inputs = checked_input_dropout(
+        description.get("input_dropout", 0.0), description.get("input_noise", 0.0)
+    )
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
     net._initialize(
-        n_in, checked, loss, description["dtype"], init, 0, backend, input_dropout=input_dropout
+        n_in, checked, loss, description["dtype"], init, 0, backend, of_inputs=of_inputs
     )
     if scaling:
         net.scaling = Scaling(**scaling)

@@ -11,7 +11,7 @@ from .embedding import Embedding
 from .errors import InvalidInputError
 from .explain.methods import Explaining
 from .inputs.calls import explained
-from .inputs.checks import number, switch
+from .inputs.checks import switch
 from .interop import archive
 from .kernels.interface import aligned_zeros
 from .kernels.turns import Turns
@@ -20,6 +20,7 @@ from .parts.construction import (
     as_dtype,
     as_generator,
     as_layers,
+    checked_input_dropout,
     parameters,
     plan_of,
     warn_about_output,
@@ -78,6 +79,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     input_dropout : float, default 0
         Probability, in [0, 1), that an input is 0 for a sample of a mini-batch in training; the
         others are divided by 1 - input_dropout.
+    input_noise : float, default 0
+        Standard deviation, >= 0, of noise that is added to the inputs of a sample of a mini-batch
+        in training, after `scaling` and before `input_dropout`: sums of 8 uniform numbers, next to
+        normal and within 4.9 deviations. Source: Bishop (1995), Training with noise is equivalent
+        to Tikhonov regularization. (Noise in the weights: `weight_noise` of the optimisers.)
 
     Attributes
     ----------
@@ -158,20 +164,21 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         backend: str = "auto",
         dropout: float = 0.0,
         input_dropout: float = 0.0,
+        input_noise: float = 0.0,
     ):
         loss = check_loss(loss)
-        input_dropout = number("input_dropout", input_dropout, 0.0, 1.0)
+        of_inputs = checked_input_dropout(input_dropout, input_noise)
         n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
-        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, input_dropout)
+        self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, of_inputs)
         warn_about_output(self.layers[-1], loss)
 
     def _initialize(
-        self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None, input_dropout=0.0
+        self, n_in, layers, loss, dtype, init, seed, backend, bias_init=None, of_inputs=(0.0, 0.0)
     ):
         """Everything that `Network()` does, but without its warnings."""
         dtype, backend, generator = as_dtype(dtype), as_backend(backend), as_generator(seed)
         values, layers = parameters(n_in, layers, init, bias_init, dtype, generator)
-        self._build(n_in, layers, loss, dtype, backend, generator, input_dropout)
+        self._build(n_in, layers, loss, dtype, backend, generator, of_inputs)
         if self.plan.drops:
             self._noise = drawn_noise(self.plan, generator)
             self._session.set_rule(self._optimizer.rule(), self._noise)
@@ -180,15 +187,15 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             if layers[index].bias:
                 self.b[index] = b
 
-    def _build(self, n_in, layers, loss, dtype, backend, generator, input_dropout):
+    def _build(self, n_in, layers, loss, dtype, backend, generator, of_inputs):
         self.layers = layers
         self.loss_name = loss.name
         self._loss = loss
         self.dtype = dtype
         self.generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
-        self.plan = plan_of(n_in, layers, loss, dtype, input_dropout)
-        self._noise = 0  # the seed of dropout for learn_one and learn_batch
+        self.plan = plan_of(n_in, layers, loss, dtype, *of_inputs)
+        self._noise = 0  # the seed of dropout and noise for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
@@ -203,6 +210,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def input_dropout(self) -> float:
         """Probability that an input is dropped in training; see the class."""
         return self.plan.input_dropout
+
+    @property
+    def input_noise(self) -> float:
+        """Standard deviation of noise in the inputs of training; see the class."""
+        return self.plan.input_noise
 
     @property
     def trainable(self) -> tuple[bool, ...]:
@@ -226,6 +238,14 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def _take_layers(self, layers):
         self.plan.freeze([not layer.trainable for layer in layers])
         self.__dict__["layers"] = layers  # alike but for what is trained: __setattr__ refuses more
+
+    def _noise_for(self, optimizer) -> int:
+        """The seed of dropout and noise in single steps."""
+        if not self._noise and getattr(optimizer, "weight_noise", 0.0) > 0:
+            # from a copy: the orders that the generator draws stay as they are
+            generator = copy.deepcopy(self.generator)
+            self._noise = drawn_noise(self.plan, generator, optimizer.rule())
+        return self._noise
 
     def save(self, path, state: bool = False) -> None:
         """Write the network to one file, whole or not at all; see `deltaloop.load`.
@@ -314,8 +334,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
         rows: list[tuple] = [("layer", "units", "activation", "parameters")]
+        noisy = f"noise {self.input_noise:g}" if self.input_noise else ""
         dropped = f"dropout {self.input_dropout:g}" if self.input_dropout else ""
-        rows.append(("input", self.sizes[0], "", dropped))
+        rows.append(("input", self.sizes[0], "", "  ".join(filter(None, (noisy, dropped)))))
         for index, layer in enumerate(self.layers):
             count = layer.n_out * (self.sizes[index] + layer.bias)
             if layer.mask is not None:
@@ -333,7 +354,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
-        state["_theta"], state["_input_dropout"] = self._theta.copy(), self.input_dropout
+        state["_theta"] = self._theta.copy()
+        state["_of_inputs"] = self.input_dropout, self.input_noise
         state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this network alone
         for name in ("plan", "_views", "_shown", "_turns", "_kept"):
@@ -344,11 +366,12 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         theta, backend, scaling, progress = (
             state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
         )
-        input_dropout = state.pop("_input_dropout", 0.0)  # not in pickles of earlier versions
+        of_inputs = state.pop("_of_inputs", None)  # not in pickles of earlier versions
+        of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
         state["_loss"] = check_loss(state["_loss"])  # a name in pickles of earlier versions
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"], input_dropout,
+            backend, state["generator"], of_inputs,
         )  # fmt: skip
         self.__dict__.update(state)
         self._theta[:], self._scaling = theta, scaling

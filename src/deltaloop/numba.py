@@ -121,8 +121,9 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        A network with a `scaling`, dropout, masks or frozen layers, which compiled functions would
-        not apply; anything else than a network; a batch_size below 1.
+        A network with a `scaling`, dropout, noise, masks, frozen layers or learning rates of
+        layers, which compiled functions would not apply; anything else than a network; a
+        batch_size below 1.
     """
     if not isinstance(net, Network):
         raise InvalidTypeError(f"net must be a Network, got {net!r}")
@@ -133,8 +134,9 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         )
     if net.plan.by_batches:
         raise InvalidInputError(
-            "train_step would not apply the dropout, masks or frozen layers of this network; make "
-            "one of the same layers without, and give it the parameters: other.theta = net.theta"
+            "train_step would not apply the dropout, noise, masks, frozen layers or learning rates "
+            "of layers of this network; make one of the same layers without, and give it the "
+            "parameters: other.theta = net.theta"
         )
     for walk in _WALKS:
         provide(net.dtype, walk)

@@ -506,3 +506,49 @@ def test_backend_by_name(swish_and_huber):
         for name in ("reference", "cython", "numba")
     ]
     np.testing.assert_allclose(found, found[0], rtol=1e-6)
+
+
+def step_activation():
+    def f(z):
+        return 1.0 if z > 0 else 0.0
+
+    def slope(z, a):
+        return 1.0 if abs(z) < 1 else 0.0
+
+    return dl.custom_activation("step", f, slope, surrogate=True)
+
+
+@pytest.mark.parametrize("backend", ["reference", "cython", "numba"])
+def test_a_surrogate_takes_the_place_of_the_derivative(backend):
+    """A layer of steps learns by the slope that it was given, as one written by hand."""
+    X, Y = samples()
+    layers = [dl.Dense(4, step_activation()), dl.Dense(Y.shape[1], "identity")]
+    net = dl.Network(X.shape[1], layers, dtype="float64", seed=2, backend=backend)
+    (W1, W2), (b1, b2) = [W.copy() for W in net.W], [b.copy() for b in net.b]
+    z = X @ W1.T + b1
+    delta2 = (z > 0) @ W2.T + b2 - Y
+    delta1 = (delta2 @ W2) * (abs(z) < 1)
+    found = net.gradients(X, Y)
+    np.testing.assert_allclose(found.dW[0], delta1.T @ X / len(X), rtol=1e-6, atol=1e-9)
+    assert np.any(found.dW[0])
+
+
+def test_a_surrogate_is_one_by_word_alone_and_must_be_finite():
+    with pytest.raises(ValueError, match="surrogate=True"):
+        dl.custom_activation("step", lambda z: 1.0 if z > 0 else 0.0, lambda z, a: 1.0)
+    with pytest.raises(ValueError, match="must be finite"):
+        dl.custom_activation(
+            "step", lambda z: 1.0, lambda z, a: math.inf if z > 0 else 0.0, surrogate=True
+        )
+    with pytest.raises(TypeError, match="surrogate"):
+        dl.custom_activation("step", lambda z: z, lambda z, a: 1.0, surrogate=2)
+
+
+def test_copies_of_a_surrogate_are_surrogates():
+    assert copy.deepcopy(step_activation()).surrogate
+    activation = dl.custom_activation("bent", tanh, bent_slope, surrogate=True)
+    assert pickle.loads(pickle.dumps(activation)).surrogate
+
+
+def bent_slope(z, a):
+    return 1 - a * a + 0.1

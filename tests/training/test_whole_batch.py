@@ -407,7 +407,7 @@ def test_what_needs_a_learning_rate_or_a_state_is_refused(optimizer, options, me
 @every
 def test_dropout_is_refused(optimizer):
     net = dl.Network([1, 5, 1], activation="tanh", dropout=0.5)
-    with pytest.raises(dl.InvalidInputError, match="has no dropout, masks or frozen layers"):
+    with pytest.raises(dl.InvalidInputError, match="has no dropout, noise, masks"):
         net.fit(*sine(), optimizer=optimizer)
 
 

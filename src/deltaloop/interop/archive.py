@@ -22,6 +22,7 @@ MAGIC = "deltaloop network"
 VERSION = 2  # of files with a state; those without are read by the first version, too
 METADATA = "table"  # its name in the format, from when the command line alone had some
 SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
+RATES = ("rate_of_W", "rate_of_b")
 _STATE = "state_"  # what the names of its arrays begin with
 
 State = tuple[dict[str, Any], dict[str, np.ndarray]]  # what JSON holds, and arrays
@@ -78,11 +79,13 @@ def structure(net) -> dict[str, Any]:
                 "bias": layer.bias,
                 **({"dropout": layer.dropout} if layer.dropout else {}),
                 **({} if layer.trainable else {"trainable": False}),
+                **{name: getattr(layer, name) for name in RATES if getattr(layer, name) != 1},
                 **({} if layer.mask is None else {"connections": int(layer.mask.sum())}),
             }
             for layer in net.layers
         ],
         **({"input_dropout": net.input_dropout} if net.input_dropout else {}),
+        **({"input_noise": net.input_noise} if net.input_noise else {}),
         "loss": net.loss_name,
         "loss_parameter": net._loss.parameter,
         "dtype": net.dtype.name,

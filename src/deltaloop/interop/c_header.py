@@ -51,9 +51,9 @@ def header(net, name: str, learn: bool) -> str:
         )
     if learn and net.plan.by_batches:
         raise InvalidInputError(
-            "learn=True writes steps without the dropout, masks or frozen layers of this network; "
-            "leave learn out, or make a network without them and give it the parameters: "
-            "other.theta = net.theta"
+            "learn=True writes steps without the dropout, noise, masks, frozen layers or learning "
+            "rates of layers of this network; leave learn out, or make a network without them and "
+            "give it the parameters: other.theta = net.theta"
         )
     scaling = _scaling(net)
     functions = [_predict(net, scaling)] + ([_learn_one(net, scaling)] if learn else [])

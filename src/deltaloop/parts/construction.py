@@ -214,11 +214,16 @@ def _checked_mask(mask, index, shape):
     return found
 
 
+def checked_input_dropout(dropout, noise) -> tuple[float, float]:
+    """input_dropout and input_noise of a network."""
+    return number("input_dropout", dropout, 0.0, 1.0), number("input_noise", noise, 0.0)
+
+
 def _gives_biases(init):
     return isinstance(init, tuple) and len(init) == 2 and not is_named(init)
 
 
-def plan_of(n_in, layers, loss, dtype, input_dropout=0.0) -> Plan:
+def plan_of(n_in, layers, loss, dtype, input_dropout=0.0, input_noise=0.0) -> Plan:
     """What kernels are told of checked layers and a loss."""
     units = [
         (d.n_out, d.activation.for_plan(dtype), d.activation.alpha or 0.0, d.bias) for d in layers
@@ -226,7 +231,10 @@ def plan_of(n_in, layers, loss, dtype, input_dropout=0.0) -> Plan:
     dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
     masks = [layer.mask for layer in layers]
     code, parameter = loss.for_plan(dtype)
-    plan = Plan.build(n_in, units, code, dtype, parameter, dropout, masks)
+    rates = [(layer.rate_of_W, layer.rate_of_b) for layer in layers]
+    plan = Plan.build(
+        n_in, units, code, dtype, parameter, dropout, masks, rates, input_noise
+    )  # fmt: skip
     plan.freeze([not layer.trainable for layer in layers])
     return plan
 

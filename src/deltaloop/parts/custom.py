@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, require_numba, shown
 from ..inputs.calls import explained
-from ..inputs.checks import number
+from ..inputs.checks import number, switch
 from ..kernels.interface import ACTIVATIONS, FUNCTIONS, LOSSES
 from .activations import Activation
 from .derivatives import check_dloss, check_slope
@@ -34,10 +34,13 @@ class CustomActivation(Activation):
     name : str
     f, slope : callable
         f(z) and slope(z, a) of one unit.
+    surrogate : bool
+        Whether slope stands in for the derivative.
     """
 
     f: Callable = field(kw_only=True)
     slope: Callable = field(kw_only=True)
+    surrogate: bool = field(default=False, kw_only=True)
     compiled: tuple = field(kw_only=True, repr=False, compare=False)
 
     def __post_init__(self):
@@ -56,7 +59,7 @@ class CustomActivation(Activation):
         return self
 
     def __reduce__(self):
-        return _unpickled_activation, (self.name, self.f, self.slope)
+        return _unpickled_activation, (self.name, self.f, self.slope, self.surrogate)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,9 @@ class CustomLoss:
 
 
 @explained("write custom_activation('mine', f, slope)")
-def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivation:
+def custom_activation(
+    name: str, f, slope, z_range=(-6.0, 6.0), *, surrogate: bool = False
+) -> CustomActivation:
     """An activation of your own, from plain Python functions of one unit.
 
     Parameters
@@ -105,6 +110,11 @@ def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivat
         slope(z, a) = f'(z), where a = f(z).
     z_range : (float, float), default (-6, 6)
         Where f has to be finite, and slope is compared with differences of f.
+    surrogate : bool, default False
+        Whether slope is another function than the derivative, on purpose: the straight-through
+        estimator of a step (Bengio, Leonard & Courville 2013), or the sigmoid's slope plus 0.1
+        (Fahlman 1988). It has to be finite and is not compared. What is called a gradient is then
+        the one that backpropagation with this slope gives.
 
     Returns
     -------
@@ -127,14 +137,20 @@ def custom_activation(name: str, f, slope, z_range=(-6.0, 6.0)) -> CustomActivat
     >>> square = dl.custom_activation("square", lambda z: z * z, lambda z, a: 2 * z)
     >>> dl.Network([2, 3, 1], activation=square).layers[0].activation.name
     'square'
+    >>> step = dl.custom_activation(
+    ...     "step", lambda z: 1.0 if z > 0 else 0.0, lambda z, a: 1.0 if abs(z) < 1 else 0.0,
+    ...     surrogate=True)
+    >>> step.surrogate
+    True
     """
     require_numba(f"activation {name!r}")
     _check_name("activation", name, ACTIVATIONS)
     for what, function, n in (("f(z)", f, 1), ("slope(z, a)", slope, 2)):
         _check_function(f"{what} of {name}", function, n)
     compiled = _compiled(f"f of {name}", f, 1), _compiled(f"slope of {name}", slope, 2)
-    check_slope(name, *compiled, _interval("z_range", z_range))
-    return CustomActivation(name, f=f, slope=slope, compiled=compiled)
+    surrogate = switch("surrogate", surrogate)
+    check_slope(name, *compiled, _interval("z_range", z_range), surrogate)
+    return CustomActivation(name, f=f, slope=slope, surrogate=surrogate, compiled=compiled)
 
 
 @explained("write custom_loss('mine', loss, dloss)")
@@ -247,9 +263,9 @@ def _jitted(function):
 
 
 @cache
-def _unpickled_activation(name, f, slope):
+def _unpickled_activation(name, f, slope, surrogate=False):
     compiled = _jitted(f), _jitted(slope)
-    return CustomActivation(name, f=f, slope=slope, compiled=compiled)
+    return CustomActivation(name, f=f, slope=slope, surrogate=surrogate, compiled=compiled)
 
 
 @cache

@@ -41,6 +41,10 @@ class Dense:
         use all units. Source: Srivastava et al. (2014), Dropout.
     trainable : bool, default True
         Whether training moves W and b; see `Network.trainable`, which can be assigned.
+    rate_of_W, rate_of_b : float, default 1
+        What the learning rate of the optimiser is multiplied by for W and for b, >= 0; weight
+        decay of W, which is a part of its learning rate, follows. LevenbergMarquardt, SCG and
+        LBFGS, which have no learning rate, refuse factors other than 1.
     mask : array_like of bool, shape (n_out, n_in), optional
         The connections that there are. All other weights are 0 and stay it: in training they and
         their gradients are set to 0. (What is assigned to them counts until the next step.)
@@ -60,6 +64,8 @@ class Dense:
     dropout: float = field(default=0.0, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
     mask: Any = field(default=None, compare=False, repr=False, kw_only=True)
+    rate_of_W: float = field(default=1.0, kw_only=True)
+    rate_of_b: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self):
         self._check_order()
@@ -68,6 +74,8 @@ class Dense:
         object.__setattr__(self, "bias", switch("bias", self.bias))
         object.__setattr__(self, "dropout", number("dropout", self.dropout, 0.0, 1.0))
         object.__setattr__(self, "trainable", switch("trainable", self.trainable))
+        for name in ("rate_of_W", "rate_of_b"):
+            object.__setattr__(self, name, number(name, getattr(self, name), 0.0))
 
     def _check_order(self):
         """Refuse arguments in the order of other libraries."""

@@ -19,7 +19,9 @@ _ACCEPTED = {
     **dict.fromkeys(("momentum", "beta1", "beta2", "rho"), _UP_TO_1),
     # the smallest normal number of float32: one that rounds to 0 would divide 0 by 0
     "epsilon": {"low": 2.0**-126},
-    **dict.fromkeys(("l1", "l2", "weight_decay", "rate_decay", "momentum_decay"), _FROM_0),
+    **dict.fromkeys(
+        ("l1", "l2", "weight_decay", "weight_noise", "rate_decay", "momentum_decay"), _FROM_0
+    ),
     **dict.fromkeys(("clip_value", "clip_norm", "max_norm", "smallest", "largest"), _ABOVE_0),
     "shrink": {"above": 0.0, "below": 1.0},
     "grow": {"low": 1.0},
@@ -50,12 +52,18 @@ class Optimizer(Compared):
         >= 0. "Decoupled": not divided by what Adam and its like divide g by.
     clip_value, clip_norm, max_norm : float, optional
         > 0. None: no limit.
+    weight_noise : float, default 0
+        >= 0. Standard deviation of noise that is added to W, another in every step, while its
+        gradient is computed; the step moves W without it. Losses of training are those of the
+        noisy network. The noise is a sum of 8 uniform numbers: next to normal, within 4.9
+        deviations.
 
     References
     ----------
-    Loshchilov & Hutter (2019), Decoupled weight decay regularization; Pascanu, Mikolov & Bengio
-    (2013), On the difficulty of training recurrent neural networks (clip_norm); Srivastava et al.
-    (2014), Dropout (max_norm).
+    Murray & Edwards (1994), Enhanced MLP performance and fault tolerance resulting from synaptic
+    weight noise during training; Loshchilov & Hutter (2019), Decoupled weight decay
+    regularization; Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent
+    neural networks (clip_norm); Srivastava et al. (2014), Dropout (max_norm).
 
     Examples
     --------
@@ -71,6 +79,7 @@ class Optimizer(Compared):
     clip_value: float | None = None
     clip_norm: float | None = None
     max_norm: float | None = None
+    weight_noise: float = 0.0
 
     def __post_init__(self):
         """Make numbers of the settings, and refuse those out of range."""
@@ -114,6 +123,7 @@ class Optimizer(Compared):
         limits = {name: getattr(self, name) for name in _LIMITS}
         regularization = Regularization(
             l1=self.l1, l2=self.l2, weight_decay=self.weight_decay,
+            weight_noise=self.weight_noise,
             **{name: inf if limit is None else limit for name, limit in limits.items()},
         )  # fmt: skip
         return Rule.of(self.rule_name, *hyper, regularization=regularization)
@@ -158,7 +168,7 @@ class SGD(Optimizer):
         mu, in [0, 1).
     nesterov : bool, default False
         Needs a momentum above 0.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     Raises
@@ -220,7 +230,7 @@ class Adam(Optimizer):
         >= 2^-126, the smallest normal number of float32.
     amsgrad : bool, default False
         Divide by the root of the largest v so far instead, corrected for its bias as v is.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     Raises
@@ -277,7 +287,7 @@ class RMSprop(Optimizer):
         In [0, 1).
     epsilon : float, default 1e-8
         >= 2^-126, the smallest normal number of float32.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     Raises
@@ -360,7 +370,7 @@ class NAdam(Optimizer):
         >= 2^-126, the smallest normal number of float32.
     momentum_decay : float, default 0.004
         >= 0.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     References
@@ -403,7 +413,7 @@ class Adagrad(Optimizer):
         >= 0.
     epsilon : float, default 1e-10
         >= 2^-126, the smallest normal number of float32.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     References
@@ -446,7 +456,7 @@ class Adadelta(Optimizer):
         In [0, 1).
     epsilon : float, default 1e-6
         Under the roots; >= 2^-126, the smallest normal number of float32.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     References
@@ -493,7 +503,7 @@ class Rprop(Optimizer):
         >= 1.
     smallest, largest : float, default 1e-6 and 50
         > 0.
-    l1, l2, weight_decay, clip_value, clip_norm, max_norm
+    l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
     References

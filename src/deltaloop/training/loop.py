@@ -36,7 +36,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     if whole and net.plan.by_batches:
         raise InvalidInputError(
             f"{type(settings.optimizer).__name__} compares losses of the same network and moves "
-            "all parameters: it has no dropout, masks or frozen layers; use SGD or Adam for them"
+            "all parameters: it has no dropout, noise, masks, frozen layers or learning rates of "
+            "layers; use SGD or Adam"
         )
     if not any(net.trainable):
         raise InvalidInputError(
@@ -69,7 +70,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             # from a copy: what is drawn here is drawn again when nothing can be refused any more
             generator = copy.deepcopy(net.generator if found is None else found.generator)
             if is_new:
-                drawn_noise(net.plan, generator)
+                drawn_noise(net.plan, generator, rule)
             held = split_off(generator, n_samples, split)
         elif len(held) != n_held(n_samples, split) or held.max() >= n_samples:
             raise InvalidInputError(
@@ -95,7 +96,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     with callbacks if callbacks is not None else _NOTHING:
         if is_new:
-            run.noise = drawn_noise(net.plan, net.generator)
+            run.noise = drawn_noise(net.plan, net.generator, rule)
         if found is not None:
             found.give(net)
         elif checkpoint is not None:

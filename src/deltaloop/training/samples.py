@@ -180,6 +180,7 @@ def new_order(generator, n_samples):
     return order.astype(np.intp, copy=False)
 
 
-def drawn_noise(plan, generator) -> int:
-    """The seed of the masks of dropout; nothing is drawn for a network without it."""
-    return int(generator.integers(2**63)) if plan.drops else 0
+def drawn_noise(plan, generator, rule=None) -> int:
+    """The seed of dropout and noise; nothing is drawn where there is none."""
+    noisy = rule is not None and rule.regularization.weight_noise > 0
+    return int(generator.integers(2**63)) if plan.drops or noisy else 0
