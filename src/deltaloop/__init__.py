@@ -23,6 +23,7 @@ from .network import Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
+from .parts.heads import Head
 from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
@@ -51,6 +52,7 @@ __all__ = [
     "DivergenceError",
     "FileFormatError",
     "Gradients",
+    "Head",
     "History",
     "InvalidInputError",
     "InvalidTypeError",
