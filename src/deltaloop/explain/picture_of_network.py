@@ -13,7 +13,7 @@ COLORS = {"input": "#7b4fb5", "hidden": "#2e8b57", "output": "#2b6cb0"}
 _MOST = 12  # circles of a layer; of wider layers the first and the last units are drawn
 _LABELLED = 16  # weights between two layers, up to which each has its name
 _RADIUS = 0.28
-_GAP = 2.6  # from layer to layer, in units of the distance between circles
+_GAP = 2.6  # from layer to layer at least, in units of the distance between circles
 
 
 def network(net, x=None, y=None, *, color: str = "weights", ax=None):
@@ -43,15 +43,16 @@ def network(net, x=None, y=None, *, color: str = "weights", ax=None):
     """
     if color not in ("weights", "gradient"):
         raise unknown_name("color", color, ("weights", "gradient"))
-    shown = _numbers(net, x, y, color)
-    lines, a = shown
-    ax = axes(ax, "drawing a network", (2 * len(net.sizes) + 1, 4.2))
+    lines, a = _numbers(net, x, y, color)
     places = [_places(n) for n in net.sizes]
+    tallest = max(map(len, places))
+    gap = max(_GAP, 0.5 * tallest)
+    ax = axes(ax, "drawing a network", (2.1 * len(net.sizes) + 1, max(4.2, 0.55 * tallest)))
     for k in range(len(net.layers)):
-        _draw_lines(ax, net, k, lines[k], places)
+        _draw_lines(ax, net, k, lines[k], places, gap)
     for level, heights in enumerate(places):
-        _draw_units(ax, net, level, heights, None if a is None else a[level])
-    _draw_names(ax, net, places)
+        _draw_units(ax, net, level, heights, None if a is None else a[level], gap)
+    _draw_names(ax, net, places, gap)
     ax.set_aspect("equal")
     ax.axis("off")
     ax.autoscale_view()
@@ -98,7 +99,7 @@ def _places(n):
     return {unit: middle - height for unit, height in zip(chosen, heights, strict=True)}
 
 
-def _draw_lines(ax, net, k, values, places):
+def _draw_lines(ax, net, k, values, places, gap):
     from matplotlib.collections import LineCollection
 
     mask = net.layers[k].mask
@@ -110,53 +111,55 @@ def _draw_lines(ax, net, k, values, places):
             if mask is not None and not mask[j, i]:
                 continue
             part = float(values[j, i]) / largest
-            segments.append([(_GAP * k, start), (_GAP * (k + 1), to)])
+            segments.append([(gap * k, start), (gap * (k + 1), to)])
             widths.append(0.4 + 3.2 * abs(part))
             colors.append("#c0392b" if part > 0 else "#2471a3" if part < 0 else "#999999")
             if named:  # one after the other along the lines, so that they do not meet
                 at = 0.26 + 0.14 * (j % 3) + 0.04 * (i % 2)
                 ax.text(
-                    _GAP * (k + at), start + at * (to - start),
-                    rf"$w^{{{k + 1}}}_{{{j + 1}{i + 1}}}$", fontsize=6.5, ha="center", va="center",
+                    gap * (k + at), start + at * (to - start),
+                    rf"$w^{{{k + 1}}}_{{{j + 1}{i + 1}}}$", fontsize=8, ha="center", va="center",
                     zorder=2, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4,
                                     "alpha": 0.8},
                 )  # fmt: skip
     ax.add_collection(LineCollection(segments, linewidths=widths, colors=colors, zorder=1))
 
 
-def _draw_units(ax, net, level, heights, a):
+def _draw_units(ax, net, level, heights, a, gap):
     from matplotlib.patches import Circle
 
     last = len(net.sizes) - 1
     kind = "input" if level == 0 else "output" if level == last else "hidden"
     for unit, height in heights.items():
         ax.add_patch(
-            Circle((_GAP * level, height), _RADIUS, facecolor=COLORS[kind], edgecolor="black",
+            Circle((gap * level, height), _RADIUS, facecolor=COLORS[kind], edgecolor="black",
                    linewidth=0.8, zorder=3)
         )  # fmt: skip
         name = f"x_{{{unit + 1}}}" if level == 0 else f"a^{{{level + 1}}}_{{{unit + 1}}}"
-        ax.text(_GAP * level, height, f"${name}$", color="white", fontsize=8, ha="center",
-                va="center", zorder=4)  # fmt: skip
+        ax.text(
+            gap * level, height, f"${name}$", color="white", fontsize=9 if unit < 99 else 6.5,
+            ha="center", va="center", zorder=4,
+        )  # fmt: skip
         if a is not None:
-            ax.text(_GAP * level, height - _RADIUS - 0.05, number(float(f"{a[unit]:.3g}")),
+            ax.text(gap * level, height - _RADIUS - 0.05, number(float(f"{a[unit]:.3g}")),
                     fontsize=7, ha="center", va="top", zorder=4)  # fmt: skip
     if len(heights) < net.sizes[level]:
         values = sorted(heights.values())
-        gap = next(h + 1 for h, up in itertools.pairwise(values) if up - h > 1.5)
+        empty = next(h + 1 for h, up in itertools.pairwise(values) if up - h > 1.5)
         text = rf"$\vdots$ {net.sizes[level]}"
-        ax.text(_GAP * level, gap, text, ha="center", va="center", fontsize=9, zorder=4)
+        ax.text(gap * level, empty, text, ha="center", va="center", fontsize=9, zorder=4)
 
 
-def _draw_names(ax, net, places):
+def _draw_names(ax, net, places, gap):
     """W and b above the lines, z and a above the units, the activations below them."""
     top = max(max(heights.values()) for heights in places) + 0.75
     bottom = min(min(heights.values()) for heights in places) - 0.9
     for level in range(len(net.sizes)):
         text = "$a^{1} = x$" if level == 0 else rf"$z^{{{level + 1}}}, a^{{{level + 1}}}$"
-        ax.text(_GAP * level, top, text, ha="center", va="center", fontsize=10)
+        ax.text(gap * level, top, text, ha="center", va="center", fontsize=10)
         if level:
             layer = net.layers[level - 1]
             parts = rf"$W^{{{level}}}, b^{{{level}}}$" if layer.bias else rf"$W^{{{level}}}$"
-            ax.text(_GAP * (level - 0.5), top, parts, ha="center", va="center", fontsize=10)
-            ax.text(_GAP * level, bottom, str(layer.activation), ha="center", va="center",
+            ax.text(gap * (level - 0.5), top, parts, ha="center", va="center", fontsize=10)
+            ax.text(gap * level, bottom, str(layer.activation), ha="center", va="center",
                     fontsize=8)  # fmt: skip

@@ -76,17 +76,16 @@ def decision_boundary(net, X, Y=None, *, columns=(0, 1), resolution: int = 200, 
             ax.contour(*grids, values, levels=[middle], colors="black", linewidths=1.2)
     else:
         areas = out.argmax(axis=1).reshape(resolution, resolution)
-        ax.contourf(
-            *grids, areas, levels=np.arange(n_out + 1) - 0.5, cmap=_classes(n_out), alpha=0.45
-        )  # fmt: skip
-    how = {"c": "black"} if labels is None else {"c": labels, "cmap": _classes(n_out)}
+        levels, colors = np.arange(n_out + 1) - 0.5, [f"C{k % 10}" for k in range(n_out)]
+        ax.contourf(*grids, areas, levels=levels, colors=colors, alpha=0.35)
+    how = {"c": "black"}
+    if labels is not None and n_out == 1:
+        how = {"c": labels, "cmap": "RdBu"}
+    elif labels is not None:
+        how = {"c": [f"C{int(label) % 10}" for label in labels]}
     ax.scatter(X[:, across], X[:, up], s=18, edgecolors="black", linewidths=0.4, zorder=3, **how)
     ax.set(xlabel=f"$x_{{{across + 1}}}$", ylabel=f"$x_{{{up + 1}}}$")
     return ax
-
-
-def _classes(n):
-    return "RdBu" if n <= 2 else "tab10" if n <= 10 else "viridis"
 
 
 def _two_columns(columns, n_in):
