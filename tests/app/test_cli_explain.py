@@ -94,3 +94,23 @@ def test_errors_are_one_line(net, arguments, text):
 def test_table_without_a_known_target_needs_y(net, tmp_path):
     table = write_csv(tmp_path / "t.csv", ["p", "q"], [[1, 2], [4, 5]])
     assert "give --y" in refused("explain", net[1], table)
+
+
+def test_page_is_written(net, tmp_path):
+    made, path = net
+    page = tmp_path / "net.html"
+    given = ("--x", "0.5,-1", "--y", "2", "--html", page)
+    assert call("explain", path, *given) == (0, f"page: {page}\n")
+    made.explain_page(tmp_path / "expected.html", [0.5, -1], [2.0])
+    assert page.read_text("utf-8") == (tmp_path / "expected.html").read_text("utf-8")
+    assert call("explain", "--html", page)[0] == 0
+    assert '"W": [[1.0, 3.0, 1.0, 4.0]' in page.read_text("utf-8")
+
+
+def test_page_that_cannot_be_is_one_line(net, tmp_path):
+    assert "would replace what is read" in refused("explain", net[1], "--html", net[1])
+    wide = tmp_path / "wide.npz"
+    dl.Network([30, 1]).save(wide)
+    given = ("--x", ",".join("1" * 30), "--y", "1", "--html", tmp_path / "w.html")
+    assert "has room for 16 units" in refused("explain", wide, *given)
+    assert not (tmp_path / "w.html").exists()

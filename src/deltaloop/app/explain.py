@@ -6,7 +6,8 @@ import re
 import click
 import numpy as np
 
-from ..console.terminal import WholeNumber
+from ..console.outputs import check_output
+from ..console.terminal import WholeNumber, print_lines
 from ..datasets import Dataset
 from ..errors import InvalidInputError
 from ..loading import load
@@ -25,8 +26,9 @@ from .problems import feature_table, open_data
 @click.option("--y", metavar="NUMBERS", help="The target, such as 1; or the number of a class.")
 @click.option("--W", "weight", metavar="LAYER,UNIT,UNIT", help="The weight, such as 2,2,2.")
 @click.option("--b", "bias", metavar="LAYER,UNIT", help="Or the bias, such as 2,1.")
+@click.option("--html", metavar="FILE", help="Write an interactive page instead of text.")
 @click.option("--recursive", is_flag=True, help="Explain every delta up to the outputs as well.")
-def explain(net, data, row, x, y, weight, bias, recursive) -> None:
+def explain(net, data, row, x, y, weight, bias, html, recursive) -> None:
     """Explain the gradient of one weight or bias of the saved network NET, factor by factor.
 
     The sample is a row of DATA, or what --x and --y say. Layers and units count from 1: --W 2,1,3
@@ -37,7 +39,10 @@ def explain(net, data, row, x, y, weight, bias, recursive) -> None:
     deltaloop explain
     deltaloop explain net.npz new.csv --row 3 --W 2,1,3 --recursive
     deltaloop explain net.npz --x 5.1,3.5,1.4,0.2 --y 0
+    deltaloop explain --html example.html
     """  # noqa: D301 - click wants the character
+    if html is not None:
+        check_output("--html", html, *(path for path in (net, data) if path is not None))
     if net is None:
         network, sample = worked_example(), (_EXAMPLE["x"], _EXAMPLE["y"])
         if x is not None or y is not None:
@@ -47,11 +52,14 @@ def explain(net, data, row, x, y, weight, bias, recursive) -> None:
     else:
         network = load(net)
         sample = _given(x, y) if data is None else _from_data(network, data, row, x, y)
-    if weight is None and bias is None:
+    if html is not None:
+        network.explain_page(html, *sample)
+        print_lines(f"page: {html}")
+    elif weight is None and bias is None:
         click.echo(network.trace(*sample))
-        return
-    place = {"W": _whole(weight, "--W", 3), "b": _whole(bias, "--b", 2)}
-    click.echo(network.explain(*sample, **place, recursive=recursive))
+    else:
+        place = {"W": _whole(weight, "--W", 3), "b": _whole(bias, "--b", 2)}
+        click.echo(network.explain(*sample, **place, recursive=recursive))
 
 
 _LN3 = math.log(3)

@@ -171,3 +171,43 @@ class Explaining(Deriving):
         from .trace import trace
 
         return trace(self, x, y)
+
+    def explain_page(self, path, x, y, *, learning_rate=None, title=None) -> None:
+        """Write one HTML file that shows a step of backpropagation, and lets one play with it.
+
+        The network as the textbook draws it, with the forward pass, the loss, delta and the update
+        step by step and every number in its place. Pointing at a weight shows its chain rule.
+        Inputs, targets, parameters, activations and the learning rate can be changed. The file
+        needs no network access and nothing beside it. It computes in float64.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Used as it is; '.html' is customary. An existing file is replaced in one step.
+        x, y
+            One sample and its target, as in `explain`.
+        learning_rate : float, optional
+            Of plain gradient descent. Left out, that of `optimizer`.
+        title : str, optional
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            x or y are not accepted; layers of more than 16 units, or more than 400 weights; an
+            activation or loss of your own.
+        OSError
+            The file cannot be written; what was there before is untouched.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import deltaloop as dl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "net.html"
+        ...     dl.Network([2, 2, 1]).explain_page(path, [1.0, 0.0], [1.0])
+        ...     path.stat().st_size < 300_000
+        True
+        """
+        from .page.writing import write
+
+        write(self, path, x, y, learning_rate, title)

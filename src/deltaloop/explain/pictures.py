@@ -1,5 +1,7 @@
 """Pictures of what a network does and has learned; matplotlib is imported when one is drawn."""
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, missing
@@ -78,7 +80,7 @@ def decision_boundary(net, X, Y=None, *, columns=(0, 1), resolution: int = 200, 
         areas = out.argmax(axis=1).reshape(resolution, resolution)
         levels, colors = np.arange(n_out + 1) - 0.5, [f"C{k % 10}" for k in range(n_out)]
         ax.contourf(*grids, areas, levels=levels, colors=colors, alpha=0.35)
-    how = {"c": "black"}
+    how: dict[str, Any] = {"c": "black"}
     if labels is not None and n_out == 1:
         how = {"c": labels, "cmap": "RdBu"}
     elif labels is not None:
