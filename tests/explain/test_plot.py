@@ -215,3 +215,21 @@ def test_matplotlib_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(dl.MissingDependencyError, match="plot"):
         dl.plot.network(worked())
+
+
+def test_deltas_of_units_that_are_off_are_counted_apart():
+    hidden = dl.Dense(2, "relu", init=([[1.0], [-1.0]], [0.0, 0.0]))
+    output = dl.Dense(1, "identity", init=([[2.0, 2.0]], [0.0]))
+    net = dl.Network(1, [hidden, output], dtype="float64")
+    flow = dl.plot.GradientFlow([[1.0], [2.0], [3.0], [-1.0]], [0.0, 0.0, 0.0, 2.0])
+
+    class State:
+        epoch = 1
+
+    State.net = net
+    flow(State)  # deltas of the layers: 4, 8, 12 and 0 (of the last sample); 2, 4, 6 and 0
+    assert flow.zeros.tolist() == [[5 / 8, 1 / 4]]
+    assert flow.quantiles[0, :, 2].tolist() == [8.0, 4.0]
+    net.W[1][:] = 0
+    flow(State)
+    assert np.isnan(flow.quantiles[1, 0]).all()

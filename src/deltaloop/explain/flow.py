@@ -22,7 +22,10 @@ class GradientFlow:
     ----------
     epochs : list of int
     quantiles : ndarray, shape (n_epochs, n_layers, 5)
-        5, 25, 50, 75 and 95 % of |dC_t/dz| over samples and units.
+        5, 25, 50, 75 and 95 % of |dC_t/dz| over samples and units, of what is not 0; nan where
+        all of it is.
+    zeros : ndarray, shape (n_epochs, n_layers)
+        Which part of it is 0, as that of relu units that are off.
 
     Examples
     --------
@@ -37,6 +40,12 @@ class GradientFlow:
     def __init__(self, X, Y):
         self._data, self.epochs = (X, Y), []
         self._kept: list[list[Any]] = []
+        self._zeros: list[list[float]] = []
+
+    @property
+    def zeros(self) -> np.ndarray:
+        """See the class."""
+        return np.array(self._zeros)
 
     @property
     def quantiles(self) -> np.ndarray:
@@ -50,6 +59,11 @@ class GradientFlow:
     @any_size
     def __call__(self, state) -> None:
         """Look at the network after an epoch."""
-        delta = state.net.gradients(*self._data).delta
-        self._kept.append([np.quantile(np.abs(one.astype(float)), QUANTILES) for one in delta])
+        sizes = [np.abs(one.astype(float)) for one in state.net.gradients(*self._data).delta]
+        self._kept.append([_quantiles(one[one != 0]) for one in sizes])
+        self._zeros.append([float(np.mean(one == 0)) for one in sizes])
         self.epochs.append(state.epoch)
+
+
+def _quantiles(values):
+    return np.quantile(values, QUANTILES) if values.size else np.full(len(QUANTILES), np.nan)

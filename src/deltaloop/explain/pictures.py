@@ -178,6 +178,8 @@ def _mosaic(W, shape):
 def gradient_flow(flow, *, ax=None):
     """Draw how large |delta| is in every layer, over the epochs: medians, and the middle half.
 
+    Of what is not 0, as deltas of relu units are that are off.
+
     Parameters
     ----------
     flow : GradientFlow
@@ -200,7 +202,7 @@ def gradient_flow(flow, *, ax=None):
             f"flow must be a deltaloop.plot.GradientFlow, got {type(flow).__name__}; give one to "
             "fit first: flow = plot.GradientFlow(X, Y); net.fit(..., callbacks=[flow])"
         )
-    quantiles = np.where(flow.quantiles > 0, flow.quantiles, np.nan)  # logarithms
+    quantiles = flow.quantiles
     ax = axes(ax, "drawing a gradient flow", (6, 3.6))
     for k in range(quantiles.shape[1]):
         low, middle, high = quantiles[:, k, 1], quantiles[:, k, 2], quantiles[:, k, 3]
