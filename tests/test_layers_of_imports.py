@@ -13,7 +13,7 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "loading numba numba_handles callbacks schedules",
+    "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",
     "training",

@@ -34,7 +34,8 @@ from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, metrics, schedules
+    from . import callbacks, metrics, plot, schedules
+    from .explain.check_gradients import check_gradients
 
 __all__ = [
     "LBFGS",
@@ -65,6 +66,7 @@ __all__ = [
     "Rprop",
     "Scaling",
     "callbacks",
+    "check_gradients",
     "custom_activation",
     "custom_loss",
     "datasets",
@@ -72,6 +74,7 @@ __all__ = [
     "load",
     "metrics",
     "one_hot",
+    "plot",
     "schedules",
 ]
 
@@ -82,14 +85,18 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "schedules")
+_LATER = ("callbacks", "metrics", "plot", "schedules")
+# And functions, with their modules.
+_FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients"}
 
 
 def __getattr__(name):
     if name in _LATER:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS_LATER:
+        return getattr(_importlib.import_module(f"{__name__}.{_FUNCTIONS_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_FUNCTIONS_LATER})

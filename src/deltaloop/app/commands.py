@@ -26,6 +26,7 @@ from ..parts.optimizers import OPTIMIZERS, Adam
 from ..version import __version__
 from . import modelling, report
 from .control import control_options
+from .explain import explain
 from .modelling import Recipe
 from .predictions import predict_lines
 from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
@@ -302,3 +303,4 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 command.add_command(bench)
+command.add_command(explain)
