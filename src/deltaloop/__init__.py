@@ -34,6 +34,7 @@ from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
     from . import callbacks, metrics, schedules
+    from . import sklearn as sklearn
 
 __all__ = [
     "LBFGS",
@@ -80,7 +81,7 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "schedules")
+_LATER = ("callbacks", "metrics", "schedules", "sklearn")
 
 
 def __getattr__(name):
