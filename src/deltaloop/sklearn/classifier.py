@@ -259,10 +259,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
+            codes = self._codes(y)
         else:
-            self._check_classes(unique_labels(y))
+            codes = self._codes(y)
+            if codes is None or self.warm_start:
+                self._check_classes(unique_labels(y))
         # bool: neither float32 nor float64, so that neither data become the other
-        return self._label_binarizer.transform(y).astype(bool)
+        if codes is None:
+            return self._label_binarizer.transform(y).astype(bool)
+        n_classes = len(self.classes_)
+        if n_classes <= 2:
+            return (codes == 1)[:, np.newaxis]
+        return codes[:, np.newaxis] == np.arange(n_classes)
+
+    def _codes(self, y):
+        """The number of the class of every sample; None: not one class each, or one unknown."""
+        if y.ndim != 1 or self._is_multilabel():
+            return None
+        try:
+            codes = np.searchsorted(self.classes_, y)
+            codes[codes == len(self.classes_)] = 0
+            return codes if (self.classes_[codes] == y).all() else None
+        except TypeError:  # labels that cannot be compared
+            return None
 
     def _check_classes(self, classes):
         """Refuse classes that the network has no outputs for."""
@@ -287,7 +306,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weights = super()._all_weights(sample_weight, y, incremental)
         if self.class_weight is None:
             return weights
-        labels = self._label_binarizer.inverse_transform(y.astype(float))
+        labels = self._label_binarizer.inverse_transform(y.astype(float), 0.5)
         of_classes = compute_sample_weight(self.class_weight, labels)
         return of_classes if weights is None else weights * of_classes
 

@@ -44,6 +44,7 @@ HIDDEN = {"logistic", *(name for name, row in ACTIVATIONS.items() if row.f is no
 LOSS_NAMES = {*LOSSES, *_LOSS_NAMES}
 PROBABILITIES = ("logistic", "softmax", "log_softmax")  # outputs that are, or give, probabilities
 _SMALLEST = 2.0**-126  # an epsilon that float32 holds
+_SHORT = 8192
 
 
 def hidden_activations(spec, n_hidden: int) -> list[Activation]:
@@ -179,6 +180,9 @@ def whole_batch(solver: Any) -> WholeBatch:
 
 
 def squares(theta: np.ndarray, biases: list[np.ndarray]) -> float:
-    """||W||^2: the sum of the squares of all weights. (In one thread, unlike BLAS.)"""
-    total = np.einsum("i,i->", theta, theta)
-    return float(total) - sum(float(np.einsum("i,i->", b, b)) for b in biases)
+    """||W||^2: the sum of the squares of all weights."""
+    # BLAS takes threads for long vectors, which wait for each other where others compute
+    total = theta.dot(theta) if len(theta) <= _SHORT else np.einsum("i,i->", theta, theta)
+    for b in biases:
+        total -= b.dot(b)
+    return float(total)
