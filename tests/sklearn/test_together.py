@@ -152,7 +152,7 @@ def test_skops(fitted, tmp_path):
     model, X, _ = fitted
     io.dump(model, tmp_path / "model.skops")
     unknown = io.get_untrusted_types(file=tmp_path / "model.skops")
-    assert all(name.startswith("deltaloop.sklearn.") for name in unknown)
+    assert all(name.startswith("deltaloop.") for name in unknown)
     loaded = io.load(tmp_path / "model.skops", trusted=unknown)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
 

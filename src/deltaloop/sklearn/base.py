@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..inputs.validation import inputs
 from ..kernels.interface import SparseRows
@@ -24,7 +24,7 @@ from .descent import Descent
 from .held import Held, forward, glorot, plain_rows
 from .steps import Steps
 from .validation import Validation, split
-from .versions import VERSION, CallbackSupportMixin, validate_data
+from .versions import VERSION, CallbackSupportMixin, checked_weights, validate_data
 from .watching import Watch
 from .whole_batch import Objective, minimize
 
@@ -130,7 +130,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         X, y = self._validated(X, y, reset=first)
         y = self._checked_targets(y, incremental)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+            sample_weight = checked_weights(sample_weight, X)
         random_state = self._random_state = check_random_state(self.random_state)
         self.n_outputs_ = y.shape[1]
         units = [X.shape[1], *sizes, self.n_outputs_]
@@ -284,7 +284,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         X, y = self._validated(X, y, reset=False)
         y = self._checked_targets(y, incremental=True)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+            sample_weight = checked_weights(sample_weight, X)
         rows, Y = inputs(X, net, looks=False), self._rows_of_targets(y, net.dtype)
         weights = self._all_weights(sample_weight, y, True)
         return Validation(rows, Y, weights, self._score_of(y, sample_weight), self.n_threads)

@@ -1,8 +1,6 @@
 """What differs between the versions of scikit-learn, from 1.5 on."""
 
-import warnings
-
-from ..errors import DeltaloopWarning, MissingDependencyError, missing
+from ..errors import MissingDependencyError, missing
 
 try:
     import sklearn
@@ -37,13 +35,27 @@ else:
         return method
 
 
+def checked_weights(sample_weight, X):
+    """Weights of samples as an array of floats.
+
+    Raises
+    ------
+    ValueError
+        Another number of them, or one that is below 0, nan or infinite.
+    """
+    from sklearn.utils.validation import _check_sample_weight
+
+    weights = _check_sample_weight(sample_weight, X)
+    if (weights < 0).any():
+        raise ValueError(
+            f"Negative values in data passed to `sample_weight`: they must be >= 0, got "
+            f"{weights.min():g} at sample {weights.argmin()}"
+        )
+    return weights
+
+
 def scipy_prints() -> bool:
     """Whether L-BFGS of this SciPy knows the option iprint."""
     import scipy
 
     return tuple(int(part) for part in scipy.__version__.split(".")[:2]) < (1, 15)
-
-
-def warn(text: str) -> None:
-    """Tell who called `fit` of something that will probably not work as intended."""
-    warnings.warn(text, DeltaloopWarning, stacklevel=4)
