@@ -32,7 +32,7 @@ _LOSS_NAMES = {
     "poisson": "generalized_kullback_leibler",  # half of the deviance; `poisson` lacks a constant
 }
 _OUTPUT_NAMES = {"sigmoid": "logistic"}
-_RATED = {
+_RATED: dict[str, Any] = {
     "adamw": AdamW, "nadam": NAdam, "rmsprop": RMSprop, "adagrad": Adagrad,
     "amsgrad": lambda learning_rate: Adam(learning_rate, amsgrad=True),
 }  # fmt: skip

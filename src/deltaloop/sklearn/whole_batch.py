@@ -5,7 +5,6 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from ..errors import missing
 from ..kernels.interface import Work, aligned_zeros
-from .held import Held
 from .meanings import squares
 from .versions import scipy_prints
 
@@ -67,7 +66,7 @@ def unpack(vector, arrays) -> None:
         start += array.size
 
 
-def minimize(estimator: Held, objective: Objective, optimizer) -> None:
+def minimize(estimator, objective: Objective, optimizer) -> None:
     """Descend with L-BFGS-B of SciPy, with scikit-learn's settings and warnings."""
     try:
         import scipy.optimize
