@@ -139,6 +139,7 @@ def test_loss_with_an_output_for_every_class_needs_three():
     [
         "adamw", "amsgrad", "nadam", "rmsprop", "adagrad", "adadelta", "rprop",
         dl.Adam(0.02, clip_norm=1.0), dl.SGD(0.1, momentum=0.9, max_norm=3.0), dl.Rprop(),
+        dl.Adam(0.02, weight_noise=0.01),
     ],
     ids=str,
 )  # fmt: skip

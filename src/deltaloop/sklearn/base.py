@@ -227,7 +227,8 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         else:
             Watch.go_on(self, net)
         n_samples = len(X) if chosen is None else len(chosen)
-        noise = int(self._random_state.randint(2**31 - 1)) if net.plan.drops else 0
+        noisy = net.plan.drops or solver.regularization.weight_noise > 0
+        noise = int(self._random_state.randint(2**31 - 1)) if noisy else 0
         descent = Descent(
             net, steps, X, Y, weights, chosen, self._batch_size(n_samples, solver), self.alpha,
             self.n_threads, noise,

@@ -1,6 +1,6 @@
 """What the parameters of the estimators mean to the rest of the package."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
@@ -134,9 +134,7 @@ class Solver:
         """What the kernels are told, with this penalty on top."""
         of = self.regularization
         if l2:
-            of = Regularization(
-                of.l1, of.l2 + l2, of.weight_decay, of.clip_value, of.clip_norm, of.max_norm
-            )
+            of = replace(of, l2=of.l2 + l2)
         return Rule(RULES.index(self.name), (self.learning_rate, *self.hyper), of)
 
 

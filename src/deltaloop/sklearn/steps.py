@@ -18,7 +18,7 @@ class Steps:
     Attributes
     ----------
     slots : ndarray, shape (1 + n_slots, n_theta)
-        Room for a gradient, and the state of the rule.
+        Room for a gradient, the state of the rule, and noisy parameters where it has them.
     step : int
         Steps made with this state.
     """
@@ -26,8 +26,7 @@ class Steps:
     def __init__(self, solver: Solver, theta: np.ndarray):
         self.solver = solver
         self.rate_init = solver.learning_rate
-        n_slots = len(solver.rule(0.0).row.slots)
-        self.slots = aligned_zeros((1 + n_slots, len(theta)), theta.dtype)
+        self.slots = aligned_zeros(_shape(solver, theta), theta.dtype)
         self.step = 0
 
     @property
@@ -48,7 +47,7 @@ class Steps:
     def fits(self, solver: Solver, theta: np.ndarray) -> bool:
         """Whether this is the state of such a solver and these parameters."""
         same = self.solver.name == solver.name and self.slots.dtype == theta.dtype
-        return same and self.slots.shape[1] == len(theta)
+        return same and self.slots.shape == _shape(solver, theta)
 
     def follow(self, solver: Solver, restarts: bool) -> None:
         """Go on with other settings; the learning rate begins anew if asked for, or changed."""
@@ -68,3 +67,8 @@ class Steps:
         self.__dict__.update(state)
         slots, self.slots = self.slots, aligned_zeros(self.slots.shape, self.slots.dtype)
         self.slots[:] = slots
+
+
+def _shape(solver, theta):
+    n_slots = 1 + len(solver.rule(0.0).row.slots) + (solver.regularization.weight_noise > 0)
+    return n_slots, len(theta)
