@@ -64,7 +64,6 @@ class Descent:
 
     def epoch(self) -> float:
         """Make the steps of an epoch; the mean over the samples of the loss before each step."""
-        self.rules.clear()
         total = self._plain_epoch() if self.weights is None else self._weighted_epoch()
         return total / self.n_samples
 
@@ -106,11 +105,12 @@ class Descent:
     def _descend(self, start, stop, of_batch, weights):
         """Steps on the samples start to stop; the (weighted) sum of their losses."""
         net, steps = self.net, self.steps
-        rule = self.rules.get(of_batch)
+        key = of_batch, steps.solver.learning_rate
+        rule = self.rules.get(key)
         if rule is None:
             if len(self.rules) > 8:
                 self.rules.clear()
-            rule = self.rules[of_batch] = steps.solver.rule(self.alpha / of_batch)
+            rule = self.rules[key] = steps.solver.rule(self.alpha / of_batch)
         loss = net._turns.write(
             net.backend.train_epoch, net.plan, net._theta, steps.of(rule), rule, self.X, self.Y,
             self.order, start, stop, self.size, self.work, 0.0, steps.step, weights, None,

@@ -44,7 +44,7 @@ HIDDEN = {"logistic", *(name for name, row in ACTIVATIONS.items() if row.f is no
 LOSS_NAMES = {*LOSSES, *_LOSS_NAMES}
 PROBABILITIES = ("logistic", "softmax", "log_softmax")  # outputs that are, or give, probabilities
 _SMALLEST = 2.0**-126  # an epsilon that float32 holds
-_SHORT = 8192
+_SHORT = 10_000
 
 
 def hidden_activations(spec, n_hidden: int) -> list[Activation]:
