@@ -13,6 +13,7 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
+    "sklearn",
     "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",

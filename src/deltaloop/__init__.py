@@ -35,6 +35,7 @@ from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
     from . import callbacks, metrics, plot, schedules
+    from . import sklearn as sklearn
     from .explain.check_gradients import check_gradients
 
 __all__ = [
@@ -85,7 +86,7 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "plot", "schedules")
+_LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn")
 # And functions, with their modules.
 _FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients"}
 
