@@ -624,12 +624,12 @@ def _update(plan, rule, theta, state, grad, t):
     if rule.is_flat:  # the first slot is the gradient's, in every backend
         state[0], slots = grad, state[1:]
     theta[:] = _STEPS[RULES[rule.code]](*rule.hyper, t, theta, grad, *slots)
+    if plan.mask is not None:  # what was assigned there, or a state from before, counts no longer
+        theta[plan.mask == 0] = 0
     for index in range(len(plan.layers)):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
-    if plan.mask is not None and not rule.is_flat:  # a state from before the step may move them
-        theta[plan.mask == 0] = 0
     for index in frozen:
         _parameters_of(plan, theta, index)[:] = _parameters_of(plan, before, index)
     state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with

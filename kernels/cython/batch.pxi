@@ -393,7 +393,7 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
                 factor = factor_of_gradient(&rule)
                 if epoch.n_threads > 1 and not isinf(rule.clip_norm):
                     meet(&epoch.barrier)    # all have read the gradient
-                move_parameters(net.layers, net.n_layers, net.theta, &rule, factor, own, end)
+                move_parameters(&net, &rule, factor, own, end)
                 if not isinf(rule.max_norm):
                     meet(&epoch.barrier)
                     limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, thread,
