@@ -745,12 +745,12 @@ def _update(plan, rule, theta, state, grad, t):
         state[0], slots = grad, state[1 : 1 + len(rule.row.slots)]
     rates = rule.hyper[0] * _factors(plan, theta.dtype) if plan.has_rates else rule.hyper[0]
     theta[:] = _STEPS[RULES[rule.code]](rates, *rule.hyper[1:], t, theta, grad, *slots)
+    if plan.mask is not None:  # what was assigned there, or a state from before, counts no longer
+        theta[plan.mask == 0] = 0
     for index in range(len(plan.layers)):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
-    if plan.mask is not None and not rule.is_flat:  # a state from before the step may move them
-        theta[plan.mask == 0] = 0
     for index in frozen:
         _parameters_of(plan, theta, index)[:] = _parameters_of(plan, before, index)
     state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with

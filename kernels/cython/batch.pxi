@@ -408,13 +408,14 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
                 descend_batch(&net, &piece, &X, &spends, NULL)
             if flat and piece.is_last:
                 meet(&epoch.barrier)
+                net.theta = epoch.net.theta     # without noise
                 factor = factor_of_gradient(&rule)
                 if epoch.n_threads > 1 and not isinf(rule.clip_norm):
                     meet(&epoch.barrier)    # all have read the gradient
-                move_parameters(net.layers, net.n_layers, epoch.net.theta, &rule, factor, own, end)
+                move_parameters(&net, &rule, factor, own, end)
                 if not isinf(rule.max_norm):
                     meet(&epoch.barrier)
-                    limit_norms(net.layers, net.n_layers, epoch.net.theta, rule.max_norm, thread,
+                    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, thread,
                                 epoch.n_threads)
             meet(&epoch.barrier)
             start += piece.n_samples

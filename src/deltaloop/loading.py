@@ -102,6 +102,9 @@ def _network(description, arrays, backend):
     net._initialize(
         n_in, checked, loss, description["dtype"], init, 0, backend, of_inputs=of_inputs
     )
+    for index, layer in enumerate(net.layers):
+        if layer.mask is not None:  # what was assigned where no connection is counts until a step
+            net.W[index] = init[index][0] if layer.bias else init[index]
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])
