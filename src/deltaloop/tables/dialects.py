@@ -25,14 +25,14 @@ NO_DELIMITER = "\x1f"  # of a table with one column
 
 @dataclass
 class Dialect:
-    """How rows of cells are written, and what the first of them are.
+    r"""How rows of cells are written, and what the first of them are.
 
     Attributes
     ----------
     encoding : str
         Of the file.
     delimiter : str
-        Between cells; ' ' is any run of blanks, '\\x1f' none at all.
+        Between cells; ' ' is any run of blanks, '\x1f' none at all.
     quoting : Quoting
         Around cells.
     newline : str
@@ -96,7 +96,7 @@ def sniff(
         lines.pop()
     start, comments, asked = _preamble(lines)
     best = _best(lines[start:], asked or delimiters, is_whole)
-    n_hashes = sum(map(_is_hash, lines[start:]))
+    n_hashes = sum(map(_is_hash, lines[start:])) if "#" in text else 0
     has_comments = bool(comments or n_hashes) and not _hashes_are_cells(lines, best)
     if not has_comments and comments:
         start, comments = start - len(comments), []
@@ -124,7 +124,7 @@ def sniff(
             and best.delimiter not in (BLANKS, NO_DELIMITER)
             and not best.is_broken
             and not (has_comments and n_hashes)
-            and not re.search(blank_quote, text, re.MULTILINE)
+            and not (best.quoting.quote in text and re.search(blank_quote, text, re.MULTILINE))
         ),
         has_comments=has_comments,
     )
@@ -160,7 +160,7 @@ def _is_hash(line: str) -> bool:
 
 
 def _preamble(lines: Sequence[str]) -> tuple[int, list[str], str | None]:
-    """Lines above the rows: how many, those with # (next to the rows), the delimiter of ``sep=``."""
+    """Lines above the rows: how many, those with #, and the delimiter of ``sep=``."""
     comments: list[str] = []
     asked = None
     for number, line in enumerate(lines):
@@ -284,8 +284,10 @@ def _candidate(
             or widths[0] == below[0] - 1 > 0
         )
     )
-    cells = [cell for row in rows for cell in row if not is_missing(cell)]
-    share = sum(is_written_number(cell.strip()) for cell in cells) / max(1, len(cells))
+    share = 0.0
+    if max(widths, default=0) > 1:
+        cells = [cell for row in rows for cell in row if not is_missing(cell)]
+        share = sum(is_written_number(cell.strip()) for cell in cells) / max(1, len(cells))
     return _Candidate(delimiter, quoting, widths, is_even, round(share, 3), is_broken)
 
 
