@@ -182,7 +182,7 @@ def test_dropout_and_scaling_are_said():
     assert found.dz == 1.0  # (6 - 2) / 4
     assert found.value == net.gradients([[3.0, 6.0]], [4.0]).dW[0][0, 1]
     assert "scaled by net.scaling" in repr(found)
-    assert "dropout is off" in repr(found)
+    assert "dropout and noise are off" in repr(found)
 
 
 def test_functions_of_users_are_explained():
@@ -195,6 +195,17 @@ def test_functions_of_users_are_explained():
     assert found.delta.slope == pytest.approx(2 * found.delta.z)
     assert found.difference == pytest.approx(found.value, rel=1e-7)
     assert "square'(z^2_1) = slope(z, a)" in repr(found)
+
+
+def test_surrogate_slopes_are_said():
+    pytest.importorskip("numba")
+    step = dl.custom_activation(
+        "step", lambda z: 1.0 if z > 0 else 0.0, lambda z, a: 1.0 if abs(z) < 1 else 0.0,
+        surrogate=True,
+    )  # fmt: skip
+    found = dl.Network([2, 2, 1], activation=step).explain([0.1, 0.2], [1.0], W=(1, 1, 1))
+    assert "f'(z) of layer 1 is a surrogate" in repr(found)
+    assert found.delta.slope == 1.0
 
 
 def test_long_sums_show_their_largest_terms():

@@ -75,6 +75,9 @@ def model_of(net) -> dict:
             "alpha": layer.activation.alpha or 0.0,
             "W": W.astype(float).tolist(),
             "b": None if b is None else b.astype(float).tolist(),
+            # a layer that is frozen has no rate
+            "rate_of_W": layer.rate_of_W * layer.trainable,
+            "rate_of_b": layer.rate_of_b * layer.trainable,
             "mask": None if layer.mask is None else layer.mask.tolist(),
         }
         for layer, W, b in zip(net.layers, net.W, net.b, strict=True)
