@@ -27,6 +27,10 @@ def write(net, path, x, y, learning_rate, title) -> None:
 
 def page(net, x, y, learning_rate=None, title=None) -> str:
     """The text of the file."""
+    if net.layers[-1].heads is not None:
+        raise InvalidInputError(
+            "the page shows networks with outputs of one kind; explain and trace show heads, too"
+        )
     refuse_custom(net, "the page has no formula for it", "explain and trace show its numbers")
     n_weights = sum(W.size for W in net.W)
     if max(net.sizes) > MOST_UNITS or n_weights > MOST_WEIGHTS:
