@@ -199,6 +199,24 @@ def test_samples_to_watch():
     assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(found).mean())
 
 
+def test_samples_to_watch_have_targets():
+    X, y = digits()
+    for half in ({"X_val": X}, {"y_val": y}, {"sample_weight_val": np.ones(len(y))}):
+        with pytest.raises(ValueError, match="belong together"):
+            MLPClassifier(**QUICK).fit(X, y, **half)
+
+
+def test_one_sample_needs_a_weight():
+    X, y = digits()
+    for solver in ("adam", "lbfgs"):
+        with pytest.raises(ValueError, match=r"at least one non-zero number|are 0"):
+            MLPClassifier(**QUICK, solver=solver).fit(X, y, sample_weight=np.zeros(len(y)))
+        with pytest.raises(ValueError, match="weights of all samples are 0"):
+            MLPClassifier(**QUICK, solver=solver, class_weight=dict.fromkeys(range(3), 0)).fit(X, y)
+    with pytest.raises(ValueError, match="Negative values in data"):
+        MLPClassifier(**QUICK).fit(X, y, sample_weight=np.full(len(y), -1.0))
+
+
 def test_early_stopping_keeps_a_curve_of_losses():
     X, y = numbers()
     model = MLPRegressor(**QUICK, early_stopping=True).fit(X, y)
