@@ -363,13 +363,19 @@ def test_interrupt_keeps_what_there_is(monkeypatch):
     assert model.predict(X).shape == y.shape
 
 
-def test_small_predictions_look_at_what_they_get():
-    X, y = numbers()
+@pytest.mark.parametrize("n", [120, 300])
+def test_predictions_look_at_what_they_get(n):
+    X, y = numbers(n)
     model = MLPRegressor(**QUICK).fit(X, y)
     expected = model.predict(X)
     for row in (X[3:4], X[3:4].tolist(), X[3:4].astype(object), np.asfortranarray(X)[3:4]):
         np.testing.assert_allclose(model.predict(row), expected[3:4], rtol=1e-12)
     np.testing.assert_allclose(model.predict(X[:6:2]), expected[:6:2], rtol=1e-12)
+    np.testing.assert_allclose(model.predict(np.asfortranarray(X)), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.predict(X[::-1])[::-1], expected, rtol=1e-12)
+    assert model.predict(np.full((n, 6), 1e307)).shape == (n,)  # finite, but not their sum
     for wrong in (np.nan, np.inf):
         with pytest.raises(ValueError, match="contains"):
             model.predict(np.full((1, 6), wrong))
+        with pytest.raises(ValueError, match="contains"):
+            model.predict(np.where(np.eye(n, 6) > 0, wrong, X))

@@ -22,7 +22,7 @@ from ..parts.whole_batch import LBFGS, WholeBatch
 from . import meanings
 from .calls import Calls
 from .descent import Descent
-from .held import Held, forward, glorot, plain_rows
+from .held import Held, forward, glorot, predicted_plainly
 from .steps import Steps
 from .validation import Validation, split
 from .versions import VERSION, CallbackSupportMixin, checked_weights, validate_data
@@ -356,7 +356,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
     def _outputs(self, X):
         """Output activations for samples that nobody has looked at."""
         if "_net" in self.__dict__ and "feature_names_in_" not in self.__dict__:
-            found = plain_rows(self._network(), X)
+            found = predicted_plainly(self._network(), X, self.n_threads)
             if found is not None:
                 return found
         check_is_fitted(self)
