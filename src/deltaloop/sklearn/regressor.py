@@ -41,7 +41,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from deltaloop.sklearn import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> network = MLPRegressor(learning_rate_init=0.01, early_stopping=True, max_iter=999)
+    >>> network = MLPRegressor(learning_rate_init=0.01, early_stopping=True, max_iter=999,
+    ...                        random_state=0)
     >>> model = make_pipeline(StandardScaler(), network).fit(X[::2], y[::2])
     >>> model.score(X[1::2], y[1::2]) > 0.35
     True
