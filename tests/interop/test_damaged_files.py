@@ -41,7 +41,8 @@ def test_changed_byte_is_refused_or_harmless(path):
     directory = whole.index(b"PK\x01\x02")
     silent = []
     for at in sorted({*range(0, directory, 7), *range(directory, len(whole))}):
-        for flip in (1, 4, 32, 128, int(random.integers(1, 256))):
+        flips = (1, 4, 32, 128) if at >= directory else (int(random.choice((1, 4, 32, 128))),)
+        for flip in (*flips, int(random.integers(1, 256))):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
             try:
                 loaded = dl.load(path)
