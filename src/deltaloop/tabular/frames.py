@@ -57,7 +57,8 @@ def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
     themselves.
     """
     if target is None or isinstance(target, str | int | np.integer):
-        names = (table.column_name(target),)
+        place = target if target is None or isinstance(target, str) else int(target)
+        names: tuple[str, ...] = (table.column_name(place),)
     elif isinstance(target, list | tuple) and target and set(target) <= set(table.columns) and (
         all(isinstance(one, str) for one in target)
     ):  # fmt: skip
