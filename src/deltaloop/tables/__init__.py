@@ -3,5 +3,6 @@
 from .encoding import FeatureEncoding, looks_like_classes
 from .readers import read
 from .table import Table
+from .text_column import Text
 
-__all__ = ["FeatureEncoding", "Table", "looks_like_classes", "read"]
+__all__ = ["FeatureEncoding", "Table", "Text", "looks_like_classes", "read"]

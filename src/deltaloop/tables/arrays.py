@@ -16,7 +16,7 @@ from ..inputs.unpacking import (
     checked,
     too_large,
 )
-from .cells import COLUMN, TEXT_CELL, column_from_cells, shortened
+from .cells import COLUMN, TEXT_CELL, Column, column_from_cells, shortened
 from .table import Table
 
 
@@ -114,7 +114,7 @@ def _from_block(block: np.ndarray, names: tuple[str, ...], source: str) -> Table
 
 
 @any_size
-def _from_part(part: np.ndarray, source: str) -> np.ndarray:
+def _from_part(part: np.ndarray, source: str) -> Column:
     """One column as float64 or text."""
     if part.dtype.kind not in "US":
         return part.astype(np.float64)

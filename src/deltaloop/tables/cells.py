@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import InvalidInputError
+from .text_column import Text
+
+Column = np.ndarray | Text  # float64, datetime64[us], or text
 
 # Bytes of memory, measured: of a cell as text of more than one character, and of a column with
 # its name.
@@ -12,8 +15,8 @@ TEXT_CELL, COLUMN = 80, 1000
 _MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
 
 
-def column_from_cells(cells: Sequence[str]) -> np.ndarray:
-    """float64 when every cell is a number or missing (NaN), else stripped text (missing: '')."""
+def column_from_cells(cells: Sequence[str]) -> Column:
+    """float64 when every cell is a number or missing (NaN), else stripped text."""
     numbers = numbers_of(cells)
     if numbers is not None:
         return numbers
@@ -21,7 +24,7 @@ def column_from_cells(cells: Sequence[str]) -> np.ndarray:
     present = [row for row, cell in enumerate(text) if cell]
     numbers = numbers_of([text[row] for row in present]) if present else None
     if numbers is None:
-        return np.array(text, dtype=object)
+        return Text.of(text)
     column = np.full(len(text), np.nan)
     column[present] = numbers
     return column
@@ -37,11 +40,17 @@ def is_missing(cell: str) -> bool:
     return cell.strip().casefold() in _MISSING
 
 
-def refuse_missing(values: np.ndarray, name: str, source: str) -> None:
+def missing_cells(values: Column) -> np.ndarray:
+    """Whether the cell is missing, for every row."""
+    if isinstance(values, Text):
+        return values.missing
+    return np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+
+
+def refuse_missing(values: Column, name: str, source: str) -> None:
     """Raise when a cell of the column is missing or infinite."""
-    numeric = values.dtype.kind == "f"
-    missing = np.isnan(values) if numeric else values == ""
-    infinite = np.isinf(values) if numeric else np.zeros(0, dtype=bool)
+    missing = missing_cells(values)
+    infinite = np.isinf(values) if values.dtype.kind == "f" else np.zeros(0, dtype=bool)
     for bad, what in (
         (missing, "missing"),
         (infinite, "infinite (or too large for a 64-bit number)"),

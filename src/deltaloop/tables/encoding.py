@@ -11,8 +11,9 @@ from ..errors import FileFormatError, InvalidInputError
 from ..inputs.checks import any_size
 from ..inputs.unpacking import REMEDY, too_large
 from ..text import visible
-from .cells import is_number, numbers_of, refuse_missing, shortened
+from .cells import Column, is_number, numbers_of, refuse_missing, shortened
 from .table import Table
+from .text_column import Text
 
 __all__ = ["MAX_CATEGORIES", "FeatureEncoding", "looks_like_classes"]
 
@@ -23,8 +24,9 @@ MAX_CATEGORIES = 100
 class FeatureEncoding:
     """How the columns of a table become the columns of X, repeatable on later tables.
 
-    A numeric column becomes one feature of the same name. A text column becomes one feature per
-    value that it has in training, named ``column=value``: 1 where the cell has this value, else 0.
+    A numeric column becomes one feature of the same name, and so does a column of dates: days since
+    1970. A text column becomes one feature per value that it has in training, named
+    ``column=value``: 1 where the cell has this value, else 0.
 
     Attributes
     ----------
@@ -173,14 +175,14 @@ class FeatureEncoding:
             )
         )
 
-    def _find(self, table: Table) -> list[np.ndarray]:
+    def _find(self, table: Table) -> list[Column]:
         """The columns of the table that are needed, in the order of training."""
         names = [name for name, _ in self.columns]
         if not table.named and len(table.columns) == len(names):
             return list(table.values)
         found = dict(zip(table.columns, table.values, strict=True))
         if table.sparse:
-            zeros = np.zeros(table.n_rows)
+            zeros: Column = np.zeros(table.n_rows)
             found = {name: zeros for name in names if re.fullmatch(r"x\d+", name)} | found
         absent = [name for name in names if name not in found]
         if not absent:
@@ -245,12 +247,13 @@ def looks_like_classes(y: Any) -> bool:
     return bool(len(np.unique(numbers)) <= max(2.0, min(20.0, numbers.size**0.5)))
 
 
-def _categories(values: np.ndarray, name: str, source: str) -> tuple[str, ...] | None:
-    """The sorted values of a text column; None for a numeric one."""
+def _categories(values: Column, name: str, source: str) -> tuple[str, ...] | None:
+    """The sorted values of a text column; None for a column of numbers or dates."""
     refuse_missing(values, name, source)
-    if values.dtype.kind == "f":
+    if not isinstance(values, Text):
         return None
-    categories = tuple(sorted(set(values.tolist())))
+    occurs = values.counts() > 0
+    categories = tuple(sorted(values.values[code] for code in np.flatnonzero(occurs)))
     if numbers_of([category.replace(",", ".") for category in categories]) is not None:
         first = next(cell for cell in values if not is_number(cell))
         raise InvalidInputError(
@@ -258,7 +261,7 @@ def _categories(values: np.ndarray, name: str, source: str) -> tuple[str, ...] |
             "them with a decimal point, and thousands without a separator"
         )
     if len(categories) > MAX_CATEGORIES:
-        row = next(row for row, cell in enumerate(values) if not is_number(cell))
+        row = _first_word(values)
         raise InvalidInputError(
             f"column {name!r} of {source!r} is text with {len(categories)} different values, at "
             f"most {MAX_CATEGORIES} can be encoded; its first cell that is no number is "
@@ -267,23 +270,30 @@ def _categories(values: np.ndarray, name: str, source: str) -> tuple[str, ...] |
     return categories
 
 
-def _numeric(values: np.ndarray, name: str, source: str) -> np.ndarray:
-    """The column, which must be numeric as it was in training."""
-    if values.dtype.kind == "f":
-        return values
-    row = next(row for row, cell in enumerate(values) if not is_number(cell))
+def _first_word(values: Text) -> int:
+    """The first row whose cell is no number."""
+    words = np.array([not is_number(value) for value in values.values])
+    return int(words[values.codes].argmax())
+
+
+def _numeric(values: Column, name: str, source: str) -> np.ndarray:
+    """The column, which must be numeric as it was in training; dates are days since 1970."""
+    if not isinstance(values, Text):
+        return values if values.dtype.kind == "f" else values.astype(np.int64) / 86_400e6
+    row = _first_word(values)
     raise InvalidInputError(
         f"column {name!r} of {source!r} must be numeric as in training, row {row + 1} holds "
         f"{values[row]!r}; correct the cell"
     )
 
 
-def _codes(values: np.ndarray, name: str, categories: tuple[str, ...], source: str) -> np.ndarray:
+def _codes(values: Column, name: str, categories: tuple[str, ...], source: str) -> np.ndarray:
     """The position of every cell among the categories."""
     positions: dict[Any, int] = {category: code for code, category in enumerate(categories)}
-    if (
-        values.dtype.kind == "f"
-    ):  # categories such as '1', '2', '3+', and a file with '1' and '2' only
+    if isinstance(values, Text):
+        of_value = np.array([positions.get(value, -1) for value in values.values], dtype=np.intp)
+        codes = of_value[values.codes]
+    else:  # categories such as '1', '2', '3+', and a file with '1' and '2' only
         numeric = [category for category in categories if is_number(category)]
         positions = {float(category): positions[category] for category in numeric}
         if len(positions) < len(numeric):
@@ -291,16 +301,16 @@ def _codes(values: np.ndarray, name: str, categories: tuple[str, ...], source: s
                 f"column {name!r} of {source!r} has only numbers, and some of {shortened(numeric)} "
                 "are the same number; give these values different names and train again"
             )
-    codes = [positions.get(cell, -1) for cell in values.tolist()]
-    if -1 in codes:
-        row = codes.index(-1)
+        codes = np.array([positions.get(cell, -1) for cell in values.tolist()], dtype=np.intp)
+    if (codes < 0).any():
+        row = int((codes < 0).argmax())
         cell = visible(str(values[row]))
         raise InvalidInputError(
             f"row {row + 1}, column {name!r} of {source!r} holds {cell:.60}, which did "
             f"not occur in training; accepted are {shortened(categories)}; correct the cell, or "
             "train again with such rows"
         )
-    return np.array(codes, dtype=np.intp)
+    return codes
 
 
 def _is_column(one: Any) -> bool:

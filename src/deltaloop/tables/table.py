@@ -1,12 +1,13 @@
 """Tables of named columns: read from files, turned into numbers by a `FeatureEncoding`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
-from .cells import refuse_missing, shortened
+from .cells import Column, refuse_missing, shortened
+from .text_column import Text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,8 +18,9 @@ class Table:
     ----------
     columns : tuple of str
         Different names, in the order of the file.
-    values : list of ndarray of shape (n_rows,)
-        One array a column: float64 (missing: NaN), or object with one str a cell (missing: '').
+    values : list of ndarray or Text of shape (n_rows,)
+        One a column: numbers as float64 (missing: NaN), dates as datetime64[us] (missing: NaT), or
+        `Text`. Arrays of other numbers and dates, and of objects that are str, become one of them.
     source : str
         Where the table comes from, for messages.
     named : bool
@@ -27,6 +29,8 @@ class Table:
         True when the file lists non-zero values only: a column x0, x1, ... that it lacks is 0.
     limit : float
         Bytes that what is made of the table may take; see `max_memory` of `read`.
+    notes : tuple of str
+        What reading did that is not plain to see, a sentence each.
 
     Examples
     --------
@@ -40,11 +44,12 @@ class Table:
     """
 
     columns: tuple[str, ...]
-    values: list[np.ndarray]
+    values: list[Column]
     source: str = "table"
     named: bool = True
     sparse: bool = False
     limit: float = math.inf
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, column in zip(self.columns, self.values, strict=False):
@@ -71,6 +76,11 @@ class Table:
                     f"{self.source!r} has two columns named {name!r} (columns {first[name]} and "
                     f"{number}); give every column its own name"
                 )
+        values = [
+            _column(column, name, self.source)
+            for name, column in zip(self.columns, self.values, strict=True)
+        ]
+        object.__setattr__(self, "values", values)
 
     @property
     def n_rows(self) -> int:
@@ -117,8 +127,14 @@ class Table:
             )
         return self.columns[column]
 
+    def take(self, rows: np.ndarray) -> "Table":
+        """Return the table of these rows: their positions, or a mask."""
+        return replace(self, values=[column[rows] for column in self.values])
+
     def column(self, column: str | int | None) -> np.ndarray:
         """Return the values of a column (see `column_name`), none of them missing or infinite.
+
+        Text comes as an array of str objects.
 
         Raises
         ------
@@ -128,4 +144,21 @@ class Table:
         name = self.column_name(column)
         values = self.values[self.columns.index(name)]
         refuse_missing(values, name, self.source)
+        return np.asarray(values)
+
+
+def _column(values, name: str, source: str) -> Column:
+    """The column in one of the three forms of `Table.values`."""
+    if isinstance(values, Text):
         return values
+    values = np.asarray(values)
+    kind = values.dtype.kind
+    if kind in "biuf":
+        return values.astype(np.float64, copy=False)
+    if kind == "M":
+        return values.astype("datetime64[us]", copy=False)
+    if kind in "OUT":
+        return Text.of(values)
+    raise InvalidTypeError(
+        f"column {name!r} of {source!r} has the dtype {values.dtype}; give numbers, dates or text"
+    )
