@@ -13,6 +13,7 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
+    "tabular",
     "loading numba numba_handles callbacks schedules",
     "network",
     "embedding console",
