@@ -33,7 +33,7 @@ from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, metrics, schedules
+    from . import callbacks, metrics, schedules, tabular
 
 __all__ = [
     "LBFGS",
@@ -71,6 +71,7 @@ __all__ = [
     "metrics",
     "one_hot",
     "schedules",
+    "tabular",
 ]
 
 # Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
@@ -80,7 +81,7 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "schedules")
+_LATER = ("callbacks", "metrics", "schedules", "tabular")
 
 
 def __getattr__(name):

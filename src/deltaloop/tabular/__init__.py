@@ -1,5 +1,11 @@
-"""Networks for tables: what becomes of the columns, the network, and its training."""
+"""Networks for tables: what becomes of the columns, the network, and its training.
 
-from .preparation import Preparation
+`fit(frame, target)` gives a `Model`, `load(path)` one that was saved; see docs/tabular.md.
+"""
 
-__all__ = ["Preparation"]
+from .engine import Trained, train
+from .model import Model, fit, load
+from .preparation import Preparation, of_metadata
+from .recipe import Recipe
+
+__all__ = ["Model", "Preparation", "Recipe", "Trained", "fit", "load", "of_metadata", "train"]

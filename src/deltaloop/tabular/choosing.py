@@ -13,7 +13,8 @@ from .columns import Category, Column, Date, Hashed, Number, TargetMean, codes_o
 MAX_CATEGORIES = 100  # the more frequent values; what is left becomes one input
 # names of an index: none, as pandas writes it, rownames, id, PassengerId, customer_id, ...
 _OF_IDS = re.compile(
-    r"|unnamed: ?\d+|index|idx|(.*[_. ])?id|rownames?|row|row[ _.]?(nr|no|num|number)", re.IGNORECASE
+    r"|unnamed: ?\d+|index|idx|(.*[_. ])?id|rownames?|row|row[ _.]?(nr|no|num|number)",
+    re.IGNORECASE,
 )
 _OF_CAMELS = re.compile(r".*[a-z](Id|ID)")
 

@@ -334,7 +334,9 @@ def _as_trained(column, values, source):
 
     codes, texts = codes_of(values)
     if not len(texts):  # all cells are missing
-        return np.full(len(codes), np.nan if kind == "f" else "NaT", "f8" if kind == "f" else "M8[us]")
+        return np.full(
+            len(codes), np.nan if kind == "f" else "NaT", "f8" if kind == "f" else "M8[us]"
+        )
     row = int((codes >= 0).argmax())
     what = "numeric" if kind == "f" else "dates"
     raise InvalidInputError(

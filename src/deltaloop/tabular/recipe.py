@@ -10,7 +10,7 @@ boosted trees on tabular data, arXiv 2407.04491, table A.2.
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from ..errors import DeltaloopWarning, DivergenceError
 from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import Loss
-from ..parts.optimizers import Adam
+from ..parts.optimizers import SGD, Adam
 from ..training.schedules import Schedule
+from .arrays import Targets
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class four_waves(Schedule):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one network is made and trained.
+    """How one network is made and trained, and how many of them are averaged.
 
     Attributes
     ----------
@@ -57,43 +58,150 @@ class Recipe:
     initial_bias : float
         Standard deviation.
     weight_decay : float
+        Of AdamW: W := (1 - eta weight_decay) W in every step, with the eta of the layer.
+    members : int
+        Networks. Each is trained without one of as many parts of the rows, and has the parameters
+        of the epoch with the least loss there. One network keeps a fifth of the rows back.
     """
 
-    widths: tuple[int, ...] = (256, 256, 256)
-    activation: str = "selu"
+    widths: tuple[int, ...] = (64, 64, 64)
+    activation: str = "mish"
     learning_rate: float = 0.04
     epochs: int = 256
     batch_size: int = 256
     smoothing: float = 0.1
     dropout: float = 0.0
     of_biases: float = 0.1
-    of_scales: float = 6.0
+    of_scales: float = 0.0
     initial_bias: float = 1.0
     weight_decay: float = 0.0
-    beta2: float = 0.95
-    selects: str = "error"
+    members: int = 4
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        hidden = "-".join(map(str, self.widths))
+        dropped = f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"{hidden} {self.activation} units{dropped}, {self.epochs} epochs"
 
 
 def network(n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int) -> Network:
     """The network before training, with the learning rates of its layers."""
-    eta, layers, n_before = recipe.learning_rate, [], n_in
+    layers, n_before = [], n_in
     if recipe.of_scales:
         layers.append(
-            Dense(n_in, "identity", bias=False, init=np.eye(n_in), mask=np.eye(n_in, dtype=bool),
-                  rate_of_W=recipe.of_scales)
+            Dense(
+                n_in, "identity", bias=False, init=np.eye(n_in), mask=np.eye(n_in, dtype=bool),
+                rate_of_W=recipe.of_scales,
+            )
         )  # fmt: skip
     for width in recipe.widths:
         layers.append(
-            Dense(width, recipe.activation, init="lecun_normal", dropout=recipe.dropout,
-                  bias_init=("normal", recipe.initial_bias),
-                  rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases)
+            Dense(
+                width, recipe.activation, init="lecun_normal", dropout=recipe.dropout,
+                bias_init=("normal", recipe.initial_bias),
+                rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases,
+            )
         )  # fmt: skip
         n_before = width
     loss = Loss("cross_entropy", label_smoothing=recipe.smoothing) if is_classes else Loss("mse")
     layers.append(
-        Dense(n_out, loss.row.partner, init="zeros", bias_init="zeros",
-              rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases)
+        Dense(
+            n_out, loss.row.partner, init="zeros", bias_init="zeros",
+            rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases,
+        )
     )  # fmt: skip
     net = Network(n_in, layers, loss=loss, seed=seed)
-    net.optimizer = Adam(eta, 0.9, recipe.beta2, weight_decay=recipe.weight_decay)
+    net.optimizer = Adam(recipe.learning_rate, 0.9, 0.95, weight_decay=recipe.weight_decay)
+    return net
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained network; `held` are the rows that it has not seen."""
+
+    net: Network
+    recipe: Recipe
+    held: np.ndarray
+    loss: float
+    epochs: int
+
+
+def trained_member(
+    X: np.ndarray, Y: Targets, recipe: Recipe, held: np.ndarray, seed: int, weights=None,
+    max_seconds: float | None = None,
+) -> Member:  # fmt: skip
+    """Train one network without the rows `held`, which choose its epoch where there are any.
+
+    A training that diverges is repeated with a quarter of the learning rate.
+
+    Raises
+    ------
+    DivergenceError
+        It does so five times.
+    """
+    rows = np.setdiff1d(np.arange(len(X)), held)
+    watched = {}
+    if len(held):
+        watched = {"validation_data": (X[held], Y.y[held]), "restore_best": True}
+    given = None if weights is None else weights[rows]
+    for attempt in range(5):
+        net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed)
+        try:
+            with warnings.catch_warnings():
+                # that the loss of this part is no better than a constant is for the report
+                warnings.simplefilter("ignore", DeltaloopWarning)
+                history = net.fit(
+                    X[rows], Y.y[rows], epochs=recipe.epochs,
+                    batch_size=min(recipe.batch_size, len(rows)), schedule=four_waves(),
+                    sample_weight=given, max_seconds=max_seconds, **watched,
+                )  # fmt: skip
+            break
+        except DivergenceError:
+            if attempt == 4:
+                raise
+            recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
+    loss = min(history.validation_loss, default=math.nan)
+    return Member(net, recipe, held, loss, len(history))
+
+
+# Floating-point operations that a training may take: some tenths of a second on one core
+_WORK = 1.5e10
+_FEWEST_EPOCHS = 4
+
+
+def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
+    """The recipe that belongs to a table of this size.
+
+    Larger tables get wider networks, fewer of them, and fewer epochs.
+    """
+    recipe = Recipe(learning_rate=0.04 if is_classes else 0.07)
+    if n > 20_000:
+        recipe = replace(recipe, members=1, widths=(128, 128, 128))
+    elif n > 5_000:
+        recipe = replace(recipe, members=2)
+    per_row = (
+        6
+        * recipe.members
+        * sum(a * b for a, b in zip((n_in, *recipe.widths), (*recipe.widths, n_out), strict=True))
+    )
+    most = 8 * _WORK if n > 1000 else 2 * _WORK
+    epochs = int(np.clip(most / (per_row * n), _FEWEST_EPOCHS, recipe.epochs))
+    return replace(recipe, epochs=epochs)
+
+
+def simple_network(X, y, n_classes, seed, weights=None) -> Network:
+    """The network of a textbook: 30 tanh units, plain gradient descent in batches of 10."""
+    Y = Targets.of(y, n_classes)
+    net = Network(
+        [X.shape[1], 30, Y.n_out], activation="tanh",
+        loss="cross_entropy" if Y.is_classes else "mse", seed=seed,
+    )  # fmt: skip
+    steps = math.ceil(len(X) / 10)
+    net.optimizer = SGD(0.05)
+    net.fit(
+        X, Y.y, batch_size=min(10, len(X)), sample_weight=weights,
+        epochs=max(50, math.ceil((2000 if Y.is_classes else 500) / steps)),
+    )  # fmt: skip
+    Y.give(net)
     return net
