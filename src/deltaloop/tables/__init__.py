@@ -1,8 +1,18 @@
-"""Tables: files of cells, and how their columns become numbers."""
+"""Tables: files of cells, data frames, and how their columns become numbers."""
 
 from .encoding import FeatureEncoding, looks_like_classes
+from .frames import from_frame
+from .queries import read_query
 from .readers import read
 from .table import Table
 from .text_column import Text
 
-__all__ = ["FeatureEncoding", "Table", "Text", "looks_like_classes", "read"]
+__all__ = [
+    "FeatureEncoding",
+    "Table",
+    "Text",
+    "from_frame",
+    "looks_like_classes",
+    "read",
+    "read_query",
+]

@@ -12,7 +12,7 @@ Column = np.ndarray | Text  # float64, datetime64[us], or text
 # Bytes of memory, measured: of a cell as text of more than one character, and of a column with
 # its name.
 TEXT_CELL, COLUMN = 80, 1000
-_MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
+MISSING_CELLS = frozenset({"", "?", "na", "n/a", "nan", "null"})
 
 
 def column_from_cells(cells: Sequence[str]) -> Column:
@@ -32,12 +32,16 @@ def column_from_cells(cells: Sequence[str]) -> Column:
 
 def is_number(cell: str) -> bool:
     """Whether the text is a number; 1_000 is none."""
-    return numbers_of([cell]) is not None
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
 
 
 def is_missing(cell: str) -> bool:
     """Whether the text stands for a value that is not there."""
-    return cell.strip().casefold() in _MISSING
+    return cell.strip().casefold() in MISSING_CELLS
 
 
 def missing_cells(values: Column) -> np.ndarray:

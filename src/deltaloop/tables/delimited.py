@@ -1,145 +1,294 @@
-"""Tables as text: rows of cells between commas, semicolons, tabs or blanks."""
+"""Tables as text: rows of cells between commas, semicolons, tabs, bars or blanks."""
 
-import csv
-from collections.abc import Iterator, Sequence
-from itertools import islice
+import os
+import re
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError
+from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.unpacking import REMEDY, too_large
-from .cells import COLUMN, TEXT_CELL, column_from_cells, is_missing, is_number, shortened
+from .cells import COLUMN, Column, is_missing, missing_cells, shortened
+from .columns import Decisions, arrays_of, opened, settled
+from .dialects import Dialect, sniff
+from .duck import connection, first_line, quoted
+from .kinds import NUMBER, OPEN, TEXT, Kind, guessed_kind
+from .number_forms import NumberForm, sure_decimals
+from .plain_copies import write_plain_copy
+from .problems import Problems
+from .records import Quoting
 from .table import Table
-from .text_files import check_text, lines_of
+from .text_files import empty, head_of
+
+# Delimiters that are possible, by the ending of the file; of two that are equally good the first.
+TEXT_ENDINGS = {
+    ".csv": "\t;,| ", ".tsv": "\t", ".tab": "\t", ".psv": "|",
+    ".txt": "\t;,| ", ".dat": "\t;,| ", ".data": "\t;,| ",
+}  # fmt: skip
+_CELL = 32  # bytes of memory of a cell, at most, on its way into an array
+_TRIES = 8  # readings of a file whose cells are others than the first ones
+_TYPES = {"number": "DOUBLE", "date": "TIMESTAMP"}
 
 
-def read_delimited(
-    data: bytes, delimiters: str, header: bool | None, source: str, limit: int
-) -> Table:
+@dataclass(frozen=True)
+class Options:
+    """What the caller of `read` knows of a text; see there."""
+
+    header: bool | None = None
+    text: tuple[str, ...] = ()
+    decimal: str | None = None
+    expected: Collection[str] = ()
+    skip_bad_lines: bool = False
+
+
+def check_options(options: Options) -> Options:
+    """Refuse what is no option."""
+    if options.header is not None and not isinstance(options.header, bool):
+        raise InvalidTypeError(f"header must be True, False or None, got {options.header!r}")
+    if options.decimal not in (None, ".", ","):
+        raise InvalidInputError(f"decimal must be '.', ',' or None, got {options.decimal!r}")
+    text = (options.text,) if isinstance(options.text, str) else tuple(options.text)
+    return replace(options, text=text)
+
+
+def read_delimited(path: str, delimiters: str, options: Options, source: str, limit: int) -> Table:
     """Rows of cells; the names of the columns from the first row if it is a header."""
-    check_text(data, source)
-    n_lines = data.count(b"\n") + data.count(b"\r") + 1
-
-    def check(delimiter: str, width: int = 0, per_text: int = 0) -> None:
-        n_cells = n_lines + data.count(delimiter.encode())  # at most
-        # cells of one character share it, and others have a delimiter and two bytes at least
-        n_texts = min(n_cells, (len(data) - n_cells) // 2)
-        width = max(width, n_cells // n_lines)
-        if len(data) + 8 * n_cells + per_text * n_texts + COLUMN * width > limit:
-            raise too_large(source, f"has about {n_cells} cells", limit, REMEDY)
-
-    for one in delimiters:
-        check(one)
-    delimiter, width = _sniff(data, delimiters)
-    check(delimiter, width)
-    quick = _read_numbers(data, delimiter, header)
-    if quick:
-        top, values = quick
-    else:
-        check(delimiter, width, TEXT_CELL)
-        rows = _rows(data, delimiter, source)
-        columns = list(zip(*rows, strict=True))
-        if header is None:
-            header = _has_header(columns)
-        if header and len(rows) == 1:
-            raise FileFormatError(
-                f"{source!r} holds only a header, {shortened(rows[0])}; add rows below it"
-            )
-        top = rows[0] if header else None
-        values = [column_from_cells(cells[1:] if header else cells) for cells in columns]
-    names = [f"x{number}" for number in range(1, len(values) + 1)]
-    if top:
-        names = [cell.strip() or name for cell, name in zip(top, names, strict=True)]
-    return Table(tuple(names), values, source, named=bool(top))
+    with open(path, "rb") as file:
+        head, is_whole = head_of(file)
+    if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
+        raise empty(source)
+    _check_size(os.path.getsize(path), head, delimiters, source, limit)
+    dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
+    return _Reading(path, dialect, options, source, limit).table()
 
 
-def _read_numbers(
-    data: bytes, delimiter: str, header: bool | None
-) -> tuple[list[str] | None, list[np.ndarray]] | None:
-    """Header (if any) and columns of a table of numbers only, some ten times faster; else None."""
-    reader = _cells(data, delimiter)
-    rows = (row for row in reader if not _is_blank(row))
-    try:
-        top = next(rows)
-        below = reader.line_num
-        if header is None:
-            header = any(not is_number(cell) and not is_missing(cell) for cell in top)
-        if header and next(rows, None) is None:
-            return None
-        skipped = below if header else 0
-        block = np.loadtxt(
-            lines_of(data), delimiter=delimiter, comments=None, skiprows=skipped, ndmin=2
+def _check_size(size: int, head: bytes, delimiters: str, source: str, limit: int) -> None:
+    """Refuse what would take too much memory, before it is divided."""
+    lines = head.splitlines()[:100] or [b""]
+    width = max(map(len, lines)) and max(
+        1 + line.count(delimiter.encode()) for line in lines for delimiter in delimiters
+    )
+    cells = max(map(head.count, map(str.encode, delimiters))) + len(head.splitlines())
+    n_cells = round(size * cells / max(1, len(head)))
+    if size + _CELL * n_cells + COLUMN * width > limit:
+        raise too_large(source, f"has about {n_cells} cells", limit, REMEDY)
+
+
+class _NeedsCopy(Exception):
+    """DuckDB cannot read the file as it is."""
+
+
+class _Reading:
+    """One reading of a file, from its dialect to the table."""
+
+    def __init__(self, path: str, dialect: Dialect, options: Options, source: str, limit: int):
+        self.path, self.dialect, self.options = path, dialect, options
+        self.source, self.limit = source, limit
+        self.problems = Problems(source)
+        self.names = named_columns(dialect.names, dialect.width)
+        self.notes = list(dialect.notes)
+        self.kinds, self.decimals = self._guessed()
+
+    def _guessed(self) -> tuple[list[Kind], set[str]]:
+        """What the columns are by their first cells, and the signs before fractions."""
+        width = self.dialect.width
+        rows = [row for row in self.dialect.rows if len(row) == width]
+        self.cells = list(zip(*rows, strict=True)) if rows else [()] * width
+        texts = {self._position(name) for name in self.options.text}
+        kinds = [
+            TEXT if number in texts else guessed_kind(cells)
+            for number, cells in enumerate(self.cells)
+        ]
+        decimals: set[str] = set()
+        for kind, cells in zip(kinds, self.cells, strict=True):
+            if kind in (NUMBER, OPEN):
+                decimals |= sure_decimals(cell.strip() for cell in cells)
+        if self.options.decimal == "," or decimals == {","}:  # 1.234 may be above 1000
+            form = NumberForm(".", ",")
+            for number, (kind, cells) in enumerate(zip(kinds, self.cells, strict=True)):
+                stripped = [cell.strip() for cell in cells if not is_missing(cell)]
+                if kind is NUMBER and "." in "".join(stripped) and all(map(form.matches, stripped)):
+                    kinds[number] = OPEN
+        return kinds, decimals
+
+    def _position(self, name: str) -> int:
+        """The position of a column that is named in the options, or numbered from 1."""
+        if name in self.names:
+            return self.names.index(name)
+        if name.isdecimal() and 1 <= int(name) <= len(self.names):
+            return int(name) - 1
+        raise InvalidInputError(
+            f"{self.source!r} has no column {name!r} to be taken as text, expected one of "
+            f"{shortened(self.names)}"
         )
-    except (csv.Error, ValueError):
-        return None
-    if block.shape[1] != len(top):
-        return None
-    return top if header else None, list(block.T)
+
+    def table(self) -> Table:
+        """The table, or one error about all that is wrong with the file."""
+        if self.dialect.is_plain:
+            try:
+                return self._finished(*self._read(self.path, self.dialect))
+            except _NeedsCopy:
+                pass
+        with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
+            copy = os.path.join(folder, "plain.csv")
+            self.notes += write_plain_copy(
+                self.path, self.dialect, copy, self.problems, self.options.skip_bad_lines
+            )
+            if not os.path.getsize(copy):
+                self.problems.raise_any()
+                raise self._no_rows()
+            plain = replace(
+                self.dialect, delimiter=",", quoting=Quoting(), newline="\n", skip=0, is_plain=True
+            )
+            try:
+                return self._finished(*self._read(copy, plain))
+            except _NeedsCopy as error:
+                self.problems.raise_any()
+                raise FileFormatError(
+                    f"{self.source!r} cannot be read: {error}; check its cells and quotes"
+                ) from None
+
+    def _no_rows(self) -> FileFormatError:
+        if self.dialect.names is None:
+            return empty(self.source)
+        return FileFormatError(
+            f"{self.source!r} holds only a header, {shortened(self.dialect.names)}; add rows "
+            "below it"
+        )
+
+    def _read(self, path: str, dialect: Dialect) -> tuple[list[Column], list[str]]:
+        """The columns, and what was decided about them."""
+        with connection([path], self.limit, self.source, "a table from text") as con:
+            import duckdb
+
+            kinds, nulls = list(self.kinds), self._nulls()
+            for left in range(_TRIES, -1, -1):
+                try:
+                    found = self._attempt(con, path, dialect, kinds, nulls)
+                except duckdb.ConversionException as error:
+                    kinds = _corrected(str(error), kinds, nulls) if left else [OPEN] * len(kinds)
+                except (duckdb.InvalidInputException, duckdb.InternalException) as error:
+                    raise _NeedsCopy(first_line(error)) from None
+                else:
+                    if found is not None:
+                        return found
+                    kinds = [opened(kind) if kind.name in _TYPES else kind for kind in kinds]
+            raise _NeedsCopy("its cells have changing kinds")
+
+    def _nulls(self) -> set[str]:
+        """Missing cells as they are written in the first rows."""
+        return {""} | {cell for cells in self.cells for cell in set(cells) if is_missing(cell)}
+
+    def _attempt(
+        self, con: Any, path: str, dialect: Dialect, kinds: list[Kind], nulls: set[str]
+    ) -> tuple[list[Column], list[str]] | None:
+        """The columns, if they are of these kinds; None where numbers have underscores."""
+        relation = csv_relation(path, dialect, kinds, nulls)
+        is_typed = [kind.name in _TYPES for kind in kinds]
+        by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals, [])
+        if any(kind.name in ("open", "text") for kind in kinds):
+            con.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {relation}")
+            relation = "raw"
+            n_problems = len(self.problems.found)
+            kinds = [
+                settled(con, relation, number, name, kind, cells, by)
+                for number, (name, kind, cells) in enumerate(
+                    zip(self.names, kinds, self.cells, strict=True)
+                )
+            ]
+            if len(self.problems.found) > n_problems:
+                self.problems.raise_any()
+        columns, texts = arrays_of(con, relation, kinds, is_typed)
+        if any(is_typed) and _n_underscores(path, dialect.skip) != _n_in_texts(texts):
+            return None
+        return columns, by.notes
+
+    def _finished(self, columns: list[Column], notes: list[str]) -> Table:
+        """The table of the columns that have been read."""
+        self.problems.raise_any()
+        names = self.names
+        if not len(columns[0]):
+            raise self._no_rows()
+        if self.dialect.trailing and len(columns) > 1 and missing_cells(columns[-1]).all():
+            names, columns = names[:-1], columns[:-1]
+            self.notes.append("the comma after the last cell of every row is left out")
+        return Table(
+            names, columns, self.source, named=self.dialect.names is not None,
+            notes=(*self.notes, *notes),
+        )  # fmt: skip
 
 
-def _cells(data: bytes, delimiter: str) -> Any:
-    """The csv reader for a text."""
-    lines: Iterator[str] = lines_of(data)
-    if delimiter == " ":
-        lines = (f"{part.strip()}\n" for line in lines for part in line.splitlines())
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+def named_columns(names: Sequence[str] | None, width: int) -> tuple[str, ...]:
+    """The names of the columns; x1, x2, ... by position for those without."""
+    given = list(names or [""] * width)
+    taken = set(given)
+    for number, name in enumerate(given, 1):
+        if not name:
+            new = f"x{number}"
+            while new in taken:
+                new = f"{new}_"
+            given[number - 1] = new
+    return tuple(given)
 
 
-def _sniff(data: bytes, delimiters: str) -> tuple[str, int]:
-    """The first that divides the first 50 rows evenly, else the one most frequent on top.
-
-    With the number of cells in the first row.
-    """
-    for delimiter in delimiters:
-        try:
-            rows = islice(_cells(data, delimiter), 50)
-            widths = {len(row) for row in rows if not _is_blank(row)}
-        except csv.Error:
-            continue
-        if len(widths) == 1 and widths != {1}:
-            return delimiter, widths.pop()
-    top = next(line.lstrip() for line in lines_of(data) if line.strip())
-    delimiter = max(delimiters, key=top.count)
-    return delimiter, top.count(delimiter) + 1
+def csv_relation(path: str, dialect: Dialect, kinds: Sequence[Kind], nulls: set[str]) -> str:
+    """The file as a table function of SQL, with all that DuckDB would guess."""
+    columns = ", ".join(f"'c{number}': {quoted(_type(kind))}" for number, kind in enumerate(kinds))
+    newline = {"\r\n": r"\r\n", "\n": r"\n"}.get(dialect.newline, r"\n")
+    return (
+        f"read_csv({quoted(os.path.abspath(path))}, columns={{{columns}}}, auto_detect=false, "
+        f"delim={quoted(dialect.delimiter)}, quote={quoted(dialect.quoting.quote)}, "
+        f"escape={quoted(dialect.quoting.escape)}, new_line={quoted(newline)}, header=false, "
+        f"skip={dialect.skip}, nullstr=[{', '.join(map(quoted, sorted(nulls)))}], "
+        "compression='none')"
+    )
 
 
-def _rows(data: bytes, delimiter: str, source: str) -> list[list[str]]:
-    """All rows that are not blank, of one length."""
-    rows: list[list[str]] = []
-    reader = _cells(data, delimiter)
-    top = width = 0
-    try:
-        for row in reader:
-            if len(row) != width or width < 2:
-                if _is_blank(row):
-                    continue
-                if not rows:
-                    top, width = reader.line_num, len(row)
-                elif len(row) != width:
-                    raise FileFormatError(
-                        f"line {reader.line_num} of {source!r} has {len(row)} cells where line "
-                        f"{top} has {width}; all need the same number (delimiter {delimiter!r})"
-                    )
-            rows.append(row)
-    except csv.Error as error:
-        raise FileFormatError(
-            f"line {reader.line_num} of {source!r} is no row of a table ({error}); check its quotes"
-        ) from None
-    return rows
+def _type(kind: Kind) -> str:
+    if kind.name == "values":
+        return f"ENUM({', '.join(map(quoted, kind.values))})"
+    return _TYPES.get(kind.name, "VARCHAR")
 
 
-def _is_blank(row: list[str]) -> bool:
-    return not row or (len(row) == 1 and not row[0].strip())
+def _corrected(message: str, kinds: list[Kind], nulls: set[str]) -> list[Kind]:
+    """The kinds after a cell that did not fit; the cell is added to those that are missing."""
+    found = re.search(r'converting column "c(\d+)"', message)
+    cell = re.search(r'Could not convert string "([^"]*)"', message)
+    if cell and is_missing(cell[1]) and cell[1] not in nulls:
+        nulls.add(cell[1])
+        return kinds
+    if not found or kinds[int(found[1])].name not in ("number", "date", "values"):
+        return [opened(kind) if kind.name != "text" else kind for kind in kinds]
+    number = int(found[1])
+    if kinds[number].name == "values":  # other columns with many values are likely to follow
+        n_values = len(kinds[number].values)
+        return [
+            opened(kind) if kind.name == "values" and len(kind.values) >= n_values else kind
+            for kind in kinds
+        ]
+    return [opened(kind) if k == number else kind for k, kind in enumerate(kinds)]
 
 
-def _has_header(columns: Sequence[tuple[str, ...]]) -> bool:
-    """Decide by the rule in the docstring of `read`."""
-    top = [cells[0] for cells in columns]
-    words = [not is_number(cell) and not is_missing(cell) for cell in top]
-    for cells, is_word in zip(columns, words, strict=True):
-        if is_word and len(cells) > 1 and column_from_cells(cells[1:]).dtype.kind == "f":
-            return True
-    if not all(words) or len(set(top)) < len(top):
-        return False
-    return all(cells[0] not in cells[1:] for cells in columns)
+def _n_underscores(path: str, skip: int) -> int:
+    """Underscores in the rows of a file: DuckDB takes 1_000 for 1000."""
+    count = 0
+    with open(path, "rb") as file:
+        for _ in range(skip):
+            file.readline()
+        while piece := file.read(2**20):
+            count += piece.count(b"_")
+    return count
+
+
+def _n_in_texts(texts: Sequence[tuple[np.ndarray, list[str]]]) -> int:
+    """Underscores in columns of text, given as codes and cells."""
+    total = 0
+    for codes, cells in texts:
+        with_one = [(code, cell.count("_")) for code, cell in enumerate(cells) if "_" in cell]
+        if with_one:
+            counts = np.bincount(codes + 1, minlength=len(cells) + 1)[1:]
+            total += sum(int(counts[code]) * n for code, n in with_one)
+    return total

@@ -1,0 +1,279 @@
+"""Columns out of DuckDB: what the cells of each are, and arrays of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .cells import MISSING_CELLS, Column, is_missing
+from .dates import ISO_FORM, DateForm, date_forms
+from .duck import quoted
+from .kinds import TEXT, Kind
+from .number_forms import PLAIN, NumberForm, chosen_form, forms_of, is_written_number, unit_of
+from .problems import Problems
+from .text_column import MISSING, Text
+
+_SAMPLE = 1000
+_MANY = 50  # different cells that could be missing
+_AT_ONCE = 250  # columns in a query
+# Missing besides what always is, in a column of numbers or dates.
+_MARKERS = frozenset(
+    {"-", "--", "---", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "n.a.", "na.",
+     "#n/a", "#na", "#value!", "#div/0!", "(null)", "<na>", "nat", "-nan", "\u2013", "\u2014"}
+)  # fmt: skip
+_NAT = -(2**63)
+
+
+@dataclass
+class Decisions:
+    """What is needed to decide what columns are, and what is to be said about it.
+
+    Attributes
+    ----------
+    problems : Problems
+        What is wrong with columns.
+    delimiter : str
+        Between the cells.
+    decimal : str or None
+        The sign before fractions that was asked for.
+    decimals : set of str
+        Those that can be nothing else.
+    notes : list of str
+        What was decided that is not plain to see.
+    """
+
+    problems: Problems
+    delimiter: str = ","
+    decimal: str | None = None
+    decimals: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+
+def settled(
+    con: Any, relation: str, number: int, name: str, kind: Kind, cells: Sequence[str], by: Decisions
+) -> Kind:
+    """The kind of an open column c<number> of texts, decided on all its cells.
+
+    `cells` are the first of them.
+    """
+    if kind.name != "open":
+        return kind
+    seen = list(dict.fromkeys(cell.strip() for cell in cells if not is_missing(cell)))
+    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    if not seen:
+        query = f"SELECT x FROM ({inner}) WHERE x IS NOT NULL ORDER BY r LIMIT {_SAMPLE}"
+        seen = list(dict.fromkeys(cell for (cell,) in con.execute(query).fetchall()))
+    if not seen:
+        return Kind("empty")
+
+    def unfit(expression: str) -> list[tuple[str, int, int]]:
+        """Cells for which there is no value, with their number and the first row."""
+        return con.execute(
+            f"SELECT x, count(*), min(r) + 1 FROM ({inner}) WHERE x IS NOT NULL AND "
+            f"({expression}) IS NULL GROUP BY x ORDER BY 2 DESC, 3 LIMIT {_MANY + 1}"
+        ).fetchall()
+
+    written = [cell for cell in seen if is_written_number(cell)]
+    with_units = [cell for cell in seen if unit_of(cell) is not None]
+    if 2 * len(written) >= len(seen):
+        found = _as_numbers(name, written, unfit, by)
+        if found:
+            return found
+    elif len(written) + len(with_units) == len(seen):
+        _refuse_units(name, unfit(_number_sql(PLAIN)), by)
+        return TEXT
+    forms = date_forms([cell for cell in seen if cell.casefold() not in _MARKERS])
+    return _as_dates(name, forms, unfit, by) or TEXT
+
+
+def _as_numbers(
+    name: str, written: Sequence[str], unfit: Callable[[str], list[Any]], by: Decisions
+) -> Kind | None:
+    """The column as numbers, if nothing else is in it."""
+    forms = forms_of(written)
+    grouped = NumberForm(".", ",")
+    wanted = by.decimal or (by.decimals == {","} and ",")
+    if forms == (PLAIN,) and wanted == "," and all(map(grouped.matches, written)):
+        forms = (grouped,)  # 1.234 among 1,5
+    left = {form: unfit(_number_sql(form)) for form in forms}
+    if not left:
+        by.notes.append(
+            f"column {name!r} counts as text, as its numbers are written in different ways, such "
+            f"as {written[0]!r}"
+        )
+        return TEXT
+    least = min(sum(count for _, count, _ in odd) for odd in left.values())
+    fitting = [form for form in forms if sum(count for _, count, _ in left[form]) == least]
+    form, guessed = chosen_form(fitting, by.decimals, by.decimal, by.delimiter)
+    odd = left[form]
+    markers = _markers(name, odd, by)
+    if markers is None:
+        if _refuse_units(name, odd, by):
+            return TEXT
+        n_odd = sum(count for _, count, _ in odd)
+        cell, _, row = min(odd, key=lambda one: one[2])
+        at_least = "at least " if len(odd) > _MANY else ""
+        by.notes.append(
+            f"column {name!r} counts as text because of {at_least}{n_odd} "
+            f"cell{'s' * (n_odd > 1)} such as {cell!r} in row {row}; if it is meant to be numeric, "
+            "correct them"
+        )
+        return TEXT
+    if not form.is_plain:
+        example = next((cell for cell in written if not PLAIN.matches(cell)), written[0])
+        note = f"column {name!r} has {form}, such as {example!r}, which is {form.value(example):g}"
+        other = "." if form.decimal == "," else ","
+        if guessed or form == grouped and any(map(PLAIN.matches, written)):
+            note += f"; if that is wrong, use decimal={other!r} (--decimal {other})"
+        by.notes.append(note)
+    return Kind("number", form=form, markers=markers)
+
+
+def _as_dates(
+    name: str, forms: Sequence[DateForm], unfit: Callable[[str], list[Any]], by: Decisions
+) -> Kind | None:
+    """The column as dates, if nothing else is in it."""
+    fitting = []
+    for form in forms:
+        odd = unfit(_date_sql(form))
+        if all(cell.casefold() in _MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
+            fitting.append((form, odd))
+    if not fitting:
+        return None
+    form, odd = fitting[0]
+    if len(fitting) > 1:
+        by.notes.append(
+            f"dates of column {name!r} are taken as {form.name}; they could be "
+            f"{fitting[1][0].name} as well, as no number in them is above 12"
+        )
+    return Kind("date", date=form, markers=_markers(name, odd, by) or ())
+
+
+def _markers(name: str, odd: Sequence[Any], by: Decisions) -> tuple[str, ...] | None:
+    """Cells that stand for what is missing, if all that are left do."""
+    if len(odd) > _MANY or any(cell.casefold() not in _MARKERS for cell, _, _ in odd):
+        return None
+    if odd:
+        n_cells = sum(count for _, count, _ in odd)
+        by.notes.append(
+            f"{n_cells} cell{'s' * (n_cells > 1)} of column {name!r} such as {odd[0][0]!r} "
+            f"count{'s' * (n_cells == 1)} as missing"
+        )
+    return tuple(sorted({cell for cell, _, _ in odd}))
+
+
+def _refuse_units(name: str, odd: Sequence[Any], by: Decisions) -> bool:
+    """Whether all cells that are no numbers have one unit: a problem."""
+    units = {unit_of(cell) for cell, _, _ in odd}
+    if len(units) != 1 or None in units:
+        return False
+    cell, _, row = min(odd, key=lambda one: one[2])
+    by.problems.add(
+        f"column {name!r} of {{source}} has numbers with {units.pop()!r}, such as {cell!r} in row "
+        f"{row}; write the numbers alone, or keep the cells as text with text=[{name!r}] (--text)"
+    )
+    return True
+
+
+def _present(column: str) -> str:
+    """The cell without blanks around it; NULL where it is missing."""
+    trimmed = f"trim({column}, ' \t\u00a0')"
+    missing = ", ".join(map(quoted, sorted(MISSING_CELLS)))
+    return f"CASE WHEN lower({trimmed}) IN ({missing}) THEN NULL ELSE {trimmed} END"
+
+
+def _number_sql(form: NumberForm, cell: str = "x") -> str:
+    """The number in the cell; NULL where there is none."""
+    if form.is_plain:  # DuckDB would read 1_0 as 10
+        return f"CASE WHEN NOT contains({cell}, '_') THEN TRY_CAST({cell} AS DOUBLE) END"
+    signs = quoted(form.decimal + form.thousands)
+    return (
+        f"CASE WHEN regexp_full_match({cell}, {quoted(form.pattern)}) "
+        f"THEN TRY_CAST(translate({cell}, {signs}, '.') AS DOUBLE) END"
+    )
+
+
+def _date_sql(form: DateForm, cell: str = "x") -> str:
+    """The time in the cell; NULL where there is none."""
+    if form == ISO_FORM:
+        parsed = f"TRY_CAST({cell} AS TIMESTAMP)"
+    else:
+        parsed = f"try_strptime({cell}, [{', '.join(map(quoted, form.formats))}])"
+    return f"CASE WHEN regexp_full_match({cell}, {quoted(form.pattern)}) THEN {parsed} END"
+
+
+def value_sql(column: str, kind: Kind, is_typed: bool) -> str:
+    """A column of the result: numbers, microseconds since 1970, or codes of texts."""
+    if kind.name == "empty":
+        return "'nan'::DOUBLE"
+    if column == "NULL":
+        return f"{MISSING}::INTEGER"
+    if kind.name in ("text", "values"):
+        return f"coalesce(enum_code({column}), {MISSING})::INTEGER"
+    value = column
+    if not is_typed:
+        cell = f"({_present(column)})"
+        is_number = kind.name == "number"
+        value = _number_sql(kind.form, cell) if is_number else _date_sql(kind.date, cell)
+    if kind.name == "number":
+        return f"coalesce({value}, 'nan'::DOUBLE)"
+    return f"coalesce(epoch_us({value}), {_NAT})"
+
+
+def arrays_of(
+    con: Any, relation: str, kinds: Sequence[Kind], is_typed: Sequence[bool]
+) -> tuple[list[Column], list[tuple[np.ndarray, list[str]]]]:
+    """The columns c0, c1, ... of the relation; and codes and cells of those that are text.
+
+    is_typed says which columns DuckDB has read as numbers and dates.
+    """
+    expressions, cells = [], {}
+    for number, (kind, typed) in enumerate(zip(kinds, is_typed, strict=True)):
+        column = f"c{number}"
+        if kind.name == "text":
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE v{number} AS SELECT DISTINCT {column} AS x FROM {relation} "
+                f"WHERE {column} IS NOT NULL"
+            )
+            found = con.execute(f"SELECT x FROM v{number} ORDER BY x").fetchall()
+            if found:
+                con.execute(f"DROP TYPE IF EXISTS e{number}")
+                con.execute(f"CREATE TYPE e{number} AS ENUM (SELECT x FROM v{number} ORDER BY x)")
+            cells[number] = [cell for (cell,) in found]
+            column = f"{column}::e{number}" if found else "NULL"
+        elif kind.name == "values":
+            cells[number] = list(kind.values)
+        expressions.append(f"{value_sql(column, kind, typed)} AS c{number}")
+    fetched: dict[str, Any] = {}
+    for start in range(0, len(expressions), _AT_ONCE):
+        some = ", ".join(expressions[start : start + _AT_ONCE])
+        fetched |= con.execute(f"SELECT {some} FROM {relation}").fetchnumpy()
+    columns: list[Column] = []
+    texts = []
+    for number, kind in enumerate(kinds):
+        array = np.asarray(fetched.pop(f"c{number}"))
+        if number in cells:
+            texts.append((array, cells[number]))
+            columns.append(text_of(array, cells[number]))
+        elif kind.name == "date":
+            columns.append(array.view("datetime64[us]"))
+        else:
+            columns.append(array)
+    return columns, texts
+
+
+def text_of(codes: np.ndarray, cells: Sequence[str]) -> Text:
+    """The column of these codes, with blanks around cells and missing ones gone, and sorted."""
+    stripped = ["" if is_missing(cell) else cell.strip() for cell in cells]
+    values = sorted(set(stripped) - {""})
+    if values == list(cells):
+        return Text(codes, tuple(cells))
+    place = {value: code for code, value in enumerate(values)} | {"": MISSING}
+    new = np.array([*map(place.__getitem__, stripped), MISSING], dtype=np.int32)
+    return Text(new[codes], tuple(values))
+
+
+def opened(kind: Kind) -> Kind:
+    """The kind of a column that turned out to be another than its first cells."""
+    return replace(kind, name="text" if kind.name == "values" else "open", values=())

@@ -1,0 +1,358 @@
+"""The dialect of a text of cells, decided on its first rows."""
+
+import csv
+import io
+import re
+from codecs import getincrementaldecoder
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .cells import is_missing
+from .headers import find_header
+from .number_forms import is_written_number
+from .records import BLANKS, Lines, Quoting, is_blank, reader_of
+from .text_files import encoding_of
+
+_LOOKED_AT, _SAMPLE = 100, 1000  # rows that decide the delimiter, and the kinds of columns
+_UNUSUAL = {BLANKS: "runs of blanks", "|": "bars"}
+_ENCODINGS = {
+    "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
+    "latin-1": "Latin-1", "cp1252": "Latin-1 of Windows (cp1252)",
+}  # fmt: skip
+NO_DELIMITER = "\x1f"  # of a table with one column
+
+
+@dataclass
+class Dialect:
+    """How rows of cells are written, and what the first of them are.
+
+    Attributes
+    ----------
+    encoding : str
+        Of the file.
+    delimiter : str
+        Between cells; ' ' is any run of blanks, '\\x1f' none at all.
+    quoting : Quoting
+        Around cells.
+    newline : str
+        At the end of lines.
+    skip : int
+        Lines before the first row of data: comments, ``sep=``, the header.
+    names : tuple of str or None
+        From the header, one a column; None where there is none.
+    width : int
+        Number of cells in a row.
+    rows : list of list of str
+        The first rows of data that have so many.
+    is_plain : bool
+        Whether the file can be read as it is; else a plain copy of it has to be made.
+    has_comments : bool
+        Whether lines that begin with # are no rows.
+    trailing : bool
+        Whether the last cell of every row is probably what follows a comma too much.
+    notes : list of str
+        What was decided that is not plain to see.
+    """
+
+    encoding: str
+    delimiter: str
+    quoting: Quoting
+    newline: str
+    skip: int
+    names: tuple[str, ...] | None
+    width: int
+    rows: list[list[str]]
+    is_plain: bool
+    has_comments: bool = False
+    trailing: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def sniff(
+    head: bytes,
+    is_whole: bool,
+    delimiters: str,
+    header: bool | None = None,
+    expected: Collection[str] = (),
+) -> Dialect:
+    """The dialect of the text that begins so.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of the file, some hundred rows.
+    is_whole : bool
+        Whether these are all.
+    delimiters : str
+        Those that are possible; of two that are equally good, the first is taken.
+    header, expected
+        See `read`.
+    """
+    encoding = encoding_of(head, is_whole)
+    text = getincrementaldecoder(encoding)("replace").decode(head, final=is_whole)
+    lines = list(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    if not is_whole and len(lines) > 1:
+        lines.pop()
+    start, comments, asked = _preamble(lines)
+    best = _best(lines[start:], asked or delimiters, is_whole)
+    n_hashes = sum(map(_is_hash, lines[start:]))
+    has_comments = bool(comments or n_hashes) and not _hashes_are_cells(lines, best)
+    if not has_comments and comments:
+        start, comments = start - len(comments), []
+        best = _best(lines[start:], asked or delimiters, is_whole, with_hashes=True)
+    reader = Lines(lines[start:], has_comments)
+    records = _records(reader, best, is_whole)
+    top = next(records, [])
+    below = start + reader.number
+    rows = [row for _, row in zip(range(_SAMPLE), records, strict=False)]
+    ends = {line[len(line.rstrip("\r\n")) :] for line in lines} - {""}
+    blank_quote = rf"(?:^|{re.escape(best.delimiter)})[ \t]+{best.quoting.quote}"
+    dialect = Dialect(
+        encoding=encoding,
+        delimiter=best.delimiter,
+        quoting=best.quoting,
+        newline=next(iter(ends)) if len(ends) == 1 else "\n",
+        skip=start,
+        names=None,
+        width=Counter(map(len, rows or [top])).most_common(1)[0][0],
+        rows=rows,
+        is_plain=(
+            encoding in ("utf-8", "utf-8-sig")
+            and "\0" not in text
+            and ends in (set(), {"\n"}, {"\r\n"})
+            and best.delimiter not in (BLANKS, NO_DELIMITER)
+            and not best.is_broken
+            and not (has_comments and n_hashes)
+            and not re.search(blank_quote, text, re.MULTILINE)
+        ),
+        has_comments=has_comments,
+    )
+    if has_comments:
+        dialect.notes.append("lines that begin with # are left out")
+    if asked:
+        dialect.notes.append(f"the line 'sep={asked}' names the delimiter")
+    if encoding in _ENCODINGS:
+        dialect.notes.append(f"the text is {_ENCODINGS[encoding]}")
+    if best.delimiter in _UNUSUAL:
+        dialect.notes.append(f"cells are between {_UNUSUAL[best.delimiter]}")
+    names = None if header is False else _names_in_comment(comments, dialect)
+    if names:
+        dialect.notes.append("the names of the columns are those of the last line with # on top")
+        dialect.names = names
+        rows.insert(0, top)
+    else:
+        quoted = _only_top_is_quoted(lines[start:below], lines[below : below + 20], best)
+        _settle_header(dialect, top, below, header, expected, quoted)
+        dialect.is_plain &= dialect.names is None or below - start == 1
+    last = [row[-1] for row in rows if len(row) == dialect.width]
+    dialect.trailing = (
+        dialect.width > 1
+        and not (dialect.names or [""])[-1]
+        and len(last) > 0
+        and all(map(is_missing, last))
+    )
+    return dialect
+
+
+def _is_hash(line: str) -> bool:
+    return line.lstrip(" \t").startswith("#")
+
+
+def _preamble(lines: Sequence[str]) -> tuple[int, list[str], str | None]:
+    """Lines above the rows: how many, those with # (next to the rows), the delimiter of ``sep=``."""
+    comments: list[str] = []
+    asked = None
+    for number, line in enumerate(lines):
+        content = line.strip(" \r\n")
+        named = re.fullmatch(r'"?sep=(.)"?', content.replace("\\t", "\t"))
+        if named and asked is None and not comments:
+            asked = named[1]
+        elif _is_hash(line):
+            comments.append(line)
+        elif content.strip():
+            return number, comments, asked
+    return len(lines), comments, asked
+
+
+def _hashes_are_cells(lines: Sequence[str], best: "_Candidate") -> bool:
+    """Whether lines begin with # because a column does, as with colours."""
+    hashes = [line for line in lines if _is_hash(line)]
+    below = [line for line in lines[_preamble(lines)[0] :] if _is_hash(line)]
+    if not below:
+        return len(hashes) == sum(1 for line in lines if line.strip())
+    try:
+        rows = list(reader_of(below[:_LOOKED_AT], best.delimiter, best.quoting))
+    except csv.Error:
+        return False
+    return all(len(row) == best.width for row in rows) and best.width > 1
+
+
+def _records(lines: Lines, best: "_Candidate", is_whole: bool) -> Iterator[list[str]]:
+    """Rows that are not blank, as far as they can be read."""
+    reader = reader_of(lines, best.delimiter, best.quoting)
+    try:
+        for row in reader:
+            if not is_blank(row):
+                yield row
+    except csv.Error:
+        return
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A delimiter and quotes, and how well they divide the first rows."""
+
+    delimiter: str
+    quoting: Quoting
+    widths: tuple[int, ...]  # of the first row and those below
+    is_even: bool
+    share: float  # of cells that are numbers
+    is_broken: bool  # whether a row cannot be read so
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the first row has as many cells as those below."""
+        return len(set(self.widths)) == 1
+
+    @property
+    def width(self) -> int:
+        """The number of cells that most rows have."""
+        return Counter(self.widths[1:] or self.widths or [0]).most_common(1)[0][0]
+
+
+def _best(
+    lines: Sequence[str], delimiters: str, is_whole: bool, with_hashes: bool = False
+) -> _Candidate:
+    """The delimiter and the quotes that divide evenly and leave most numbers."""
+    text = "".join(lines[: 2 * _LOOKED_AT])
+    quotings = [Quoting()]
+    if '\\"' in text:
+        quotings.append(Quoting('"', "\\"))
+    if '"' not in text and text.count("'") > 1:
+        quotings.insert(0, Quoting("'", "'"))
+    found = [
+        _candidate(lines, delimiter, quoting, is_whole, with_hashes)
+        for quoting in quotings
+        for delimiter in delimiters
+    ]
+    if len(delimiters) > 1:  # a text of one column has blanks, too
+        found = [one for one in found if one.delimiter != BLANKS or one.share > 0.5]
+    even = [one for one in found if one.is_even]
+    if even:
+        return max(even, key=lambda one: (one.is_exact, one.share))  # the first of several
+    uneven = [one for one in found if not one.is_broken and one.width > 1 and _most_agree(one)]
+    if uneven:
+        return max(uneven, key=lambda one: one.share)
+    broken = [one for one in found if one.is_broken and one.widths and max(one.widths) > 1]
+    if broken:
+        return max(broken, key=lambda one: one.widths[0])
+    return _candidate(lines, NO_DELIMITER, quotings[-1], is_whole, with_hashes)
+
+
+def _most_agree(one: _Candidate) -> bool:
+    return 2 * one.widths.count(one.width) >= len(one.widths)
+
+
+def _candidate(
+    lines: Sequence[str], delimiter: str, quoting: Quoting, is_whole: bool, with_hashes: bool
+) -> _Candidate:
+    """How well this delimiter divides the first rows."""
+    rows: list[list[str]] = []
+    is_broken = False
+    reader = reader_of(Lines(lines, not with_hashes), delimiter, quoting)
+    try:
+        for row in reader:
+            if not is_blank(row):
+                rows.append(row)
+            if len(rows) == _LOOKED_AT:
+                break
+    except csv.Error:
+        is_broken = is_whole or len(rows) < _LOOKED_AT // 10
+    if quoting.quote == "'" and not is_broken:  # apostrophes are no quotes
+        left = sum(cell.count("'") for row in rows for cell in row)
+        is_broken = left > 0
+    widths = tuple(map(len, rows))
+    below = widths[1:] or widths
+    is_even = (
+        not is_broken
+        and len(set(below)) == 1
+        and below[0] > 1
+        and (
+            widths[0] == below[0]
+            or (widths[0] == below[0] + 1 and not rows[0][-1].strip())
+            or widths[0] == below[0] - 1 > 0
+        )
+    )
+    cells = [cell for row in rows for cell in row if not is_missing(cell)]
+    share = sum(is_written_number(cell.strip()) for cell in cells) / max(1, len(cells))
+    return _Candidate(delimiter, quoting, widths, is_even, round(share, 3), is_broken)
+
+
+def _names_in_comment(comments: Sequence[str], dialect: Dialect) -> tuple[str, ...] | None:
+    """The names of the columns, if the last comment on top holds as many words."""
+    if not comments:
+        return None
+    text = comments[-1].strip().lstrip("#").strip()
+    for delimiter in dict.fromkeys([dialect.delimiter, ",", ";", "\t", BLANKS]):
+        try:
+            cells = next(reader_of([text], delimiter, dialect.quoting), [])
+        except csv.Error:
+            continue
+        names = tuple(cell.strip() for cell in cells)
+        is_words = all(names) and not any(map(is_written_number, names))
+        if len(names) == dialect.width and is_words and len(set(names)) == len(names):
+            return names
+    return None
+
+
+def _only_top_is_quoted(top: Sequence[str], below: Sequence[str], best: _Candidate) -> bool:
+    """Whether the numbers on top are in quotes, and those below are not."""
+    quote = best.quoting.quote
+
+    def numbers(lines: Sequence[str], in_quotes: bool) -> bool:
+        cells = [cell.strip() for line in lines for cell in line.split(best.delimiter)]
+        return any(
+            is_written_number(cell.strip(quote)) and cell.startswith(quote) == in_quotes
+            for cell in cells
+        )
+
+    return (
+        numbers(top, True) and not numbers(top, False)
+        and numbers(below, False) and not numbers(below, True)
+    )  # fmt: skip
+
+
+def _settle_header(
+    dialect: Dialect,
+    top: list[str],
+    below: int,
+    header: bool | None,
+    expected: Collection[str],
+    only_top_is_quoted: bool,
+) -> None:
+    """Decide whether the top row names the columns, and which; else it is the first of the rows."""
+    width, rows = dialect.width, [row for row in dialect.rows if len(row) == dialect.width]
+    names, note = top, None
+    if len(top) == width + 1 and not top[-1].strip():
+        names, note = top[:-1], "the header has a comma after the last cell"
+    elif len(top) == width - 1 and rows:
+        if all(is_missing(row[-1]) for row in rows):
+            names = [*top, ""]
+        else:
+            names = ["", *top]
+            note = "the header has no name for the first column, as R writes names of rows"
+    guess = None
+    if len(names) == width:
+        if header is None:
+            header, guess = find_header(names, rows, expected, only_top_is_quoted)
+            header = header or (len(top) != width and not any(map(is_written_number, top)))
+    else:
+        header = False
+    if not header:
+        dialect.rows.insert(0, top)
+        dialect.notes += [guess] if guess else []
+        return
+    dialect.names = tuple(name.strip() for name in names)
+    dialect.skip = below
+    dialect.notes += [one for one in (guess, note) if one]

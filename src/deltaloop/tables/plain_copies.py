@@ -1,0 +1,77 @@
+"""Texts that only Python's csv reads, rewritten as plain CSV, with all that is wrong with them."""
+
+import csv
+from itertools import islice
+
+from .dialects import Dialect
+from .problems import Problems
+from .records import Lines, is_blank, reader_of
+from .text_files import whole_encoding
+
+_SHOWN = 3  # lines that are named
+_DELIMITERS = {" ": "runs of blanks", "\x1f": "none"}
+
+
+def write_plain_copy(
+    path: str, dialect: Dialect, target: str, problems: Problems, skip_bad_lines: bool = False
+) -> list[str]:
+    r"""Write the rows as UTF-8 with commas and \n, without comments and header; return notes.
+
+    Lines with another number of cells are left out; they are problems, if not to be skipped.
+
+    Raises
+    ------
+    FileFormatError
+        The file is no text.
+    """
+    encoding = whole_encoding(path, dialect.encoding, problems.source)
+    notes = []
+    if encoding != dialect.encoding:
+        notes.append(f"the text is {'Latin-1' if encoding == 'latin-1' else encoding}")
+    width, odd, first = dialect.width, [], dialect.skip if dialect.names else 0
+    with (
+        open(path, encoding=encoding, newline="") as file,
+        open(target, "w", encoding="utf-8", newline="") as copy,
+    ):
+        lines = Lines(file, dialect.has_comments)
+        lines.number = sum(1 for _ in islice(file, dialect.skip))
+        write = csv.writer(copy, lineterminator="\n").writerow
+        try:
+            for row in reader_of(lines, dialect.delimiter, dialect.quoting):
+                if len(row) == width and (width > 1 or not is_blank(row)):
+                    write(row)
+                    first = first or lines.number
+                elif not is_blank(row):
+                    if len(row) == width - 1 and dialect.trailing:
+                        write([*row, ""])
+                    else:
+                        odd.append((lines.number, len(row)))
+        except csv.Error as error:
+            problems.add(
+                f"line {lines.number} of {{source}} is no row of a table ({error}); "
+                "check its quotes"
+            )
+    if lines.n_comments and not any("#" in note for note in dialect.notes):
+        notes.append("lines that begin with # are left out")
+    if odd and skip_bad_lines:
+        notes.append(
+            f"{len(odd)} line{'s' * (len(odd) > 1)} without {width} cells left out, the first is "
+            f"line {odd[0][0]}"
+        )
+    elif odd:
+        problems.add(_ragged(odd, first, width, dialect.delimiter))
+    return notes
+
+
+def _ragged(odd: list[tuple[int, int]], first: int, width: int, delimiter: str) -> str:
+    """What is wrong with lines of (number, width)."""
+    number, cells = odd[0]
+    shown = [f"line {number} of {{source}} has {cells}"]
+    shown += [f"line {number} has {cells}" for number, cells in odd[1:_SHOWN]]
+    more = f", {len(odd) - _SHOWN} more lines have other numbers," if len(odd) > _SHOWN else ""
+    shown[0] += " cells"
+    return (
+        f"{', '.join(shown)}{more} where line {first} has {width}; all need the same number "
+        f"(delimiter {_DELIMITERS.get(delimiter) or repr(delimiter)}): correct them, or leave "
+        "them out with skip_bad_lines=True (--skip-bad-lines)"
+    )

@@ -1,0 +1,225 @@
+"""Tables that are the result of a query in SQL."""
+
+import glob
+import os
+import re
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
+from ..inputs.checks import number
+from ..inputs.paths import as_path, is_special
+from ..inputs.unpacking import DEFAULT_GIB, GIB, REMEDY, too_large
+from .cells import COLUMN, Column, column_from_cells
+from .columnar import table_of
+from .delimited import TEXT_ENDINGS, Options, csv_relation, named_columns
+from .dialects import sniff
+from .duck import connection, first_line
+from .kinds import TEXT, guessed_kind
+from .plain_copies import write_plain_copy
+from .problems import Problems
+from .records import Quoting
+from .table import Table
+from .text_column import Text
+from .text_files import head_of
+
+_LITERAL = re.compile(r"'((?:[^']|'')*)'")
+_FROM_LITERAL = re.compile(r"(\b(?:FROM|JOIN)\s+)'((?:[^']|'')*)'", re.IGNORECASE)
+_VALUE = 100  # bytes of memory, measured, of a cell as an object of Python
+_PIECE = 10_000
+
+
+def read_query(
+    sql: str, database: str | os.PathLike[str] | None = None, *, max_memory: float | None = None
+) -> Table:
+    """Make a table of the result of a query.
+
+    Without a database the query names files: ``SELECT a, b FROM 'flowers.csv' WHERE a > 0``. CSV
+    files after FROM and JOIN are read with the dialect that `read` would find; Parquet and JSON
+    files by DuckDB. Files that the query does not name cannot be reached, nor can the network.
+
+    Parameters
+    ----------
+    sql : str
+        One SELECT, in the SQL of DuckDB, or in that of SQLite for one of its databases.
+    database : str or path-like, optional
+        A file of DuckDB or SQLite, which is opened for reading only.
+    max_memory : float, default 2
+        Memory that the table may take, in GiB.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InvalidInputError
+        When the query is none, or names what does not exist, or there is no such database.
+    FileFormatError
+        When the result has no rows, or columns that hold lists and the like, or would take more
+        memory than is allowed.
+    MissingDependencyError
+        When DuckDB is not installed and the database is none of SQLite.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from deltaloop.tables import read_query
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "fruit.csv")
+    >>> _ = path.write_text("mass,fruit\\n150,apple\\n120,lemon\\n180,apple\\n")
+    >>> sql = f"SELECT fruit, avg(mass) AS mean FROM '{path}' GROUP BY fruit ORDER BY fruit"
+    >>> [column.tolist() for column in read_query(sql).values]
+    [['apple', 'lemon'], [165.0, 120.0]]
+    >>> folder.cleanup()
+    """
+    if not isinstance(sql, str):
+        raise InvalidTypeError(f"sql must be a str, got {sql!r}")
+    memory = DEFAULT_GIB if max_memory is None else number("max_memory", max_memory, low=0.0)
+    limit = int(memory * GIB)
+    if database is None:
+        return _with_duckdb(sql, None, limit)
+    path = as_path(database)
+    if not os.path.exists(path) or is_special(path):
+        raise InvalidInputError(
+            f"there is no database file {path!r}; check the name and the directory"
+        )
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if start.startswith(b"SQLite format 3"):
+        return _with_sqlite(sql, path, limit)
+    if start[8:12] != b"DUCK":
+        raise FileFormatError(
+            f"{path!r} is no database of DuckDB or SQLite; for other files name them in the query, "
+            "as in SELECT * FROM 'flowers.csv'"
+        )
+    return _with_duckdb(sql, path, limit)
+
+
+def _shown(sql: str) -> str:
+    """What messages call the result."""
+    text = " ".join(sql.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _named_files(sql: str) -> list[str]:
+    """Files that the query names, as text in quotes."""
+    found: list[str] = []
+    for literal in _LITERAL.findall(sql):
+        name = literal.replace("''", "'")
+        if "\0" not in name:
+            found += [name] if os.path.isfile(name) else filter(os.path.isfile, glob.glob(name))
+    return found
+
+
+def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
+    """The result of a query that DuckDB answers."""
+    source = _shown(sql)
+    with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
+        copies: list[str] = []
+        query = _FROM_LITERAL.sub(lambda found: _with_dialect(found, folder, copies), sql)
+        files = [*_named_files(sql), *copies]
+        with connection(files, limit, source, "a table from a query", database) as con:
+            import duckdb
+
+            try:
+                statements = con.extract_statements(query)
+                if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                    raise InvalidInputError(
+                        f"the query must be one SELECT, got {source!r}; leave out what is not"
+                    )
+                return table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
+            except duckdb.OutOfMemoryException:
+                raise
+            except duckdb.Error as error:
+                raise InvalidInputError(
+                    f"the query {source!r} fails: {first_line(error)}; it can read the database "
+                    "that is given, and files that it names in quotes"
+                ) from None
+
+
+def _with_dialect(found: re.Match, folder: str, copies: list[str]) -> str:
+    """FROM a text file, with its dialect written out; what it is not stays as it is."""
+    name = found[2].replace("''", "'")
+    ending = Path(name.lower()).suffix
+    if ending not in TEXT_ENDINGS or not os.path.isfile(name):
+        return found[0]
+    with open(name, "rb") as file:
+        head, is_whole = head_of(file)
+    dialect = sniff(head, is_whole, TEXT_ENDINGS[ending])
+    names = named_columns(dialect.names, dialect.width)
+    cells = list(zip(*(row for row in dialect.rows if len(row) == dialect.width), strict=True))
+    kinds = [guessed_kind(column) for column in cells]
+    kinds = [kind if kind.name in ("number", "date") else TEXT for kind in kinds]
+    path = name
+    if not dialect.is_plain:
+        problems = Problems(name)
+        path = os.path.join(folder, f"{len(copies)}.csv")
+        write_plain_copy(name, dialect, path, problems)
+        problems.raise_any()
+        copies.append(path)
+        dialect.delimiter, dialect.quoting, dialect.skip = ",", Quoting(), 0
+        dialect.newline = "\n"
+    nulls = {""} | {cell for column in cells for cell in set(column) if not cell.strip()}
+    columns = ", ".join(
+        f'c{k} AS "{column.replace(chr(34), 2 * chr(34))}"' for k, column in enumerate(names)
+    )
+    return f"{found[1]}(SELECT {columns} FROM {csv_relation(path, dialect, kinds, nulls)})"
+
+
+def _with_sqlite(sql: str, path: str, limit: int) -> Table:
+    """The result of a query that SQLite answers; what cells hold decides."""
+    source = _shown(sql)
+    con = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)
+    con.set_authorizer(_only_reads)
+    try:
+        cursor = con.execute(sql)
+        if cursor.description is None:
+            raise InvalidInputError(
+                f"the query must be one SELECT, got {source!r}; leave out what is not"
+            )
+        names = [name for name, *_ in cursor.description]
+        rows: list[tuple] = []
+        while piece := cursor.fetchmany(_PIECE):
+            rows += piece
+            if _VALUE * len(rows) * len(names) + COLUMN * len(names) > limit:
+                raise too_large(source, f"has {len(rows)} rows and more", limit, REMEDY)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise InvalidInputError(
+            f"the query {source!r} fails: {error}; it can read the tables of {path!r}"
+        ) from None
+    finally:
+        con.close()
+    if not rows:
+        raise FileFormatError(f"{source!r} is empty; a table needs at least one row")
+    problems = Problems(source)
+    values = [
+        _from_values(cells, name, problems)
+        for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    problems.raise_any()
+    return Table(tuple(names), values, source)
+
+
+def _only_reads(action: int, *_: Any) -> int:
+    """Allow SQLite what reads its own tables: no other databases, no extensions."""
+    allowed = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION,
+               sqlite3.SQLITE_RECURSIVE)  # fmt: skip
+    return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
+
+
+def _from_values(cells: tuple, name: str, problems: Problems) -> Column:
+    """A column of SQLite, which has types of cells only."""
+    kinds = {type(cell) for cell in cells} - {type(None)}
+    if bytes in kinds:
+        problems.add(f"column {name!r} of {{source}} holds bytes; leave it out of the query")
+        return Text.of([None] * len(cells))
+    if str not in kinds:
+        return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+    if kinds == {str}:
+        return column_from_cells(["" if cell is None else cell for cell in cells])
+    return column_from_cells(["" if cell is None else str(cell) for cell in cells])
