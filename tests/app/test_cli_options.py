@@ -36,7 +36,7 @@ def test_several_targets_are_all_outputs(sales, tmp_path):
     )  # fmt: skip
     assert status == 0
     found = rows(output)
-    assert found["task:"] == "regression (2 targets, each of them an output)"
+    assert found["task:"] == "regression (2 targets)"
     assert found["layers"].endswith("2 identity")
     for name in ("price", "cost"):
         assert number(found[f"test R² of {name}"]) > 0.9
@@ -62,8 +62,14 @@ def test_several_targets_by_numbers_between_commas(sales):
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ("--target price --target class", "several targets must be numbers, 'class' holds text"),
-        ("--target price,cost --task classification", "takes one target, got 2"),
+        (
+            "--target price --target class",
+            "target 'class' is text, and several targets must be values",
+        ),
+        (
+            "--target price,cost --task classification",
+            "several targets 'price', 'cost' must be values",
+        ),
         ("--target price --keep price", "'price' is the target and cannot be kept as an input"),
         ("--keep seller --ignore seller", "'seller' is ignored (--ignore) and cannot be kept"),
         ("--group class", "'class' is the target and cannot be the group"),
@@ -115,7 +121,7 @@ def test_rows_without_target_are_left_out_and_counted(tmp_path):
     assert "rows: 6 rows without target left out\n" in output
     assert "43 training + 11 test rows" in output
     path = write_csv(tmp_path / "t.csv", ["a", "y"], [[k, "NA"] for k in range(9)])
-    assert "target 'y' of" in refused("train", path, "--simple")
+    assert "target 'y' is missing in every row" in refused("train", path, "--simple")
 
 
 # --- parts ---

@@ -78,7 +78,9 @@ def test_mistyped_number_in_the_target_is_warned_of(tmp_path):
     path = write_csv(tmp_path / "t.csv", ["a", "y"], lines)
     status, output = call("train", path)
     assert status == 0
-    assert "warning: target 'y' counts as text because of 1 cell such as '12..5'" in output
+    assert (
+        "reading: column 'y' counts as text because of 1 cell such as '12..5' in row 4;" in output
+    )
 
 
 def test_mistyped_number_in_an_input_is_warned_of(tmp_path):
@@ -86,7 +88,9 @@ def test_mistyped_number_in_an_input_is_warned_of(tmp_path):
     path = write_csv(tmp_path / "t.csv", ["a", "b", "y"], lines)
     status, output = call("train", path)
     assert status == 0
-    assert "warning: column 'b' counts as text because of 1 cell such as '12..5'" in output
+    assert (
+        "reading: column 'b' counts as text because of 1 cell such as '12..5' in row 4;" in output
+    )
     assert "column 'a'" not in output
 
 

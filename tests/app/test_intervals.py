@@ -8,7 +8,9 @@ from deltaloop.app.intervals import half_widths, interval
 
 def test_half_width_is_the_quantile_of_the_errors():
     out, y = np.zeros((19, 1)), np.arange(1.0, 20)[:, None]
-    assert interval(out, y) == {"coverage": 0.9, "half_width": [18.0], "rows": 19}  # 0.9 * 20
+    found = {"coverage": 0.9, "half_width": [18.0], "from": "19 test rows"}  # 18 = 0.9 * 20
+    assert interval(out, y) == found
+    assert interval(out, y, "others")["from"] == "19 others"
 
 
 def test_too_few_rows_give_none():

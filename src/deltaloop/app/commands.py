@@ -7,7 +7,7 @@ import click
 from .. import datasets
 from ..benchmarking.command import bench
 from ..console.outputs import check_output
-from ..console.terminal import INTERRUPTED, OneLineErrors, print_lines, print_rows
+from ..console.terminal import INTERRUPTED, OneLineErrors, print_lines, print_rows, say
 from ..errors import InvalidInputError
 from ..interop.whole_file import whole_file
 from ..loading import load, load_with_version
@@ -58,7 +58,8 @@ def command(context: click.Context) -> None:
 @click.pass_context
 def train(
     context: click.Context, data: str | None, target: tuple[str, ...], ignore: tuple[str, ...],
-    keep: tuple[str, ...], task: str | None, header: bool | None, query: str | None,
+    keep: tuple[str, ...], task: str | None, log_target: bool, header: bool | None,
+    text: tuple[str, ...], decimal: str | None, skip_bad_lines: bool, query: str | None,
     max_memory: float | None, test_fraction: float | None, test: str | None, group: str | None,
     seed: int, budget: float | None, simple: bool, layers: str, compare: bool, explain: bool,
     plot: str | None, save: str | None, **network,
@@ -76,14 +77,9 @@ def train(
     """  # noqa: D301 - click wants the character
     given = [name for name in options.OF_NETWORK if options.is_given(context, name)]
     reading = Reading(
-        target=target,
-        ignore=ignore,
-        keep=keep,
-        header=header,
-        query=query,
-        task=task,
-        max_memory=max_memory,
-    )
+        target, ignore, keep, task, header, text, decimal, skip_bad_lines, query, log_target,
+        max_memory,
+    )  # fmt: skip
     choice = Choice(test_fraction, test, group, seed)
     wanted = Wanted(simple, budget, compare, explain, plot, save)
     settings = Settings(layers=_widths(layers), seed=seed, **network)
@@ -104,13 +100,10 @@ def train(
     multiple=True,
     help="Keep this column of DATA, before the predictions. May be repeated, or be several: A,B.",
 )
-@options.header
-@options.query
-@options.max_memory
+@options.reading_options
 def predict(
-    net: str, data: str | None, output: str | None, ids: tuple[str, ...], header: bool | None,
-    query: str | None, max_memory: float | None,
-) -> None:  # fmt: skip
+    net: str, data: str | None, output: str | None, ids: tuple[str, ...], **reading
+) -> None:
     """Predict one row for every row of DATA with the saved network NET, as CSV.
 
     A class comes with its probability and that of every class; a value with the ends of an
@@ -124,13 +117,14 @@ def predict(
     """  # noqa: D301 - click wants the character
     if output == "-":
         output = None
-    if data is None and query is None:
+    if data is None and reading["query"] is None:
         raise click.UsageError("Missing argument 'DATA'.")
     if output is not None:
         check_output("--output", output, *filter(None, (data, net)), devices=True)
-    reading = Reading(header=header, query=query, max_memory=max_memory)
     network = load(net)
-    table = feature_table(data, reading, known_columns(network))
+    table = feature_table(data, Reading(**reading), known_columns(network))
+    for note in table.notes:
+        say(f"note: {note}")
     lines = predict_lines(network, table, ids)
     if output is None:
         for block in lines:

@@ -8,7 +8,9 @@ import numpy as np
 COVERAGE = 0.9
 
 
-def interval(out: np.ndarray, y: np.ndarray, coverage: float = COVERAGE) -> dict[str, Any] | None:
+def interval(
+    out: np.ndarray, y: np.ndarray, what: str = "test rows", coverage: float = COVERAGE
+) -> dict[str, Any] | None:
     """Half the width of the interval around a prediction that holds the true value.
 
     Split conformal prediction (Lei et al. 2018, Distribution-free predictive inference for
@@ -19,6 +21,8 @@ def interval(out: np.ndarray, y: np.ndarray, coverage: float = COVERAGE) -> dict
     ----------
     out, y : ndarray, shape (n_rows, n_targets)
         Predictions and true values.
+    what : str
+        What kind of rows they are, for the reader.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def interval(out: np.ndarray, y: np.ndarray, coverage: float = COVERAGE) -> dict
     if place > n:
         return None
     error = np.sort(np.abs(out.astype(np.float64) - y), axis=0)
-    return {"coverage": coverage, "half_width": error[place - 1].tolist(), "rows": n}
+    return {"coverage": coverage, "half_width": error[place - 1].tolist(), "from": f"{n} {what}"}
 
 
 def half_widths(metadata: Any, n_out: int) -> np.ndarray | None:

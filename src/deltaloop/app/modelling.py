@@ -17,7 +17,6 @@ from ..parts.losses import LOSSES, check_loss
 from ..parts.optimizers import OPTIMIZERS, SGD, AnyOptimizer
 from ..parts.scaling import Scaling
 from ..parts.whole_batch import WholeBatch
-from ..tabular import Preparation
 from ..training.history import History
 from .problems import Problem
 
@@ -82,8 +81,8 @@ class Comparison:
     fraction: float
 
 
-def build(problem: Problem, preparation: Preparation, X: np.ndarray, settings: Settings) -> Network:
-    """The untrained network, with everything that a later `predict` needs.
+def build(problem: Problem, X: np.ndarray, settings: Settings) -> Network:
+    """The untrained network.
 
     Parameters
     ----------
@@ -107,17 +106,10 @@ def build(problem: Problem, preparation: Preparation, X: np.ndarray, settings: S
     )  # fmt: skip
     if settings.standardize:
         scales = problem.classes is None and LOSSES[net.loss_name].is_distance
-        net.scaling = Scaling.standardize(X, problem.y_train if scales else None)
+        y = np.log1p(problem.y_train) if problem.logs else problem.y_train
+        net.scaling = Scaling.standardize(X, y if scales else None)
     net.classes = problem.classes
-    net.metadata = {"preparation": preparation.to_dict(), **about(problem)}
     return net
-
-
-def about(problem: Problem) -> dict[str, Any]:
-    """What the file of a network keeps of the problem, beside how columns become inputs."""
-    targets = problem.targets
-    one = {"target": targets[0] if len(targets) == 1 else None, "task": problem.question.task}
-    return one if len(targets) < 2 else one | {"targets": list(targets)}
 
 
 def _output(problem, loss):

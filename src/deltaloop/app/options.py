@@ -10,11 +10,11 @@ from ..kernels import available
 from ..parts.activations import ACTIVATIONS
 from ..parts.losses import LOSSES
 from ..parts.optimizers import OPTIMIZERS, Adam
+from ..tabular.targets import TASKS
 from ..training.schedules import SCHEDULES
 from . import modelling
 from .holdout import FEW_ROWS, TEST_FRACTION, WAYS
 from .modelling import Settings
-from .tasks import TASKS
 
 Decorator = Callable[[Callable], Callable]
 
@@ -61,12 +61,22 @@ max_memory = click.option(
     metavar="GIB",
     help="Memory that a table may take. Default: 2, or 32 times its file.",
 )
+text = _column("--text", "Text, although all its cells are numbers.")
+decimal = click.option(
+    "--decimal",
+    metavar="SIGN",
+    help="Before fractions, . or a comma. Default: decided by every column.",
+)
+skip_bad_lines = click.option(
+    "--skip-bad-lines", is_flag=True, help="Leave out lines with too many or too few cells."
+)
 query = click.option(
     "--query",
     metavar="SQL",
-    help="Take the result of this query, for DuckDB; DATA is then a database, or left out.",
+    help="The table is the result of this query: FROM 'a.csv', or from DATA, a database.",
 )
 
+READING = [header, text, decimal, skip_bad_lines, query, max_memory]
 TABLE = [
     _column("--target", "Name or number, from 1. Default: the last. Repeated: several outputs."),
     _column("--ignore", "No input. May be repeated, or be several as A,B."),
@@ -75,9 +85,10 @@ TABLE = [
         "--task", metavar="NAME",
         help=f"{names(TASKS)}. Default: guessed from the target, and said.",
     ),
-    header,
-    query,
-    max_memory,
+    click.option(
+        "--log-target", is_flag=True, help="Learn log(1 + y), where ratios matter more."
+    ),
+    *READING,
 ]  # fmt: skip
 TEST = [
     click.option(
@@ -206,6 +217,13 @@ SECTIONS = {
 def train_options(command: Callable) -> Callable:
     """Decorate a command with all of them."""
     for option in reversed([*TABLE, *TEST, *RECIPE, *NETWORK, *RESULT]):
+        command = option(command)
+    return command
+
+
+def reading_options(command: Callable) -> Callable:
+    """Decorate a command with those of reading."""
+    for option in reversed(READING):
         command = option(command)
     return command
 

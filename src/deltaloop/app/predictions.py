@@ -15,7 +15,7 @@ from ..tabular.preparation import of_metadata
 from ..text import visible
 from .columns import cells_of, named_columns, values_of
 from .intervals import half_widths
-from .modelling import probabilities
+from .trained import outputs
 
 _BLOCK = 4096  # rows that are written at a time
 _DIVIDES = re.compile('[,;\t\r\n"]')  # a comma here, a semicolon or a tab elsewhere
@@ -39,7 +39,8 @@ def predict_lines(net: Network, table: Table, ids: Sequence[str] = ()) -> Iterat
     """
     kept = named_columns(table, ids)
     X = inputs_of(net, table)
-    out = probabilities(net, net.predict(X))
+    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    out = outputs(net, X, bool(metadata.get("logs")))
     columns = [_kept(name, values_of(table, name)) for name in kept]
     made = _values(net, out) if net.classes is None else _classes(net, out)
     # a name that is taken, as that of a target which is known and kept
@@ -105,7 +106,9 @@ def _values(net, out) -> Columns:
     """Outputs, and what they may be off."""
     metadata = net.metadata if isinstance(net.metadata, dict) else {}
     n_out = out.shape[1]
-    names = [metadata.get("target") or "y"] if n_out == 1 else metadata.get("targets")
+    names = metadata.get("target")
+    if n_out == 1:
+        names = [names or "y"]
     if not isinstance(names, list) or len(names) != n_out:
         names = [f"y{k}" for k in range(1, n_out + 1)]
     widths = half_widths(metadata, n_out)
@@ -125,7 +128,8 @@ def _decimals(net, k):
 
     None: as many as tell the value from its neighbours.
     """
-    if net.dtype != np.float32 or net.scaling is None or net.scaling.y_scale is None:
+    logs = isinstance(net.metadata, dict) and net.metadata.get("logs")
+    if net.dtype != np.float32 or logs or net.scaling is None or net.scaling.y_scale is None:
         return None
     step = float(net.scaling.y_scale[k]) * np.finfo(np.float32).eps
     digits = math.ceil(-math.log10(step))

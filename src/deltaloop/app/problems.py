@@ -9,13 +9,13 @@ import numpy as np
 
 from .. import datasets
 from ..datasets import Dataset
-from ..errors import InvalidInputError
-from ..tables import Table, Text, read
-from ..tables.cells import missing_cells
+from ..errors import InvalidInputError, unknown_name
+from ..tables import Table, read, read_query
 from ..tabular.choosing import counts_rows
+from ..tabular.targets import TASKS, Target
 from .columns import cells_of, named_columns, values_of
 from .holdout import FEW_ROWS, TEST_FRACTION, Choice, held_out_rows
-from .tasks import Question, check_task, counted, question, warn, warn_of_few_words
+from .tasks import counted, question, warn
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,13 @@ class Reading:
     target: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
-    header: bool | None = None
-    query: str | None = None
     task: str | None = None
+    header: bool | None = None
+    text: tuple[str, ...] = ()
+    decimal: str | None = None
+    skip_bad_lines: bool = False
+    query: str | None = None
+    log_target: bool = False
     max_memory: float | None = None
 
 
@@ -42,8 +46,10 @@ class Problem:
     ----------
     title : str
         Where the rows come from and how they are divided, for the reader.
-    question : Question
+    question : Target
         Task, names of targets and of classes. Its y has all rows.
+    logs : bool
+        Whether the network learns log(1 + y).
     train, test : Table
         The rows of both parts, all columns; `test` is None without a test part.
     y_train, y_test : ndarray
@@ -54,12 +60,14 @@ class Problem:
         Columns that count the rows of the table, and are no inputs for that.
     notes : tuple of str
         What was done to rows, for the reader.
+    read_notes : tuple of str
+        What reading did that is not plain to see.
     is_bundled : bool
         Whether it is one of `deltaloop.datasets`.
     """
 
     title: str
-    question: Question
+    question: Target
     train: Table
     y_train: np.ndarray
     test: Table | None
@@ -68,7 +76,9 @@ class Problem:
     ignore: tuple[str, ...] = ()
     row_numbers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    read_notes: tuple[str, ...] = ()
     is_bundled: bool = False
+    logs: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -89,8 +99,10 @@ def open_data(
     `known` are names of columns that a network has: a first row of them is a header, whatever
     they look like.
     """
-    if data is None or reading.query is not None:
-        raise InvalidInputError("--query is not there yet; leave it out")
+    if reading.query is not None:
+        return read_query(reading.query, data, max_memory=reading.max_memory)
+    if data is None:
+        raise InvalidInputError("there is no table to read; give a file, or --query")
     if data in datasets.names():
         return datasets.load(data)
     plain_name = os.path.basename(data) == data and "." not in data
@@ -101,7 +113,10 @@ def open_data(
             + ", ".join(datasets.names())
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    return read(data, header=reading.header, max_memory=reading.max_memory)
+    return read(
+        data, header=reading.header, text=reading.text, decimal=reading.decimal, expected=known,
+        skip_bad_lines=reading.skip_bad_lines, max_memory=reading.max_memory,
+    )  # fmt: skip
 
 
 def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
@@ -123,7 +138,8 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
     InvalidInputError, FileFormatError
         What does not fit.
     """
-    check_task(reading.task)
+    if reading.task is not None and reading.task not in TASKS:
+        raise unknown_name("task", reading.task, TASKS)
     opened = open_data(data, reading)
     if isinstance(opened, Table):
         return _from_table(opened, reading, choice)
@@ -132,6 +148,9 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         ("--ignore", reading.ignore),
         ("--keep", reading.keep),
         ("--header", reading.header is not None),
+        ("--text", reading.text),
+        ("--decimal", reading.decimal),
+        ("--log-target", reading.log_target),
         ("--test-fraction", choice.fraction is not None),
         ("--test", choice.way),
         ("--group", choice.group),
@@ -170,9 +189,10 @@ def _from_dataset(data: Dataset, task: str | None) -> Problem:
         names = ("class",)
     return Problem(
         f"{data.name}, {parts}",
-        Question(
+        Target(
             names, "regression" if classes is None else "classification",
-            "that of the bundled data set" if task is None else "as asked for", y, classes,
+            "that of the bundled data set" if task is None else "as asked for",
+            np.ones(len(y), bool), y, classes,
         ),
         _as_table(data, data.X_train), y_train,
         _as_table(data, data.X_test) if n_test else None, y_test if n_test else y_test[:0],
@@ -186,18 +206,13 @@ def _from_table(table, reading, choice) -> Problem:
     ignore, keep = named_columns(table, reading.ignore), named_columns(table, reading.keep)
     group = named_columns(table, [choice.group])[0] if choice.group is not None else None
     _check_roles(names, ignore, keep, group)
-    notes = list(table.notes)
+    notes: list[str] = []
     row_numbers = _row_numbers(table, {*names, *ignore, *keep, group})
-    table, n_left_out = _with_targets(table, names)
-    if n_left_out:
-        notes.append(f"{counted(n_left_out, 'row')} without target left out")
     if table.n_rows < 2:
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
     asked = question(table, names, reading.task)
-    for name in table.columns:
-        values = values_of(table, name)
-        if isinstance(values, Text) and name not in (*names, *ignore, *keep, group):
-            warn_of_few_words(values, f"column {name!r}")
+    notes += asked.notes
+    table = table if asked.rows.all() else table.take(asked.rows)
     groups = None if group is None else cells_of(values_of(table, group))
     codes = asked.y if asked.classes is not None else None
     test = held_out_rows(table.n_rows, choice, codes, groups)
@@ -213,8 +228,26 @@ def _from_table(table, reading, choice) -> Problem:
         f"{table.source}, {_divided(table.n_rows, n_test, choice)}", asked,
         table.take(~test), asked.y[~test],
         table.take(test) if n_test else None, asked.y[test],
-        tuple(keep), tuple(ignore), row_numbers, tuple(notes),
+        tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
+        logs=_takes_logs(asked, reading),
     )  # fmt: skip
+
+
+def _takes_logs(asked, reading):
+    """Whether log(1 + y) is learned in place of y."""
+    if not reading.log_target:
+        return False
+    if asked.values is not None:
+        raise InvalidInputError(
+            f"--log-target is for values, but the task is classification ({asked.reason}); "
+            "leave it out, or use --task regression"
+        )
+    if asked.y.min() < 0:
+        raise InvalidInputError(
+            f"--log-target takes values >= 0, and the target goes down to {asked.y.min():g}; "
+            "leave it out"
+        )
+    return True
 
 
 def _check_roles(targets, ignore, keep, group):
@@ -245,25 +278,6 @@ def _row_numbers(table, others):
         if values_of(table, name).dtype.kind == "f" and counts_rows(name, values_of(table, name))
     ]
     return tuple(found) if len(found) < len(inputs) else ()
-
-
-def _with_targets(table, names):
-    """The rows none of whose targets is missing, and the number of the others."""
-    absent = np.zeros(table.n_rows, dtype=bool)
-    for name in names:
-        missing = missing_cells(values_of(table, name))
-        if missing.all():
-            raise InvalidInputError(
-                f"target {name!r} of {table.source!r} is missing in every row; "
-                "choose another column with --target"
-            )
-        absent |= missing
-    if absent.all():
-        raise InvalidInputError(
-            f"no row of {table.source!r} has all of the targets {', '.join(map(repr, names))}; "
-            "train a network for each of them"
-        )
-    return (table.take(~absent) if absent.any() else table), int(absent.sum())
 
 
 def _warn_of_untrained(codes, classes):

@@ -45,6 +45,13 @@ def model_rows(net: Network, history: History, n_epochs: int) -> Rows:
     ]
 
 
+def recipe_rows(net: Network, notes: Sequence[str], history: History | None) -> Rows:
+    """What was trained by the recipe, and for how long."""
+    rows = [("trained", note) for note in notes]
+    rows.append(("parameters", f"{net.n_parameters:,}"))
+    return rows if history is None else [*rows, *curve_rows(history)]
+
+
 def speed_rows(net: Network, history: History, n_samples: int, batch_size: int) -> Rows:
     """What a step costs, and what computed it."""
     rows = []
@@ -225,9 +232,13 @@ def network_rows(net: Network, version: int) -> Rows:
     if preparation is not None:
         rows.append(("inputs", shortened(preparation.inputs)))
         rows += _column_rows(preparation)
-    targets = metadata.get("targets") or [metadata.get("target")]
-    if targets != [None]:
-        rows.append(("target" if len(targets) == 1 else "targets", shortened(targets)))
+    target = metadata.get("target")
+    if isinstance(target, str):
+        rows.append(("target", repr(target)))
+    elif target:
+        rows.append(("targets", shortened(target)))
+    rows += [("log", "the network predicts log(1 + y)")] if metadata.get("logs") else []
+    rows += [("training", str(note)) for note in metadata.get("notes", ())]
     rows += interval_rows(net)
     if net.classes is not None:
         rows.append(("classes", shortened(net.classes)))
@@ -251,7 +262,7 @@ def interval_rows(net: Network) -> Rows:
     found = metadata["interval"]
     off = ", ".join(f"{sign('±', '+-')}{significant(width)}" for width in widths)
     held = f"holds {100 * found['coverage']:.0f} % of true values"
-    return [("interval", f"{off} around a prediction {held} (from {found['rows']} test rows)")]
+    return [("interval", f"{off} around a prediction {held} (from {found['from']})")]
 
 
 def _scaling(net):

@@ -134,6 +134,21 @@ def progress_bar(
 
 
 @contextmanager
+def fraction_bar(title: str) -> Iterator[Callable[[float, str], None] | bool]:
+    """A bar on stderr for f(fraction, text), where that is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=10) as shown:
+        task = shown.add_task(title, total=1.0, text="")
+        yield lambda fraction, text: shown.update(task, completed=fraction, text=text)
+
+
+@contextmanager
 def status(text: str) -> Iterator[None]:
     """Tell on stderr what is going on, where that is a terminal."""
     if not is_terminal(sys.stderr):

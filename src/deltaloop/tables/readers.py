@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..errors import InvalidInputError
 from ..inputs.paths import as_path, is_special
@@ -205,6 +206,14 @@ def check_file(source: str) -> tuple[str, str]:
 def unpacked_file(source: str, packing: str, limit: int) -> Iterator[str]:
     """The path of the file, or of its content for as long as it is needed."""
     if not packing:
+        try:
+            source.encode()
+        except UnicodeEncodeError:  # DuckDB wants names that are text
+            with TemporaryDirectory() as folder:
+                link = os.path.join(folder, f"table{Path(source).suffix}")
+                os.symlink(os.path.abspath(source), link)
+                yield link
+            return
         yield source
         return
     unpack = gunzipped if packing == ".gz" else unzstandard

@@ -19,6 +19,7 @@ from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import Loss
 from ..parts.optimizers import SGD, Adam
+from ..training.history import History
 from ..training.schedules import Schedule
 from .arrays import Targets
 
@@ -125,6 +126,7 @@ class Member:
     held: np.ndarray
     loss: float
     epochs: int
+    history: History
 
 
 def trained_member(
@@ -162,7 +164,7 @@ def trained_member(
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
     loss = min(history.validation_loss, default=math.nan)
-    return Member(net, recipe, held, loss, len(history))
+    return Member(net, recipe, held, loss, len(history), history)
 
 
 # Floating-point operations that a training may take: some tenths of a second on one core
