@@ -124,7 +124,7 @@ def _as_numbers(
         example = next((cell for cell in written if not PLAIN.matches(cell)), written[0])
         note = f"column {name!r} has {form}, such as {example!r}, which is {form.value(example):g}"
         other = "." if form.decimal == "," else ","
-        if guessed or form == grouped and any(map(PLAIN.matches, written)):
+        if guessed or (form == grouped and any(map(PLAIN.matches, written))):
             note += f"; if that is wrong, use decimal={other!r} (--decimal {other})"
         by.notes.append(note)
     return Kind("number", form=form, markers=markers)
@@ -233,8 +233,8 @@ def arrays_of(
         column = f"c{number}"
         if kind.name == "text":
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE v{number} AS SELECT DISTINCT {column} AS x FROM {relation} "
-                f"WHERE {column} IS NOT NULL"
+                f"CREATE OR REPLACE TEMP TABLE v{number} AS "
+                f"SELECT DISTINCT {column} AS x FROM {relation} WHERE {column} IS NOT NULL"
             )
             found = con.execute(f"SELECT x FROM v{number} ORDER BY x").fetchall()
             if found:

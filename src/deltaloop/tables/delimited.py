@@ -90,6 +90,13 @@ class _Reading:
         self.problems = Problems(source)
         self.names = named_columns(dialect.names, dialect.width)
         self.notes = list(dialect.notes)
+        for name in sorted({name for name in self.names if self.names.count(name) > 1}):
+            first = self.names.index(name)
+            again = self.names.index(name, first + 1)
+            self.problems.add(
+                f"{{source}} has two columns named {name!r} (columns {first + 1} and {again + 1}); "
+                "give every column its own name"
+            )
         self.kinds, self.decimals = self._guessed()
 
     def _guessed(self) -> tuple[list[Kind], set[str]]:

@@ -25,14 +25,14 @@ NO_DELIMITER = "\x1f"  # of a table with one column
 
 @dataclass
 class Dialect:
-    """How rows of cells are written, and what the first of them are.
+    r"""How rows of cells are written, and what the first of them are.
 
     Attributes
     ----------
     encoding : str
         Of the file.
     delimiter : str
-        Between cells; ' ' is any run of blanks, '\\x1f' none at all.
+        Between cells; ' ' is any run of blanks, '\x1f' none at all.
     quoting : Quoting
         Around cells.
     newline : str
@@ -95,12 +95,15 @@ def sniff(
     if not is_whole and len(lines) > 1:
         lines.pop()
     start, comments, asked = _preamble(lines)
-    best = _best(lines[start:], asked or delimiters, is_whole)
-    n_hashes = sum(map(_is_hash, lines[start:]))
-    has_comments = bool(comments or n_hashes) and not _hashes_are_cells(lines, best)
-    if not has_comments and comments:
-        start, comments = start - len(comments), []
+    n_hashes = sum(map(_is_hash, lines[start:])) if "#" in text else 0
+    best = _best(lines[start:], asked or delimiters, is_whole, with_hashes=True)
+    has_comments = bool(comments)
+    if (n_hashes and best.is_even) or start == len(lines):  # cells begin so, as colours do
+        start, comments, asked = _preamble(lines, without_comments=True)
+        has_comments = False
         best = _best(lines[start:], asked or delimiters, is_whole, with_hashes=True)
+    elif n_hashes:
+        best, has_comments = _best(lines[start:], asked or delimiters, is_whole), True
     reader = Lines(lines[start:], has_comments)
     records = _records(reader, best, is_whole)
     top = next(records, [])
@@ -124,7 +127,7 @@ def sniff(
             and best.delimiter not in (BLANKS, NO_DELIMITER)
             and not best.is_broken
             and not (has_comments and n_hashes)
-            and not re.search(blank_quote, text, re.MULTILINE)
+            and not (best.quoting.quote in text and re.search(blank_quote, text, re.MULTILINE))
         ),
         has_comments=has_comments,
     )
@@ -159,8 +162,10 @@ def _is_hash(line: str) -> bool:
     return line.lstrip(" \t").startswith("#")
 
 
-def _preamble(lines: Sequence[str]) -> tuple[int, list[str], str | None]:
-    """Lines above the rows: how many, those with # (next to the rows), the delimiter of ``sep=``."""
+def _preamble(
+    lines: Sequence[str], without_comments: bool = False
+) -> tuple[int, list[str], str | None]:
+    """Lines above the rows: how many, those with #, and the delimiter of ``sep=``."""
     comments: list[str] = []
     asked = None
     for number, line in enumerate(lines):
@@ -168,24 +173,11 @@ def _preamble(lines: Sequence[str]) -> tuple[int, list[str], str | None]:
         named = re.fullmatch(r'"?sep=(.)"?', content.replace("\\t", "\t"))
         if named and asked is None and not comments:
             asked = named[1]
-        elif _is_hash(line):
+        elif _is_hash(line) and not without_comments:
             comments.append(line)
         elif content.strip():
             return number, comments, asked
-    return len(lines), comments, asked
-
-
-def _hashes_are_cells(lines: Sequence[str], best: "_Candidate") -> bool:
-    """Whether lines begin with # because a column does, as with colours."""
-    hashes = [line for line in lines if _is_hash(line)]
-    below = [line for line in lines[_preamble(lines)[0] :] if _is_hash(line)]
-    if not below:
-        return len(hashes) == sum(1 for line in lines if line.strip())
-    try:
-        rows = list(reader_of(below[:_LOOKED_AT], best.delimiter, best.quoting))
-    except csv.Error:
-        return False
-    return all(len(row) == best.width for row in rows) and best.width > 1
+    return len(lines), comments, asked  # nothing but these
 
 
 def _records(lines: Lines, best: "_Candidate", is_whole: bool) -> Iterator[list[str]]:
@@ -284,8 +276,10 @@ def _candidate(
             or widths[0] == below[0] - 1 > 0
         )
     )
-    cells = [cell for row in rows for cell in row if not is_missing(cell)]
-    share = sum(is_written_number(cell.strip()) for cell in cells) / max(1, len(cells))
+    share = 0.0
+    if max(widths, default=0) > 1:
+        cells = [cell for row in rows[1:] or rows for cell in row if not is_missing(cell)]
+        share = sum(is_written_number(cell.strip()) for cell in cells) / max(1, len(cells))
     return _Candidate(delimiter, quoting, widths, is_even, round(share, 3), is_broken)
 
 

@@ -183,7 +183,8 @@ def _from_objects(cells: list[Any]) -> Column:
         dates[~np.array(gone, dtype=bool)] = [_in_utc(cell) for cell in present]
         return dates
     types = {type(cell).__name__: cell for cell in present}
-    name, other = list(types.items())[0], list(types.items())[-1]
+    name, *_ = shown_types = list(types.items())
+    other = shown_types[-1]
     if len(types) > 1:
         raise _Unfit(f"{shown(name[1], 40)} ({name[0]}) and {shown(other[1], 40)} ({other[0]})")
     raise _Unfit(f"{shown(name[1], 40)} ({name[0]})")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from math import factorial, prod
 
 from .cells import is_missing, shortened
@@ -9,6 +10,7 @@ from .dates import is_date
 from .number_forms import NumberForm, forms_of, is_written_number, unit_of
 
 _SURE, _MAYBE = 0.02, 0.2
+_LOOKED_AT = 300  # rows
 _FEW = 3  # rows below, from which something can be learned about a column
 
 
@@ -34,7 +36,9 @@ def find_header(
     top = [cell.strip() for cell in top]
     if expected and set(expected) <= set(top):
         return True, None
-    columns = [_present(cells) for cells in zip(*rows, strict=True)] or [[] for _ in top]
+    columns = [_present(cells) for cells in zip(*rows[:_LOOKED_AT], strict=True)] or [
+        [] for _ in top
+    ]
     kinds = [_kind(cell) for cell in top]
     below = [_common_kind(cells) for cells in columns]
     for kind, other in zip(kinds, below, strict=True):
@@ -140,11 +144,11 @@ def _share(rows: Sequence[Sequence[float]], holds) -> float:
 
 
 def _increases(row: Sequence[float]) -> bool:
-    return all(a < b for a, b in zip(row, row[1:], strict=False))
+    return all(a < b for a, b in pairwise(row))
 
 
 def _is_even(row: Sequence[float]) -> bool:
     """Whether the steps are all the same, and not 0."""
     step = row[1] - row[0]
-    steps = [b - a for a, b in zip(row, row[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(row)]
     return step != 0 and all(abs(one - step) <= 1e-9 * abs(step) for one in steps)

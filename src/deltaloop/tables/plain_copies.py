@@ -44,6 +44,8 @@ def write_plain_copy(
                 elif not is_blank(row):
                     if len(row) == width - 1 and dialect.trailing:
                         write([*row, ""])
+                    elif row[0].startswith("#"):
+                        lines.n_comments += 1
                     else:
                         odd.append((lines.number, len(row)))
         except csv.Error as error:

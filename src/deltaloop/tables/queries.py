@@ -16,7 +16,7 @@ from ..inputs.paths import as_path, is_special
 from ..inputs.unpacking import DEFAULT_GIB, GIB, REMEDY, too_large
 from .cells import COLUMN, Column, column_from_cells
 from .columnar import table_of
-from .delimited import TEXT_ENDINGS, Options, csv_relation, named_columns
+from .delimited import TEXT_ENDINGS, csv_relation, named_columns
 from .dialects import sniff
 from .duck import connection, first_line
 from .kinds import TEXT, guessed_kind
@@ -36,7 +36,7 @@ _PIECE = 10_000
 def read_query(
     sql: str, database: str | os.PathLike[str] | None = None, *, max_memory: float | None = None
 ) -> Table:
-    """Make a table of the result of a query.
+    r"""Make a table of the result of a query.
 
     Without a database the query names files: ``SELECT a, b FROM 'flowers.csv' WHERE a > 0``. CSV
     files after FROM and JOIN are read with the dialect that `read` would find; Parquet and JSON
@@ -71,7 +71,7 @@ def read_query(
     >>> from deltaloop.tables import read_query
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "fruit.csv")
-    >>> _ = path.write_text("mass,fruit\\n150,apple\\n120,lemon\\n180,apple\\n")
+    >>> _ = path.write_text("mass,fruit\n150,apple\n120,lemon\n180,apple\n")
     >>> sql = f"SELECT fruit, avg(mass) AS mean FROM '{path}' GROUP BY fruit ORDER BY fruit"
     >>> [column.tolist() for column in read_query(sql).values]
     [['apple', 'lemon'], [165.0, 120.0]]

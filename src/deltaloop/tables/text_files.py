@@ -161,7 +161,7 @@ def whole_encoding(path: str, encoding: str, source: str) -> str:
     return encoding
 
 
-def head_of(file: IO[bytes], n_lines: int = 1000, most: int = 2**18) -> tuple[bytes, bool]:
+def head_of(file: IO[bytes], most: int = 2**18) -> tuple[bytes, bool]:
     """The first bytes, at least a line where there is one, and whether that is all."""
     head = file.read(most)
     while head.count(b"\n") + head.count(b"\r") < 2:
