@@ -20,8 +20,8 @@ from .problems import Reading, feature_table
 from .train_command import Wanted, run
 
 _DATA = (
-    "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "
-    "fine) or the name of a bundled data set: " + ", ".join(datasets.names()) + "."
+    "DATA is a file (.csv, .tsv, .txt, .parquet, .jsonl, .npy, .npz, .svm, .libsvm, .svmlight or "
+    "FANN's .train; with .gz or .zst after it) or the name of a bundled data set: " + ", ".join(datasets.names()) + "."
 )
 
 

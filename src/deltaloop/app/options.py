@@ -16,7 +16,7 @@ from . import modelling
 from .holdout import FEW_ROWS, TEST_FRACTION, WAYS
 from .modelling import Settings
 
-Decorator = Callable[[Callable], Callable]
+Decorator = Callable[[Any], Any]
 
 _LEARNING_RATE_KEYS = ("cross_entropy", "binary_cross_entropy", "classification")
 
@@ -76,8 +76,8 @@ query = click.option(
     help="The table is the result of this query: FROM 'a.csv', or from DATA, a database.",
 )
 
-READING = [header, text, decimal, skip_bad_lines, query, max_memory]
-TABLE = [
+READING: list[Decorator] = [header, text, decimal, skip_bad_lines, query, max_memory]
+TABLE: list[Decorator] = [
     _column("--target", "Name or number, from 1. Default: the last. Repeated: several outputs."),
     _column("--ignore", "No input. May be repeated, or be several as A,B."),
     _column("--keep", "An input, although it looks like a row number or an id."),
@@ -90,7 +90,7 @@ TABLE = [
     ),
     *READING,
 ]  # fmt: skip
-TEST = [
+TEST: list[Decorator] = [
     click.option(
         "--test-fraction", type=float, metavar="NUMBER",
         help=f"Part of the rows held out to test with. Default: {TEST_FRACTION}, or 0 below "
@@ -109,11 +109,11 @@ TEST = [
         help="Of test part, initial values and sample order.",
     ),
 ]  # fmt: skip
-RECIPE = [
+RECIPE: list[Decorator] = [
     click.option("--budget", type=float, metavar="SECONDS", help="Spend this time to do better."),
     click.option("--simple", is_flag=True, help="The textbook network instead, see below."),
 ]
-NETWORK = [
+NETWORK: list[Decorator] = [
     click.option(
         "--layers", metavar="WIDTHS", default="30", show_default=True,
         help="Units of the hidden layers, such as 30,30; or none.",
@@ -184,7 +184,7 @@ NETWORK = [
         "--compare", is_flag=True, help="Time an epoch against the same in NumPy as well."
     ),
 ]  # fmt: skip
-RESULT = [
+RESULT: list[Decorator] = [
     click.option("--explain", is_flag=True, help="What each column is worth to the predictions."),
     click.option(
         "--plot", metavar="FILE", help="Draw the learning curve, as .png, .svg or .pdf."

@@ -25,7 +25,7 @@ def train_by_recipe(problem, preparation, X, X_test, settings, wanted) -> Traine
     if X_test is not None:
         parts.append(Part("test", X_test, problem.y_test, outputs(net, X_test, problem.logs)))
     held = None
-    if found.held is not None:
+    if found.held is not None and found.outputs is not None:
         out = probabilities(net, found.outputs)
         held = problem.y_train[found.held], np.expm1(out) if problem.logs else out
     return Trained(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs.validation import Prepared
 from ..kernels.functions import LOSSES
 from ..network import Network
 from ..tabular import Preparation
@@ -91,8 +92,11 @@ class Trained:
 
     def metadata(self) -> dict[str, Any]:
         """What the file keeps of columns, targets and scores; `tabular.Model` reads it as well."""
-        y, out = (self.parts[-1].y, self.parts[-1].out) if self.is_tested else self.held or ([], [])
-        told = self.scores_of(out, y) if len(y) else []
+        told = []
+        if self.is_tested:
+            told = self.scores_of(self.parts[-1].out, self.parts[-1].y)
+        elif self.held is not None:
+            told = self.scores_of(self.held[1], self.held[0])
         values = {score.name: score.value for score in told}
         values |= {f"{score.name}{CONSTANT}": score.constant for score in told}
         return {
@@ -114,7 +118,7 @@ def about(problem: Problem, preparation: Preparation) -> dict[str, Any]:
     }
 
 
-def outputs(net: Network, X: np.ndarray, logs: bool) -> np.ndarray:
+def outputs(net: Network, X: np.ndarray | Prepared, logs: bool) -> np.ndarray:
     """Probabilities of classes, or values; `logs`: the network has log(1 + y)."""
     out = probabilities(net, net.predict(X))
     return np.expm1(out) if logs else out

@@ -170,7 +170,8 @@ def _classes(name, column):
     if len(values) == len(y) > FEW:
         raise InvalidInputError(
             f"target {name!r} has {len(y)} different values in {len(y)} rows, so it is no class; "
-            "choose another column" + ("" if _is_text(column) else ", or task='regression' (--task regression)")
+            "choose another column"
+            + ("" if _is_text(column) else ", or task='regression' (--task regression)")
         )
     return y.astype(np.int64), tuple(values)
 
