@@ -21,7 +21,9 @@ from .train_command import Wanted, run
 
 _DATA = (
     "DATA is a file (.csv, .tsv, .txt, .parquet, .jsonl, .npy, .npz, .svm, .libsvm, .svmlight or "
-    "FANN's .train; with .gz or .zst after it) or the name of a bundled data set: " + ", ".join(datasets.names()) + "."
+    "FANN's .train; with .gz or .zst after it) or the name of a bundled data set: "
+    + ", ".join(datasets.names())
+    + "."
 )
 
 
