@@ -168,6 +168,13 @@ def test_four_rows_are_learned_without_a_test_part(tmp_path):
     assert "interval" not in found
 
 
+def test_category_of_the_test_rows_alone_is_warned_of(tmp_path):
+    lines = [[k / 7, "new" if k == 99 else "ab"[k % 2], k % 2] for k in range(100)]
+    path = write_csv(tmp_path / "t.csv", ["x", "kind", "y"], lines)
+    output = call("train", path, "--test", "last", "--epochs", 1)[1]
+    assert f"warning: 'test rows of {path}': column 'kind' has 1 cell with a value that" in output
+
+
 # --- the report ---
 
 

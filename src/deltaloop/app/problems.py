@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -227,7 +227,8 @@ def _from_table(table, reading, choice) -> Problem:
     return Problem(
         f"{table.source}, {_divided(table.n_rows, n_test, choice)}", asked,
         table.take(~test), asked.y[~test],
-        table.take(test) if n_test else None, asked.y[test],
+        replace(table.take(test), source=f"test rows of {table.source}") if n_test else None,
+        asked.y[test],
         tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
         logs=_takes_logs(asked, reading),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from ..tables import Table, Text
 from ..tabular.targets import Target, find_target
 from .columns import values_of
 
-_FEW = 20  # different numbers that people may have meant as classes
+_FEW = 40  # different numbers that people may have meant as classes
 
 
 def question(table: Table, names: Sequence[str], task: str | None) -> Target:
@@ -38,8 +38,7 @@ def _hint(found):
     if found.values is not None:
         return "; --task regression takes them for values"
     y = found.y[:, 0]
-    n_values = len(np.unique(y))
-    if n_values > max(_FEW, len(y) / 2) or (y != np.floor(y)).any():
+    if len(np.unique(y)) > _FEW or (y != np.floor(y)).any():
         return ""
     return "; --task classification takes them for classes"
 
