@@ -57,7 +57,7 @@ threads; every result is the same bit for bit. A backend with a limit states it:
 | state    | (rule.n_slots, plan.n_theta) plan.dtype         | updated   |
 | rule     | Rule                                           | read      |
 | X        | (n_samples, n_in) plan.dtype, unit stride in a row; or SparseRows | read |
-| Y        | (n_samples, n_out) plan.dtype, unit stride in a row | read |
+| Y        | (n_samples, n_targets) plan.dtype, unit stride in a row | read |
 | order    | (n_samples,) intp, or None                     | read      |
 | dC_da    | (n_samples, n_out) plan.dtype, unit stride in a row | read     |
 | dC_dx    | (n_samples, n_in) plan.dtype, C-contiguous, or None | overwritten |
@@ -152,6 +152,24 @@ LAYER = np.dtype(
     align=True,
 )
 
+GAUSSIAN = -1  # the code of gaussian_nll, the loss of a head with n means and n variances
+
+# One of the heads that share the units of the last layer. It is a layer whose z are some columns of
+# that of the last layer, with a loss of its own: C = sum of weight C_head. Those fields of its
+# layer that belong to W and b are not used.
+HEAD = np.dtype(
+    [
+        ("layer", LAYER),
+        ("first", np.intp),  # column of its first output
+        ("first_target", np.intp),  # column of its first target; it has n_targets
+        ("n_targets", np.intp),  # n_out, or half of that with GAUSSIAN
+        ("loss", np.intp),  # index into LOSSES, the address of a function, or GAUSSIAN
+        ("loss_parameter", np.float64),
+        ("weight", np.float64),
+    ],
+    align=True,
+)
+
 # Where the arrays in Work.buffer begin, in elements; -1: the array is not there.
 WORK = np.dtype(
     [
@@ -221,6 +239,36 @@ def _keeps_z(activation) -> bool:
     return not isinstance(activation, str) or functions.ACTIVATIONS[activation].keeps_z
 
 
+def _parted(heads, work) -> tuple[np.ndarray | None, int]:
+    """Records of HEAD, and the elements of work per sample with theirs."""
+    if not heads:
+        return None, work
+    found = np.zeros(len(heads), HEAD)
+    first = first_target = 0
+    for record, (n_out, activation, alpha, loss, parameter, weight) in zip(
+        found, heads, strict=True
+    ):
+        record["n_targets"], record["weight"] = n_out, weight
+        record["loss_parameter"] = parameter
+        record["loss"] = LOSSES.index(loss) if isinstance(loss, str) else loss
+        n_units = 2 * n_out if loss == GAUSSIAN else n_out
+        layer = record["layer"]
+        layer["n_out"], layer["width"], layer["b"] = n_units, padded_width(n_units), -1
+        layer["alpha"] = alpha
+        if isinstance(activation, str):
+            layer["activation"] = ACTIVATIONS.index(activation)
+        else:
+            layer["activation"], (layer["f"], layer["slope"]) = CUSTOM, activation
+        for block in ("z", "a", "delta"):
+            layer[block] = work
+            work += round_up(int(layer["width"]))
+        layer["dropped"] = layer["a"]
+        record["first"], record["first_target"] = first, first_target
+        first, first_target = first + n_units, first_target + n_out
+    found.flags.writeable = False
+    return found, work
+
+
 def padded_width(n: int) -> int:
     """Row length for n units: 4, 8, or the next multiple of 16.
 
@@ -270,6 +318,8 @@ class Plan:
         Standard deviation of what is added to every input in training, before any is dropped.
     mask : ndarray, shape (n_theta,) in dtype, or None
         1 where there is a parameter, 0 where a weight stays 0: in gradients, and after steps.
+    heads : ndarray of HEAD, shape (n_heads,), or None
+        How the units of the last layer are parted, which then is linear, and has no loss itself.
     plain : ndarray of intp, shape (1,)
         1: a step on one sample needs nothing but the sample, see `by_batches`.
     """
@@ -285,20 +335,23 @@ class Plan:
     mask: np.ndarray | None = None
     plain: np.ndarray = field(default_factory=lambda: np.ones(1, np.intp))
     input_noise: float = 0.0
+    heads: np.ndarray | None = None
 
     @classmethod
     def build(
         cls, n_in: int, units: Sequence, loss: str | int, dtype,
         loss_parameter: float | None = None, dropout: Sequence[float] = (),
         masks: Sequence[np.ndarray | None] = (), rates: Sequence[tuple[float, float]] = (),
-        input_noise: float = 0.0,
+        input_noise: float = 0.0, heads: Sequence = (),
     ) -> "Plan":  # fmt: skip
         """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
 
         An activation is a name or the addresses (f, slope); a loss is a name or an address;
         `dropout` has the probabilities for the inputs and every hidden layer, `masks` an array of
         bool (n_out, n_in) for every layer, or None: the connections that there are; `rates` has
-        rate_of_W and rate_of_b of every layer.
+        rate_of_W and rate_of_b of every layer; `heads` has
+        (n_out, activation, alpha, loss, loss_parameter, weight) for every head, where a loss is as
+        above, or GAUSSIAN, with n_out means and as many variances after them.
         """
         layers = np.zeros(len(units), LAYER)
         theta = work = 0
@@ -326,6 +379,7 @@ class Plan:
                 layer["dropped"] = work
                 work += round_up(width)
             n_in = n_out
+        parted, work = _parted(heads, work)
         layers["rate_of_W"], layers["rate_of_b"] = zip(*rates, strict=True) if rates else (1, 1)
         layers.flags.writeable = False
         widest = int(layers["width"].max())
@@ -336,7 +390,7 @@ class Plan:
         dtype = np.dtype(dtype)
         plan = cls(
             layers, code, loss_parameter, dtype, theta, work, widest, input_dropout,
-            input_noise=input_noise,
+            input_noise=input_noise, heads=parted,
         )  # fmt: skip
         if any(mask is not None for mask in masks):
             ones = aligned_zeros(theta, dtype)
@@ -377,6 +431,13 @@ class Plan:
     def has_rates(self) -> bool:
         """Whether a layer has a learning rate of its own."""
         return bool((self.layers["rate_of_W"] != 1).any() or (self.layers["rate_of_b"] != 1).any())
+
+    @cached_property
+    def n_targets(self) -> int:
+        """Targets of a sample: as many as outputs, but for variances, which have none."""
+        if self.heads is None:
+            return int(self.layers[-1]["n_out"])
+        return int(self.heads["n_targets"].sum())
 
     @cached_property
     def n_in(self) -> int:
@@ -456,7 +517,8 @@ class Work:
             end += length
         self.words = np.array(words, np.intp)
         self.buffer = aligned_zeros(end, plan.dtype)
-        self.costs = np.zeros(batch_size)
+        # with heads, the losses of one of them come after those of all
+        self.costs = np.zeros(batch_size if plan.heads is None else 2 * batch_size)
 
     @property
     def places(self) -> np.ndarray:

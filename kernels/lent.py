@@ -32,7 +32,8 @@ STRUCTS: dict[str, dict] = {
         "theta": "reals", "batch_size": "whole", "first": "whole", "work": "reals",
         "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
         "parts": "reals", "costs": "doubles", "input_dropout": "double", "mask": "reals",
-        "plain": "words", "input_noise": "double", "trains": "whole",
+        "plain": "words", "input_noise": "double", "heads": "words", "n_heads": "whole",
+        "trains": "whole",
         "key": "whole", "done": "whole", "walks": "words",
     },
     "rows": {

@@ -7,6 +7,7 @@ dC/dW = delta^T a / n  dC/db = sum(delta) / n
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from .interface import (
     ACTIVATIONS,
     CUSTOM,
     FUNCTIONS,
+    GAUSSIAN,
     LOSSES,
     RULES,
     Plan,
@@ -323,6 +325,73 @@ def _through(layer, z, a, dC_da):
     return dC_da * _slope(layer, z, a)
 
 
+def _columns(head, first="first", n=None):
+    start = int(head[first])
+    return slice(start, start + int(head["layer"]["n_out"] if n is None else n))
+
+
+def _net_of(head):
+    """What the functions here ask of a plan, of one head."""
+    return SimpleNamespace(
+        layers=[head["layer"]], loss=int(head["loss"]), loss_parameter=head["loss_parameter"],
+        heads=None,
+    )  # fmt: skip
+
+
+def _activate_outputs(plan, z):
+    """A of the last layer: head by head, where there are any."""
+    if plan.heads is None:
+        return _activate(plan.layers[-1], z)
+    a = np.empty_like(z)
+    for head in plan.heads:
+        own = z[:, _columns(head)]
+        if head["loss"] == GAUSSIAN:
+            n = own.shape[1] // 2
+            a[:, _columns(head)] = np.hstack([own[:, :n], np.exp(own[:, n:])])
+        else:
+            a[:, _columns(head)] = _activate(head["layer"], own)
+    return a
+
+
+def _through_outputs(plan, z, a, dC_da):
+    """The same for `_through`."""
+    if plan.heads is None:
+        return _through(plan.layers[-1], z, a, dC_da)
+    delta = np.empty_like(z)
+    for head in plan.heads:
+        part = _columns(head)
+        if head["loss"] == GAUSSIAN:
+            n = head["n_targets"]
+            slope = np.hstack([np.ones_like(a[:, part][:, :n]), a[:, part][:, n:]])
+            delta[:, part] = dC_da[:, part] * slope
+        else:
+            delta[:, part] = _through(head["layer"], z[:, part], a[:, part], dC_da[:, part])
+    return delta
+
+
+def _gaussian_delta(z, Y):
+    """Of means m = z_j and variances v = exp(z_(n + j)): 1/2 (log v + (y - m)^2 / v)."""
+    mean, log_v = np.hsplit(z.astype(np.float64), 2)
+    off, precision = mean - Y, np.exp(-log_v)
+    squares = off * off * precision
+    delta = np.hstack([off * precision, 0.5 - 0.5 * squares])
+    return 0.5 * (log_v + squares).sum(axis=-1), delta.astype(z.dtype)
+
+
+def _delta_of_heads(plan, z, a, Y):
+    """Loss of every sample, and delta, as weighted sums over the heads."""
+    losses, delta = np.zeros(len(z)), np.empty_like(z)
+    for head in plan.heads:
+        part, y = _columns(head), Y[:, _columns(head, "first_target", head["n_targets"])]
+        if head["loss"] == GAUSSIAN:
+            own, of_head = _gaussian_delta(z[:, part], y)
+        else:
+            own, of_head = _output_delta(_net_of(head), z[:, part], a[:, part], y)
+        losses += head["weight"] * own
+        delta[:, part] = z.dtype.type(head["weight"]) * of_head
+    return losses, delta
+
+
 def _softmax_cross_entropy(z, a, Y, p, loss):
     top = z.max(axis=-1, keepdims=True)
     log_sum = top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
@@ -355,6 +424,8 @@ _FROM_LOGITS = {
 
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
+    if plan.heads is not None:
+        return _delta_of_heads(plan, z, a, Y)
     layer = plan.layers[-1]
     activation = (*ACTIVATIONS, "custom")[layer["activation"]]
     loss = LOSSES[plan.loss] if plan.loss < len(LOSSES) else "custom"
@@ -390,7 +461,8 @@ def _forward(plan, theta, X, masks=None):
         if b is not None:
             z += b
         Z.append(z)
-        A.append(_activate(layer, z))
+        last = index == len(plan.layers) - 1
+        A.append(_activate_outputs(plan, z) if last else _activate(layer, z))
     return Z, A, entered
 
 
@@ -552,7 +624,7 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
     X = _rows(X)
     with np.errstate(all="ignore"):
         Z, A, entered = _forward(plan, theta, X)
-        delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
+        delta = _through_outputs(plan, Z[-1], A[-1], dC_da)
         deltas = _deltas(plan, theta, Z, A, delta)
         if grad is not None:
             grad[:] = 0  # padding included
@@ -673,12 +745,12 @@ def _update(plan, rule, theta, state, grad, t):
         state[0], slots = grad, state[1 : 1 + len(rule.row.slots)]
     rates = rule.hyper[0] * _factors(plan, theta.dtype) if plan.has_rates else rule.hyper[0]
     theta[:] = _STEPS[RULES[rule.code]](rates, *rule.hyper[1:], t, theta, grad, *slots)
+    if plan.mask is not None:  # what was assigned there, or a state from before, counts no longer
+        theta[plan.mask == 0] = 0
     for index in range(len(plan.layers)):
         w = plan.W(theta, index)
         norms = np.linalg.norm(w.astype(np.float64), axis=1, keepdims=True)
         w *= np.where(norms > regular.max_norm, regular.max_norm / norms, 1).astype(w.dtype)
-    if plan.mask is not None and not rule.is_flat:  # a state from before the step may move them
-        theta[plan.mask == 0] = 0
     for index in frozen:
         _parameters_of(plan, theta, index)[:] = _parameters_of(plan, before, index)
     state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # slow to compute with
@@ -730,7 +802,7 @@ def jacobian(plan: Plan, theta, X, out, work: Work | Search) -> None:
         for o in range(out.shape[1]):
             dC_da = np.zeros_like(A[-1])
             dC_da[:, o] = 1
-            delta = _through(plan.layers[-1], Z[-1], A[-1], dC_da)
+            delta = _through_outputs(plan, Z[-1], A[-1], dC_da)
             deltas = _deltas(plan, theta, Z, A, delta)
             for index, delta in enumerate(deltas):
                 layer = plan.layers[index]

@@ -35,6 +35,7 @@ class Session:
         self._apply = apply_gradient
         self._plan, self._theta, self._forward, self._train = plan, theta, forward, train_epoch
         self._n_in, self._n_out = int(plan.layers[0]["n_in"]), int(plan.layers[-1]["n_out"])
+        self._n_y = plan.n_targets
         self._turns, self._looks_every = turns or Turns(), looks_every(plan)
         self._take_work(Work(plan, min(batch_size, PIECE)))
 
@@ -97,15 +98,15 @@ class Session:
         return out
 
     def learn_one(self, x, y) -> float:
-        """One step on the sample x (n_in,), y (n_out,); its loss before the step."""
-        return self._learn(self._rows("x", x, 0, self._n_in), self._rows("y", y, 0, self._n_out))
+        """One step on the sample x (n_in,), y (n_targets,); its loss before the step."""
+        return self._learn(self._rows("x", x, 0, self._n_in), self._rows("y", y, 0, self._n_y))
 
     def learn_batch(self, X, Y) -> float:
-        """One step on the mini-batch X (n, n_in), Y (n, n_out); its mean loss before the step."""
+        """One step on X (n, n_in), Y (n, n_targets); its mean loss before the step."""
         n = len(X)
         if n < 1:
             raise InvalidInputError("X is empty, give at least 1 sample")
-        return self._learn(self._rows("X", X, n, self._n_in), self._rows("Y", Y, n, self._n_out))
+        return self._learn(self._rows("X", X, n, self._n_in), self._rows("Y", Y, n, self._n_y))
 
     def _learn(self, X, Y):
         turns, key, n = self._turns, object(), len(X)

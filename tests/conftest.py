@@ -93,6 +93,12 @@ def every_compiled():
     return [load(name) for name in COMPILED]
 
 
+@pytest.fixture(scope="session")
+def every_backend(every_compiled):
+    """All backends, likewise."""
+    return [load("reference"), *every_compiled]
+
+
 @pytest.fixture(scope="session", params=THREADED)
 def threaded(request):
     """Every backend that shares work between threads."""

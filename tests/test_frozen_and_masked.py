@@ -70,6 +70,29 @@ def test_connections_that_there_are_not_stay_0(backend, name, more):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("more", [{}, REGULAR], ids=["plain", "regularized"])
+@pytest.mark.parametrize("way", ["fit", "learn_one", "learn_batch", "apply_gradient"])
+def test_what_is_assigned_where_no_connection_is_counts_for_one_step(backend, name, more, way):
+    X, Y = data()
+    net = network((True, False, True), MASK, backend=backend)
+    layers = (*net.layers[:1], replace(net.layers[1], mask=np.zeros((6, 7), bool)), net.layers[2])
+    net = dl.Network(5, layers, dtype="float64", seed=3, backend=backend)
+    net.optimizer = replace(OPTIMIZERS[name], **more)
+    net.W[0][:] = net.W[1][:] = 0.5
+    before = net.predict(X[:1])
+    if way == "fit":
+        net.fit(X, Y, epochs=1, batch_size=40)
+    elif way == "apply_gradient":
+        net.apply_gradient(np.zeros(net.n_parameters))
+    else:
+        _ = net.learn_one(X[0], Y[0]) if way == "learn_one" else net.learn_batch(X, Y)
+    assert (net.W[0][~MASK] == 0).all() and (net.W[0][MASK] != 0).all()
+    assert (net.W[1] == 0.5).all()  # frozen
+    assert (net.predict(X[:1]) != before).any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_trained_is_trained_as_without(backend):
     """The upper layers on what a frozen one gives are a network of their own."""
     X, Y = data()
@@ -148,6 +171,7 @@ def test_the_state_from_before_moves_no_frozen_layer():
 def test_copies_and_files_keep_both(tmp_path):
     X, Y = data()
     net = network([False, True, True], MASK)
+    net.W[0][:] += 0.25  # also where there is no connection
     net.save(tmp_path / "net.npz")
     for other in (
         copy.deepcopy(net),
@@ -156,6 +180,7 @@ def test_copies_and_files_keep_both(tmp_path):
     ):
         assert other.trainable == (False, True, True)
         np.testing.assert_array_equal(other.layers[0].mask, MASK)
+        np.testing.assert_array_equal(other.theta, net.theta)
         other.trainable = True
         other.fit(X, Y, epochs=1)
         assert (other.W[0][~MASK] == 0).all()

@@ -13,8 +13,8 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "tabular",
-    "loading numba numba_handles callbacks schedules",
+    "tabular sklearn",
+    "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",
     "training",

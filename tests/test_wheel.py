@@ -31,6 +31,11 @@ def test_data_are_installed_with_their_sources(files, name):
     assert f"deltaloop/data/{name}" in files
 
 
+@pytest.mark.parametrize("name", ["page.html", "page.css", "page.js", "arithmetic.js"])
+def test_parts_of_the_page_are_installed(files, name):
+    assert f"deltaloop/explain/page/{name}" in files
+
+
 def test_sources_name_every_data_file(dist, files):
     text = next(f for f in dist.files if f.name == "SOURCES.md").read_text(encoding="utf-8")
     data = [f.rsplit("/", 1)[1] for f in files if f.startswith("deltaloop/data/")]
@@ -75,7 +80,8 @@ def test_what_other_projects_compile_with_is_installed(files):
 @pytest.mark.parametrize(
     "leftover",
     [r"\.pyx$", r"\.pxi$", r"\.c$", r"\.o$", r"(^|/)tests?/", r"(^|/)test_",
-     r"conftest", r"(^|/)benchmarks?/", r"CMake", r"\.html$", r"\.orig$", r"\.sh$"],
+     r"conftest", r"(^|/)benchmarks?/", r"CMake", r"(?<!explain/page/page)\.html$",
+     r"\.orig$", r"\.sh$"],
 )  # fmt: skip
 def test_nothing_of_the_workshop_is_installed(files, leftover):
     assert [f for f in files if re.search(leftover, f)] == []

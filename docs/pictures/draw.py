@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import deltaloop as dl
+from deltaloop.app.explain import worked_example
 
 # text stays text, and the same picture has the same bytes
 plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "deltaloop", "font.size": 9})
@@ -128,7 +129,60 @@ def dropout():
     return ax
 
 
-PICTURES = {f.__name__: f for f in (diagnose, initial_values, history, optimizers, dropout)}
+def network():
+    """The 4-2-2-1 network of explain.md, with what its units give."""
+    return dl.plot.network(worked_example(), [1, 0, 2, -1], [1])
+
+
+def decision_boundary():
+    """The kinds of iris, by the size of their petals."""
+    iris = dl.datasets.load("iris")
+    X = iris.X[:, 2:]
+    net = dl.Network([2, 10, 3], activation="tanh", loss="cross_entropy")
+    net.scaling = dl.Scaling.standardize(X)
+    net.fit(X, iris.y, epochs=200, batch_size=10, optimizer=dl.SGD(0.1))
+    return dl.plot.decision_boundary(net, X, iris.y)
+
+
+def gradient_flow():
+    """Delta of five layers of sigmoid units: it vanishes on its way to the inputs."""
+    X, y = dl.datasets.load("digits")
+    X = X / 16
+    flow = dl.plot.GradientFlow(X[:100], y[:100])
+    net = dl.Network([64, 30, 30, 30, 30, 10], activation="sigmoid", loss="cross_entropy")
+    net.fit(X, y, epochs=40, batch_size=10, optimizer=dl.SGD(0.5), callbacks=[flow])
+    return dl.plot.gradient_flow(flow)
+
+
+def loss_surface():
+    """The loss around a network that tells two spirals apart."""
+    data = dl.datasets.load("two_spirals")
+    net = dl.Network(
+        [2, 40, 40, 1], activation="relu", loss="binary_cross_entropy", init="he_normal", seed=1
+    )
+    net.scaling = dl.Scaling.standardize(data.X)
+    net.fit(data.X, data.y, epochs=1000, batch_size=16, optimizer=dl.Adam(0.005))
+    ax = dl.plot.loss_surface(net, data.X, data.y, resolution=25, seed=1)
+    for areas in ax.collections:  # as a picture they are smaller
+        areas.set_rasterized(True)
+    return ax
+
+
+def weights():
+    """What the hidden units of a network for digits look at."""
+    X, y = dl.datasets.load("digits")
+    net = dl.Network([64, 20, 10], activation="tanh", loss="cross_entropy")
+    net.fit(X / 16, y, epochs=30, optimizer=dl.SGD(0.1, l2=0.002))
+    return dl.plot.weights(net, 0, shape=(8, 8))
+
+
+PICTURES = {
+    f.__name__: f
+    for f in (
+        diagnose, initial_values, history, optimizers, dropout, network, decision_boundary,
+        gradient_flow, loss_surface, weights,
+    )
+}  # fmt: skip
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent

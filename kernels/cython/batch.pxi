@@ -104,13 +104,12 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
 cdef void take_slopes(const Net *net, Py_ssize_t n_samples, const Rows *dC_da) noexcept nogil:
     """delta of the last layer from dC/da, after a forward pass."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
-    cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
     cdef Py_ssize_t t, width = layer.width
     for t in range(n_samples):
         memcpy(delta + t * width, row_of(dC_da, t), layer.n_out * sizeof(real))
         memset(delta + t * width + layer.n_out, 0, (width - layer.n_out) * sizeof(real))
-    back_through_outputs(layer, n_samples, block(net, layer, layer.z), a, delta)
+    back_through_last(net, n_samples)
 
 
 cdef void slopes_by_inputs(const Net *net, Py_ssize_t n_samples, real *dC_dx) noexcept nogil:
@@ -409,13 +408,14 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
                 descend_batch(&net, &piece, &X, &spends, NULL)
             if flat and piece.is_last:
                 meet(&epoch.barrier)
+                net.theta = epoch.net.theta     # without noise
                 factor = factor_of_gradient(&rule)
                 if epoch.n_threads > 1 and not isinf(rule.clip_norm):
                     meet(&epoch.barrier)    # all have read the gradient
-                move_parameters(net.layers, net.n_layers, epoch.net.theta, &rule, factor, own, end)
+                move_parameters(&net, &rule, factor, own, end)
                 if not isinf(rule.max_norm):
                     meet(&epoch.barrier)
-                    limit_norms(net.layers, net.n_layers, epoch.net.theta, rule.max_norm, thread,
+                    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, thread,
                                 epoch.n_threads)
             meet(&epoch.barrier)
             start += piece.n_samples

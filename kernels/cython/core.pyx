@@ -9,7 +9,7 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from libc.math cimport INFINITY, NAN, fabs, isfinite, isinf, pow, sqrt
+from libc.math cimport INFINITY, NAN, exp, fabs, isfinite, isinf, pow, sqrt
 from libc.string cimport memcpy, memset, strerror
 
 from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
@@ -25,8 +25,8 @@ from exponentials cimport REAL_EPSILON
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
-    CUT, PIECE, SHARE, Ahead, Layer, Net, Places, Rows, Rule, Walks, bias_of, block,
-    custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
+    CUT, GAUSSIAN, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks, bias_of,
+    block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
@@ -54,14 +54,17 @@ from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.turns import Turns
 
-if (SHARE, CUT, PIECE, round_up(1), CUSTOM, sizeof(Layer), sizeof(Places)) != (
+if (SHARE, CUT, PIECE, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), sizeof(Head),
+        sizeof(Places)) != (
         interface.SHARE, interface.CUT, interface.PIECE, interface.BLOCK, interface.CUSTOM,
-        interface.LAYER.itemsize, interface.WORK.itemsize):
+        interface.GAUSSIAN, interface.LAYER.itemsize, interface.HEAD.itemsize,
+        interface.WORK.itemsize):
     raise ImportError("plan.pxd and interface.py lay out different records; build deltaloop again")
 
 include "products.pxi"
 
 include "layers.pxi"
+include "heads.pxi"
 include "dropout.pxi"
 include "sample.pxi"
 include "tiny.pxi"
@@ -111,6 +114,9 @@ cdef int bind(
     net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
     net.plain = <const Py_ssize_t *> data(plan.plain, False, NULL)
     net.input_noise = plan.input_noise
+    net.heads, net.n_heads = NULL, 0
+    if plan.heads is not None:
+        net.heads, net.n_heads = <const Head *> data(plan.heads, False, NULL), len(plan.heads)
     net.mask = NULL
     if plan.mask is not None:
         net.mask = <const real *> data(plan.mask, False, NULL)

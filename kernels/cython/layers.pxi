@@ -125,6 +125,8 @@ cdef double outputs(
     double *costs,          # (n_samples,)        overwritten with the losses, if there are targets
 ) noexcept nogil:
     """a of the output layer; with targets also its delta. Returns the sum of the losses, or 0."""
+    if net.heads != NULL:
+        return outputs_of_heads(net, n_samples, Y, costs)
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
     cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
     cdef bint canonical = is_canonical(net.loss, layer.activation)

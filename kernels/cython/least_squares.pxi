@@ -74,8 +74,7 @@ cdef void back_from_output(
     if Y != NULL and Y.weights != NULL:
         for t in range(n_samples):
             delta[t * layer.width + o] = <real> sqrt(Y.weights[row_number(Y, t)])
-    back_through_outputs(layer, n_samples, block(net, layer, layer.z),
-                         block(net, layer, layer.a), delta)
+    back_through_last(net, n_samples)
     for k in range(net.n_layers - 1, 0, -1):
         if net.layers[k].n_out == 1:
             back_from_unit(net, k, n_samples)

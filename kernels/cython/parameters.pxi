@@ -69,14 +69,15 @@ cdef inline Py_ssize_t end_of(
 
 
 cdef void move_parameters(
-    const Layer *layers, Py_ssize_t n_layers, real *theta, const Rule *rule, real factor,
+    const Net *net, const Rule *rule, real factor,
     Py_ssize_t first, Py_ssize_t stop,      # multiples of 16: what this thread moves
 ) noexcept nogil:
     """g limited, times factor, plus the slopes of the penalties of W; then the step."""
     cdef const Layer *layer
+    cdef real *theta = net.theta
     cdef real *g = rule.gradient
     cdef real most = rule.clip_value
-    cdef Py_ssize_t k, i, end
+    cdef Py_ssize_t k, i, begin, end
     cdef Rule other
     cdef const Rule *own
     if not isinf(most):
@@ -85,19 +86,21 @@ cdef void move_parameters(
     if factor != 1:
         for k in range(first, stop):
             g[k] *= factor
-    for i in range(n_layers):
-        layer = &layers[i]
-        end = end_of(layers, n_layers, i, rule.n_theta)
-        if layer.frozen or end <= first or layer.W >= stop:
+    for i in range(net.n_layers):
+        layer = &net.layers[i]
+        begin = max(layer.W, first)
+        end = min(end_of(net.layers, net.n_layers, i, rule.n_theta), stop)
+        if layer.frozen or end <= begin:
             continue
         own = flat_at_rate(rule, layer.rate_of_W, &other)
         if own.l1 != 0 or own.l2 != 0 or own.keep != 1:
-            shrink(own, theta, max(layer.W, first),
-                   min(layer.W + layer.n_in * layer.width, stop))
+            shrink(own, theta, begin, min(layer.W + layer.n_in * layer.width, stop))
         if layer.b < 0 or layer.rate_of_b == layer.rate_of_W:
-            descend_flat_by_code(own, theta, max(layer.W, first), min(end, stop))
+            descend_flat_by_code(own, theta, begin, end)
         else:
-            descend_apart(layer, rule, theta, max(layer.W, first), min(end, stop))
+            descend_apart(layer, rule, theta, begin, end)
+        if net.mask != NULL:    # what was assigned there, or a state from before, counts no longer
+            zero_outside(net.mask + begin, end - begin, theta + begin)
 
 
 cdef const Rule *flat_at_rate(const Rule *rule, double factor, Rule *other) noexcept nogil:
@@ -248,23 +251,22 @@ def apply_gradient(plan, theta, state, rule, grad, Py_ssize_t step):
         leave_out(&net, how.gradient, how.n_theta)
         begin_step(&how, step + 1)
         descend_parameters(&net, &how)
-        zero_outside(net.mask, how.n_theta, net.theta)  # the state of a fused rule may move them
         leave(FLUSHING, before)
 
 
 cdef void zero_outside(const real *mask, Py_ssize_t n, real *x) noexcept nogil:
-    """0 where the mask is, which may be NULL."""
+    """0 where the mask is."""
     cdef Py_ssize_t k
-    if mask != NULL:
-        for k in range(n):
-            x[k] = x[k] if mask[k] != 0 else <real> 0
+    for k in range(n):
+        x[k] = x[k] if mask[k] != 0 else <real> 0
 
 
 cdef void leave_out(const Net *net, real *gradient, Py_ssize_t n_theta) noexcept nogil:
     """0 for what is not trained."""
     cdef const Layer *layer
     cdef Py_ssize_t i, end
-    zero_outside(net.mask, n_theta, gradient)
+    if net.mask != NULL:
+        zero_outside(net.mask, n_theta, gradient)
     for i in range(net.n_layers):
         layer = &net.layers[i]
         end = end_of(net.layers, net.n_layers, i, n_theta)
@@ -274,6 +276,5 @@ cdef void leave_out(const Net *net, real *gradient, Py_ssize_t n_theta) noexcept
 
 cdef void descend_parameters(const Net *net, const Rule *rule) noexcept nogil:
     """The whole step, in one thread."""
-    move_parameters(net.layers, net.n_layers, net.theta, rule, factor_of_gradient(rule), 0,
-                    rule.n_theta)
+    move_parameters(net, rule, factor_of_gradient(rule), 0, rule.n_theta)
     limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, 0, 1)

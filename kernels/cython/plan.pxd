@@ -32,6 +32,18 @@ cdef struct Layer:      # interface.LAYER
     double rate_of_W
     double rate_of_b
 
+cdef enum:
+    GAUSSIAN = -1   # interface.GAUSSIAN
+
+cdef struct Head:       # interface.HEAD
+    Layer layer
+    Py_ssize_t first
+    Py_ssize_t first_target
+    Py_ssize_t n_targets
+    Py_ssize_t loss
+    double loss_parameter
+    double weight
+
 cdef struct Places:     # interface.WORK
     Py_ssize_t batch_size
     Py_ssize_t turned
@@ -55,11 +67,13 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *transposed[2]     # (widest, round_up(batch_size)) each
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
     real *parts             # CUT bytes for this thread, or NULL
-    double *costs           # (batch_size,)
+    double *costs           # (batch_size,), and with heads as many after them
     double input_dropout    # interface.Plan
     const real *mask        # (n_theta,): 0 where a weight stays 0, else 1; or NULL
     const Py_ssize_t *plain     # whether single samples need not be learned as mini-batches
     double input_noise
+    const Head *heads       # (n_heads,), or NULL
+    Py_ssize_t n_heads
     # of the step of training that is under way, see dropout.pxi
     Py_ssize_t trains       # whether it is one
     unsigned long long key

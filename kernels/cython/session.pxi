@@ -27,6 +27,7 @@ cdef struct Inner:      # a handle, which must come first: its address is that o
     Py_ssize_t look     # every look-th step checks that theta is finite
     bint drops          # whether there is dropout, whose seed is `noise`
     unsigned long long noise
+    Py_ssize_t n_targets
 
 
 cdef void dense_rows(Rows *rows, const void *first, Py_ssize_t n_columns) noexcept nogil:
@@ -69,7 +70,7 @@ cdef double handle_learn(
     cdef double total
     cdef Environment before = enter(FLUSHING)
     dense_rows(&X, x, handle.n_in)
-    dense_rows(&Y, y, handle.n_out)
+    dense_rows(&Y, y, inner.n_targets)
     set_rate(&inner.rule, handle.learning_rate)
     if inner.net.walks == NULL and n == 1 and not inner.rule.flat and inner.net.plain[0]:
         total = descend_samples(&inner.net, &inner.rule, 0, 1, &X, &Y, 0, inner.step)
@@ -104,7 +105,7 @@ cdef double handle_loss_gradient(
     cdef Inner *inner = <Inner *> handle
     cdef Rows X, Y
     dense_rows(&X, x, handle.n_in)
-    dense_rows(&Y, y, handle.n_out)
+    dense_rows(&Y, y, inner.n_targets)
     if inner.net.walks != NULL:
         return other_mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
     return mean_loss(&inner.net, n, &X, &Y, <real *> grad, handle.n_theta)
@@ -137,6 +138,7 @@ cdef class Session:
         cdef const Layer *last = &self.inner.net.layers[self.inner.net.n_layers - 1]
         handle.version, handle.itemsize = DELTALOOP_HANDLE_VERSION, sizeof(real)
         handle.n_in, handle.n_out = self.inner.net.layers[0].n_in, last.n_out
+        self.inner.n_targets = plan.n_targets
         handle.n_theta, handle.theta = plan.n_theta, self.inner.net.theta
         handle.forward, handle.learn = handle_forward, handle_learn
         handle.loss_gradient = handle_loss_gradient
@@ -273,11 +275,11 @@ cdef class Session:
         return 0
 
     def learn_one(self, x, y):
-        """One step on the sample x (n_in,), y (n_out,); its loss before the step."""
+        """One step on the sample x (n_in,), y (n_targets,); its loss before the step."""
         return self.learn(x, y, 0)
 
     def learn_batch(self, X, Y):
-        """One step on the mini-batch X (n, n_in), Y (n, n_out); its mean loss before the step."""
+        """One step on X (n, n_in), Y (n, n_targets); its mean loss before the step."""
         cdef Py_ssize_t n = len(X)
         if n < 1:
             raise InvalidInputError("X is empty, give at least 1 sample")
@@ -296,7 +298,7 @@ cdef class Session:
                 self.provide("descend_samples")
         hold_rows(&x_view, X, n, handle.n_in, self.dtype, "X" if n else "x")
         try:
-            hold_rows(&y_view, Y, n, handle.n_out, self.dtype, "Y" if n else "y")
+            hold_rows(&y_view, Y, n, self.inner.n_targets, self.dtype, "Y" if n else "y")
             try:
                 if n == 0 and not self.claims and not self.queue:
                     loss = handle_learn(handle, x_view.buf, y_view.buf, 1)

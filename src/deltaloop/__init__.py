@@ -23,6 +23,7 @@ from .network import Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
+from .parts.heads import Head
 from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
@@ -33,7 +34,9 @@ from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, metrics, schedules, tabular
+    from . import callbacks, metrics, plot, schedules, tabular
+    from . import sklearn as sklearn
+    from .explain.check_gradients import check_gradients
 
 __all__ = [
     "LBFGS",
@@ -51,6 +54,7 @@ __all__ = [
     "DivergenceError",
     "FileFormatError",
     "Gradients",
+    "Head",
     "History",
     "InvalidInputError",
     "InvalidTypeError",
@@ -63,6 +67,7 @@ __all__ = [
     "Rprop",
     "Scaling",
     "callbacks",
+    "check_gradients",
     "custom_activation",
     "custom_loss",
     "datasets",
@@ -70,6 +75,7 @@ __all__ = [
     "load",
     "metrics",
     "one_hot",
+    "plot",
     "schedules",
     "tabular",
 ]
@@ -81,14 +87,18 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "schedules", "tabular")
+_LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn", "tabular")
+# And functions, with their modules.
+_FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients"}
 
 
 def __getattr__(name):
     if name in _LATER:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS_LATER:
+        return getattr(_importlib.import_module(f"{__name__}.{_FUNCTIONS_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_FUNCTIONS_LATER})

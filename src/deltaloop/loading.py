@@ -5,7 +5,8 @@ from .inputs.paths import as_path
 from .interop import archive
 from .network import Network
 from .parts.activations import Activation
-from .parts.construction import as_backend, as_layers, checked_input_dropout
+from .parts.construction import as_backend, checked_input_dropout, layers_and_loss
+from .parts.heads import heads_of_file
 from .parts.layers import Dense
 from .parts.losses import loss_with
 from .parts.scaling import Scaling
@@ -71,12 +72,13 @@ def _network(description, arrays, backend):
         raise FileFormatError(f"expected the arrays {description['arrays']}, got {sorted(arrays)}")
     layers, init = [], []
     for index, entry in enumerate(description["layers"]):
+        heads = heads_of_file(entry["heads"]) if "heads" in entry else None
         activation = Activation(entry["activation"], entry["alpha"])
         dropout = entry.get("dropout", 0.0)
         mask = arrays.pop(f"mask{index + 1}") if "connections" in entry else None
         layers.append(
             Dense(
-                entry["n_out"], activation, entry["bias"], dropout=dropout, mask=mask,
+                entry["n_out"], activation, entry["bias"], dropout=dropout, mask=mask, heads=heads,
                 trainable=entry.get("trainable", True),
                 **{name: entry[name] for name in archive.RATES if name in entry},
             )
@@ -89,8 +91,10 @@ def _network(description, arrays, backend):
     if arrays:
         raise FileFormatError(f"the arrays {sorted(arrays)} belong to no layer")
     # earlier versions wrote no parameter, and had no loss with one
-    loss = loss_with(description["loss"], description.get("loss_parameter"))
-    n_in, checked = as_layers(description["n_in"], layers, None, None, loss)
+    # the loss of heads follows from them
+    name = "mse" if layers and layers[-1].heads else description["loss"]
+    loss = loss_with(name, description.get("loss_parameter"))
+    n_in, checked, loss = layers_and_loss(description["n_in"], layers, None, None, loss, 0.0)
     of_inputs = checked_input_dropout(
         description.get("input_dropout", 0.0), description.get("input_noise", 0.0)
     )
@@ -98,6 +102,9 @@ def _network(description, arrays, backend):
     net._initialize(
         n_in, checked, loss, description["dtype"], init, 0, backend, of_inputs=of_inputs
     )
+    for index, layer in enumerate(net.layers):
+        if layer.mask is not None:  # what was assigned where no connection is counts until a step
+            net.W[index] = init[index][0] if layer.bias else init[index]
     if scaling:
         net.scaling = Scaling(**scaling)
     net.classes = archive.checked_classes(description["classes"])

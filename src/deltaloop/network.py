@@ -19,8 +19,8 @@ from .parts.construction import (
     as_backend,
     as_dtype,
     as_generator,
-    as_layers,
     checked_input_dropout,
+    layers_and_loss,
     parameters,
     plan_of,
     warn_about_output,
@@ -58,7 +58,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     loss : str, Loss or CustomLoss, default 'mse'
         Mean over samples of a sum over outputs; mse has the factor 1/2. See
         `deltaloop.losses`, `deltaloop.Loss` for one with a parameter, and
-        `deltaloop.custom_loss` for one of your own.
+        `deltaloop.custom_loss` for one of your own. 'gaussian_nll', with a list of sizes, gives a
+        mean and a variance for every output, see `Head`; outputs of several kinds have `heads`,
+        see `Dense`.
     dtype : {'float32', 'float64'}, default 'float32'
         Of parameters and arithmetic.
     init : str, tuple or sequence, default 'glorot_uniform'
@@ -166,9 +168,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
     ):
-        loss = check_loss(loss)
         of_inputs = checked_input_dropout(input_dropout, input_noise)
-        n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
+        n_in, layers, loss = layers_and_loss(sizes, layers, activation, output, loss, dropout)
         self._initialize(n_in, layers, loss, dtype, init, seed, backend, bias_init, of_inputs)
         warn_about_output(self.layers[-1], loss)
 
@@ -368,7 +369,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         )
         of_inputs = state.pop("_of_inputs", None)  # not in pickles of earlier versions
         of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
-        state["_loss"] = check_loss(state["_loss"])  # a name in pickles of earlier versions
+        if isinstance(state["_loss"], str):  # in pickles of earlier versions
+            state["_loss"] = check_loss(state["_loss"])
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
             backend, state["generator"], of_inputs,

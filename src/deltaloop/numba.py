@@ -132,6 +132,11 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
         )
+    if net.plan.heads is not None:
+        raise InvalidInputError(
+            "a network with heads cannot be unpacked; use net.session() or make one of the same "
+            "layers with a plain last layer"
+        )
     if net.plan.by_batches:
         raise InvalidInputError(
             "train_step would not apply the dropout, noise, masks, frozen layers or learning rates "

@@ -10,8 +10,9 @@ from .judge import Case
 
 DOORS = (
     [doors.fit] * 5 + [doors.predict] * 3 + [doors.loss] * 2 + [doors.gradients] * 2
-    + [doors.backward] * 2 + [doors.jacobian] + [doors.assign, doors.diagnose]
-    + [samples.predict_one] * 5
+    + [doors.gradient, doors.backward, doors.backward, doors.jacobian]
+    + [doors.assign, doors.diagnose, doors.freeze, doors.least_squares]
+    + [samples.predict_one] * 5 + [samples.predict_batch, samples.apply_gradient]
     + [samples.learn_one] * 3 + [samples.learn_batch] * 3 + [compiled.handle] * 2
     + [copies.copied, copies.stored, copies.written_as_c, copies.other_backend]
 )  # fmt: skip

@@ -125,7 +125,7 @@ def handle(case):
         return
     n = draw.count()
     X, Y = _rows(case, n)
-    room, optimizer = n + draw.randint(0, 3), gentle(case, draw.choice(draws.OPTIMIZERS))
+    room, optimizer = n + draw.randint(0, 3), gentle(case, draws.optimizer(draw))
     how, session = _session(case, room, optimizer)
     calls = ["forward", "loss_gradient", "numba forward", "learn", "numba learn"]
     call = draw.choice(calls[:3] if how.startswith("orphaned") else calls)
@@ -242,13 +242,14 @@ def numba_functions(case):
         finally:
             twin.scaling = scaling
 
-    known = _are_right(case, X, Y) and shape != "bad"
+    known, has_no_function = _are_right(case, X, Y) and shape != "bad", net.plan.by_batches
     accepted = judge(
         case, act, [X, Y], compute if known else None,
         draws.longest_sum(case.drawn, n) + 1, (*UNCHECKED, numba_error),
-        may_refuse=shape == "bad" or room < n or net.scaling is not None,
+        may_refuse=shape == "bad" or room < n or net.scaling is not None or has_no_function,
     )  # fmt: skip
-    if accepted and (net.scaling is not None or (room < n and call != "loss_gradient")):
+    refuses = net.scaling is not None or has_no_function
+    if accepted and (refuses or (room < n and call != "loss_gradient")):
         raise Finding("took what it has to refuse")
     if (holder[:32] != 7).any() or (holder[-32:] != 7).any():
         raise Finding("wrote outside grad")

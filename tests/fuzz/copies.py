@@ -20,12 +20,18 @@ def _is_same(net, other):
         raise Finding("the copy differs")
     if (net.scaling is None) != (other.scaling is None):
         raise Finding("the copy has another scaling")
+    pairs = zip(net.layers, other.layers, strict=True)
+    same = all(np.array_equal(a.mask, b.mask) and a.dropout == b.dropout for a, b in pairs)
+    if not same or (net.trainable, net.input_dropout) != (other.trainable, other.input_dropout):
+        raise Finding("the copy drops, connects or trains something else")
 
 
 def _go_on(case, other):
     """The rest of the case is about the copy."""
     _is_same(case.net, other)
     other.use_backend(case.backend)
+    # a file keeps no seed of dropout, unless it is asked for the state
+    other._noise = case.net._noise
     case.net = other
     return {}
 
@@ -61,7 +67,9 @@ def written_as_c(case):
                 raise Finding("the header lacks a function")
         return {}
 
-    judge(case, call, [])
+    accepted = judge(case, call, [])
+    if learns and accepted and case.net.plan.by_batches:
+        raise Finding("to_c wrote a step that is not that of this network")
 
 
 def other_backend(case):

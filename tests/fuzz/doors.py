@@ -1,5 +1,8 @@
 """The doors that check what they get: fit, predict, loss, gradients, and assignments."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -52,19 +55,30 @@ def some_targets(case, n) -> Given:
 
 def _threads(case):
     """Threads, and whether they are a reason to refuse."""
-    n = case.draw.choice((1, 1, 1, 2, 3)) if case.is_compiled or case.draw.chance(0.05) else 1
+    n = case.draw.choice((1, 1, 1, 2, 3, 5)) if case.is_compiled or case.draw.chance(0.05) else 1
     return n, n > 1 and not case.is_compiled
 
 
-def _weights(case, n):
-    """Weights of samples, some of them 0, or None; and more than one where they make a mean."""
-    if case.draw.chance(0.7):
-        return None
-    weights = case.draw.arrays.uniform(0.2, 3, n)
-    weights[case.draw.arrays.random(n) < 0.2] = 0
-    weights[case.draw.randrange(n)] = 1
-    case.log.append(f"weights {weights.round(3).tolist()[:8]}")
-    return weights
+def _weights(case, n) -> Given:
+    """Weights of samples, as any array, or None; 0 for some, and now and then for all."""
+    draw = case.draw
+    if draw.chance(0.7):
+        return Given("no weights", None, np.zeros(0))
+    weights = draw.arrays.integers(1, 3 * draws.STEPS, n) / draws.STEPS
+    weights[draw.arrays.random(n) < 0.2] = 0
+    weights[draw.randrange(n)] = 1
+    if draw.chance(0.03):
+        weights[draw.randrange(n)] = draw.choice((-1, np.nan, np.inf))
+    elif draw.chance(0.03):
+        weights[:] = 0
+    given = dense(draw, weights[None], "f8", "mse", flat=True)
+    given.what = f"weights {given.what}"
+    return given
+
+
+def _clean_weights(given):
+    """The weights for the reference."""
+    return None if given.value is None else given.clean
 
 
 def predict(case):
@@ -84,9 +98,12 @@ def loss(case):
     weights = _weights(case, n)
     case.log.append("loss")
     judge(
-        case, lambda: {"loss": case.net.loss(X.value, Y.value, sample_weight=weights)}, [X, Y],
+        case, lambda: {"loss": case.net.loss(X.value, Y.value, sample_weight=weights.value)},
+        [X, Y, weights],
         lambda theta, X, Y: {
-            "loss": case.same_theta(theta).loss(X, case.in_range(Y), sample_weight=weights)
+            "loss": case.same_theta(theta).loss(
+                X, case.in_range(Y), sample_weight=_clean_weights(weights)
+            )
         },
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
@@ -107,6 +124,23 @@ def gradients(case):
     judge(
         case, lambda: found(case.net, X.value, Y.value), [X, Y],
         lambda theta, X, Y: found(case.same_theta(theta), X, case.in_range(Y)),
+        draws.longest_sum(case.drawn, n),
+    )  # fmt: skip
+
+
+def gradient(case):
+    """The flat one."""
+    n = case.draw.count()
+    X, Y, weights = some_inputs(case, n), some_targets(case, n), _weights(case, n)
+    case.log.append("gradient")
+    judge(
+        case, lambda: {"grad": case.net.gradient(X.value, Y.value, sample_weight=weights.value)},
+        [X, Y, weights],
+        lambda theta, X, Y: {
+            "grad": case.same_theta(theta).gradient(
+                X, case.in_range(Y), sample_weight=_clean_weights(weights)
+            )
+        },
         draws.longest_sum(case.drawn, n),
     )  # fmt: skip
 
@@ -163,7 +197,7 @@ def gentle(case, optimizer):
     if not case.is_limited:
         return optimizer
     if isinstance(optimizer, dl.SGD):
-        return dl.SGD(optimizer.learning_rate / 10, optimizer.momentum, optimizer.nesterov)
+        return replace(optimizer, learning_rate=optimizer.learning_rate / 10)
     return optimizer
 
 
@@ -186,13 +220,14 @@ def fit(case):
     n_threads, refused = _threads(case)
     settings = {
         "epochs": epochs, "batch_size": batch_size, "shuffle": draw.chance(0.6),
-        "optimizer": gentle(case, draw.choice(draws.OPTIMIZERS)),
-        "sample_weight": _weights(case, n),
+        "optimizer": gentle(case, draws.optimizer(draw)),
     }  # fmt: skip
+    weights = _weights(case, n)
+    rates = draw.choice(sorted(draws.SCHEDULES)) if draw.chance(0.3) else None
     mode = draw.choice(("auto", "auto", True, False))
     order = draw.choice(list(ORDERS)) if settings["shuffle"] and draw.chance(0.2) else "honest"
     seed, watched, watched_clean = draw.getrandbits(30), None, None
-    givens = [X, Y]
+    givens = [X, Y, weights]
     if draw.chance(0.15):
         watched = some_inputs(case, 3), some_targets(case, 3)
         givens += watched
@@ -200,13 +235,16 @@ def fit(case):
             watched_clean = tuple(given.clean for given in watched)
     progress = Callback(kind, case.net, X.value, Y.value, draw.randrange(3)) if kind else False
     case.log.append(
-        f"fit {settings} sparse={mode} n_threads={n_threads} order={order} callback={kind}"
+        f"fit {settings} schedule={rates} sparse={mode} n_threads={n_threads} order={order} "
+        f"callback={kind}"
     )
+    settings["schedule"] = rates and draws.SCHEDULES[rates]
 
     def call():
         case.net.generator = Orders(seed, order)
         history = case.net.fit(
-            X.value, Y.value, **settings, sparse=mode, n_threads=n_threads, progress=progress,
+            X.value, Y.value, **settings, sample_weight=weights.value, sparse=mode,
+            n_threads=n_threads, progress=progress,
             validation_data=watched and tuple(given.value for given in watched),
         )  # fmt: skip
         return found(history, case.net)
@@ -218,7 +256,10 @@ def fit(case):
     def compute(theta, X, Y):
         net = case.same_theta(theta)
         net.generator = Orders(seed, "honest")
-        history = net.fit(X, case.in_range(Y), **settings, validation_data=watched_clean)
+        history = net.fit(
+            X, case.in_range(Y), **settings, sample_weight=_clean_weights(weights),
+            validation_data=watched_clean,
+        )  # fmt: skip
         return found(history, net)
 
     acts = kind in callbacks.TAMPERING
@@ -239,6 +280,41 @@ def fit(case):
         case.stops = True
         case.log.append("predict after that")
         judge(case, lambda: {"out": case.net.predict(np.ones((2, case.drawn.sizes[0])))}, [])
+
+
+def least_squares(case):
+    """Methods that look at all samples: each step lowers the loss, and it is the one reported."""
+    draw, n = case.draw, case.draw.count()
+    if case.net.n_parameters > 300:
+        return
+    optimizer = draw.choice(draws.WHOLE_BATCH)
+    X, Y, weights = some_inputs(case, n), some_targets(case, n), _weights(case, n)
+    case.log.append(f"fit {optimizer}")
+
+    def wrong(net, X, Y, weights):
+        before = net.theta.copy()
+        losses = net.fit(X, Y, epochs=3, optimizer=optimizer, sample_weight=weights).loss
+        falls = all(later < sooner for sooner, later in pairwise(losses))
+        moves = bool(losses) == (net.theta.tobytes() != before.tobytes())
+        return {"wrong": float(not (falls and (moves or net.dtype == np.float32)))}
+
+    judge(
+        case, lambda: wrong(case.net, X.value, Y.value, weights.value), [X, Y, weights],
+        lambda theta, X, Y: wrong(
+            case.same_theta(theta), X, case.in_range(Y), _clean_weights(weights)
+        ),
+        may_refuse="memmap" in X.what,  # it may have to be converted, again and again
+    )  # fmt: skip
+
+
+def freeze(case):
+    """Other layers are trained from now on."""
+    which = [case.draw.chance(0.6) for _ in case.net.layers]
+    case.log.append(f"trainable = {which}")
+    for net in (case.net, case.twin):
+        net.trainable = which
+    if case.net.trainable != tuple(which):
+        raise Finding("other layers are trained than were assigned")
 
 
 def assign(case):

@@ -1,6 +1,7 @@
 """What a case is about: its random numbers, a network, and samples as plain numbers."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +24,22 @@ OPTIMIZERS = (
     dl.SGD(0.01, l1=0.01, l2=0.1, clip_value=1.0, clip_norm=2.0, max_norm=1.5),
     dl.AdamW(0.001, epsilon=1e-4, weight_decay=0.1),
 )  # fmt: skip
+WHOLE_BATCH = (
+    dl.LevenbergMarquardt(), dl.LevenbergMarquardt(mu=1e-9, increase=2.0),
+    dl.LevenbergMarquardt(mu=10.0), dl.SCG(),
+)  # fmt: skip
+REGULAR = {
+    "l1": 0.01, "l2": 0.1, "weight_decay": 0.1, "clip_value": 1.0, "clip_norm": 2.0,
+    "max_norm": 1.5,
+}  # fmt: skip
+SCHEDULES = {
+    "of epochs": lambda epoch: 1 / (1 + epoch),
+    "step": dl.schedules.step(1, 0.5),
+    "exponential by step": dl.schedules.exponential(0.9, per="step"),
+    "cosine by step": dl.schedules.cosine(warmup=0.5, per="step"),
+    "of steps": dl.schedules.per_step(lambda k: 1 / (1 + k % 3)),
+}
+DROPOUT = (0.0, 0.05, 0.25, 0.5)
 # multiples of 1/16: every real dtype down to float16 holds them, so that the odd view
 # and its plain copy are the same numbers, to the last bit
 STEPS = 16
@@ -54,11 +71,13 @@ class Drawn(NamedTuple):
     dtype: np.dtype
     theta: np.ndarray
     scaling: dl.Scaling | None
+    input_dropout: float
 
     def network(self, backend) -> dl.Network:
         net = dl.Network(
             self.sizes[0], self.layers, dtype=self.dtype, backend="reference",
             loss=cases.loss_named(self.loss, self.layers[-1].activation.name),
+            input_dropout=self.input_dropout,
         )  # fmt: skip
         net.use_backend(backend)
         net.theta[:] = self.theta
@@ -66,24 +85,77 @@ class Drawn(NamedTuple):
         return net
 
     def __str__(self):
-        layers = " ".join(f"{d.n_out}{'' if d.bias else '-'} {d.activation}" for d in self.layers)
+        layers = " > ".join(map(_told, self.layers))
         scaled = "" if self.scaling is None else ", scaled"
-        return f"net {self.sizes[0]} > {layers}, {self.loss}, {self.dtype}{scaled}"
+        dropped = f" drop {self.input_dropout:g}" if self.input_dropout else ""
+        return f"net {self.sizes[0]}{dropped} > {layers}, {self.loss}, {self.dtype}{scaled}"
+
+
+def _told(layer):
+    """A layer in a few words."""
+    told = f"{layer.n_out}{'' if layer.bias else '-'} {layer.activation}"
+    told += f" drop {layer.dropout:g}" if layer.dropout else ""
+    told += "" if layer.trainable else " frozen"
+    return told + ("" if layer.mask is None else " masked")
 
 
 def network(draw: Draw) -> Drawn:
-    """Any activations, loss, dtype, widths and biases."""
+    """Any activations, loss, dtype, widths and biases; and what training drops, or leaves."""
     activation, loss = draw.choice(cases.PAIRS)
     dtype = np.dtype(draw.choice(("float32", "float64")))
     sizes = [draw.width() for _ in range(draw.choice((1, 1, 2, 2, 2, 3, 4)) + 1)]
     names = [*(draw.choice(cases.HIDDEN) for _ in sizes[2:]), activation]
     biases = [draw.chance(0.8) for _ in names]
     made = cases.case(draw.getrandbits(32), sizes, names, loss, dtype, 1, biases)
+    dropout, masks, trained = _dropout(draw, sizes), _masks(draw, sizes), trainable(draw, sizes)
     layers = [
-        dl.Dense(n_out, name, bias=bool(record["b"] >= 0))
-        for n_out, name, record in zip(sizes[1:], names, made.plan.layers, strict=True)
+        dl.Dense(n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves)
+        for n_out, name, record, p, mask, moves in zip(
+            sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, strict=True
+        )
     ]
-    return Drawn(sizes, layers, loss, dtype, made.theta, _scaling(draw, sizes, loss))
+    if draw.chance(0.8):  # else there is something where no connection is, until the first step
+        for index, mask in enumerate(masks):
+            if mask is not None:
+                made.plan.W(made.theta, index)[~np.array(mask, bool)] = 0
+    scaling = _scaling(draw, sizes, loss)
+    return Drawn(sizes, layers, loss, dtype, made.theta, scaling, dropout[0])
+
+
+def _dropout(draw, sizes):
+    """Of the inputs and of every layer; the last one has none."""
+    if draw.chance(0.8):
+        return [0.0] * len(sizes)
+    return [*(draw.choice(DROPOUT) for _ in sizes[1:]), 0.0]
+
+
+def _masks(draw, sizes):
+    """The connections of every layer; None: all."""
+    if draw.chance(0.85):
+        return [None] * (len(sizes) - 1)
+    return [_mask(draw, pair) if draw.chance(0.7) else None for pair in pairwise(sizes)]
+
+
+def _mask(draw, pair):
+    n_in, n_out = pair
+    mask = draw.arrays.random((n_out, n_in)) < draw.choice((0.0, 0.1, 0.5, 0.9, 1.0))
+    mask = np.asfortranarray(mask) if draw.chance(0.3) else mask
+    kind = draw.choice(("bool", "bool", "int", "float", "list"))
+    return mask.tolist() if kind == "list" else mask.astype(kind)
+
+
+def trainable(draw: Draw, sizes) -> list:
+    """Whether each layer moves."""
+    return [draw.chance(0.5) for _ in sizes[1:]] if draw.chance(0.15) else [True] * len(sizes[1:])
+
+
+def optimizer(draw: Draw):
+    """Any, with limits and penalties or without."""
+    found = draw.choice(OPTIMIZERS)
+    if draw.chance(0.7):
+        return found
+    names = draw.sample(sorted(REGULAR), draw.randint(1, 3))
+    return replace(found, **{name: REGULAR[name] for name in names})
 
 
 def _scaling(draw, sizes, loss):

@@ -45,7 +45,7 @@ class Out:
         if kind == "on x" and _is_plain(x) and x.dtype == dtype and x.size >= n:
             first = draw.randint(0, x.size - n)
             return x[first : first + n], x
-        if kind == "on theta" and net.dtype == dtype:
+        if kind == "on theta" and net.dtype == dtype and net.theta.size >= n:
             first = draw.randint(0, net.theta.size - n)
             return net.theta[first : first + n], net.theta
         if kind in ("on x", "on theta"):

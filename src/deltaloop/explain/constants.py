@@ -38,7 +38,7 @@ def best_constant(
     Returns
     -------
     loss, outputs : float and ndarray of float64, shape (n_out,); or None
-        None where outputs depend on each other (softmax, or exponential of several outputs) and no
+        None where outputs depend on each other (softmax, heads, exponential of several) and no
         formula is known.
     """
     if _depend(net):
@@ -79,6 +79,8 @@ def _depend(net):
     """Whether the best outputs depend on each other, and no formula is known."""
     if net.loss_name in _FORMULAS:
         return False
+    if net.layers[-1].heads is not None:
+        return True
     loss = LOSSES.get(net.loss_name)
     outer = loss is not None and loss.outer is not None and net.sizes[-1] > 1
     return outer or "softmax" in net.layers[-1].activation.name

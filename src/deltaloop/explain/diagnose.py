@@ -129,7 +129,8 @@ def _findings(net, found):
     for layer in found.layers:
         yield from _of_units(layer)
     yield from _of_gradients(net, found)
-    yield from _of_outputs(found)
+    if net.layers[-1].heads is None:  # else targets are not outputs one by one
+        yield from _of_outputs(found)
 
 
 def _of_data(net, found):

@@ -87,6 +87,9 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     """
     if isinstance(Y, Prepared):
         return Y.rows
+    heads = net.layers[-1].heads if hasattr(net, "layers") else None
+    if heads is not None:
+        return _targets_of_heads(Y, n_samples, heads, net, name)
     n_out = net.sizes[-1]
     Y = as_numbers(name, Y)
     if Y.ndim == 0 or len(Y) != n_samples:
@@ -110,6 +113,35 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
         _check_targets_of_loss(name, Y, row)
     scaled = None if net.scaling is None or net.scaling.y_mean is None else net.scaling.targets
     return _rows_of_network(name, Y, net.dtype, scaled, looks=False)
+
+
+def _targets_of_heads(Y, n_samples, heads, net, name):
+    """The targets of all heads side by side."""
+    if not isinstance(Y, dict):
+        Y = as_numbers(name, Y)
+        n = sum(head.n_out for _, head in heads)
+        if Y.ndim == 1 and n == 1:
+            Y = Y.reshape(-1, 1)
+        if Y.ndim != 2 or Y.shape[1] != n:
+            names = ", ".join(f"{key!r}: ..." for key, _ in heads)
+            raise InvalidInputError(
+                f"{name} must be a dict {{{names}}} with the targets of every head, or have "
+                f"shape ({n_samples}, {n}) with all of them, got shape {Y.shape}"
+            )
+        ends = np.cumsum([head.n_out for _, head in heads])[:-1]
+        parts = np.split(Y, ends, axis=1)
+        Y = {key: part for (key, _), part in zip(heads, parts, strict=True)}
+    names = [key for key, _ in heads]
+    if sorted(Y, key=str) != sorted(names):
+        raise InvalidInputError(
+            f"{name} must have the keys {names}, the names of the heads, got {list(Y)}"
+        )
+    return np.hstack(
+        [
+            targets(Y[key], n_samples, head.as_network(net.dtype), f"{name}[{key!r}]")
+            for key, head in heads
+        ]
+    )
 
 
 @any_size

@@ -15,6 +15,7 @@ from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.paths import is_special
 from ..inputs.unpacking import archived_header, checked, memory_limit, too_large
 from ..parts.custom import refuse_custom
+from ..parts.heads import heads_in_file
 from ..parts.optimizers import OPTIMIZERS, AnyOptimizer
 from .whole_file import whole_file
 
@@ -80,6 +81,7 @@ def structure(net) -> dict[str, Any]:
                 **({"dropout": layer.dropout} if layer.dropout else {}),
                 **({} if layer.trainable else {"trainable": False}),
                 **{name: getattr(layer, name) for name in RATES if getattr(layer, name) != 1},
+                **({} if layer.heads is None else {"heads": heads_in_file(layer.heads)}),
                 **({} if layer.mask is None else {"connections": int(layer.mask.sum())}),
             }
             for layer in net.layers

@@ -49,6 +49,11 @@ def header(net, name: str, learn: bool) -> str:
             "the network has parameters that are nan or infinite, which C cannot compute with; "
             "train it anew with a lower learning_rate"
         )
+    if net.plan.heads is not None:
+        raise InvalidInputError(
+            "a network with heads cannot be written as C, which has one kind of outputs; make one "
+            "of the same layers with a plain last layer for each of them"
+        )
     if learn and net.plan.by_batches:
         raise InvalidInputError(
             "learn=True writes steps without the dropout, noise, masks, frozen layers or learning "

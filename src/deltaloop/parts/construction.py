@@ -12,9 +12,10 @@ from ..kernels import available
 from ..kernels.functions import ACTIVATIONS
 from ..kernels.interface import Plan
 from .activations import Activation, as_activation
+from .heads import Head, loss_of_heads
 from .initializers import Place, initial_values, is_named, is_number
 from .layers import Dense
-from .losses import Loss
+from .losses import Loss, check_loss
 
 
 def as_layers(
@@ -38,6 +39,24 @@ def as_layers(
         n_in = whole_number("sizes (the number of inputs)", sizes)
     _check(layers, loss)
     return n_in, layers
+
+
+def layers_and_loss(sizes, layers, activation, output, loss, dropout):
+    """Number of inputs, the layers, and the loss: that which was given, or that of heads."""
+    is_gaussian = isinstance(loss, str) and loss == "gaussian_nll"
+    loss = check_loss("mse" if is_gaussian else loss)
+    if is_gaussian and (layers is not None or output is not None):
+        raise InvalidInputError(
+            "loss='gaussian_nll' goes with a list of sizes, and has its own output; write "
+            "Dense(heads={'y': Head(1, loss='gaussian_nll')}) as the last layer"
+        )
+    n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
+    if is_gaussian or layers[-1].heads is not None:
+        if is_gaussian:
+            heads = {"y": Head(layers[-1].n_out, loss="gaussian_nll")}
+            layers = *layers[:-1], Dense(heads=heads)
+        loss = loss_of_heads(layers[-1].heads, loss)
+    return n_in, layers, loss
 
 
 def _from_sizes(sizes, activation, output, loss, dropout):
@@ -98,6 +117,10 @@ def _check(layers, loss):
     if not layers:
         raise InvalidInputError("layers is empty; give at least one Dense")
     for index, layer in enumerate(layers[:-1]):
+        if layer.heads is not None:
+            raise InvalidInputError(
+                f"layers[{index}] has heads, but is hidden; only the last layer has them"
+            )
         row = ACTIVATIONS.get(layer.activation.name)
         if row is not None and row.f is None:
             raise InvalidInputError(
@@ -109,7 +132,11 @@ def _check(layers, loss):
             f"the last layer has dropout={layers[-1].dropout:g}, which would drop predictions; "
             "give it to a hidden layer, or to the inputs: Network(..., input_dropout=0.1)"
         )
-    _check_output(layers[-1].activation, loss)
+    if layers[-1].heads is None:
+        _check_output(layers[-1].activation, loss)
+        return
+    for _, head in layers[-1].heads:
+        _check_output(head.activation, head.loss)
 
 
 def _check_output(output, loss):
@@ -132,6 +159,13 @@ def _check_output(output, loss):
 
 def warn_about_output(layer, loss) -> None:
     """Warn about a last layer with which the loss cannot do what is expected of it."""
+    for _, head in layer.heads or ():
+        _warn_about_units(head, head.loss)
+    if layer.heads is None:
+        _warn_about_units(layer, loss)
+
+
+def _warn_about_units(layer, loss):
     name = layer.activation.name
     if name in ("softmax", "log_softmax") and layer.n_out == 1:
         always = 1 if name == "softmax" else 0
@@ -146,7 +180,7 @@ def warn_about_output(layer, loss) -> None:
 def _warn(text):
     import warnings
 
-    warnings.warn(text, DeltaloopWarning, stacklevel=5)
+    warnings.warn(text, DeltaloopWarning, stacklevel=6)
 
 
 def _per_layer(name, init, layers) -> list:
@@ -232,8 +266,9 @@ def plan_of(n_in, layers, loss, dtype, input_dropout=0.0, input_noise=0.0) -> Pl
     masks = [layer.mask for layer in layers]
     code, parameter = loss.for_plan(dtype)
     rates = [(layer.rate_of_W, layer.rate_of_b) for layer in layers]
+    heads = [head.for_plan(dtype) for _, head in layers[-1].heads or ()]
     plan = Plan.build(
-        n_in, units, code, dtype, parameter, dropout, masks, rates, input_noise
+        n_in, units, code, dtype, parameter, dropout, masks, rates, input_noise, heads
     )  # fmt: skip
     plan.freeze([not layer.trainable for layer in layers])
     return plan

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidTypeError, shown
+from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs.calls import explained
 from ..inputs.checks import number, switch, whole_number
 from .activations import Activation, as_activation
+from .heads import checked_heads
 
 
 @explained(
@@ -23,7 +24,7 @@ class Dense:
     Parameters
     ----------
     n_out : int
-        Units, >= 1.
+        Units, >= 1; left out where there are `heads`.
     activation : str or Activation, default 'sigmoid'
         f, see `deltaloop.activations`; 'softmax' and 'log_softmax' in the
         last layer only.
@@ -45,6 +46,11 @@ class Dense:
         What the learning rate of the optimiser is multiplied by for W and for b, >= 0; weight
         decay of W, which is a part of its learning rate, follows. LevenbergMarquardt, SCG and
         LBFGS, which have no learning rate, refuse factors other than 1.
+    heads : dict of str and Head, optional
+        Of the last layer alone: outputs of several kinds side by side, each with an activation and
+        a loss of its own, which take the places of n_out, `activation` and the loss of the network.
+        Targets are a dict of arrays by the same names (or one array with all their columns), and
+        `Network.part` parts predictions.
     mask : array_like of bool, shape (n_out, n_in), optional
         The connections that there are. All other weights are 0 and stay it: in training they and
         their gradients are set to 0. (What is assigned to them counts until the next step.)
@@ -56,7 +62,7 @@ class Dense:
     3
     """
 
-    n_out: int
+    n_out: int = None  # type: ignore[assignment]
     activation: Activation | str = "sigmoid"
     bias: bool = True
     init: Any = field(default=None, compare=False, repr=False)
@@ -66,9 +72,17 @@ class Dense:
     mask: Any = field(default=None, compare=False, repr=False, kw_only=True)
     rate_of_W: float = field(default=1.0, kw_only=True)
     rate_of_b: float = field(default=1.0, kw_only=True)
+    heads: Any = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self):
         self._check_order()
+        if self.heads is not None:
+            self._take_heads()
+        if self.n_out is None:
+            raise InvalidTypeError(
+                "Dense is missing 1 argument, 'n_out'; write Dense(8, 'relu'), or "
+                "Dense(heads={...}), which counts the units of its heads"
+            )
         object.__setattr__(self, "n_out", whole_number("n_out", self.n_out))
         object.__setattr__(self, "activation", as_activation(self.activation))
         object.__setattr__(self, "bias", switch("bias", self.bias))
@@ -76,6 +90,23 @@ class Dense:
         object.__setattr__(self, "trainable", switch("trainable", self.trainable))
         for name in ("rate_of_W", "rate_of_b"):
             object.__setattr__(self, name, number(name, getattr(self, name), 0.0))
+
+    def _take_heads(self):
+        """Heads as pairs of names and Head, and the units that they need."""
+        heads = self.heads if isinstance(self.heads, tuple) else checked_heads(self.heads)
+        n_units = sum(head.n_units for _, head in heads)
+        if self.n_out not in (None, n_units):
+            raise InvalidInputError(
+                f"n_out={shown(self.n_out)}, but the heads have {n_units} units; leave n_out out"
+            )
+        if self.activation not in ("sigmoid", Activation("identity")):
+            raise InvalidInputError(
+                f"activation={str(self.activation)!r} was given, but every head has one of its "
+                "own; leave it out"
+            )
+        object.__setattr__(self, "heads", heads)
+        object.__setattr__(self, "n_out", n_units)
+        object.__setattr__(self, "activation", "identity")
 
     def _check_order(self):
         """Refuse arguments in the order of other libraries."""

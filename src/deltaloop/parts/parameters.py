@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InvalidInputError
 from ..inputs.checks import parameter
 from ..kernels.interface import Plan, aligned_zeros
 from ..kernels.turns import Turns
+from .heads import parted
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
@@ -102,3 +104,40 @@ class Parameters:
     def n_parameters(self) -> int:
         """Number of weights and biases."""
         return self.plan.n_parameters
+
+    def part(self, outputs) -> dict:
+        """Part what `predict` gave among the heads of the last layer, see `Dense`.
+
+        Parameters
+        ----------
+        outputs : ndarray, shape (n_samples, n_out) or (n_out,)
+
+        Returns
+        -------
+        dict
+            By the names of the heads: views, shape (n_samples, n_out of the head); of a head with
+            the loss gaussian_nll a pair (mean, variance) of them.
+
+        Raises
+        ------
+        InvalidInputError
+            A network without heads, or an array of another width.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import deltaloop as dl
+        >>> net = dl.Network([2, 8, 1], loss="gaussian_nll", seed=0)
+        >>> mean, variance = net.part(net.predict(np.zeros((5, 2))))["y"]
+        >>> mean.shape, variance.shape
+        ((5, 1), (5, 1))
+        """
+        heads = self.layers[-1].heads
+        if heads is None:
+            raise InvalidInputError("the last layer has no heads, see Dense; there are no parts")
+        outputs = np.asarray(outputs)
+        if outputs.shape[-1:] != (self.sizes[-1],):
+            raise InvalidInputError(
+                f"outputs must have {self.sizes[-1]} columns, got shape {outputs.shape}"
+            )
+        return parted(outputs, heads)

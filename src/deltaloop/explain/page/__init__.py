@@ -1,0 +1,1 @@
+"""A network as one HTML file that shows backpropagation step by step, with every number."""

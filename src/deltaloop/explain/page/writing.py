@@ -1,0 +1,109 @@
+"""One HTML file from a network and a sample: numbers, styles and scripts, and nothing else."""
+
+import html
+import json
+import math
+from importlib import resources
+
+from ...errors import InvalidInputError
+from ...inputs.checks import number
+from ...interop.whole_file import whole_file
+from ...kernels.functions import ACTIVATIONS, LOSSES
+from ...parts.custom import refuse_custom
+from ..chain_rule import notes
+from ..passes import one_sample
+from . import javascript
+
+MOST_UNITS, MOST_WEIGHTS = 16, 400  # what a page has room for
+_TITLE = "Backpropagation, step by step"
+
+
+def write(net, path, x, y, learning_rate, title) -> None:
+    """See `Network.explain_page`."""
+    with_numbers = page(net, x, y, learning_rate, title)
+    with whole_file(path, "w") as file:
+        file.write(with_numbers)
+
+
+def page(net, x, y, learning_rate=None, title=None) -> str:
+    """The text of the file."""
+    refuse_custom(net, "the page has no formula for it", "explain and trace show its numbers")
+    n_weights = sum(W.size for W in net.W)
+    if max(net.sizes) > MOST_UNITS or n_weights > MOST_WEIGHTS:
+        raise InvalidInputError(
+            f"the page has room for {MOST_UNITS} units side by side and {MOST_WEIGHTS} weights, "
+            f"the network has up to {max(net.sizes)} and {n_weights}; explain and trace show "
+            "those of any size"
+        )
+    if learning_rate is None:
+        learning_rate = net.learning_rate if math.isfinite(net.learning_rate) else 0.1
+    learning_rate = number("learning_rate", learning_rate, 0.0)
+    X, Y = one_sample(net, x, y)
+    data = net._turns.read(_data, net, X, Y) | {"learning_rate": learning_rate}
+    title = html.escape(_TITLE if title is None else str(title))
+    arithmetic_js = arithmetic()
+    parts = {
+        "/*TITLE*/": title, "/*CSS*/": _file("page.css"), "/*ARITHMETIC*/": arithmetic_js,
+        "/*DATA*/": as_script(data), "/*PAGE*/": _file("page.js"),
+    }  # fmt: skip
+    text = _file("page.html")
+    for mark, part in parts.items():
+        text = text.replace(mark, part)
+    return text
+
+
+def arithmetic() -> str:
+    """The JavaScript that computes: `compute(model, x, y, rate)` gives all numbers of a step."""
+    rows = f"{javascript.activations()}\n\n{javascript.losses()}"
+    return _file("arithmetic.js").replace("//FUNCTIONS//", rows)
+
+
+def as_script(data) -> str:
+    """JSON that may stand in a script of HTML."""
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+
+
+def _file(name):
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def model_of(net) -> dict:
+    """Layers, parameters and loss as plain lists."""
+    layers = [
+        {
+            "activation": layer.activation.name,
+            "alpha": layer.activation.alpha or 0.0,
+            "W": W.astype(float).tolist(),
+            "b": None if b is None else b.astype(float).tolist(),
+            "mask": None if layer.mask is None else layer.mask.tolist(),
+        }
+        for layer, W, b in zip(net.layers, net.W, net.b, strict=True)
+    ]
+    return {"layers": layers, "loss": net.loss_name, "p": float(net.plan.loss_parameter)}
+
+
+def _data(net, X, Y):
+    finite = all(map(math.isfinite, net._theta))
+    if not finite:
+        raise InvalidInputError("parameters are nan or infinite; assign finite W and b first")
+    X = X.dense() if hasattr(X, "dense") else X
+    hidden = [row.name for row in ACTIVATIONS.values() if row.f is not None]
+    loss = LOSSES[net.loss_name]
+    outputs = [
+        row.name for row in ACTIVATIONS.values()
+        if (not loss.outputs or row.name in loss.outputs)
+        and (row.is_positive or not loss.needs_positive)
+        and (row.name != "softmax" or net.sizes[-1] > 1)
+    ]  # fmt: skip
+    k = min(1, len(net.layers) - 1)  # of the textbook's network, w^2_22
+    j, i = min(1, net.sizes[k + 1] - 1), min(1, net.sizes[k] - 1)
+    return {
+        "model": model_of(net),
+        "x": X[0].astype(float).tolist(),
+        "y": Y[0].astype(float).tolist(),
+        "hidden": hidden,
+        "outputs": outputs,
+        "alphas": {row.name: row.alpha.default for row in ACTIVATIONS.values() if row.alpha},
+        "chosen": {"k": k, "j": j, "i": i},
+        "notes": [f"{note}." for note in notes(net)],
+    }
