@@ -79,6 +79,7 @@ def test_of_options_for_a_table(flowers, options, part):
         ("a,y\n1,no\n2,no\n3,no\n", "has the value no in every row"),
         ("a,y\n1,2\n3,inf\n4,5\n", "infinite"),
         ("a,y\n1,2\n3\n", "cells"),
+        ("a;y\n1;2 kg\n2;3 kg\n", "numbers with 'kg'"),
         ("a,y\n" + "".join(f"{i},n{i}\n" for i in range(40)), "it is no class"),
     ],
 )

@@ -32,7 +32,7 @@ def read_parquet(path: str, source: str, limit: int) -> Table:
             (n_rows,) = con.execute(
                 f"SELECT num_rows FROM parquet_file_metadata({name})"
             ).fetchone()
-            query = f"SELECT * FROM read_parquet({name})"
+            query = f"SELECT * FROM read_parquet({name}, hive_partitioning=false)"
             n_columns = len(con.execute(f"DESCRIBE {query}").fetchall())
             if _CELL * n_rows * n_columns > limit:
                 what = f"has {n_rows} rows of {n_columns} columns"
@@ -56,7 +56,8 @@ def read_json(path: str, source: str, limit: int) -> Table:
         form = "array" if start.startswith(b"[") else "newline_delimited"
         query = (
             f"SELECT * FROM read_json({quoted(os.path.abspath(path))}, format='{form}', "
-            "maximum_depth=1, sample_size=-1, records='true', compression='none')"
+            "maximum_depth=1, sample_size=-1, records='true', "
+            "compression='none', hive_partitioning=false)"
         )
         try:
             return table_of(con, query, source, limit)

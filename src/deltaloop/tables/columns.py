@@ -16,6 +16,7 @@ from .text_column import MISSING, Text
 
 _SAMPLE = 1000
 _MANY = 50  # different cells that could be missing
+_FETCHED = 2000  # different cells that do not fit
 _AT_ONCE = 250  # columns in a query
 # Missing besides what always is, in a column of numbers or dates.
 _MARKERS = frozenset(
@@ -69,26 +70,28 @@ def settled(
 
     def unfit(expression: str) -> list[tuple[str, int, int]]:
         """Cells for which there is no value, with their number and the first row."""
-        return con.execute(
-            f"SELECT x, count(*), min(r) + 1 FROM ({inner}) WHERE x IS NOT NULL AND "
-            f"({expression}) IS NULL GROUP BY x ORDER BY 2 DESC, 3 LIMIT {_MANY + 1}"
-        ).fetchall()
+        return _unfit(con, inner, expression)
 
     written = [cell for cell in seen if is_written_number(cell)]
     with_units = [cell for cell in seen if unit_of(cell) is not None]
     if 2 * len(written) >= len(seen):
-        found = _as_numbers(name, written, unfit, by)
+        ((n_present,),) = con.execute(f"SELECT count(x) FROM ({inner})").fetchall()
+        found = _as_numbers(name, written, n_present, unfit, by)
         if found:
             return found
     elif len(written) + len(with_units) == len(seen):
-        _refuse_units(name, unfit(_number_sql(PLAIN)), by)
+        _refuse_units(name, unfit(_number_sql(PLAIN)), 0, by)
         return TEXT
     forms = date_forms([cell for cell in seen if cell.casefold() not in _MARKERS])
     return _as_dates(name, forms, unfit, by) or TEXT
 
 
 def _as_numbers(
-    name: str, written: Sequence[str], unfit: Callable[[str], list[Any]], by: Decisions
+    name: str,
+    written: Sequence[str],
+    n_present: int,
+    unfit: Callable[[str], list[Any]],
+    by: Decisions,
 ) -> Kind | None:
     """The column as numbers, if nothing else is in it."""
     forms = forms_of(written)
@@ -109,9 +112,9 @@ def _as_numbers(
     odd = left[form]
     markers = _markers(name, odd, by)
     if markers is None:
-        if _refuse_units(name, odd, by):
-            return TEXT
         n_odd = sum(count for _, count, _ in odd)
+        if _refuse_units(name, odd, n_present - n_odd, by):
+            return TEXT
         cell, _, row = min(odd, key=lambda one: one[2])
         at_least = "at least " if len(odd) > _MANY else ""
         by.notes.append(
@@ -163,10 +166,15 @@ def _markers(name: str, odd: Sequence[Any], by: Decisions) -> tuple[str, ...] | 
     return tuple(sorted({cell for cell, _, _ in odd}))
 
 
-def _refuse_units(name: str, odd: Sequence[Any], by: Decisions) -> bool:
-    """Whether all cells that are no numbers have one unit: a problem."""
+def _refuse_units(name: str, odd: Sequence[Any], n_numbers: int, by: Decisions) -> bool:
+    """Whether all cells that are no numbers have one unit: a problem.
+
+    Letters that few of the cells have are no unit: a street has numbers such as 12a.
+    """
     units = {unit_of(cell) for cell, _, _ in odd}
     if len(units) != 1 or None in units:
+        return False
+    if max(units)[-1:].isalnum() and sum(count for _, count, _ in odd) < n_numbers:
         return False
     cell, _, row = min(odd, key=lambda one: one[2])
     by.problems.add(
@@ -174,6 +182,30 @@ def _refuse_units(name: str, odd: Sequence[Any], by: Decisions) -> bool:
         f"{row}; write the numbers alone, or keep the cells as text with text=[{name!r}] (--text)"
     )
     return True
+
+
+def _unfit(con: Any, inner: str, expression: str) -> list[tuple[str, int, int]]:
+    """Cells x of rows r for which there is no value, most frequent first."""
+    return con.execute(
+        f"SELECT x, count(*), min(r) + 1 FROM ({inner}) WHERE x IS NOT NULL AND "
+        f"({expression}) IS NULL GROUP BY x ORDER BY 2 DESC, 3 LIMIT {_FETCHED}"
+    ).fetchall()
+
+
+def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] | None:
+    """The first cell of a column c<number> of texts that has not this kind, and its row from 1."""
+    if kind.name not in ("number", "date", "empty"):
+        return None
+    expression = {
+        "number": _number_sql(kind.form), "date": _date_sql(kind.date), "empty": "NULL"
+    }[kind.name]  # fmt: skip
+    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    odd = [
+        (cell, row)
+        for cell, _, row in _unfit(con, inner, expression)
+        if cell.casefold() not in _MARKERS
+    ]
+    return min(odd, key=lambda one: one[1]) if odd else None
 
 
 def _present(column: str) -> str:

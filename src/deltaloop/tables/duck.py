@@ -10,6 +10,7 @@ from ..inputs.unpacking import REMEDY, too_large
 
 # What its buffers take, however little is read.
 _LEAST_MEMORY = 2**29
+_REASONS = ("Expected Number of Columns", "Value with", "Invalid unicode", "Maximum line size")
 _SMALL = 2**21  # bytes of a file
 
 
@@ -65,4 +66,7 @@ def quoted(text: str) -> str:
 def first_line(error: Exception) -> str:
     """What DuckDB says, without its advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    reason = next((line for line in lines if line.startswith(_REASONS)), "")
+    return f"{lines[0]}: {reason}" if reason else lines[0]
