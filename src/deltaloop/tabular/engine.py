@@ -71,21 +71,20 @@ def train(
     began = perf_counter()
     if simple:
         net = simple_network(X, y, n_classes, seed, weights)
-        return Trained(
-            net, None, None, (_summary([net], "30 tanh units, plain gradient descent", began),)
-        )
+        note = _summary([net], "30 tanh units, plain gradient descent", began)
+        return Trained(net, None, None, (note,))
     Y = Targets.of(y, n_classes)
     recipe = recipe or chosen_recipe(len(X), X.shape[1], Y.n_out, Y.is_classes)
     if budget is not None:
         from .search import spend
 
-        members = spend(X, Y, recipe, seed, budget, weights, tell)
+        members, shares = spend(X, Y, recipe, seed, budget, weights, tell)
     else:
-        members = []
+        members, shares = [], None
         for k, held in enumerate(held_parts(Y, recipe, seed)):
             members.append(trained_member(X, Y, recipe, held, seed + k, weights))
             tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
-    net = merged([member.net for member in members])
+    net = merged([member.net for member in members], shares)
     Y.give(net)
     rows, outputs = _held_out(members, X, Y)
     kinds = "; ".join(sorted({member.recipe.text for member in members}))
@@ -96,10 +95,10 @@ def train(
 
 def held_parts(Y: Targets, recipe: Recipe, seed: int) -> list[np.ndarray]:
     """The rows that every network is trained without; none where rows are too few."""
-    n = len(Y.y)
-    if n < FEW:
+    if len(Y.y) < FEW:
         return [np.zeros(0, np.intp)] * recipe.members
-    return parts(Y.y, max(recipe.members, 5), Y.is_classes, seed)[: recipe.members]
+    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed)
+    return found[: recipe.members]
 
 
 def _held_out(members, X, Y):

@@ -22,7 +22,7 @@ ENCODINGS = ("hash", "target")
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """What becomes of every column of a table; made by `fit`, kept in `Network.metadata`.
+    r"""What becomes of every column of a table; made by `fit`, kept in `Network.metadata`.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Preparation:
     array([[-1.,  0.,  1.],
            [ 1.,  0., -1.],
            [ 0.,  1.,  1.]], dtype=float32)
-    >>> print("\\n".join(preparation.notes))
+    >>> print("\n".join(preparation.notes))
     size: two values, -1 and 1; 1 missing cell becomes 0, with an indicator
     colour: two values, 'blue' -1 and 'red' 1
     """
