@@ -40,6 +40,13 @@ Entry = tuple[jobs.Job, str | None, float | None]
     multiple=True,
     help=f"Curves in place of jobs: {', '.join(jobs.SCALING_NAMES)}, or all.",
 )
+@click.option(
+    "--tables",
+    "of_tables",
+    is_flag=True,
+    help="How good the default is on 43 tables of classes and 22 of values, beside other methods.",
+)
+@click.option("--ablate", is_flag=True, help="With --tables: beside variants of itself instead.")
 @click.option("--json", "json_file", metavar="FILE", help="Keep the results.")
 @click.option("--plot", "picture", metavar="FILE", help="Draw them (.png, .svg or .pdf).")
 def bench(
@@ -47,6 +54,8 @@ def bench(
     names: tuple[str, ...],
     quick: bool,
     curve_names: tuple[str, ...],
+    of_tables: bool,
+    ablate: bool,
     json_file: str | None,
     picture: str | None,
 ) -> None:
@@ -59,8 +68,12 @@ def bench(
     deltaloop bench --quick
     deltaloop bench --jobs 784-30-10 --peers numba --peers jax-scan
     deltaloop bench --scaling width --plot width.png
+    deltaloop bench --tables --json tables.json
     deltaloop bench --json results.json --plot results.png
     """  # noqa: D301 - click wants the character
+    if of_tables or ablate:
+        _bench_tables(of_tables, ablate, quick, json_file, bool(patterns or curve_names or picture))
+        return
     chosen = peers.select(names)
     entries = entries_of(patterns, curve_names, quick)
     if json_file is not None:
@@ -83,6 +96,26 @@ def bench(
         click.echo(f"picture: {picture}")
     if found.interrupted:
         raise SystemExit(INTERRUPTED)
+
+
+def _bench_tables(
+    of_tables: bool, ablate: bool, quick: bool, json_file: str | None, more: bool
+) -> None:
+    """What --tables does."""
+    from . import tables
+
+    if not of_tables:
+        raise InvalidInputError("--ablate belongs to --tables; give both")
+    if more:
+        raise InvalidInputError("--tables takes no jobs, curves or pictures; leave them out")
+    if json_file is not None:
+        check_output("--json", json_file)
+    found = tables.bench(ablate, quick, lambda text: click.echo(text, err=True))
+    for one in found:
+        click.echo("\n".join(["", *one.lines()]))
+    if json_file is not None:
+        tables.save(json_file, found)
+        click.echo(f"results: {json_file}")
 
 
 def entries_of(

