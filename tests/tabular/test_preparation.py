@@ -60,6 +60,16 @@ def test_categories_are_one_hot():
     np.testing.assert_array_equal(preparation.transform(table(a=cells))[:3], np.eye(3)[[1, 0, 2]])
 
 
+def test_few_whole_numbers_have_an_input_for_each_as_well():
+    values = np.tile([1.0, 2, 4], 5)
+    preparation = fitted(a=values, b=values + 0.5)
+    assert preparation.inputs == ("a", "a=1", "a=2", "a=4", "b")
+    X = preparation.transform(table(a=np.array([4.0, 3.0]), b=np.zeros(2)))
+    assert X[:, 1:4].tolist() == [[0, 0, 1], [0, 0, 0]]
+    assert "and an input for each of its 3 values" in note(preparation, "a")
+    assert fitted(a=values[:14]).inputs == ("a",)
+
+
 def test_missing_number_becomes_the_median_with_an_indicator():
     values = np.array([1.0, np.nan, 2.0, 4.0])
     preparation = fitted(a=values)
@@ -288,6 +298,8 @@ def damaged(change):
         lambda d: d["columns"][0]["scale"].update(center="x"),
         lambda d: d["columns"][0].pop("scale"),
         lambda d: d["columns"][0].update(more=1),
+        lambda d: d["columns"][0].update(levels=[1.0, None]),
+        lambda d: d["columns"][0].update(levels=[float("nan")]),
         lambda d: d["columns"][2].update(values=["a", "a"]),
         lambda d: d["columns"][2].update(values=[1, 2]),
         lambda d: d["columns"][3].update(first="yesterday"),
