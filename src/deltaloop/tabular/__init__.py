@@ -4,8 +4,19 @@
 """
 
 from .engine import Trained, train
+from .frames import as_table
 from .model import Model, fit, load
 from .preparation import Preparation, of_metadata
 from .recipe import Recipe
 
-__all__ = ["Model", "Preparation", "Recipe", "Trained", "fit", "load", "of_metadata", "train"]
+__all__ = [
+    "Model",
+    "Preparation",
+    "Recipe",
+    "Trained",
+    "as_table",
+    "fit",
+    "load",
+    "of_metadata",
+    "train",
+]

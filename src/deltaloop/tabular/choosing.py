@@ -102,6 +102,8 @@ def _number(name, values, more=""):
         note = "two values, -1 and 1"
     else:
         note = "number, scaled by median and quartiles"
+        if column.levels:
+            note += f", and an input for each of its {len(column.levels)} values"
     if n_missing:
         becomes = "0" if column.scale.is_two else "the median"
         note += f"; {_cells(n_missing, 'missing')} {becomes}, with an indicator"

@@ -16,6 +16,7 @@ from ..errors import InvalidInputError
 from ..tables.cells import is_number
 
 CLIP = 3.0  # inputs are limited smoothly to (-CLIP, CLIP)
+MOST_LEVELS, ROWS_PER_LEVEL = 10, 5
 _FAR = 1e18  # stands for infinity; its square is a float64
 _DAY = np.timedelta64(1, "D")
 _PARTS = ("year", "month", "day of week", "hour", "days")
@@ -102,23 +103,40 @@ class Scale:
 
 @dataclass(frozen=True)
 class Number(Column):
-    """A numeric column: scaled, and where a cell of training is missing, an indicator beside it."""
+    """A numeric column: scaled, and where a cell of training is missing, an indicator beside it.
+
+    A column of few different whole numbers may be an amount or stand for categories: every value
+    gets an input of its own besides, 1 where the cell has it.
+
+    Attributes
+    ----------
+    levels : tuple of float
+        These values; empty where there are too many.
+    """
 
     name: str
     scale: Scale
     missing: bool = False
+    levels: tuple[float, ...] = ()
     kind: ClassVar[str] = "number"
 
     @classmethod
     def fit(cls, name: str, values: np.ndarray) -> "Number":
         """Of a float64 column with nan where a cell is missing, but not everywhere."""
         absent = np.isnan(values)
-        return cls(name, Scale.fit(values[~absent]), bool(absent.any()))
+        present = values[~absent]
+        return cls(name, Scale.fit(present), bool(absent.any()), _levels(present))
+
+    def check(self):
+        """As `Column.check`."""
+        if not np.isfinite(np.array(self.levels, np.float64)).all():
+            raise ValueError(f"levels of column {self.name!r} must be finite")
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The column, and maybe whether it is missing."""
-        return (self.name, f"{self.name} missing") if self.missing else (self.name,)
+        """The column, maybe whether it is missing, and its levels."""
+        more = [f"{self.name} missing"] * self.missing
+        return (self.name, *more, *(f"{self.name}={level:g}" for level in self.levels))
 
     def fill(self, values, out):
         """As `Column.fill`; what is missing gets the median, which is 0 when scaled."""
@@ -128,7 +146,22 @@ class Number(Column):
         out[:, 0] = np.where(absent, 0.0, scaled)
         if self.missing:
             out[:, 1] = absent
+        if self.levels:
+            out[:, 1 + self.missing :] = values[:, None] == np.array(self.levels)
         return Seen(missing=0 if self.missing else int(absent.sum()))
+
+
+def _levels(values):
+    """The different values, where they are whole and from 3 to 10, each with some rows."""
+    if not np.isfinite(values).all() or (values != np.floor(values)).any():
+        return ()
+    # most columns have more in their first rows
+    if len(np.unique(values[:1000])) > MOST_LEVELS:
+        return ()
+    found = np.unique(values)
+    if not 3 <= len(found) <= MOST_LEVELS or len(values) < ROWS_PER_LEVEL * len(found):
+        return ()
+    return tuple(found.tolist())
 
 
 @dataclass(frozen=True)

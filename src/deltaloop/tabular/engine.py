@@ -78,38 +78,39 @@ def train(
     began = perf_counter()
     if simple:
         net = simple_network(X, y, n_classes, seed, weights)
-        return Trained(
-            net, None, None, (_summary([net], "30 tanh units, plain gradient descent", began),)
-        )
+        note = _summary([net], "30 tanh units, plain gradient descent", began)
+        return Trained(net, None, None, (note,))
     Y = Targets.of(y, n_classes)
     recipe = recipe or chosen_recipe(len(X), X.shape[1], Y.n_out, Y.is_classes)
     if budget is not None:
         from .search import spend
 
-        members = spend(X, Y, recipe, seed, budget, weights, tell)
+        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell)
     else:
-        members = []
+        members, shares, interrupted = [], None, False
         for k, held in enumerate(held_parts(Y, recipe, seed)):
-            members.append(trained_member(X, Y, recipe, held, seed + k, weights))
-            tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
-            if members[-1].history.stop_reason == "interrupted":
+            member = trained_member(X, Y, recipe, held, seed + k, weights)
+            interrupted = member.is_interrupted
+            if not interrupted or not members:
+                members.append(member)
+            if interrupted:
                 break
-    net = merged([member.net for member in members])
+            tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
+    net = merged([member.net for member in members], shares)
     Y.give(net)
     rows, outputs = _held_out(members, X, Y)
     kinds = "; ".join(sorted({member.recipe.text for member in members}))
-    return Trained(
-        net, rows, outputs, (_summary(members, kinds, began), *_remarks(members, recipe)),
-        members[0].history, members[-1].history.stop_reason == "interrupted",
-    )  # fmt: skip
+    notes = [_summary(members, kinds, began), *_remarks(members, recipe)]
+    notes += ["stopped by Ctrl-C"] if interrupted else []
+    return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
 
 
 def held_parts(Y: Targets, recipe: Recipe, seed: int) -> list[np.ndarray]:
     """The rows that every network is trained without; none where rows are too few."""
-    n = len(Y.y)
-    if n < FEW:
+    if len(Y.y) < FEW:
         return [np.zeros(0, np.intp)] * recipe.members
-    return parts(Y.y, max(recipe.members, 5), Y.is_classes, seed)[: recipe.members]
+    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed)
+    return found[: recipe.members]
 
 
 def _held_out(members, X, Y):

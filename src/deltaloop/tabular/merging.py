@@ -23,24 +23,26 @@ def without_scales(net: Network) -> list[tuple[np.ndarray, np.ndarray]]:
     return layers
 
 
-def merged(nets: Sequence[Network]) -> Network:
+def merged(nets: Sequence[Network], weights: Sequence[float] | None = None) -> Network:
     """One network whose last z is the mean of those of `nets`, which differ in their widths alone.
 
     Side by side: the first layers one below the other, blocks on a diagonal between hidden layers
     (with a mask, so that further training leaves the networks apart), and the last layers beside
-    each other, divided by their number. With softmax the mean of z is the geometric mean of the
-    probabilities, up to their sum.
+    each other, divided by their number, or times weights that sum to 1. With softmax the mean of z
+    is the geometric mean of the probabilities, up to their sum.
     """
     parts = [without_scales(net) for net in nets]
     like = nets[0]
     depth, n = len(parts[0]), len(nets)
+    shares = [1 / n] * n if weights is None else weights
     activations = [layer.activation for layer in like.layers[-depth:]]
     layers = []
     for k in range(depth):
         Ws, bs = [part[k][0] for part in parts], [part[k][1] for part in parts]
         mask = None
         if k == depth - 1:
-            W, b = np.concatenate(Ws, axis=1) / n, np.mean(bs, axis=0)
+            W = np.concatenate([w * W for w, W in zip(shares, Ws, strict=True)], axis=1)
+            b = sum(w * b for w, b in zip(shares, bs, strict=True))
         elif k == 0:
             W, b = np.concatenate(Ws), np.concatenate(bs)
         else:

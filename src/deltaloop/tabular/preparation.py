@@ -300,6 +300,8 @@ def _column(entry: dict[str, Any]) -> Column:
     if "means" in settings:
         settings["means"] = tuple(tuple(map(float, row)) for row in settings["means"])
         settings["overall"] = tuple(map(float, settings["overall"]))
+    if "levels" in settings:
+        settings["levels"] = tuple(map(float, settings["levels"]))
     for name in ("values", "parts"):
         if name in settings:
             settings[name] = tuple(settings[name])

@@ -20,7 +20,7 @@ from ..parts.layers import Dense
 from ..parts.losses import Loss
 from ..parts.optimizers import SGD, Adam
 from ..training.history import History
-from ..training.schedules import Schedule
+from ..training.schedules import Schedule, cosine
 from .arrays import Targets
 
 
@@ -60,9 +60,16 @@ class Recipe:
         Standard deviation.
     weight_decay : float
         Of AdamW: W := (1 - eta weight_decay) W in every step, with the eta of the layer.
+    waves : bool
+        Whether the learning rate goes up and down in four waves, or down on one cosine.
     members : int
-        Networks. Each is trained without one of as many parts of the rows, and has the parameters
-        of the epoch with the least loss there. One network keeps a fifth of the rows back.
+        Networks.
+    held : int
+        Each network is trained without another one of so many parts of the rows, which tell how
+        good it is.
+    selects : bool
+        Whether a network has the parameters of the epoch with the least loss of the rows that it
+        was trained without, in place of those of the last one.
     """
 
     widths: tuple[int, ...] = (64, 64, 64)
@@ -71,12 +78,15 @@ class Recipe:
     epochs: int = 256
     batch_size: int = 256
     smoothing: float = 0.1
-    dropout: float = 0.0
+    dropout: float = 0.15
     of_biases: float = 0.1
     of_scales: float = 0.0
     initial_bias: float = 1.0
     weight_decay: float = 0.0
+    waves: bool = True
     members: int = 4
+    held: int = 10
+    selects: bool = False
 
     @property
     def text(self) -> str:
@@ -128,12 +138,16 @@ class Member:
     epochs: int
     history: History
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C ended its training."""
+        return self.history.stop_reason == "interrupted"
+
 
 def trained_member(
-    X: np.ndarray, Y: Targets, recipe: Recipe, held: np.ndarray, seed: int, weights=None,
-    max_seconds: float | None = None,
-) -> Member:  # fmt: skip
-    """Train one network without the rows `held`, which choose its epoch where there are any.
+    X: np.ndarray, Y: Targets, recipe: Recipe, held: np.ndarray, seed: int, weights=None
+) -> Member:
+    """Train one network without the rows `held`, which may be none.
 
     A training that diverges is repeated with a quarter of the learning rate.
 
@@ -144,26 +158,27 @@ def trained_member(
     """
     rows = np.setdiff1d(np.arange(len(X)), held)
     watched = {}
-    if len(held):
+    if len(held) and recipe.selects:
         watched = {"validation_data": (X[held], Y.y[held]), "restore_best": True}
     given = None if weights is None else weights[rows]
+    size = min(recipe.batch_size, len(rows))
+    schedule = four_waves() if recipe.waves else cosine(per="step")
     for attempt in range(5):
         net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed)
         try:
             with warnings.catch_warnings():
-                # that the loss of this part is no better than a constant is for the report
+                # whether it is better than a constant is seen in the average, on held out rows
                 warnings.simplefilter("ignore", DeltaloopWarning)
                 history = net.fit(
-                    X[rows], Y.y[rows], epochs=recipe.epochs,
-                    batch_size=min(recipe.batch_size, len(rows)), schedule=four_waves(),
-                    sample_weight=given, max_seconds=max_seconds, **watched,
+                    X[rows], Y.y[rows], epochs=recipe.epochs, batch_size=size, schedule=schedule,
+                    sample_weight=given, **watched,
                 )  # fmt: skip
             break
         except DivergenceError:
             if attempt == 4:
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
-    loss = min(history.validation_loss, default=math.nan)
+    loss = net.loss(X[held], Y.y[held]) if len(held) else math.nan
     return Member(net, recipe, held, loss, len(history), history)
 
 
