@@ -82,13 +82,22 @@ def test_bundled_data_are_learned(name, tmp_path):
     assert len(read_csv(call("predict", net, name)[1])) == n + 1
 
 
-def test_ctrl_c_reports_and_saves_what_was_learned(tmp_path):
+def test_budget_is_spent(rings):
+    begin = time.perf_counter()
+    status, output = call("train", rings, "--budget", 1.5)
+    assert status == 0
+    assert 1 < time.perf_counter() - begin < 6
+    assert number(rows(output)["test accuracy"]) > 90
+
+
+@pytest.mark.parametrize("budget", [(), ("--budget", 30)])
+def test_ctrl_c_reports_and_saves_what_was_learned(tmp_path, budget):
     generator = np.random.default_rng(0)
     X = generator.normal(size=(20000, 10)).round(3)
     lines = [[*x, int(x.sum() > 0)] for x in X]
     path = write_csv(tmp_path / "t.csv", [*"abcdefghij", "y"], lines)
     net = tmp_path / "net.npz"
-    process = start("train", path, "--save", net)
+    process = start("train", path, "--save", net, *budget)
     while not process.stdout.readline().startswith("columns:"):
         pass
     time.sleep(0.5)
@@ -96,4 +105,5 @@ def test_ctrl_c_reports_and_saves_what_was_learned(tmp_path):
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, "")
     assert "test accuracy" in rows(out)
+    assert "stopped by Ctrl-C" in out
     assert dl.load(net).classes == ("0", "1")

@@ -38,7 +38,7 @@ def _hint(found):
     if found.values is not None:
         return "; --task regression takes them for values"
     y = found.y[:, 0]
-    if len(np.unique(y)) > _FEW or (y != np.floor(y)).any():
+    if len(np.unique(y)) > min(_FEW, len(y) / 2) or (y != np.floor(y)).any():
         return ""
     return "; --task classification takes them for classes"
 

@@ -109,7 +109,8 @@ def _work(recipe, X, Y):
 def _that_fits(X, Y, recipe, held, seed, weights, seconds):
     """The recipe with as many epochs as there is time for; two are tried."""
     start = perf_counter()
-    trained_member(X, Y, replace(recipe, epochs=2), held[0], seed, weights)
+    if trained_member(X, Y, replace(recipe, epochs=2), held[0], seed, weights).is_interrupted:
+        raise KeyboardInterrupt
     per_epoch = (perf_counter() - start) / 2 * len(held)
     return replace(recipe, epochs=int(np.clip(0.8 * seconds / per_epoch, 1, recipe.epochs)))
 
