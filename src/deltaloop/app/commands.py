@@ -64,8 +64,8 @@ def train(
     keep: tuple[str, ...], task: str | None, log_target: bool, header: bool | None,
     text: tuple[str, ...], decimal: str | None, skip_bad_lines: bool, query: str | None,
     max_memory: float | None, test_fraction: float | None, test: str | None, group: str | None,
-    seed: int, budget: float | None, simple: bool, layers: str, compare: bool, explain: bool,
-    plot: str | None, save: str | None, **network,
+    seed: int, budget: float | None, simple: bool, stream: bool, layers: str, compare: bool,
+    explain: bool, plot: str | None, save: str | None, **network,
 ) -> None:  # fmt: skip
     """Train a network on DATA, by default on handwritten digits, and report how well it does.
 
@@ -84,7 +84,7 @@ def train(
         max_memory,
     )  # fmt: skip
     choice = Choice(test_fraction, test, group, seed)
-    wanted = Wanted(simple, budget, compare, explain, plot, save)
+    wanted = Wanted(simple, stream, budget, compare, explain, plot, save)
     settings = Settings(layers=_widths(layers), seed=seed, **network)
     if run(data, reading, choice, settings, wanted, given):
         context.exit(INTERRUPTED)

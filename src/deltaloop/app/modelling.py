@@ -229,17 +229,35 @@ def train(
     InvalidInputError
         An option that `fit` does not take.
     """
-    if settings.resume and settings.checkpoint is None:
-        raise InvalidInputError("--resume needs the folder to go on with; give --checkpoint FOLDER")
     net.optimizer = optimizer  # saved with the network
     return net.fit(
         examples.X, examples.Y, epochs=epochs(problem, settings),
-        batch_size=batch_size(problem, settings), progress=progress, schedule=settings.schedule,
-        validation_split=settings.validation, patience=settings.patience,
-        restore_best=settings.patience is not None, max_seconds=settings.max_seconds,
-        metrics=[name.strip() for name in settings.metrics.split(",")] if settings.metrics else (),
-        checkpoint=settings.checkpoint, resume=settings.resume,
+        batch_size=batch_size(problem, settings), progress=progress, **fit_options(settings),
     )  # fmt: skip
+
+
+def fit_options(settings: Settings) -> dict[str, Any]:
+    """What `fit` is told of schedules, watching and ends.
+
+    Raises
+    ------
+    InvalidInputError
+        --resume without the folder.
+    """
+    if settings.resume and settings.checkpoint is None:
+        raise InvalidInputError("--resume needs the folder to go on with; give --checkpoint FOLDER")
+    return {
+        "schedule": settings.schedule,
+        "validation_split": settings.validation,
+        "patience": settings.patience,
+        "restore_best": settings.patience is not None,
+        "max_seconds": settings.max_seconds,
+        "metrics": [name.strip() for name in settings.metrics.split(",")]
+        if settings.metrics
+        else (),
+        "checkpoint": settings.checkpoint,
+        "resume": settings.resume,
+    }
 
 
 def probabilities(net: Network, out: np.ndarray) -> np.ndarray:

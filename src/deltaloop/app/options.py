@@ -112,6 +112,11 @@ TEST: list[Decorator] = [
 RECIPE: list[Decorator] = [
     click.option("--budget", type=float, metavar="SECONDS", help="Spend this time to do better."),
     click.option("--simple", is_flag=True, help="The textbook network instead, see below."),
+    click.option(
+        "--stream",
+        is_flag=True,
+        help="Read a file that is larger than memory anew for every epoch; textbook network.",
+    ),
 ]
 NETWORK: list[Decorator] = [
     click.option(

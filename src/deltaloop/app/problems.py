@@ -142,7 +142,7 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         raise unknown_name("task", reading.task, TASKS)
     opened = open_data(data, reading)
     if isinstance(opened, Table):
-        return _from_table(opened, reading, choice)
+        return problem_of(opened, reading, choice)
     for option, given in (
         ("--target", reading.target),
         ("--ignore", reading.ignore),
@@ -200,7 +200,7 @@ def _from_dataset(data: Dataset, task: str | None) -> Problem:
     )  # fmt: skip
 
 
-def _from_table(table, reading, choice) -> Problem:
+def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
     """The problem of a table, divided as the options say."""
     names = named_columns(table, reading.target) or [table.columns[-1]]
     ignore, keep = named_columns(table, reading.ignore), named_columns(table, reading.keep)

@@ -13,6 +13,7 @@ from .plots import check_plot, draw
 from .preparing import prepared
 from .problems import Reading, open_problem
 from .recipe import train_by_recipe
+from .streaming import train_streaming
 from .textbook import train_by_the_book
 from .trained import outputs
 
@@ -24,6 +25,7 @@ class Wanted:
     """What to do beside training, and where results go."""
 
     simple: bool = False
+    stream: bool = False
     budget: float | None = None
     compare: bool = False
     explain: bool = False
@@ -43,11 +45,14 @@ def run(
         The options of the textbook network that the user wrote; any of them asks for it.
     """
     _check(data, wanted, given)
-    problem = open_problem(data or (None if reading.query else _DEFAULT), reading, choice)
-    by_the_book = wanted.simple or bool(given)
-    preparation, X, X_test = prepared(problem, by_the_book)
-    train = train_by_the_book if by_the_book else train_by_recipe
-    trained = train(problem, preparation, X, X_test, settings, wanted)
+    if wanted.stream:
+        trained = train_streaming(data, reading, choice, settings)
+    else:
+        problem = open_problem(data or (None if reading.query else _DEFAULT), reading, choice)
+        by_the_book = wanted.simple or bool(given)
+        preparation, X, X_test = prepared(problem, by_the_book)
+        train = train_by_the_book if by_the_book else train_by_recipe
+        trained = train(problem, preparation, X, X_test, settings, wanted)
     trained.net.metadata = trained.metadata()
     _add_interval(trained)
     errors = []  # told after the report, which cost more
@@ -87,8 +92,10 @@ def _check(data, wanted, given):
         check_output("--save", wanted.save, *inputs)
     if wanted.plot is not None:
         check_plot(wanted.plot, *inputs, *([] if wanted.save is None else [wanted.save]))
-    if wanted.budget is not None and (wanted.simple or given):
-        option = "--simple" if wanted.simple else f"--{given[0].replace('_', '-')}"
+    if wanted.budget is not None and (wanted.simple or wanted.stream or given):
+        option = "--simple" if wanted.simple else "--stream"
+        if given:
+            option = f"--{given[0].replace('_', '-')}"
         raise InvalidInputError(
             f"--budget is for the recipe, {option} for the textbook network, which takes "
             "--max-seconds; leave one of them out"
