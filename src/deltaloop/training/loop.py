@@ -43,6 +43,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         raise InvalidInputError(
             "all layers are frozen, so there is nothing to train; assign net.trainable = True"
         )
+    if settings.metrics and net.layers[-1].heads is not None:
+        raise InvalidInputError(
+            "metrics look at one kind of outputs, but the last layer has heads; leave metrics out, "
+            "and compute them from net.part(net.predict(X))"
+        )
     checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:
         from .checkpoints import checkpoint_for
