@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import MISSING_CELLS, Column, is_missing
+from .cells import MARKERS, MISSING_CELLS, Column, is_missing
 from .dates import ISO_FORM, DateForm, date_forms
 from .duck import quoted
 from .kinds import TEXT, Kind
@@ -18,11 +18,6 @@ _SAMPLE = 1000
 _MANY = 50  # different cells that could be missing
 _FETCHED = 2000  # different cells that do not fit
 _AT_ONCE = 250  # columns in a query
-# Missing besides what always is, in a column of numbers or dates.
-_MARKERS = frozenset(
-    {"-", "--", "---", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "n.a.", "na.",
-     "#n/a", "#na", "#value!", "#div/0!", "(null)", "<na>", "nat", "-nan", "\u2013", "\u2014"}
-)  # fmt: skip
 _NAT = -(2**63)
 
 
@@ -82,7 +77,7 @@ def settled(
     elif len(written) + len(with_units) == len(seen):
         _refuse_units(name, unfit(_number_sql(PLAIN)), 0, by)
         return TEXT
-    forms = date_forms([cell for cell in seen if cell.casefold() not in _MARKERS])
+    forms = date_forms([cell for cell in seen if cell.casefold() not in MARKERS])
     return _as_dates(name, forms, unfit, by) or TEXT
 
 
@@ -140,7 +135,7 @@ def _as_dates(
     fitting = []
     for form in forms:
         odd = unfit(_date_sql(form))
-        if all(cell.casefold() in _MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
+        if all(cell.casefold() in MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
             fitting.append((form, odd))
     if not fitting:
         return None
@@ -155,7 +150,7 @@ def _as_dates(
 
 def _markers(name: str, odd: Sequence[Any], by: Decisions) -> tuple[str, ...] | None:
     """Cells that stand for what is missing, if all that are left do."""
-    if len(odd) > _MANY or any(cell.casefold() not in _MARKERS for cell, _, _ in odd):
+    if len(odd) > _MANY or any(cell.casefold() not in MARKERS for cell, _, _ in odd):
         return None
     if odd:
         n_cells = sum(count for _, count, _ in odd)
@@ -203,7 +198,7 @@ def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] 
     odd = [
         (cell, row)
         for cell, _, row in _unfit(con, inner, expression)
-        if cell.casefold() not in _MARKERS
+        if cell.casefold() not in MARKERS
     ]
     return min(odd, key=lambda one: one[1]) if odd else None
 
@@ -229,7 +224,7 @@ def _number_sql(form: NumberForm, cell: str = "x") -> str:
 def _date_sql(form: DateForm, cell: str = "x") -> str:
     """The time in the cell; NULL where there is none."""
     if form == ISO_FORM:
-        parsed = f"TRY_CAST({cell} AS TIMESTAMP)"
+        parsed = f"TRY_CAST({cell} AS TIMESTAMPTZ)"
     else:
         parsed = f"try_strptime({cell}, [{', '.join(map(quoted, form.formats))}])"
     return f"CASE WHEN regexp_full_match({cell}, {quoted(form.pattern)}) THEN {parsed} END"

@@ -31,7 +31,7 @@ TEXT_ENDINGS = {
 CELL = 32  # bytes of memory of a cell, at most, on its way into an array
 _LONG = 500_000  # characters of a line; DuckDB takes four times that unless told
 _TRIES = 8  # readings of a file whose cells are others than the first ones
-_TYPES = {"number": "DOUBLE", "date": "TIMESTAMP"}
+_TYPES = {"number": "DOUBLE", "date": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True)

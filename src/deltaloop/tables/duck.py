@@ -46,9 +46,10 @@ def connection(
     try:
         if attached is not None:
             con.execute(f"ATTACH {quoted(os.path.abspath(attached))} AS the_database (READ_ONLY)")
-            con.execute("USE the_database")
+            con.execute("SET search_path = 'memory.main,the_database.main'")
         paths = ", ".join(quoted(os.path.abspath(path)) for path in files)
         con.execute(f"SET allowed_paths = [{paths}]")
+        con.execute("SET TimeZone = 'UTC'")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
         yield con

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .cells import is_missing
+from .cells import MARKERS, is_missing
 from .dates import ISO_FORM, DateForm, date_forms
 from .number_forms import PLAIN, NumberForm, forms_of, is_written_number, unit_of
 
@@ -49,8 +49,8 @@ def guessed_kind(cells: Sequence[str]) -> Kind:
     forms = forms_of(list(stripped))
     if forms == (PLAIN,):
         return NUMBER
-    dates = date_forms(list(stripped))
-    if dates == (ISO_FORM,):
+    dates = date_forms([cell for cell in stripped if cell.casefold() not in MARKERS])
+    if dates == (ISO_FORM,) and date_forms(list(stripped)):
         return Kind("date")
     numeric = sum(is_written_number(cell) or unit_of(cell) is not None for cell in stripped)
     if forms or dates or 2 * numeric >= len(stripped):
