@@ -13,7 +13,8 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "tabular sklearn",
+    "sklearn",
+    "tabular",
     "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",

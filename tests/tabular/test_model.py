@@ -110,6 +110,17 @@ def test_arrays_are_tables():
     assert model.classes == ("0", "1") and np.mean(model.predict(X) == (X[:, 0] > 0)) > 0.9
 
 
+@pytest.mark.parametrize("package", ["pandas", "polars", "pyarrow"])
+def test_data_frames_are_tables(package):
+    library = pytest.importorskip(package)
+    make = library.table if package == "pyarrow" else library.DataFrame
+    model = dl.tabular.fit(make(frame()), "kind", ignore=["price"], simple=True)
+    turned = {name: frame()[name] for name in ("colour", "size")}
+    expected = model.predict(frame())
+    assert (model.predict(make(turned)) == expected).all()
+    assert np.mean(expected == frame()["kind"]) > 0.9
+
+
 def test_file_is_a_table(tmp_path):
     path = tmp_path / "table.csv"
     columns = frame()
@@ -185,7 +196,7 @@ def fit(target="kind", columns=None, **settings):
         (lambda: fit(budget=0), InvalidInputError, "budget must be finite and > 0"),
         (lambda: fit(budget=1, simple=True), InvalidInputError, "leave budget"),
         (lambda: fit(random_state=1), InvalidTypeError, "seed=0"),
-        (lambda: fit(columns=3), InvalidTypeError, "a table is a data frame"),
+        (lambda: fit(columns=3), InvalidTypeError, "frame"),
         (
             lambda: fit("b", {"a": [1.0, 2], "b": [1.0, 1]}, task="classification"),
             InvalidInputError,

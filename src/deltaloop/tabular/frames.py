@@ -1,13 +1,11 @@
 """What can be handed over as a table."""
 
 import os
-from collections.abc import Mapping
 
 import numpy as np
 
-from .. import tables
-from ..errors import InvalidInputError, InvalidTypeError
-from ..tables import Table
+from ..errors import InvalidInputError
+from ..tables import Table, from_frame, read
 
 
 def as_table(frame) -> Table:
@@ -21,28 +19,16 @@ def as_table(frame) -> Table:
     if isinstance(frame, Table):
         return frame
     if isinstance(frame, str | os.PathLike):
-        return tables.read(frame)
-    if isinstance(frame, np.ndarray | list | tuple):
-        return _of_array(frame)
-    if isinstance(frame, Mapping) or hasattr(frame, "dtypes") or hasattr(frame, "schema"):
-        return _of_frame(frame)
-    if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__dataframe__"):
-        return _of_frame(frame)
-    raise InvalidTypeError(
-        "a table is a data frame (pandas, Polars, Arrow), a mapping of names to columns, the path "
-        f"of a file, or an array (n_rows, n_columns), got {type(frame).__name__}"
-    )
-
-
-def _of_frame(frame):
-    read = getattr(tables, "from_frame", None)
-    if read is not None:
         return read(frame)
-    columns = {str(name): _column(np.asarray(frame[name])) for name in frame}
-    return Table(tuple(columns), list(columns.values()), "the table")
+    if isinstance(frame, list | tuple) or (
+        isinstance(frame, np.ndarray) and frame.dtype.names is None
+    ):
+        return _of_array(frame)
+    return from_frame(frame, source="the table")
 
 
 def _column(values):
+    """An array as a column of a table."""
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
     if values.dtype.kind == "M":
@@ -71,7 +57,8 @@ def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
     themselves.
     """
     if target is None or isinstance(target, str | int | np.integer):
-        names = (table.column_name(target),)
+        place = target if target is None or isinstance(target, str) else int(target)
+        names: tuple[str, ...] = (table.column_name(place),)
     elif isinstance(target, list | tuple) and target and set(target) <= set(table.columns) and (
         all(isinstance(one, str) for one in target)
     ):  # fmt: skip

@@ -42,7 +42,7 @@ def merged(nets: Sequence[Network], weights: Sequence[float] | None = None) -> N
         mask = None
         if k == depth - 1:
             W = np.concatenate([w * W for w, W in zip(shares, Ws, strict=True)], axis=1)
-            b = sum(w * b for w, b in zip(shares, bs, strict=True))
+            b = np.average(bs, axis=0, weights=shares)
         elif k == 0:
             W, b = np.concatenate(Ws), np.concatenate(bs)
         else:

@@ -306,7 +306,7 @@ def fit(
         trained.net, preparation, found.task, found.names, found.values, logs,
         (*found.notes, *_remarks(found, logs), *trained.notes),
     )  # fmt: skip
-    if trained.held is not None:
+    if trained.held is not None and trained.outputs is not None:
         y_held, out = found.y[trained.held], trained.outputs
         model.scores = held_out_scores(y_held, np.expm1(out) if logs else out, n_classes=n_classes)
     model.net.classes = model.classes

@@ -207,7 +207,7 @@ class Preparation:
                 f"it must hold exactly the {len(names)} columns {shortened(names)}, in this "
                 "order; remove the others or add a header"
             )
-        found = dict(zip(table.columns, table.values, strict=True))
+        found: dict[str, Any] = dict(zip(table.columns, table.values, strict=True))
         if table.sparse:
             zeros = np.zeros(table.n_rows)
             found = {name: zeros for name in names if re.fullmatch(r"x\d+", name)} | found

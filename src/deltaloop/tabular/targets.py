@@ -79,7 +79,7 @@ def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Ta
         raise InvalidInputError(
             f"target {shortened(names)} is missing in every row; choose another column"
         )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if n_absent:
         notes = (f"{n_absent} row{'s' * (n_absent > 1)} without target left out",)
     taken = [column[present] for column in columns]
