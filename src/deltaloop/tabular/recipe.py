@@ -20,6 +20,7 @@ from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import Loss
 from ..parts.optimizers import SGD, Adam
+from ..training.history import History
 from ..training.schedules import Schedule, cosine
 from .arrays import Targets
 
@@ -136,6 +137,12 @@ class Member:
     held: np.ndarray
     loss: float
     epochs: int
+    history: History
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C ended its training."""
+        return self.history.stop_reason == "interrupted"
 
 
 def trained_member(
@@ -173,10 +180,8 @@ def trained_member(
             if attempt == 4:
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
-    if history.stop_reason == "interrupted":
-        raise KeyboardInterrupt
     loss = net.loss(X[held], Y.y[held]) if len(held) else math.nan
-    return Member(net, recipe, held, loss, len(history))
+    return Member(net, recipe, held, loss, len(history), history)
 
 
 # Floating-point operations that the training of a table of up to 600 rows may take, about 0.4 s on
