@@ -66,7 +66,8 @@ def test_forms_of_the_first_rows_hold_for_all(write):
         ("spam,x,2020-01-01,1\n", "column 'a' .* holds 'spam' in line 2002, unlike .*text="),
         ("1,x,soon,1\n", "column 'day' .* holds 'soon' in line 2002"),
         ("1,x\n", "line 2002 of .* cannot be read: .*Expected Number of Columns: 4 Found: 2"),
-        ("1_0,x,2020-01-01,1\n", "has a number with _ in one of the rows 2001 to 2001"),
+        ("1,x,2020-01-01 10:00-05:00,1\n", "a date with a time unlike those before, .* 2001"),
+        ("1_0,x,2020-01-01,1\n", "has a number with _, or .* in one of the rows 2001 to 2001"),
     ],
 )
 def test_a_late_cell_that_does_not_fit_is_an_error_with_its_line(write, late, message):

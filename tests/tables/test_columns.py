@@ -173,6 +173,12 @@ def test_dates_become_dates(write, cells, dates, note):
     assert note in notes and bool(note) == bool(notes)
 
 
+def test_a_zone_that_comes_late_is_heeded(write):
+    for other in ("1", "10:30"):
+        got, _ = column(write, *["2020-01-02"] * 2000, "2020-01-02 10:00-05:00", other=other)
+        assert got.dtype == "datetime64[us]" and got[2000] == np.datetime64("2020-01-02T15:00")
+
+
 @pytest.mark.parametrize("late", ["2020-13-01", "tomorrow", "2020-02-30"])
 def test_what_is_no_date_among_dates_makes_text(write, late):
     cells = ["2020-01-02"] * 2000 + [late]

@@ -14,7 +14,7 @@ from ..inputs.unpacking import REMEDY, memory_limit, too_large
 from .arrays import npy_pieces
 from .cells import COLUMN, is_missing
 from .columnar import table_of
-from .columns import arrays_of, misfit
+from .columns import TABLE, arrays_of, misfit
 from .delimited import (
     CELL,
     TEXT_ENDINGS,
@@ -23,8 +23,7 @@ from .delimited import (
     Reading,
     check_options,
     csv_relation,
-    n_in_texts,
-    n_underscores,
+    has_misread,
 )
 from .dialects import Dialect, sniff
 from .duck import connection, first_line, quoted
@@ -183,16 +182,16 @@ def _next(
         while True:
             relation = csv_relation(piece, dialect, types, reading.nulls)
             try:
-                con.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {relation}")
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
                 break
             except duckdb.ConversionException as error:
                 cell = re.search(r'Could not convert string "([^"]*)"', str(error))
                 if cell and is_missing(cell[1]) and cell[1] not in reading.nulls:
                     reading.nulls.add(cell[1])
                     continue
-                number = re.search(r'converting column "c(\d+)"', str(error))
+                column = re.search(r'converting column "c(\d+)"', str(error))
                 line = re.search(r"on Line: (\d+)", str(error))
-                name = reading.names[int(number[1])] if number else "?"
+                name = reading.names[int(column[1])] if column else "?"
                 raise _other_kind(
                     reading, name, cell[1] if cell else "?",
                     f"line {first + int(line[1]) - 1}" if line and is_plain else "a later row",
@@ -201,15 +200,16 @@ def _next(
                 told = first_line(error)
                 raise _unfit_lines(reading.source, told, first, is_plain) from None
         for number, (kind, typed) in enumerate(zip(kinds, is_typed, strict=True)):
-            found = None if typed else misfit(con, "raw", number, kind)
+            found = None if typed else misfit(con, TABLE, number, kind)
             if found:
-                cell, row = found
-                raise _other_kind(reading, reading.names[number], cell, f"row {done + row}")
-        columns, texts = arrays_of(con, "raw", kinds, is_typed)
-    if any(is_typed) and n_underscores(piece, 0) != n_in_texts(texts):
+                raise _other_kind(
+                    reading, reading.names[number], found[0], f"row {done + found[1]}"
+                )
+        columns, texts = arrays_of(con, TABLE, kinds, is_typed)
+    if any(is_typed) and has_misread(piece, 0, kinds, texts):
         raise FileFormatError(
-            f"{reading.source!r} has a number with _ in one of the rows {done + 1} to "
-            f"{done + len(columns[0])}; write numbers without"
+            f"{reading.source!r} has a number with _, or a date with a time unlike those before, "
+            f"in one of the rows {done + 1} to {done + len(columns[0])}; write it as the others"
         )
     return replace(before, values=columns[: len(before.columns)], notes=())
 

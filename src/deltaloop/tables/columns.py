@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .cells import MARKERS, MISSING_CELLS, Column, is_missing
-from .dates import ISO_FORM, DateForm, date_forms
+from .dates import ISO_DAY, ISO_FORM, DateForm, date_forms
 from .duck import quoted
 from .kinds import TEXT, Kind
 from .number_forms import PLAIN, NumberForm, chosen_form, forms_of, is_written_number, unit_of
@@ -17,8 +17,10 @@ from .text_column import MISSING, Text
 _SAMPLE = 1000
 _MANY = 50  # different cells that could be missing
 _FETCHED = 2000  # different cells that do not fit
+TABLE = "raw"  # where cells are kept while it is decided what they are
 _AT_ONCE = 250  # columns in a query
 _NAT = -(2**63)
+_LONGEST = max(map(len, MISSING_CELLS))
 
 
 @dataclass
@@ -166,14 +168,15 @@ def _refuse_units(name: str, odd: Sequence[Any], n_numbers: int, by: Decisions) 
 
     Letters that few of the cells have are no unit: a street has numbers such as 12a.
     """
-    units = {unit_of(cell) for cell, _, _ in odd}
-    if len(units) != 1 or None in units:
+    units = {unit_of(cell) or "" for cell, _, _ in odd}
+    unit = units.pop() if len(units) == 1 else ""
+    if not unit:
         return False
-    if max(units)[-1:].isalnum() and sum(count for _, count, _ in odd) < n_numbers:
+    if unit[-1].isalnum() and sum(count for _, count, _ in odd) < n_numbers:
         return False
     cell, _, row = min(odd, key=lambda one: one[2])
     by.problems.add(
-        f"column {name!r} of {{source}} has numbers with {units.pop()!r}, such as {cell!r} in row "
+        f"column {name!r} of {{source}} has numbers with {unit!r}, such as {cell!r} in row "
         f"{row}; write the numbers alone, or keep the cells as text with text=[{name!r}] (--text)"
     )
     return True
@@ -223,7 +226,7 @@ def _number_sql(form: NumberForm, cell: str = "x") -> str:
 
 def _date_sql(form: DateForm, cell: str = "x") -> str:
     """The time in the cell; NULL where there is none."""
-    if form == ISO_FORM:
+    if form in (ISO_FORM, ISO_DAY):
         parsed = f"TRY_CAST({cell} AS TIMESTAMPTZ)"
     else:
         parsed = f"try_strptime({cell}, [{', '.join(map(quoted, form.formats))}])"
@@ -253,11 +256,17 @@ def arrays_of(
 ) -> tuple[list[Column], list[tuple[np.ndarray, list[str]]]]:
     """The columns c0, c1, ... of the relation; and codes and cells of those that are text.
 
+    The relation is read once for all columns, and `TABLE`, which is in memory, once more for each
+    that is text.
+
     is_typed says which columns DuckDB has read as numbers and dates.
     """
     expressions, cells = [], {}
     for number, (kind, typed) in enumerate(zip(kinds, is_typed, strict=True)):
         column = f"c{number}"
+        if kind.name == "text" and relation != TABLE:
+            expressions.append(f"coalesce({column}, '') AS {column}")
+            continue
         if kind.name == "text":
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE v{number} AS "
@@ -280,6 +289,8 @@ def arrays_of(
     texts = []
     for number, kind in enumerate(kinds):
         array = np.asarray(fetched.pop(f"c{number}"))
+        if kind.name == "text" and number not in cells:
+            array, cells[number] = _encoded(array)
         if number in cells:
             texts.append((array, cells[number]))
             columns.append(text_of(array, cells[number]))
@@ -290,13 +301,22 @@ def arrays_of(
     return columns, texts
 
 
-def text_of(codes: np.ndarray, cells: Sequence[str]) -> Text:
-    """The column of these codes, with blanks around cells and missing ones gone, and sorted."""
-    stripped = ["" if is_missing(cell) else cell.strip() for cell in cells]
-    values = sorted(set(stripped) - {""})
-    if values == list(cells):
+def _encoded(cells: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Codes of cells that are str, and what they stand for."""
+    texts = cells.tolist()
+    values = sorted(set(texts))
+    number = {value: code for code, value in enumerate(values)}
+    return np.fromiter(map(number.__getitem__, texts), np.int32, len(texts)), values
+
+
+def text_of(codes: np.ndarray, cells: list[str]) -> Text:
+    """The column of these codes of sorted cells, with blanks around them and missing ones gone."""
+    stripped = list(map(str.strip, cells))
+    gone = {cell for cell in stripped if len(cell) <= _LONGEST and is_missing(cell)}
+    if not gone and stripped == cells:
         return Text(codes, tuple(cells))
-    place = {value: code for code, value in enumerate(values)} | {"": MISSING}
+    values = sorted(set(stripped) - gone)
+    place = {value: code for code, value in enumerate(values)} | dict.fromkeys(gone, MISSING)
     new = np.array([*map(place.__getitem__, stripped), MISSING], dtype=np.int32)
     return Text(new[codes], tuple(values))
 

@@ -12,7 +12,8 @@ import numpy as np
 from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.unpacking import REMEDY, too_large
 from .cells import COLUMN, Column, is_missing, missing_cells, shortened
-from .columns import Decisions, arrays_of, opened, settled
+from .columns import TABLE, Decisions, arrays_of, opened, settled
+from .dates import ISO_DAY
 from .dialects import Dialect, sniff
 from .duck import connection, first_line, quoted
 from .kinds import NUMBER, OPEN, TEXT, Kind, guessed_kind
@@ -30,6 +31,7 @@ TEXT_ENDINGS = {
 }  # fmt: skip
 CELL = 32  # bytes of memory of a cell, at most, on its way into an array
 _LONG = 500_000  # characters of a line; DuckDB takes four times that unless told
+_FEW_TEXTS = 8  # columns of many values that are quicker made of str than by DuckDB
 _TRIES = 8  # readings of a file whose cells are others than the first ones
 _TYPES = {"number": "DOUBLE", "date": "TIMESTAMPTZ"}
 
@@ -39,7 +41,7 @@ class Options:
     """What the caller of `read` knows of a text; see there."""
 
     header: bool | None = None
-    text: tuple[str, ...] = ()
+    text: str | Sequence[str] = ()
     decimal: str | None = None
     expected: Collection[str] = ()
     skip_bad_lines: bool = False
@@ -100,9 +102,7 @@ class Reading:
             )
         self.kinds, self.decimals = self._guessed()
         # missing cells as they are written in the first rows
-        self.nulls = {""} | {
-            cell for cells in self.cells for cell in set(cells) if is_missing(cell)
-        }
+        self.nulls = {"", *filter(is_missing, set().union(*self.cells))}
         self.found: tuple[list[Kind], list[bool]] = [], []  # kinds, and whether DuckDB has types
 
     def _guessed(self) -> tuple[list[Kind], set[str]]:
@@ -116,9 +116,11 @@ class Reading:
             for number, cells in enumerate(self.cells)
         ]
         decimals: set[str] = set()
+        if OPEN not in kinds and self.options.decimal is None:
+            return kinds, decimals  # all numbers are plain
         for kind, cells in zip(kinds, self.cells, strict=True):
             if kind in (NUMBER, OPEN):
-                decimals |= sure_decimals(cell.strip() for cell in cells)
+                decimals |= sure_decimals(cell.strip() for cell in set(cells))
         if self.options.decimal == "," or decimals == {","}:  # 1.234 may be above 1000
             form = NumberForm(".", ",")
             for number, (kind, cells) in enumerate(zip(kinds, self.cells, strict=True)):
@@ -210,13 +212,14 @@ class Reading:
     def _attempt(
         self, con: Any, path: str, dialect: Dialect, kinds: list[Kind]
     ) -> tuple[list[Column], list[str]] | None:
-        """The columns, if they are of these kinds; None where numbers have underscores."""
+        """The columns, if they are of these kinds; None where DuckDB has misread some."""
         relation = csv_relation(path, dialect, kinds, self.nulls)
         is_typed = [kind.name in _TYPES for kind in kinds]
         by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals, [])
-        if any(kind.name in ("open", "text") for kind in kinds):
-            con.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {relation}")
-            relation = "raw"
+        n_texts = sum(kind.name == "text" for kind in kinds)
+        if any(kind.name == "open" for kind in kinds) or n_texts > _FEW_TEXTS:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
+            relation = TABLE
             n_problems = len(self.problems.found)
             kinds = [
                 settled(con, relation, number, name, kind, cells, by)
@@ -227,7 +230,7 @@ class Reading:
             if len(self.problems.found) > n_problems:
                 self.problems.raise_any()
         columns, texts = arrays_of(con, relation, kinds, is_typed)
-        if any(is_typed) and n_underscores(path, dialect.skip) != n_in_texts(texts):
+        if any(is_typed) and has_misread(path, dialect.skip, kinds, texts):
             return None
         self.found = kinds, is_typed
         return columns, by.notes
@@ -275,6 +278,8 @@ def csv_relation(path: str, dialect: Dialect, kinds: Sequence[Kind], nulls: set[
 
 
 def _type(kind: Kind) -> str:
+    if kind.name == "date" and kind.date == ISO_DAY:
+        return "TIMESTAMP"  # quicker, but does not heed zones
     if kind.name == "values":
         return f"ENUM({', '.join(map(quoted, kind.values))})"
     return _TYPES.get(kind.name, "VARCHAR")
@@ -299,22 +304,33 @@ def _corrected(message: str, kinds: list[Kind], nulls: set[str]) -> list[Kind]:
     return [opened(kind) if k == number else kind for k, kind in enumerate(kinds)]
 
 
-def n_underscores(path: str, skip: int) -> int:
-    """Underscores in the rows of a file: DuckDB takes 1_000 for 1000."""
-    count = 0
+def has_misread(
+    path: str, skip: int, kinds: Sequence[Kind], texts: Sequence[tuple[np.ndarray, list[str]]]
+) -> bool:
+    """Whether numbers have underscores, or dates times, that DuckDB would not heed.
+
+    Such signs are counted: in the rows of the file, and in its columns of text, which are given as
+    codes and cells.
+    """
+    signs = [b"_"]
+    if any(kind.name == "date" and kind.date == ISO_DAY for kind in kinds):
+        signs.append(b":")
+    counts = [0] * len(signs)
     with open(path, "rb") as file:
         for _ in range(skip):
             file.readline()
         while piece := file.read(2**20):
-            count += piece.count(b"_")
-    return count
+            counts = [n + piece.count(sign) for n, sign in zip(counts, signs, strict=True)]
+    return any(
+        n != _n_in_texts(texts, sign.decode()) for n, sign in zip(counts, signs, strict=True)
+    )
 
 
-def n_in_texts(texts: Sequence[tuple[np.ndarray, list[str]]]) -> int:
-    """Underscores in columns of text, given as codes and cells."""
+def _n_in_texts(texts: Sequence[tuple[np.ndarray, list[str]]], sign: str) -> int:
+    """How often the sign is in columns of text."""
     total = 0
     for codes, cells in texts:
-        with_one = [(code, cell.count("_")) for code, cell in enumerate(cells) if "_" in cell]
+        with_one = [(code, cell.count(sign)) for code, cell in enumerate(cells) if sign in cell]
         if with_one:
             counts = np.bincount(codes + 1, minlength=len(cells) + 1)[1:]
             total += sum(int(counts[code]) * n for code, n in with_one)

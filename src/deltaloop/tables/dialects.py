@@ -296,7 +296,7 @@ def _names_in_comment(comments: Sequence[str], dialect: Dialect) -> tuple[str, .
     text = comments[-1].strip().lstrip("#").strip()
     for delimiter in dict.fromkeys([dialect.delimiter, ",", ";", "\t", BLANKS]):
         try:
-            cells = next(reader_of([text], delimiter, dialect.quoting), [])
+            cells: list[str] = next(reader_of([text], delimiter, dialect.quoting), [])
         except csv.Error:
             continue
         names = tuple(cell.strip() for cell in cells)

@@ -33,7 +33,7 @@ def connection(
         import duckdb
     except ImportError:
         raise missing("duckdb", "cli", purpose) from None
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "python_enable_replacements": "false",  # no variables of Python as tables
