@@ -399,6 +399,8 @@ class Plan:
                 layer["joined_row"] = round_up(n_in)
                 layer["joined"], layer["returned"] = work, work + round_up(n_in)
                 work += 2 * round_up(n_in)
+        if theta == ((layers["n_in"] + (layers["b"] >= 0)) * layers["n_out"]).sum():
+            theta += BLOCK  # so that its length tells theta from the parameters without padding
         inputs_at = -1
         if (layers["shortcuts"] & 1).any():
             inputs_at, work = work, work + round_up(n_units[0])

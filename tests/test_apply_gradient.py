@@ -115,3 +115,20 @@ def test_learning_rates_out_of_range_are_refused():
         with pytest.raises((dl.InvalidInputError, dl.InvalidTypeError), match="learning_rate"):
             net.learning_rate = wrong
     assert net.learning_rate == dl.SGD().learning_rate
+
+
+@pytest.mark.parametrize("sizes", [[15, 16, 16], [7, 32], [3, 4, 4, 8]])
+@pytest.mark.parametrize("bias", [False, True])
+def test_layouts_of_the_same_number_of_values_are_told_apart(sizes, bias):
+    """Where no row of W needs padding, only the length says how a flat array is laid out."""
+    layers = [dl.Dense(n, "tanh", bias=bias) for n in sizes[1:]]
+    nets = [dl.Network(sizes[0], layers, dtype="float64", seed=1) for _ in range(3)]
+    X, Y = np.random.default_rng(0).random((2, 9, 16))
+    X, Y = X[:, : sizes[0]], np.hstack([Y, Y])[:, : sizes[-1]]
+    gradient = nets[0].gradient(X, Y)
+    assert gradient.size == nets[0].theta.size != nets[0].n_parameters
+    nets[0].learn_batch(X, Y)
+    nets[1].apply_gradient(gradient)
+    nets[2].apply_gradient(nets[2].plan.packed(gradient))
+    for net in nets[1:]:
+        np.testing.assert_allclose(net.theta, nets[0].theta, rtol=1e-12, atol=1e-15)

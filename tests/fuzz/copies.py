@@ -30,7 +30,7 @@ def _go_on(case, other):
     """The rest of the case is about the copy."""
     _is_same(case.net, other)
     other.use_backend(case.backend)
-    # a file keeps no seed of dropout, unless it is asked for the state
+    # a file keeps no seed of dropout and noise, unless it is asked for the state
     other._noise = case.net._noise
     case.net = other
     return {}

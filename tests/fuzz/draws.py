@@ -9,6 +9,7 @@ import numpy as np
 
 import cases
 import deltaloop as dl
+from deltaloop import kernels
 from deltaloop.kernels import functions
 
 WIDTHS = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48, 64, 65)
@@ -30,7 +31,7 @@ WHOLE_BATCH = (
 )  # fmt: skip
 REGULAR = {
     "l1": 0.01, "l2": 0.1, "weight_decay": 0.1, "clip_value": 1.0, "clip_norm": 2.0,
-    "max_norm": 1.5,
+    "max_norm": 1.5, "weight_noise": 0.01,
 }  # fmt: skip
 SCHEDULES = {
     "of epochs": lambda epoch: 1 / (1 + epoch),
@@ -40,6 +41,7 @@ SCHEDULES = {
     "of steps": dl.schedules.per_step(lambda k: 1 / (1 + k % 3)),
 }
 DROPOUT = (0.0, 0.05, 0.25, 0.5)
+RATES = (0.0, 0.25, 1.0, 1.0, 2.0)
 # multiples of 1/16: every real dtype down to float16 holds them, so that the odd view
 # and its plain copy are the same numbers, to the last bit
 STEPS = 16
@@ -72,14 +74,16 @@ class Drawn(NamedTuple):
     theta: np.ndarray
     scaling: dl.Scaling | None
     input_dropout: float
+    input_noise: float
 
     def network(self, backend) -> dl.Network:
         net = dl.Network(
             self.sizes[0], self.layers, dtype=self.dtype, backend="reference",
             loss=cases.loss_named(self.loss, self.layers[-1].activation.name),
-            input_dropout=self.input_dropout,
+            input_dropout=self.input_dropout, input_noise=self.input_noise,
         )  # fmt: skip
         net.use_backend(backend)
+        net._noise = net._noise or 1  # drawn for noise of weights when it is first asked for
         net.theta[:] = self.theta
         net.scaling = self.scaling
         return net
@@ -88,6 +92,7 @@ class Drawn(NamedTuple):
         layers = " > ".join(map(_told, self.layers))
         scaled = "" if self.scaling is None else ", scaled"
         dropped = f" drop {self.input_dropout:g}" if self.input_dropout else ""
+        dropped += f" noise {self.input_noise:g}" if self.input_noise else ""
         return f"net {self.sizes[0]}{dropped} > {layers}, {self.loss}, {self.dtype}{scaled}"
 
 
@@ -96,6 +101,9 @@ def _told(layer):
     told = f"{layer.n_out}{'' if layer.bias else '-'} {layer.activation}"
     told += f" drop {layer.dropout:g}" if layer.dropout else ""
     told += "" if layer.trainable else " frozen"
+    told += f" joins {list(layer.shortcuts)}" if layer.shortcuts else ""
+    if (layer.rate_of_W, layer.rate_of_b) != (1, 1):
+        told += f" rates {layer.rate_of_W:g} {layer.rate_of_b:g}"
     return told + ("" if layer.mask is None else " masked")
 
 
@@ -107,19 +115,58 @@ def network(draw: Draw) -> Drawn:
     names = [*(draw.choice(cases.HIDDEN) for _ in sizes[2:]), activation]
     biases = [draw.chance(0.8) for _ in names]
     made = cases.case(draw.getrandbits(32), sizes, names, loss, dtype, 1, biases)
-    dropout, masks, trained = _dropout(draw, sizes), _masks(draw, sizes), trainable(draw, sizes)
-    layers = [
-        dl.Dense(n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves)
-        for n_out, name, record, p, mask, moves in zip(
-            sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, strict=True
-        )
+    shortcuts = _shortcuts(draw, sizes)
+    entering = [
+        n + sum(sizes[s] for s in more) for n, more in zip(sizes[:-1], shortcuts, strict=True)
     ]
+    dropout, trained = _dropout(draw, sizes), trainable(draw, sizes)
+    masks, rates = _masks(draw, entering, sizes), _rates(draw, sizes)
+    layers = [
+        dl.Dense(
+            n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves,
+            shortcuts=more, rate_of_W=of_W, rate_of_b=of_b,
+        )
+        for n_out, name, record, p, mask, moves, more, (of_W, of_b) in zip(
+            sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, shortcuts, rates,
+            strict=True,
+        )
+    ]  # fmt: skip
+    noise = draw.choice((0.05, 0.3)) if draw.chance(0.1) else 0.0
+    drawn = Drawn(
+        sizes, layers, loss, dtype, made.theta, _scaling(draw, sizes, loss), dropout[0], noise
+    )
+    if any(shortcuts):
+        drawn = drawn._replace(theta=_theta(draw, drawn))
     if draw.chance(0.8):  # else there is something where no connection is, until the first step
+        plan = drawn._replace(theta=0).network(kernels.load("reference")).plan
         for index, mask in enumerate(masks):
             if mask is not None:
-                made.plan.W(made.theta, index)[~np.array(mask, bool)] = 0
-    scaling = _scaling(draw, sizes, loss)
-    return Drawn(sizes, layers, loss, dtype, made.theta, scaling, dropout[0])
+                plan.W(drawn.theta, index)[~np.array(mask, bool)] = 0
+    return drawn
+
+
+def _theta(draw, drawn):
+    """Parameters where a case without shortcuts has too few, of the size of Glorot's."""
+    plan = drawn._replace(theta=0).network(kernels.load("reference")).plan
+    theta = np.zeros(plan.n_theta, plan.dtype)
+    for view in plan.views(theta):
+        view[:] = draw.arrays.normal(size=view.shape) / np.sqrt(view.shape[-1])
+    return theta
+
+
+def _shortcuts(draw, sizes):
+    """Which earlier layers enter every layer, beside the one before."""
+    n = len(sizes) - 1
+    if draw.chance(0.85):
+        return [()] * n
+    return [tuple(s for s in range(index) if draw.chance(0.5)) for index in range(n)]
+
+
+def _rates(draw, sizes):
+    """Factors of the learning rate, for W and b of every layer."""
+    if draw.chance(0.85):
+        return [(1.0, 1.0)] * (len(sizes) - 1)
+    return [(draw.choice(RATES), draw.choice(RATES)) for _ in sizes[1:]]
 
 
 def _dropout(draw, sizes):
@@ -129,11 +176,12 @@ def _dropout(draw, sizes):
     return [*(draw.choice(DROPOUT) for _ in sizes[1:]), 0.0]
 
 
-def _masks(draw, sizes):
+def _masks(draw, entering, sizes):
     """The connections of every layer; None: all."""
     if draw.chance(0.85):
         return [None] * (len(sizes) - 1)
-    return [_mask(draw, pair) if draw.chance(0.7) else None for pair in pairwise(sizes)]
+    pairs = zip(entering, sizes[1:], strict=True)
+    return [_mask(draw, pair) if draw.chance(0.7) else None for pair in pairs]
 
 
 def _mask(draw, pair):
@@ -226,4 +274,6 @@ def _spoiled(draw, array):
 
 def longest_sum(drawn: Drawn, n: int) -> int:
     """Terms of the longest sum in one gradient."""
+    if any(layer.shortcuts for layer in drawn.layers):
+        return max(n, sum(drawn.sizes)) + 1
     return max(n, *(max(pair) for pair in pairwise(drawn.sizes))) + 1
