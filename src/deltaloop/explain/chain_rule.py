@@ -132,9 +132,9 @@ def _entered_name(net, k, column):
     """a^l_i of the unit that enters weight layer k by a column of W."""
     for source, n in entering(net, k):
         if column < n:
-            break
+            return of("a", source + 1, column + 1)
         column -= n
-    return of("a", source + 1, column + 1)
+    raise IndexError(column)  # _place has looked
 
 
 def notes(net):
