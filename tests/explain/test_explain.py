@@ -277,6 +277,8 @@ def test_slopes_of_a_loss_with_variances_lead_to_delta():
     assert product == pytest.approx(found.delta[-1][range_], rel=1e-12)
     assert np.isnan(found.slope[-1][:3]).all()
     assert "delta^3" in repr(found)
+    assert "a^3 = f(z)" in repr(found)
+    assert "nan" not in repr(found)
     with pytest.raises(dl.InvalidInputError, match="outputs of one kind"):
         net.explain_page("never.html", x, TARGETS)
     assert dl.check_gradients(net, [x], {name: [y] for name, y in TARGETS.items()})
@@ -315,6 +317,7 @@ def test_latex_of_the_worked_example():
     assert r"\frac{\partial C}{\partial w^{2}_{22}} &= " in text
     assert r"= 3 \cdot 0.75 = 2.25" in text
     assert "(sigmoid)" in text
+    assert r"{\partial b^{1}_{1}} &= 1 \\" in worked().explain(X, Y, b=(1, 1))._repr_latex_()
 
 
 @pytest.mark.parametrize(
