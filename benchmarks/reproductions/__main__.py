@@ -37,8 +37,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer seeds")
     parser.add_argument("--only", nargs="+", choices=PAPERS, metavar="NAME", default=list(PAPERS))
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it to a file as well")
-    parser.add_argument("--pictures", metavar="FOLDER", help="draw LeCun's curves there")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write it to a file as well, and pictures beside it"
+    )
     given = parser.parse_args()
     warnings.simplefilter("ignore", DeltaloopWarning)
     parts, all_inside = [_head(given.quick)], True
@@ -51,8 +52,8 @@ def main() -> int:
     if given.output:
         with whole_file(given.output, "w") as file:
             file.write("\n".join(parts))
-    if given.pictures:
-        lecun.draw(Path(given.pictures), given.quick)
+        if "lecun" in given.only:
+            lecun.draw(Path(given.output).parent / "lecun.svg", given.quick)
     return 0 if all_inside else 1
 
 

@@ -20,11 +20,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Paper:
-    """A source, and the function that trains: rows(quick) gives the rows."""
+    """A source, the function that trains, rows(quick), and the picture beside the table."""
 
     name: str
     source: str
     rows: Callable[[bool], Iterator[Row]]
+    picture: str = ""
 
 
 def measured(paper: Paper, quick: bool) -> tuple[list[Row], float]:
@@ -44,4 +45,5 @@ def markdown(paper: Paper, rows: list[Row], seconds: float) -> str:
             [row.what, row.published, row.ours, row.bound, inside, str(row.seeds), row.settings]
         )
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"## {paper.name}\n\n{paper.source}. {seconds:.1f} s.\n\n{text}\n"
+    picture = f"\n![{paper.name}]({paper.picture})\n" if paper.picture else ""
+    return f"## {paper.name}\n\n{paper.source}. {seconds:.1f} s.\n\n{text}\n{picture}"

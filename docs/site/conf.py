@@ -47,6 +47,14 @@ def write_start(app, error):
         Path(app.outdir, "index.html").write_text(text, encoding="utf-8")
 
 
+def every_page(app, name, source):
+    """Pages that the index does not place are listed at its end."""
+    if name == root_doc:
+        pages = sorted(path.stem for path in Path(app.srcdir).glob("*.md"))
+        others = [f"../{page}" for page in pages if f"../{page}\n" not in source[0]]
+        source[0] = source[0].replace("OTHERS\n", "".join(f"{page}\n" for page in others))
+
+
 def plain_text(app, what, name, obj, options, lines):
     """Docstrings are plain text: signs that reStructuredText would take for its own stay signs.
 
@@ -68,6 +76,7 @@ def plain_text(app, what, name, obj, options, lines):
 
 def setup(app):
     """What Sphinx calls."""
+    app.connect("source-read", every_page)
     app.connect("build-finished", write_page)
     app.connect("build-finished", write_start)
     app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon

@@ -197,6 +197,37 @@ def test_functions_of_users_are_explained():
     assert "square'(z^2_1) = slope(z, a)" in repr(found)
 
 
+def test_shortcuts_lead_from_every_layer_that_enters():
+    layers = [dl.Dense(3, "tanh"), dl.Dense(2, "sigmoid", shortcuts=[0]),
+              dl.Dense(2, "identity", shortcuts=[0, 1])]  # fmt: skip
+    net, x, y = dl.Network(2, layers, dtype="float64", seed=4), [0.4, -0.7], [0.5, 1.0]
+    _, dW, db, _ = net.gradients([x], [y])
+    trace = net.trace(x, y)
+    for kind, place, (k, index) in parameters(net):
+        found = net.explain(x, y, **{kind: place})
+        assert found.value == float((dW if kind == "W" else db)[k][index])
+        assert found.difference == pytest.approx(found.value, rel=1e-6, abs=1e-9)
+        delta = found.delta
+        assert delta.value == pytest.approx(delta.dC_da * delta.slope, rel=1e-12)
+        if kind == "W":
+            assert delta.value * found.dz == pytest.approx(found.value, rel=1e-12)
+    # columns of the last W: 2 units of layer 2, 2 inputs, 3 units of layer 1
+    assert net.explain(x, y, W=(3, 1, 3)).dz_name == "a^1_1"
+    assert net.explain(x, y, W=(3, 1, 7)).dz_name == "a^2_3"
+    terms = [term.names for term in net.explain(x, y, b=(1, 2)).delta.terms]
+    assert terms == [
+        ("w^2_12", "delta^3_1"), ("w^2_22", "delta^3_2"),
+        ("w^3_16", "delta^4_1"), ("w^3_26", "delta^4_2"),
+    ]  # fmt: skip
+    assert trace.z[2] == pytest.approx(
+        net.W[2] @ np.concatenate([trace.a[1], x, trace.a[0]]) + net.b[2], rel=1e-12
+    )
+    with pytest.raises(dl.InvalidInputError, match="what enters it are numbered 1 to 7, got 8"):
+        net.explain(x, y, W=(3, 1, 8))
+    with pytest.raises(dl.InvalidInputError, match="one chain of layers"):
+        net.explain_page("never.html", x, y)
+
+
 HEADS = {
     "policy": dl.Head(3, loss="cross_entropy"),
     "value": dl.Head(1, weight=0.5),
@@ -246,6 +277,8 @@ def test_slopes_of_a_loss_with_variances_lead_to_delta():
     assert product == pytest.approx(found.delta[-1][range_], rel=1e-12)
     assert np.isnan(found.slope[-1][:3]).all()
     assert "delta^3" in repr(found)
+    assert "a^3 = f(z)" in repr(found)
+    assert "nan" not in repr(found)
     with pytest.raises(dl.InvalidInputError, match="outputs of one kind"):
         net.explain_page("never.html", x, TARGETS)
     assert dl.check_gradients(net, [x], {name: [y] for name, y in TARGETS.items()})
@@ -284,6 +317,7 @@ def test_latex_of_the_worked_example():
     assert r"\frac{\partial C}{\partial w^{2}_{22}} &= " in text
     assert r"= 3 \cdot 0.75 = 2.25" in text
     assert "(sigmoid)" in text
+    assert r"{\partial b^{1}_{1}} &= 1 \\" in worked().explain(X, Y, b=(1, 1))._repr_latex_()
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,13 @@ def test_boundary_needs_two_inputs_and_a_label_for_each_sample():
         dl.plot.decision_boundary(dl.Network([2, 1]), [[1.0, 2.0]], [1, 2])
 
 
+def test_boundary_of_heads_is_refused():
+    heads = {"class": dl.Head(2, loss="cross_entropy"), "value": dl.Head(1)}
+    net = dl.Network(2, [dl.Dense(heads=heads)])
+    with pytest.raises(dl.InvalidInputError, match="outputs of one kind"):
+        dl.plot.decision_boundary(net, [[1.0, 2.0]])
+
+
 def test_weights_are_a_table_or_images():
     net = dl.Network([6, 5, 2], seed=1)
     image = dl.plot.weights(net).images[0]

@@ -109,3 +109,11 @@ def test_optimizers_of_all_samples_are_refused():
     net.optimizer = dl.LBFGS()
     with pytest.raises(dl.InvalidInputError, match="makes no step of one sample; assign"):
         net.trace(X, Y)
+
+
+def test_what_is_not_finite_is_shown_and_said():
+    net = worked()
+    net.theta[:] = np.nan
+    text = repr(net.trace(X, Y))
+    assert "nan" in text
+    assert "- parameters are nan or infinite" in text

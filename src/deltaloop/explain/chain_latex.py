@@ -16,7 +16,8 @@ def latex_of(found) -> str:
     lines = [f"{gradient} &= {_product(*chain, dz)}"]
     for one in (delta, *found.deltas):
         lines += _lines(one)
-    lines.append(f"{dz} &= {latex(found.dz_name)} = {number_latex(found.dz)}")
+    what = "" if found.dz_name == "1" else f"{latex(found.dz_name)} = "
+    lines.append(f"{dz} &= {what}{number_latex(found.dz)}")
     value = number_latex(found.value)
     if found.connected:
         numbers = _product(_factor(delta.value), _factor(found.dz))

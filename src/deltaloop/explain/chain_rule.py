@@ -8,7 +8,7 @@ from ..errors import InvalidInputError, InvalidTypeError, shown
 from . import chain_latex, chain_text
 from .deltas import Delta, delta_of
 from .names import of, weight
-from .passes import one_sample, passes
+from .passes import entering, one_sample, passes
 from .twin import Twin
 
 
@@ -92,8 +92,9 @@ def _place(net, name, given):
         raise InvalidInputError(
             f"{name}={given!r}: the network has weight layers 1 to {len(net.layers)}, got {layer}"
         )
-    sizes = net.sizes[layer], net.sizes[layer - 1]
-    whose = f"units of layer {layer}", "units of the layer before" if layer > 1 else "inputs"
+    sizes = net.W[layer - 1].shape
+    before = "what enters it" if net.layers[layer - 1].shortcuts else "units of the layer before"
+    whose = f"units of layer {layer}", before if layer > 1 else "inputs"
     for unit, size, what in zip(numbers[1:], sizes, whose, strict=False):
         if not 1 <= unit <= size:
             raise InvalidInputError(
@@ -119,12 +120,21 @@ def _explained(net, X, Y, k, j, i, recursive):
     else:
         name, value = weight(k + 1, j + 1, i + 1), plan.W(found.grad, k)[j, i]
         place, mask = record["W"] + i * record["width"] + j, net.layers[k].mask
-        dz, dz_name = float(found.a[k][0, i]), of("a", k + 1, i + 1)
+        dz, dz_name = float(found.entered[k][0, i]), _entered_name(net, k, i)
         connected = mask is None or bool(mask[j, i])
     return Explanation(
         name, float(value), delta, dz, dz_name, connected, float(found.loss), str(net._loss),
         float(twin.by(int(place))) if connected else 0.0, tuple(later), tuple(notes(net)),
     )  # fmt: skip
+
+
+def _entered_name(net, k, column):
+    """a^l_i of the unit that enters weight layer k by a column of W."""
+    for source, n in entering(net, k):
+        if column < n:
+            return of("a", source + 1, column + 1)
+        column -= n
+    raise IndexError(column)  # _place has looked
 
 
 def notes(net):

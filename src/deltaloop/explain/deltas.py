@@ -6,7 +6,7 @@ from ..kernels.functions import ACTIVATIONS, LOSSES
 from ..kernels.interface import CUSTOM
 from .kinds import has_slope, jacobian_of_outputs, kinds_of
 from .names import of, weight
-from .passes import Passes
+from .passes import Passes, entering
 
 # pairs of output and loss whose slopes cancel each other: delta = a - y
 _CANCEL = (
@@ -84,13 +84,17 @@ def delta_of(net, found: Passes, k: int, j: int) -> Delta:
     if k == len(net.layers) - 1:
         return _of_output(net, found, j)
     layer, record = net.layers[k], net.plan.layers[k]
-    terms = _of_next_layer(net, found, k, j)
-    i = "i" if net.layers[k + 1].n_out > 1 else "1"
-    formula = f"w^{k + 2}_{i}{'' if j < 9 else ','}{j + 1} {of('delta', k + 3, i)}"
+    later = [one for one in range(k + 1, len(net.layers)) if _column(net, one, k, j) is not None]
+    terms = tuple(term for one in later for term in _of_layer(net, found, one, k, j))
+    formula = "sum of w delta over all that it enters"
+    if later == [k + 1]:
+        i = "i" if net.layers[k + 1].n_out > 1 else "1"
+        formula = f"w^{k + 2}_{i}{'' if j < 9 else ','}{j + 1} {of('delta', k + 3, i)}"
+        formula = f"sum_i {formula}" if i == "i" else formula
     about = _about(found, k, j, layer.activation, record)
     slopes = found.slope[k]
     return Delta(
-        kind="hidden", formula=f"sum_i {formula}" if i == "i" else formula, y=None,
+        kind="hidden", formula=formula, y=None,
         dC_da=sum(term.value for term in terms), terms=terms,
         slope=None if slopes is None else float(slopes[0, j]), **about,
     )  # fmt: skip
@@ -141,16 +145,28 @@ def _of_output(net, found, j):
     )  # fmt: skip
 
 
-def _of_next_layer(net, found, k, j):
-    W, mask = net.plan.W(net._theta, k + 1), net.layers[k + 1].mask
-    return tuple(
+def _column(net, later, k, j):
+    """Column of W of a later layer that unit j of weight layer k enters by, or None."""
+    first = 0
+    for source, n in entering(net, later):
+        if source == k + 1:
+            return first + j
+        first += n
+    return None
+
+
+def _of_layer(net, found, later, k, j):
+    """The terms w delta of a layer that the unit enters."""
+    column, mask = _column(net, later, k, j), net.layers[later].mask
+    w = net.plan.W(net._theta, later)[:, column]
+    return [
         Term(
-            (weight(k + 2, i + 1, j + 1), of("delta", k + 3, i + 1)),
-            (float(W[i, j]), float(found.delta[k + 1][0, i])),
+            (weight(later + 1, i + 1, column + 1), of("delta", later + 2, i + 1)),
+            (float(w[i]), float(found.delta[later][0, i])),
         )
-        for i in range(len(W))
-        if mask is None or mask[i, j] or W[i, j]
-    )
+        for i in range(len(w))
+        if mask is None or mask[i, column] or w[i]
+    ]
 
 
 def _cancelled(kind, targets, j):

@@ -33,6 +33,8 @@ class Passes:
     y : ndarray, shape (n_samples, n_targets)
     grad : ndarray
         dC/dtheta of the mean, laid out as theta: the bits of `Network.gradients`.
+    entered : list of ndarray, shape (n_samples, n_in)
+        What W is multiplied by: a of the layer before, and of those that shortcuts start from.
     """
 
     loss: float
@@ -43,33 +45,42 @@ class Passes:
     delta: list[np.ndarray]
     y: np.ndarray
     grad: np.ndarray
+    entered: list[np.ndarray]
 
 
 def refuse_shortcuts(net) -> None:
     """Raise InvalidInputError for a network that is no plain chain of layers."""
     if net.plan.joins:
         raise InvalidInputError(
-            "what explains a network follows one chain of layers, but this one has shortcuts; use "
-            "gradients and check_gradients, which take them"
+            "this draws one chain of layers, but the network has shortcuts; explain, trace and "
+            "check_gradients take them"
         )
+
+
+def entering(net, k: int) -> list[tuple[int, int]]:
+    """Layers of units that enter weight layer k, 0 for the inputs, and how many units they have.
+
+    In the order of the columns of W: the layer before, then those of shortcuts.
+    """
+    return [(source, net.sizes[source]) for source in (k, *net.layers[k].shortcuts)]
 
 
 @any_size
 def passes(net, X, Y) -> Passes:
     """Of rows that have passed the door; only in a turn of the network."""
-    refuse_shortcuts(net)
     n, plan, theta = len(X), net.plan, net._theta
     indices = range(len(plan.layers))
     work, grad = Work(plan, n, gathers=False), aligned_zeros(plan.n_theta, net.dtype)
     loss = backend_of(net).loss_gradient(plan, theta, X, Y, grad, work)
     X = X.dense() if isinstance(X, SparseRows) else X.copy()
     a = [X, *(work.rows("a", k, n).copy() for k in indices)]
-    z = [_z(plan, theta, work, a[k], k, n) for k in indices]
+    entered = [np.hstack([a[source] for source, _ in entering(net, k)]) for k in indices]
+    z = [_z(plan, theta, work, entered[k], k, n) for k in indices]
     kinds = kinds_of(net)
     slope = [slope_of(plan.layers[k], z[k], a[k + 1]) for k in indices[:-1]]
     slope.append(slope_of_outputs(kinds, z[-1], a[-1]))
     delta = [work.rows("delta", k, n).copy() for k in indices]
-    return Passes(loss, z, a, slope, slope_of_loss(kinds, a[-1], Y), delta, Y.copy(), grad)
+    return Passes(loss, z, a, slope, slope_of_loss(kinds, a[-1], Y), delta, Y.copy(), grad, entered)
 
 
 def _z(plan, theta, work, a_prev, k, n):

@@ -54,6 +54,10 @@ def decision_boundary(net, X, Y=None, *, columns=(0, 1), resolution: int = 200, 
     X = as_numbers("X", X)
     X = X.reshape(len(X), -1) if X.ndim else X.reshape(1, 1)
     validation.inputs(X, net)  # an error, if they do not fit
+    if net.layers[-1].heads is not None:
+        raise InvalidInputError(
+            "decision_boundary draws outputs of one kind, but the network has heads"
+        )
     n_in, resolution = net.sizes[0], whole_number("resolution", resolution, 2)
     if n_in < 2:
         raise InvalidInputError(f"decision_boundary needs two inputs, the network has {n_in}")

@@ -98,7 +98,7 @@ def _traced(net, X, Y):
         *(layer_by_layer(view, found.grad) for view in (plan.W, plan.b)),
         *(layer_by_layer(view, net._theta) for view in (plan.W, plan.b)),
         *(layer_by_layer(view, after) for view in (plan.W, plan.b)),
-        net.optimizer, tuple(str(layer.activation) for layer in net.layers), str(net._loss),
+        net.optimizer, tuple(_name_of(layer) for layer in net.layers), str(net._loss),
         tuple(notes(net)),
     )  # fmt: skip
 
@@ -113,6 +113,11 @@ def _after(net, grad):
     rule = net.optimizer.rule()
     net.backend.apply_gradient(net.plan, theta, state, rule, gradient, step)
     return theta
+
+
+def _name_of(layer):
+    """What is written before (z)."""
+    return "f" if layer.heads is not None else str(layer.activation)
 
 
 def _forward(found):
@@ -167,9 +172,13 @@ def _remarks(found):
 def _columns(columns):
     """Values of the units of a layer, one line per unit."""
     rows = [("unit", *(name for name, _ in columns))]
+
+    def shown(name, value):  # some units of heads have no slope of their own
+        return "" if name == "f'(z)" and np.isnan(value) else number(value)
+
     n = len(columns[0][1])
     for j in range(min(n, _MOST)):
-        rows.append((str(j + 1), *(number(values[j]) for _, values in columns)))
+        rows.append((str(j + 1), *(shown(name, values[j]) for name, values in columns)))
     if n > _MOST:
         rows.append((f"and {n - _MOST} more", *("" for _ in columns)))
     return aligned(rows, "<" + ">" * len(columns))
