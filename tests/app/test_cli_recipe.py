@@ -40,6 +40,8 @@ def test_table_is_learned_saved_and_predicted(rings, tmp_path):
     assert model.scores["accuracy"] == pytest.approx(number(found["test accuracy"]) / 100, abs=1e-4)
     told = rows(call("info", net)[1])
     assert told["training"] == found["trained"]
+    assert told["held-out accuracy"] == found["test accuracy"]
+    assert told["held-out log loss"] == found["test log loss"]
     assert told["column 'a'"] == "number, scaled by median and quartiles"
 
 

@@ -17,7 +17,7 @@ from ..training.history import History
 from ..version import __version__
 from .intervals import half_widths
 from .modelling import Comparison
-from .scores import Score
+from .scores import CONSTANT, Score
 
 Rows = list[tuple[str, str]]
 
@@ -239,10 +239,21 @@ def network_rows(net: Network, version: int) -> Rows:
         rows.append(("targets", shortened(target)))
     rows += [("log", "the network predicts log(1 + y)")] if metadata.get("logs") else []
     rows += [("training", str(note)) for note in metadata.get("notes", ())]
+    rows += _kept_scores(metadata.get("scores"))
     rows += interval_rows(net)
     if net.classes is not None:
         rows.append(("classes", shortened(net.classes)))
     return [*rows, ("scaling", _scaling(net))]
+
+
+def _kept_scores(found):
+    """Scores on rows that were not trained on, as the file has them."""
+    if not isinstance(found, dict):
+        return []
+    values = {name: value for name, value in found.items() if isinstance(value, float)}
+    names = [name for name in values if not name.endswith(CONSTANT)]
+    told = [Score(name, values[name], values.get(f"{name}{CONSTANT}")) for name in names]
+    return score_rows("held-out", told)
 
 
 def _column_rows(preparation):

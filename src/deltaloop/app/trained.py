@@ -14,9 +14,7 @@ from ..training.history import History
 from . import report, scores
 from .modelling import probabilities
 from .problems import Problem
-from .scores import Score
-
-CONSTANT = " of the constant"  # what the file of a network calls the score of the constant answer
+from .scores import CONSTANT, Score
 
 
 @dataclass(frozen=True, eq=False)
