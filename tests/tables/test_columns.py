@@ -204,5 +204,5 @@ def test_words_and_numbers_are_no_dates():
 
 def test_many_columns_are_fetched_in_parts(write, monkeypatch):
     monkeypatch.setattr(columns, "_AT_ONCE", 3)
-    table = read(write("1,2,x,4,5,y,7\n2,3,x,5,6,z,8\n"))
+    table = read(write('1,2,x,4,5,y,"7,0"\n2,3,x,5,6,z,"8,0"\n'))
     assert [c.tolist()[1] for c in table.values] == [2, 3, "x", 5, 6, "z", 8]
