@@ -68,6 +68,12 @@ def test_a_sign_is_sure_where_it_cannot_stand_between_thousands():
     assert sure_decimals(["1234,567"]) == {","} and sure_decimals(["1,234.5"]) == {"."}
 
 
+def test_dates_with_points_settle_nothing(write):
+    table = read(write("a;b;d\n150,5;1.200,00;13.05.2024\n120,25;980,00;02.06.2024\n"))
+    assert [c.tolist() for c in table.values[:2]] == [[150.5, 120.25], [1200, 980]]
+    assert not any("if that is wrong" in note for note in table.notes)
+
+
 def test_numbers_of_different_forms_are_text(write):
     got, notes = column(write, "1,5", "2.5", "x", "3,5", "4.5", "1", delimiter=";")
     assert isinstance(got, Text) and "written in different ways, such as '1,5'" in notes
@@ -198,5 +204,5 @@ def test_words_and_numbers_are_no_dates():
 
 def test_many_columns_are_fetched_in_parts(write, monkeypatch):
     monkeypatch.setattr(columns, "_AT_ONCE", 3)
-    table = read(write("1,2,x,4,5,y,7\n2,3,x,5,6,z,8\n"))
+    table = read(write('1,2,x,4,5,y,"7,0"\n2,3,x,5,6,z,"8,0"\n'))
     assert [c.tolist()[1] for c in table.values] == [2, 3, "x", 5, 6, "z", 8]

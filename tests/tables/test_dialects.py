@@ -4,8 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deltaloop.errors import (
+    DeltaloopError,
     FileFormatError,
     InvalidInputError,
     InvalidTypeError,
@@ -208,6 +211,34 @@ def test_lines_that_do_not_fit_may_be_left_out(write):
     table = read(path, skip_bad_lines=True)
     assert content(table) == [[1, 7], [2, 8]]
     assert table.notes == ("2 lines without 2 cells left out, the first is line 3",)
+
+
+SPOILS = [
+    "1", "2.5", "a", "b c", '"', "'", ",", ";", "\t", "|", " ", "\n", "\r\n", "\r", "#", "NA", "-",
+    "1,5", "1.234,5", "2020-01-02", "01/02/2020", "%", "kg", "\u00e9", "\0", "_", '""', "\\", '\\"',
+    "sep=;", "$", "\x1f", "1e999", "inf", "[", "{", "\ufeff", "   ",
+]  # fmt: skip
+WHOLE = ["a,b,c\n1,2,x\n3,4,y\n", "a;b\n1,5;x\n2,5;y\n", "1 2\n4 5\n", '"a","b"\n"1","x, y"\n', ""]
+
+
+@given(
+    text=st.sampled_from(WHOLE),
+    spoils=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(SPOILS)), max_size=12),
+    encoding=st.sampled_from(["utf-8", "utf-16", "latin-1"]),
+    name=st.sampled_from(["t.csv", "t.txt", "t.tsv", "t.train", "t.jsonl"]),
+    header=st.sampled_from([None, True, False]),
+)
+def test_a_spoiled_text_is_read_or_refused(tmp_path_factory, text, spoils, encoding, name, header):
+    for place, spoil in spoils:
+        text = text[:place] + spoil + text[place:]
+    path = tmp_path_factory.mktemp("spoiled") / name
+    path.write_bytes(text.encode(encoding, "replace"))
+    told = ""
+    try:
+        assert read(path, header=header).n_rows > 0
+    except DeltaloopError as error:
+        told = str(error)
+    assert not told or repr(str(path)) in told
 
 
 @pytest.mark.parametrize("name", ["a*[1].csv", "o'neil.csv", "year=2020.csv", "\u00e4 \u00f6.csv"])

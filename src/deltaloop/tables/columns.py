@@ -282,8 +282,9 @@ def arrays_of(
             cells[number] = list(kind.values)
         expressions.append(f"{value_sql(column, kind, typed)} AS c{number}")
     fetched: dict[str, Any] = {}
-    for start in range(0, len(expressions), _AT_ONCE):
-        some = ", ".join(expressions[start : start + _AT_ONCE])
+    at_once = _AT_ONCE if relation == TABLE else len(expressions)  # a file is read once
+    for start in range(0, len(expressions), at_once):
+        some = ", ".join(expressions[start : start + at_once])
         fetched |= con.execute(f"SELECT {some} FROM {relation}").fetchnumpy()
     columns: list[Column] = []
     texts = []

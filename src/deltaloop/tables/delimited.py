@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,7 +94,8 @@ class Reading:
         self.problems = Problems(source)
         self.names = named_columns(dialect.names, dialect.width)
         self.notes = list(dialect.notes)
-        for name in sorted({name for name in self.names if self.names.count(name) > 1}):
+        counts = Counter(self.names)
+        for name in sorted(name for name in counts if counts[name] > 1):
             first = self.names.index(name)
             again = self.names.index(name, first + 1)
             self.problems.add(

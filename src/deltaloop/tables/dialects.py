@@ -121,7 +121,7 @@ def sniff(
         newline=next(iter(ends)) if len(ends) == 1 else "\n",
         skip=start,
         names=None,
-        width=Counter(map(len, rows or [top])).most_common(1)[0][0],
+        width=max(1, Counter(map(len, rows or [top])).most_common(1)[0][0]),
         rows=rows,
         is_plain=(
             encoding in ("utf-8", "utf-8-sig")
@@ -350,7 +350,8 @@ def _settle_header(
     else:
         header = False
     if not header:
-        dialect.rows.insert(0, top)
+        if top:
+            dialect.rows.insert(0, top)
         dialect.notes += [guess] if guess else []
         return
     dialect.names = tuple(name.strip() for name in names)

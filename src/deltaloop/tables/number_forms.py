@@ -99,7 +99,7 @@ def is_written_number(cell: str) -> bool:
 def sure_decimals(cells: Iterable[str]) -> set[str]:
     """Signs that can only stand before a fraction: not three digits after them, or not after 0."""
     found = set()
-    for cell in cells:
+    for cell in filter(is_written_number, cells):
         found.update(_FEW_DIGITS(cell))
         found.update(_NO_THOUSANDS(cell))
     return found
@@ -120,7 +120,7 @@ def chosen_form(
     if sign is None:  # a cell with a comma between commas was quoted, as English programs do
         sign = "," if delimiter == ";" else "."
     fitting = [form for form in forms if form.decimal == sign]
-    return (fitting or list(forms))[0], guessed and len(forms) > 1
+    return (fitting or list(forms))[0], guessed and len({form.decimal for form in forms}) > 1
 
 
 def unit_of(cell: str) -> str | None:

@@ -136,9 +136,12 @@ def whole_encoding(path: str, encoding: str, source: str) -> str:
     decoder, line = getincrementaldecoder(encoding)(), 1
     is_ascii, is_empty = True, True
     with open(path, "rb") as file:
-        while piece := file.read(_PIECE):
+        is_over = False
+        while not is_over:
+            piece = file.read(_PIECE)
+            is_over = len(piece) < _PIECE
             try:
-                text = decoder.decode(piece)
+                text = decoder.decode(piece, final=is_over)
             except UnicodeDecodeError as error:
                 if encoding == "utf-8" and is_ascii and b"\0" not in piece:
                     found = _western(error.object, error)
