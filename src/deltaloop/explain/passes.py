@@ -45,9 +45,20 @@ class Passes:
     grad: np.ndarray
 
 
+def refuse_branches(net) -> None:
+    """Raise InvalidInputError for a network that is no plain chain of layers."""
+    for found, name in ((net.plan.joins, "shortcuts"), (net.plan.heads is not None, "heads")):
+        if found:
+            raise InvalidInputError(
+                f"what explains a network follows one chain of layers, but this one has {name}; "
+                "use gradients and check_gradients, which take it"
+            )
+
+
 @any_size
 def passes(net, X, Y) -> Passes:
     """Of rows that have passed the door; only in a turn of the network."""
+    refuse_branches(net)
     n, plan, theta = len(X), net.plan, net._theta
     indices = range(len(plan.layers))
     work, grad = Work(plan, n, gathers=False), aligned_zeros(plan.n_theta, net.dtype)

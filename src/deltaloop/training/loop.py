@@ -36,8 +36,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     if whole and net.plan.by_batches:
         raise InvalidInputError(
             f"{type(settings.optimizer).__name__} compares losses of the same network and moves "
-            "all parameters: it has no dropout, noise, masks, frozen layers or learning rates of "
-            "layers; use SGD or Adam"
+            "all parameters: it has no dropout, noise, masks, shortcuts, frozen layers or learning "
+            "rates of layers; use SGD or Adam"
         )
     if not any(net.trainable):
         raise InvalidInputError(

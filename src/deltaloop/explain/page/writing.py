@@ -11,7 +11,7 @@ from ...interop.whole_file import whole_file
 from ...kernels.functions import ACTIVATIONS, LOSSES
 from ...parts.custom import refuse_custom
 from ..chain_rule import notes
-from ..passes import one_sample
+from ..passes import one_sample, refuse_branches
 from . import javascript
 
 MOST_UNITS, MOST_WEIGHTS = 16, 400  # what a page has room for
@@ -28,6 +28,7 @@ def write(net, path, x, y, learning_rate, title) -> None:
 def page(net, x, y, learning_rate=None, title=None) -> str:
     """The text of the file."""
     refuse_custom(net, "the page has no formula for it", "explain and trace show its numbers")
+    refuse_branches(net)
     n_weights = sum(W.size for W in net.W)
     if max(net.sizes) > MOST_UNITS or n_weights > MOST_WEIGHTS:
         raise InvalidInputError(
