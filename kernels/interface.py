@@ -293,6 +293,8 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
     """Zeros whose first byte sits on a 64-byte boundary."""
     dtype = np.dtype(dtype)
     n_bytes = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
+    if n_bytes == 0:  # as the state of rules without slots
+        return np.zeros(shape, dtype)
     check_memory("this", n_bytes, "use a smaller batch_size, or narrower layers")
     buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
     first = -buffer.ctypes.data % ALIGNMENT

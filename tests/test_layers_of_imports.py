@@ -14,6 +14,7 @@ LAYERS = [
     "benchmarking",
     "deltaloop",  # the public names
     "sklearn",
+    "tabular",
     "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",

@@ -34,7 +34,7 @@ from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, metrics, plot, schedules
+    from . import callbacks, metrics, plot, schedules, tabular
     from . import sklearn as sklearn
     from .explain.check_gradients import check_gradients
 
@@ -77,6 +77,7 @@ __all__ = [
     "one_hot",
     "plot",
     "schedules",
+    "tabular",
 ]
 
 # Modules that are addressed without their folder: `import deltaloop.activations` finds them here.
@@ -86,7 +87,7 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn")
+_LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn", "tabular")
 # And functions, with their modules.
 _FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients"}
 

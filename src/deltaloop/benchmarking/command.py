@@ -45,6 +45,13 @@ Entry = tuple[jobs.Job, str | None, float | None]
     is_flag=True,
     help="The classes of deltaloop.sklearn beside those of scikit-learn, in place of jobs.",
 )
+@click.option(
+    "--tables",
+    "of_tables",
+    is_flag=True,
+    help="How good the default is on 43 tables of classes and 22 of values, beside other methods.",
+)
+@click.option("--ablate", is_flag=True, help="With --tables: beside variants of itself instead.")
 @click.option("--json", "json_file", metavar="FILE", help="Keep the results.")
 @click.option("--plot", "picture", metavar="FILE", help="Draw them (.png, .svg or .pdf).")
 def bench(
@@ -53,6 +60,8 @@ def bench(
     quick: bool,
     curve_names: tuple[str, ...],
     estimators: bool,
+    of_tables: bool,
+    ablate: bool,
     json_file: str | None,
     picture: str | None,
 ) -> None:
@@ -65,6 +74,7 @@ def bench(
     deltaloop bench --quick
     deltaloop bench --jobs 784-30-10 --peers numba --peers jax-scan
     deltaloop bench --scaling width --plot width.png
+    deltaloop bench --tables --json tables.json
     deltaloop bench --json results.json --plot results.png
     deltaloop bench --estimators
     """  # noqa: D301 - click wants the character
@@ -74,6 +84,9 @@ def bench(
                 "--estimators goes with --quick and --json alone; leave the others out"
             )
         _bench_estimators(quick, json_file)
+        return
+    if of_tables or ablate:
+        _bench_tables(of_tables, ablate, quick, json_file, bool(patterns or curve_names or picture))
         return
     chosen = peers.select(names)
     entries = entries_of(patterns, curve_names, quick)
@@ -109,6 +122,45 @@ def _bench_estimators(quick: bool, json_file: str | None) -> None:
     click.echo(estimators.table(rows))
     if json_file is not None:
         estimators.save(rows, json_file, quick)
+
+
+def _bench_tables(
+    of_tables: bool, ablate: bool, quick: bool, json_file: str | None, more: bool
+) -> None:
+    """What --tables does."""
+    from . import tables
+
+    if not of_tables:
+        raise InvalidInputError("--ablate belongs to --tables; give both")
+    if more:
+        raise InvalidInputError("--tables takes no jobs, curves or pictures; leave them out")
+    if json_file is not None:
+        check_output("--json", json_file)
+    found = tables.bench(ablate, quick, lambda text: click.echo(text, err=True))
+    for one in found:
+        click.echo("\n".join(["", *one.lines()]))
+    if json_file is not None:
+        tables.save(json_file, found)
+        click.echo(f"results: {json_file}")
+
+
+def _bench_tables(
+    of_tables: bool, ablate: bool, quick: bool, json_file: str | None, more: bool
+) -> None:
+    """What --tables does."""
+    from . import tables
+
+    if not of_tables:
+        raise InvalidInputError("--ablate belongs to --tables; give both")
+    if more:
+        raise InvalidInputError("--tables takes no jobs, curves or pictures; leave them out")
+    if json_file is not None:
+        check_output("--json", json_file)
+    found = tables.bench(ablate, quick, lambda text: click.echo(text, err=True))
+    for one in found:
+        click.echo("\n".join(["", *one.lines()]))
+    if json_file is not None:
+        tables.save(json_file, found)
         click.echo(f"results: {json_file}")
 
 

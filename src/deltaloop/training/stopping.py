@@ -30,7 +30,9 @@ class Stopping:
 
     def monitored(self, history):
         """What is monitored of every epoch, the lower the better."""
-        column = _loss(history) if self.monitor == "loss" else history.metrics[self.monitor]
+        column = (
+            _loss(history) if self.monitor == "loss" else history.metrics.get(self.monitor, [])
+        )  # no entry before the first epoch
         return column if self.sign > 0 else [-value for value in column]
 
     def is_best(self, history) -> bool:

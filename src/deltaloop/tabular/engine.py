@@ -1,0 +1,148 @@
+"""From arrays to a trained network: how many networks of which kind, and their average."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from ..inputs.checks import number
+from ..network import Network
+from ..training.history import History
+from .arrays import Targets, parts
+from .merging import merged
+from .recipe import Member, Recipe, chosen_recipe, simple_network, trained_member
+
+FEW = 20  # rows, below which none are held back
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What `train` returns.
+
+    Attributes
+    ----------
+    net : Network
+        The average of the networks that were trained.
+    held : ndarray of int, or None
+        Rows that at least one of them was not trained on.
+    outputs : ndarray
+        What those that were not trained on a row predict for it, shape (len(held), n_out).
+    notes : tuple of str
+    history : History or None
+        Of the first of them.
+    interrupted : bool
+        Whether Ctrl-C ended it before all of them were trained.
+    """
+
+    net: Network
+    held: np.ndarray | None
+    outputs: np.ndarray | None
+    notes: tuple[str, ...]
+    history: History | None = None
+    interrupted: bool = False
+
+
+def train(
+    X: np.ndarray,
+    y: np.ndarray,
+    n_classes: int | None,
+    *,
+    seed: int = 0,
+    budget: float | None = None,
+    simple: bool = False,
+    weights: np.ndarray | None = None,
+    progress: bool | Callable[[float, str], None] = False,
+    recipe: Recipe | None = None,
+) -> Trained:
+    """Train the networks that belong to these rows, and make one of them.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, n_inputs), float32
+    y : ndarray
+        Class numbers (n,) with `n_classes`, else values (n, n_targets) in their own units.
+    n_classes : int or None
+    seed, budget, simple, weights, progress
+        As in `tabular.fit`.
+    recipe : Recipe, optional
+        Left out, the one that belongs to the size of the table.
+    """
+    if budget is not None:
+        budget = number("budget", budget, above=0.0)
+        if simple:
+            raise InvalidInputError("simple trains one network; leave budget out")
+    tell = _teller(progress)
+    began = perf_counter()
+    if simple:
+        net = simple_network(X, y, n_classes, seed, weights)
+        note = _summary([net], "30 tanh units, plain gradient descent", began)
+        return Trained(net, None, None, (note,))
+    Y = Targets.of(y, n_classes)
+    recipe = recipe or chosen_recipe(len(X), X.shape[1], Y.n_out, Y.is_classes)
+    if budget is not None:
+        from .search import spend
+
+        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell)
+    else:
+        members, shares, interrupted = [], None, False
+        for k, held in enumerate(held_parts(Y, recipe, seed)):
+            member = trained_member(X, Y, recipe, held, seed + k, weights)
+            interrupted = member.is_interrupted
+            if not interrupted or not members:
+                members.append(member)
+            if interrupted:
+                break
+            tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
+    net = merged([member.net for member in members], shares)
+    Y.give(net)
+    rows, outputs = _held_out(members, X, Y)
+    kinds = "; ".join(sorted({member.recipe.text for member in members}))
+    notes = [_summary(members, kinds, began), *_remarks(members, recipe)]
+    notes += ["stopped by Ctrl-C"] if interrupted else []
+    return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
+
+
+def held_parts(Y: Targets, recipe: Recipe, seed: int) -> list[np.ndarray]:
+    """The rows that every network is trained without; none where rows are too few."""
+    if len(Y.y) < FEW:
+        return [np.zeros(0, np.intp)] * recipe.members
+    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed)
+    return found[: recipe.members]
+
+
+def _held_out(members, X, Y):
+    """Rows that some network has not seen, and the mean answer of those that have not."""
+    total, count = np.zeros((len(X), Y.n_out)), np.zeros(len(X))
+    for member in members:
+        if len(member.held):
+            total[member.held] += member.net.predict(X[member.held])
+            count[member.held] += 1
+    rows = np.flatnonzero(count)
+    if not len(rows):
+        return None, None
+    return rows, Y.in_units(total[rows] / count[rows, None])
+
+
+def _summary(members, kinds, began):
+    n = len(members)
+    what = "1 network" if n == 1 else f"the average of {n} networks"
+    return f"{what} of {kinds}, in {perf_counter() - began:.2g} s"
+
+
+def _remarks(members: list[Member], recipe: Recipe) -> list[str]:
+    """What did not go as planned."""
+    slower = sum(member.recipe.learning_rate < recipe.learning_rate for member in members)
+    if not slower:
+        return []
+    return [f"{slower} of {len(members)} trainings diverged and were repeated more slowly"]
+
+
+def _teller(progress) -> Callable[[float, str], None]:
+    if callable(progress):
+        return progress
+    if not progress:
+        return lambda fraction, text: None
+    return lambda fraction, text: print(f"{fraction:4.0%} {text}", file=sys.stderr)

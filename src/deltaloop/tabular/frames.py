@@ -1,0 +1,85 @@
+"""What can be handed over as a table."""
+
+import os
+
+import numpy as np
+
+from ..errors import InvalidInputError
+from ..tables import Table, from_frame, read
+
+
+def as_table(frame) -> Table:
+    """The table in a file, a data frame, a mapping of columns or an array of numbers.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError, FileFormatError
+        It is none of these.
+    """
+    if isinstance(frame, Table):
+        return frame
+    if isinstance(frame, str | os.PathLike):
+        return read(frame)
+    if isinstance(frame, list | tuple) or (
+        isinstance(frame, np.ndarray) and frame.dtype.names is None
+    ):
+        return _of_array(frame)
+    return from_frame(frame, source="the table")
+
+
+def _column(values):
+    """An array as a column of a table."""
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64)
+    if values.dtype.kind == "M":
+        return values.astype("datetime64[us]")
+    missing = [value is None or value != value for value in values.tolist()]
+    cells = ["" if gone else str(one) for gone, one in zip(missing, values.tolist(), strict=True)]
+    column = np.empty(len(cells), object)
+    column[:] = cells
+    return column
+
+
+def _of_array(rows):
+    array = np.asarray(rows)
+    if array.ndim != 2:
+        raise InvalidInputError(
+            f"an array of a table must have the shape (n_rows, n_columns), got {array.shape}"
+        )
+    names = tuple(f"x{k}" for k in range(1, array.shape[1] + 1))
+    return Table(names, [_column(column) for column in array.T], "the array", named=False)
+
+
+def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
+    """The table, and names and columns of the targets.
+
+    `target` is a column (name, or position), a list of names, None for the last, or the targets
+    themselves.
+    """
+    if target is None or isinstance(target, str | int | np.integer):
+        place = target if target is None or isinstance(target, str) else int(target)
+        names: tuple[str, ...] = (table.column_name(place),)
+    elif isinstance(target, list | tuple) and target and set(target) <= set(table.columns) and (
+        all(isinstance(one, str) for one in target)
+    ):  # fmt: skip
+        if len(set(target)) < len(target):
+            raise InvalidInputError(f"a target is named twice in {list(target)!r}")
+        names = tuple(target)
+    else:
+        return table, *_given(table, target)
+    return table, names, [table.values[table.columns.index(name)] for name in names]
+
+
+def _given(table, target):
+    """Targets that are no columns of the table."""
+    name = getattr(target, "name", None)
+    values = np.asarray(target)
+    if values.ndim not in (1, 2) or len(values) != table.n_rows:
+        raise InvalidInputError(
+            f"targets must be one for every row, ({table.n_rows},) or ({table.n_rows}, n_targets), "
+            f"got the shape {values.shape}; or give the name of a column"
+        )
+    if values.ndim == 1 or values.shape[1] == 1:
+        return (str(name or "target"),), [_column(values.reshape(len(values)))]
+    names = tuple(f"target {k}" for k in range(1, values.shape[1] + 1))
+    return names, [_column(column) for column in values.T]

@@ -1,0 +1,224 @@
+"""The network for tables and its training, after RealMLP-TD-S.
+
+z = W a / sqrt(n_in) + b with W and b from N(0, 1) is the parametrisation there. Adam moves a
+parameter by a multiple of its learning rate, whatever the size of its gradient, so this is the same
+as z = V a + b with V from N(0, 1 / n_in) and the learning rate divided by sqrt(n_in).
+
+Source: Holzmüller, Grinsztajn & Steinwart (2024), Better by default: strong pre-tuned MLPs and
+boosted trees on tabular data, arXiv 2407.04491, table A.2.
+"""
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from ..errors import DeltaloopWarning, DivergenceError
+from ..network import Network
+from ..parts.layers import Dense
+from ..parts.losses import Loss
+from ..parts.optimizers import SGD, Adam
+from ..training.history import History
+from ..training.schedules import Schedule, cosine
+from .arrays import Targets
+
+
+@dataclass(frozen=True)
+class four_waves(Schedule):
+    """(1 - cos(2 pi log2(1 + 15 u))) / 2 at the part u of the training that is over.
+
+    Four waves from 0 to 1 and back, each twice as long as the one before. "coslog4" in the source.
+    """
+
+    per = "step"
+
+    def factors(self, t, epochs, unit=1.0):
+        """As `Schedule.factors`."""
+        return (1 - np.cos(2 * math.pi * np.log2(1 + 15 * t / epochs))) / 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is made and trained, and how many of them are averaged.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Of the hidden layers.
+    activation : str
+    learning_rate : float
+        eta0: of weights of a layer divided by sqrt(n_in).
+    epochs, batch_size : int
+    smoothing : float
+        Label smoothing, for classes.
+    dropout : float
+        Of the hidden layers.
+    of_biases, of_scales : float
+        What the learning rate is multiplied with; of_scales 0 leaves the input scales out.
+    initial_bias : float
+        Standard deviation.
+    weight_decay : float
+        Of AdamW: W := (1 - eta weight_decay) W in every step, with the eta of the layer.
+    waves : bool
+        Whether the learning rate goes up and down in four waves, or down on one cosine.
+    members : int
+        Networks.
+    held : int
+        Each network is trained without another one of so many parts of the rows, which tell how
+        good it is.
+    selects : bool
+        Whether a network has the parameters of the epoch with the least loss of the rows that it
+        was trained without, in place of those of the last one.
+    """
+
+    widths: tuple[int, ...] = (64, 64, 64)
+    activation: str = "mish"
+    learning_rate: float = 0.04
+    epochs: int = 256
+    batch_size: int = 256
+    smoothing: float = 0.1
+    dropout: float = 0.15
+    of_biases: float = 0.1
+    of_scales: float = 0.0
+    initial_bias: float = 1.0
+    weight_decay: float = 0.0
+    waves: bool = True
+    members: int = 4
+    held: int = 10
+    selects: bool = False
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        hidden = "-".join(map(str, self.widths))
+        dropped = f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"{hidden} {self.activation} units{dropped}, {self.epochs} epochs"
+
+
+def network(n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int) -> Network:
+    """The network before training, with the learning rates of its layers."""
+    layers, n_before = [], n_in
+    if recipe.of_scales:
+        layers.append(
+            Dense(
+                n_in, "identity", bias=False, init=np.eye(n_in), mask=np.eye(n_in, dtype=bool),
+                rate_of_W=recipe.of_scales,
+            )
+        )  # fmt: skip
+    for width in recipe.widths:
+        layers.append(
+            Dense(
+                width, recipe.activation, init="lecun_normal", dropout=recipe.dropout,
+                bias_init=("normal", recipe.initial_bias),
+                rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases,
+            )
+        )  # fmt: skip
+        n_before = width
+    loss = Loss("cross_entropy", label_smoothing=recipe.smoothing) if is_classes else Loss("mse")
+    layers.append(
+        Dense(
+            n_out, loss.row.partner, init="zeros", bias_init="zeros",
+            rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases,
+        )
+    )  # fmt: skip
+    net = Network(n_in, layers, loss=loss, seed=seed)
+    net.optimizer = Adam(recipe.learning_rate, 0.9, 0.95, weight_decay=recipe.weight_decay)
+    return net
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained network; `held` are the rows that it has not seen."""
+
+    net: Network
+    recipe: Recipe
+    held: np.ndarray
+    loss: float
+    epochs: int
+    history: History
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C ended its training."""
+        return self.history.stop_reason == "interrupted"
+
+
+def trained_member(
+    X: np.ndarray, Y: Targets, recipe: Recipe, held: np.ndarray, seed: int, weights=None
+) -> Member:
+    """Train one network without the rows `held`, which may be none.
+
+    A training that diverges is repeated with a quarter of the learning rate.
+
+    Raises
+    ------
+    DivergenceError
+        It does so five times.
+    """
+    rows = np.setdiff1d(np.arange(len(X)), held)
+    watched = {}
+    # the loss of held rows has no weights, and would choose what they speak against
+    if len(held) and recipe.selects and weights is None:
+        watched = {"validation_data": (X[held], Y.y[held]), "restore_best": True}
+    given = None if weights is None else weights[rows]
+    size = min(recipe.batch_size, len(rows))
+    schedule = four_waves() if recipe.waves else cosine(per="step")
+    for attempt in range(5):
+        net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed)
+        try:
+            with warnings.catch_warnings():
+                # whether it is better than a constant is seen in the average, on held out rows
+                warnings.simplefilter("ignore", DeltaloopWarning)
+                history = net.fit(
+                    X[rows], Y.y[rows], epochs=recipe.epochs, batch_size=size, schedule=schedule,
+                    sample_weight=given, **watched,
+                )  # fmt: skip
+            break
+        except DivergenceError:
+            if attempt == 4:
+                raise
+            recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
+    loss = net.loss(X[held], Y.y[held]) if len(held) else math.nan
+    return Member(net, recipe, held, loss, len(history), history)
+
+
+# Floating-point operations that the training of a table of up to 600 rows may take, about 0.4 s on
+# one core; larger tables may take more in proportion, up to six times as many.
+_WORK, _ROWS, _MOST = 2e10, 600, 6
+_FEWEST_EPOCHS = 4
+
+
+def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
+    """The recipe that belongs to a table of this size.
+
+    Larger tables get wider networks, fewer of them, and fewer epochs. Values are learned more
+    slowly than classes, and overfitted sooner: there the held out rows choose the epoch.
+    """
+    recipe = Recipe() if is_classes else Recipe(learning_rate=0.02, selects=True)
+    if n > 20_000:
+        recipe = replace(recipe, members=1, widths=(128, 128, 128))
+    elif n > 5_000:
+        recipe = replace(recipe, members=2)
+    widths = (n_in, *recipe.widths, n_out)
+    per_epoch = 6 * n * recipe.members * sum(a * b for a, b in pairwise(widths))
+    epochs = int(_WORK * min(max(1, n / _ROWS), _MOST) / per_epoch)
+    return replace(recipe, epochs=min(max(_FEWEST_EPOCHS, epochs), recipe.epochs))
+
+
+def simple_network(X, y, n_classes, seed, weights=None) -> Network:
+    """The network of a textbook: 30 tanh units, plain gradient descent in batches of 10."""
+    Y = Targets.of(y, n_classes)
+    net = Network(
+        [X.shape[1], 30, Y.n_out], activation="tanh",
+        loss="cross_entropy" if Y.is_classes else "mse", seed=seed,
+    )  # fmt: skip
+    steps = math.ceil(len(X) / 10)
+    net.optimizer = SGD(0.05)
+    net.fit(
+        X, Y.y, batch_size=min(10, len(X)), sample_weight=weights,
+        epochs=max(50, math.ceil((2000 if Y.is_classes else 500) / steps)),
+    )  # fmt: skip
+    Y.give(net)
+    return net

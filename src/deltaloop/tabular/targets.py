@@ -1,0 +1,182 @@
+"""What is to be predicted: which rows have it, whether it is classes or values, and their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InvalidInputError, unknown_name
+from ..tables import looks_like_classes
+from ..tables.cells import shortened
+from .columns import codes_of
+
+TASKS = ("classification", "regression")
+FEW = 20  # rows up to which every row may be a class of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What is to be predicted of the rows that have it.
+
+    Attributes
+    ----------
+    names : tuple of str
+    task : {'classification', 'regression'}
+    reason : str
+        Why it is that task.
+    rows : ndarray of bool, shape (n_rows of the table,)
+        The rows that have all targets.
+    y : ndarray
+        Class numbers, shape (n,), int64, or values, shape (n, n_targets), float64.
+    values : tuple of str or float, or None
+        The class that every number stands for, in the type of the table.
+    notes : tuple of str
+    """
+
+    names: tuple[str, ...]
+    task: str
+    reason: str
+    rows: np.ndarray
+    y: np.ndarray
+    values: tuple[str | float, ...] | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the classes."""
+        return None if self.values is None else tuple(map(class_name, self.values))
+
+
+def class_name(value: str | float) -> str:
+    """The name of a class; 1.0 is called 1."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Target:
+    """Look at the target columns of all rows.
+
+    Parameters
+    ----------
+    names : sequence of str
+    columns : sequence of columns as those of a Table
+    task : {'classification', 'regression'}, optional
+        None guesses.
+
+    Raises
+    ------
+    InvalidInputError
+        No row with a target, one class only, text as values, or classes among several targets.
+    """
+    if task is not None and task not in TASKS:
+        raise unknown_name("task", task, TASKS)
+    present = np.ones(len(columns[0]), bool)
+    for name, column in zip(names, columns, strict=True):
+        present &= _is_there(name, column)
+    n_absent = int((~present).sum())
+    if n_absent == len(present):
+        raise InvalidInputError(
+            f"target {shortened(names)} is missing in every row; choose another column"
+        )
+    notes: tuple[str, ...] = ()
+    if n_absent:
+        notes = (f"{n_absent} row{'s' * (n_absent > 1)} without target left out",)
+    taken = [column[present] for column in columns]
+    if len(names) > 1:
+        return _several(names, taken, task, present, notes)
+    name, column = names[0], taken[0]
+    task, reason = _task(name, column, task)
+    if task == "classification":
+        y, values = _classes(name, column)
+        return Target((name,), task, reason, present, y, values, notes)
+    y = _numbers(name, column)[:, None]
+    return Target((name,), task, reason, present, y, None, notes)
+
+
+def _is_there(name, column):
+    if _is_text(column):
+        return codes_of(column)[0] >= 0
+    values = np.asarray(column)
+    if values.dtype.kind == "M":
+        raise InvalidInputError(
+            f"target {name!r} holds dates; choose another column, or make numbers of them"
+        )
+    if np.isinf(values).any():
+        row = int(np.isinf(values).argmax())
+        raise InvalidInputError(
+            f"target {name!r} is infinite in row {row + 1}; correct the cell or remove the row"
+        )
+    return ~np.isnan(values)
+
+
+def _is_text(column) -> bool:
+    return hasattr(column, "codes") or np.asarray(column).dtype.kind == "O"
+
+
+def _several(names, columns, task, present, notes):
+    """Several targets are values."""
+    if task == "classification":
+        raise InvalidInputError(
+            f"several targets {shortened(names)} must be values; train one network per target of "
+            "classes"
+        )
+    for name, column in zip(names, columns, strict=True):
+        if _is_text(column):
+            raise InvalidInputError(
+                f"target {name!r} is text, and several targets must be values; train one network "
+                "per target of classes"
+            )
+    y = np.stack([_numbers(name, column) for name, column in zip(names, columns, strict=True)], 1)
+    reason = "as asked for" if task else f"{len(names)} targets"
+    return Target(tuple(names), "regression", reason, present, y, None, notes)
+
+
+def _task(name, column, task):
+    """The task and the reason for it."""
+    text = _is_text(column)
+    if task == "regression" and text:
+        codes, texts = codes_of(column)
+        raise InvalidInputError(
+            f"target {name!r} holds text, such as {texts[codes[0]]!r}; regression needs numbers: "
+            "correct such cells, or choose task='classification' (--task classification)"
+        )
+    if task is not None:
+        return task, "as asked for"
+    if text:
+        return TASKS[0], f"guessed: target {name!r} is text"
+    n = len(np.unique(column))
+    if looks_like_classes(column):
+        return TASKS[0], f"guessed: target {name!r} has only {n} different whole numbers"
+    return TASKS[1], f"guessed: target {name!r} has {n} different number{'s' * (n > 1)}"
+
+
+def _classes(name, column):
+    """Class numbers, and what they stand for."""
+    if _is_text(column):
+        codes, texts = codes_of(column)
+        values = sorted({texts[code] for code in np.unique(codes)})
+        place = {value: number for number, value in enumerate(values)}
+        numbers = np.array([place.get(text, -1) for text in texts], np.int64)
+        y = numbers[codes]
+    else:
+        different, y = np.unique(np.asarray(column, np.float64), return_inverse=True)
+        values = different.tolist()
+    if len(values) == 1:
+        raise InvalidInputError(
+            f"target {name!r} has the value {class_name(values[0])} in every row; classification "
+            "needs at least 2 classes: choose another column"
+        )
+    if len(values) == len(y) > FEW:
+        raise InvalidInputError(
+            f"target {name!r} has {len(y)} different values in {len(y)} rows, so it is no class; "
+            "choose another column"
+            + ("" if _is_text(column) else ", or task='regression' (--task regression)")
+        )
+    return y.astype(np.int64), tuple(values)
+
+
+def _numbers(name, column):
+    if np.asarray(column).dtype.kind in "OM":
+        raise InvalidInputError(f"target {name!r} must be numbers; choose another column")
+    return np.asarray(column, np.float64)

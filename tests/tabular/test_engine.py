@@ -1,0 +1,142 @@
+"""The recipe, the average of networks as one network, and the choice among kinds."""
+
+import math
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop.tabular import Recipe, train
+from deltaloop.tabular.arrays import Targets, parts
+from deltaloop.tabular.merging import merged
+from deltaloop.tabular.recipe import chosen_recipe, four_waves, network, trained_member
+from deltaloop.tabular.search import selection
+
+
+def two_moons(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    t, y = rng.uniform(0, np.pi, n), np.arange(n) % 2
+    X = np.stack([np.cos(t) + y, np.sin(t) * (1 - 2 * y) + y / 2], 1)
+    return (X + rng.normal(0, 0.1, X.shape)).astype(np.float32), y
+
+
+def test_schedule_has_four_waves_each_twice_as_long():
+    u = (2.0 ** np.arange(5) - 1) / 15
+    np.testing.assert_allclose(four_waves().factors(u, 1), 0, atol=1e-12)
+    tops = (2.0 ** (np.arange(4) + 0.5) - 1) / 15
+    np.testing.assert_allclose(four_waves().factors(8 * tops, 8), 1)
+
+
+def test_network_has_the_numbers_of_the_recipe():
+    recipe = Recipe(widths=(16, 8), of_scales=6.0)
+    net = network(9, 3, True, recipe, seed=0)
+    assert net.sizes == (9, 9, 16, 8, 3)
+    assert [layer.rate_of_W for layer in net.layers] == [6.0, 1 / 3, 1 / 4, 1 / math.sqrt(8)]
+    assert [layer.rate_of_b for layer in net.layers[1:]] == [0.1] * 3
+    assert not net.W[3].any() and (np.diag(net.W[0]) == 1).all()
+    assert (net.optimizer.learning_rate, net.optimizer.beta1, net.optimizer.beta2) == (
+        recipe.learning_rate, 0.9, 0.95,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("is_classes", [True, False])
+@pytest.mark.parametrize("of_scales", [0.0, 6.0])
+def test_average_of_networks_is_one_network(is_classes, of_scales):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 5)).astype(np.float32)
+    nets = []
+    for width in (4, 7):
+        net = network(5, 3, is_classes, Recipe((width, 2 * width), of_scales=of_scales), width)
+        net.W[len(net.layers) - 1] = rng.normal(size=net.W[len(net.layers) - 1].shape)
+        if of_scales:
+            net.W[0] = np.diag(rng.uniform(0.5, 2, 5))
+        nets.append(net)
+    outputs = [net.predict(X).astype(np.float64) for net in nets]
+    if is_classes:
+        mean = np.exp(0.25 * np.log(outputs[0]) + 0.75 * np.log(outputs[1]))
+        mean /= mean.sum(axis=1, keepdims=True)
+    else:
+        mean = 0.25 * outputs[0] + 0.75 * outputs[1]
+    np.testing.assert_allclose(merged(nets, [0.25, 0.75]).predict(X), mean, rtol=2e-5, atol=1e-6)
+
+
+def test_average_keeps_its_networks_apart_in_training():
+    nets = [network(2, 2, True, Recipe((4, 4)), seed) for seed in (0, 1)]
+    net = merged(nets)
+    X, y = two_moons()
+    net.fit(X, y, epochs=2, optimizer=dl.Adam(0.01))
+    assert not net.W[1][:4, 4:].any() and not net.W[1][4:, :4].any()
+    assert net.W[1][:4, :4].any()
+
+
+def test_parts_have_their_share_of_every_class_and_are_all_rows():
+    y = np.repeat([0, 1], [50, 10])
+    found = parts(y, 5, True, seed=0)
+    assert sorted(np.concatenate(found)) == list(range(60))
+    assert [int(y[part].sum()) for part in found] == [2] * 5
+    values = np.arange(60.0)[:, None]
+    means = [values[part].mean() for part in parts(values, 5, False, seed=0)]
+    assert np.ptp(means) <= 4
+
+
+def test_member_has_the_parameters_of_its_best_epoch():
+    X, y = two_moons()
+    held = np.arange(0, 120, 5)
+    Y = Targets.of(y, 2)
+    member = trained_member(X, Y, Recipe((8, 8), epochs=20, selects=True), held, seed=0)
+    assert member.net.loss(X[held], y[held]) == pytest.approx(member.loss, rel=1e-5)
+
+
+def test_training_that_diverges_is_repeated_more_slowly():
+    X, y = two_moons()
+    recipe = Recipe((8, 8, 8), learning_rate=1e8, epochs=20)
+    member = trained_member(X, Targets.of(y, 2), recipe, np.zeros(0, np.intp), seed=0)
+    assert member.recipe.learning_rate < 1e8 and np.isfinite(member.net.theta).all()
+
+
+def test_held_out_outputs_are_of_networks_that_have_not_seen_the_row():
+    X, y = two_moons()
+    noise = np.random.default_rng(1).permutation(y)  # nothing to learn but by heart
+    trained = train(X, noise, 2, recipe=Recipe((32, 32), members=5, held=5, dropout=0.0, epochs=60))
+    assert len(trained.held) == len(X)
+    by_heart = np.mean(trained.net.predict(X).argmax(1) == noise)
+    unseen = np.mean(trained.outputs.argmax(1) == noise)
+    assert unseen < 0.65 < by_heart + 0.2
+
+
+def test_values_come_back_in_their_units():
+    X, _ = two_moons()
+    y = 1e6 + 1000 * X[:, :1].astype(np.float64)
+    trained = train(X, y, None)
+    assert np.abs(trained.net.predict(X) - y).mean() < 100
+    assert np.abs(trained.outputs - y[trained.held]).mean() < 200
+
+
+def test_constant_target_is_answered():
+    X, _ = two_moons(40)
+    trained = train(X, np.full((40, 1), 7.0), None)
+    np.testing.assert_allclose(trained.net.predict(X), 7, atol=1e-2)
+
+
+def test_large_tables_get_fewer_epochs_and_networks():
+    small, large = (chosen_recipe(n, 20, 3, True) for n in (500, 200_000))
+    assert small.members > large.members and small.epochs > large.epochs
+
+
+def test_simple_is_the_network_of_a_textbook():
+    X, y = two_moons()
+    net = train(X, y, 2, simple=True).net
+    assert net.sizes == (2, 30, 2) and net.layers[0].activation.name == "tanh"
+    assert np.mean(net.predict(X).argmax(1) == y) > 0.85
+
+
+def test_choice_adds_what_lowers_the_loss_and_stops():
+    y = np.zeros(4)
+
+    def loss(out):
+        return float(np.square(out - y).mean())
+
+    kinds = [np.full(4, 1.0), np.full(4, -1.0), np.full(4, 5.0)]
+    assert sorted(selection(kinds, loss)) == [0, 1]
+    assert selection([np.full(4, 0.0), np.full(4, 1.0)], loss) == [0]
+    assert selection(kinds, loss, units=[2000, 2000, 1]) == [0]
