@@ -71,7 +71,7 @@ def checked_table(estimator, X, *, reset: bool):
         if hasattr(X, "set_axis") and not all(isinstance(name, str) for name in X.columns):
             return X.set_axis([str(name) for name in X.columns], axis=1)  # pandas numbers them
         return X
-    settings = {"dtype": None, "ensure_min_samples": 2 if reset else 1}
+    settings: dict = {"dtype": None, "ensure_min_samples": 2 if reset else 1}
     settings["ensure_all_finite" if VERSION >= (1, 6) else "force_all_finite"] = "allow-nan"
     return validate_data(estimator, X, reset=reset, **settings)
 
