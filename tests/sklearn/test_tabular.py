@@ -98,6 +98,8 @@ def test_one_class_is_none():
 )
 def test_check_of_scikit_learn(estimator, check):
     name = check.func.__name__
+    if check.keywords.get("kind") == "zeros":  # the name before version 1.6
+        name = next(iter(KNOWN))
     if name in KNOWN:
         with pytest.raises(AssertionError):
             check(estimator)

@@ -5,6 +5,7 @@
 They need the extra: pip install "deltaloop[sklearn]". `import deltaloop` imports nothing of this.
 """
 
+from . import versions as versions  # first: it says so where scikit-learn is missing
 from .classifier import MLPClassifier
 from .regressor import MLPRegressor
 from .tabular import TabularClassifier, TabularRegressor
