@@ -62,6 +62,23 @@ dtype : {'float32', 'float64'} or None, default None
 n_threads : int, default 1
     Threads that share the samples of a mini-batch, or of a prediction; the result is the same.
 """,
+    "$TABLE": """
+budget : float, optional
+    Seconds to spend. Left out, about as many as the table needs, at most some seconds; more trains
+    more networks, of several kinds, and averages those that do best on rows that were held back.
+simple : bool, default False
+    Train one small network of 30 tanh units by plain gradient descent instead.
+keep, ignore : iterable of str, default ()
+    Columns to use in any case, and not to use.
+encode : dict of str to {'hash', 'target'}, optional
+    For text columns with many values.
+random_state : int, RandomState or None, default None
+""",
+    "$MODEL": """
+model_ : deltaloop.tabular.Model
+    The network, with what it knows of columns and target; `model_.save(path)` writes it.
+n_features_in_, feature_names_in_ : int, and ndarray where X had names
+""",
     "$FITTED": """
 coefs_ : list of ndarray, shape (n_in, n_out)
     Weights of every layer: live views of the parameters. What is assigned is used.

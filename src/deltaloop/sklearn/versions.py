@@ -54,6 +54,28 @@ def checked_weights(sample_weight, X):
     return weights
 
 
+def checked_table(estimator, X, *, reset: bool):
+    """A data frame as it is, anything else as an array, with names and number of its columns.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is neither, has other columns than in `fit`, or is a sparse matrix.
+    """
+    if hasattr(X, "columns") or hasattr(X, "column_names"):
+        if VERSION >= (1, 6):
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        else:
+            estimator._check_feature_names(X, reset=reset)
+            estimator._check_n_features(X, reset=reset)
+        if hasattr(X, "set_axis") and not all(isinstance(name, str) for name in X.columns):
+            return X.set_axis([str(name) for name in X.columns], axis=1)  # pandas numbers them
+        return X
+    settings: dict = {"dtype": None, "ensure_min_samples": 2 if reset else 1}
+    settings["ensure_all_finite" if VERSION >= (1, 6) else "force_all_finite"] = "allow-nan"
+    return validate_data(estimator, X, reset=reset, **settings)
+
+
 def scipy_prints() -> bool:
     """Whether L-BFGS of this SciPy knows the option iprint."""
     import scipy
