@@ -30,7 +30,7 @@ WHOLE_BATCH = (
 )  # fmt: skip
 REGULAR = {
     "l1": 0.01, "l2": 0.1, "weight_decay": 0.1, "clip_value": 1.0, "clip_norm": 2.0,
-    "max_norm": 1.5,
+    "max_norm": 1.5, "weight_noise": 0.02,
 }  # fmt: skip
 SCHEDULES = {
     "of epochs": lambda epoch: 1 / (1 + epoch),
@@ -39,6 +39,8 @@ SCHEDULES = {
     "cosine by step": dl.schedules.cosine(warmup=0.5, per="step"),
     "of steps": dl.schedules.per_step(lambda k: 1 / (1 + k % 3)),
 }
+NOISE = (0.0, 0.0, 0.0, 0.05, 0.25)  # of inputs
+RATES = (0.0, 0.5, 1.0, 1.0, 2.0)  # factors of the learning rate
 DROPOUT = (0.0, 0.05, 0.25, 0.5)
 # multiples of 1/16: every real dtype down to float16 holds them, so that the odd view
 # and its plain copy are the same numbers, to the last bit
@@ -72,12 +74,13 @@ class Drawn(NamedTuple):
     theta: np.ndarray
     scaling: dl.Scaling | None
     input_dropout: float
+    input_noise: float
 
     def network(self, backend) -> dl.Network:
         net = dl.Network(
             self.sizes[0], self.layers, dtype=self.dtype, backend="reference",
             loss=cases.loss_named(self.loss, self.layers[-1].activation.name),
-            input_dropout=self.input_dropout,
+            input_dropout=self.input_dropout, input_noise=self.input_noise,
         )  # fmt: skip
         net.use_backend(backend)
         net.theta[:] = self.theta
@@ -88,6 +91,7 @@ class Drawn(NamedTuple):
         layers = " > ".join(map(_told, self.layers))
         scaled = "" if self.scaling is None else ", scaled"
         dropped = f" drop {self.input_dropout:g}" if self.input_dropout else ""
+        dropped += f" noise {self.input_noise:g}" if self.input_noise else ""
         return f"net {self.sizes[0]}{dropped} > {layers}, {self.loss}, {self.dtype}{scaled}"
 
 
@@ -95,6 +99,8 @@ def _told(layer):
     """A layer in a few words."""
     told = f"{layer.n_out}{'' if layer.bias else '-'} {layer.activation}"
     told += f" drop {layer.dropout:g}" if layer.dropout else ""
+    if (layer.rate_of_W, layer.rate_of_b) != (1, 1):
+        told += f" rates {layer.rate_of_W:g} {layer.rate_of_b:g}"
     told += "" if layer.trainable else " frozen"
     return told + ("" if layer.mask is None else " masked")
 
@@ -108,18 +114,21 @@ def network(draw: Draw) -> Drawn:
     biases = [draw.chance(0.8) for _ in names]
     made = cases.case(draw.getrandbits(32), sizes, names, loss, dtype, 1, biases)
     dropout, masks, trained = _dropout(draw, sizes), _masks(draw, sizes), trainable(draw, sizes)
+    rates = [_rates(draw) if draw.chance(0.15) else {} for _ in names]
     layers = [
-        dl.Dense(n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves)
-        for n_out, name, record, p, mask, moves in zip(
-            sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, strict=True
+        dl.Dense(n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves,
+                 **factors)
+        for n_out, name, record, p, mask, moves, factors in zip(
+            sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, rates, strict=True
         )
-    ]
+    ]  # fmt: skip
     if draw.chance(0.8):  # else there is something where no connection is, until the first step
         for index, mask in enumerate(masks):
             if mask is not None:
                 made.plan.W(made.theta, index)[~np.array(mask, bool)] = 0
     scaling = _scaling(draw, sizes, loss)
-    return Drawn(sizes, layers, loss, dtype, made.theta, scaling, dropout[0])
+    noise = draw.choice(NOISE) if draw.chance(0.2) else 0.0
+    return Drawn(sizes, layers, loss, dtype, made.theta, scaling, dropout[0], noise)
 
 
 def _dropout(draw, sizes):
@@ -127,6 +136,10 @@ def _dropout(draw, sizes):
     if draw.chance(0.8):
         return [0.0] * len(sizes)
     return [*(draw.choice(DROPOUT) for _ in sizes[1:]), 0.0]
+
+
+def _rates(draw):
+    return {"rate_of_W": draw.choice(RATES), "rate_of_b": draw.choice(RATES)}
 
 
 def _masks(draw, sizes):
