@@ -83,6 +83,7 @@ class Drawn(NamedTuple):
             input_dropout=self.input_dropout, input_noise=self.input_noise,
         )  # fmt: skip
         net.use_backend(backend)
+        net._noise = 7  # else drawn from its generator, which callbacks and files change
         net.theta[:] = self.theta
         net.scaling = self.scaling
         return net
