@@ -1,8 +1,12 @@
 """Fixtures: every backend that belongs to this machine, both dtypes, and files to read."""
 
 import importlib
+import os
 from collections import Counter
 from zlib import crc32
+
+# before NumPy is imported: threads of its products, which are small, mostly wait for each other
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -22,7 +22,8 @@ def _is_same(net, other):
         raise Finding("the copy has another scaling")
     pairs = zip(net.layers, other.layers, strict=True)
     same = all(np.array_equal(a.mask, b.mask) and a.dropout == b.dropout for a, b in pairs)
-    if not same or (net.trainable, net.input_dropout) != (other.trainable, other.input_dropout):
+    settings = [(n.trainable, n.input_dropout, n.input_noise) for n in (net, other)]
+    if not same or settings[0] != settings[1]:
         raise Finding("the copy drops, connects or trains something else")
 
 

@@ -31,7 +31,7 @@ WHOLE_BATCH = (
 )  # fmt: skip
 REGULAR = {
     "l1": 0.01, "l2": 0.1, "weight_decay": 0.1, "clip_value": 1.0, "clip_norm": 2.0,
-    "max_norm": 1.5, "weight_noise": 0.01,
+    "max_norm": 1.5, "weight_noise": 0.02,
 }  # fmt: skip
 SCHEDULES = {
     "of epochs": lambda epoch: 1 / (1 + epoch),
@@ -40,8 +40,9 @@ SCHEDULES = {
     "cosine by step": dl.schedules.cosine(warmup=0.5, per="step"),
     "of steps": dl.schedules.per_step(lambda k: 1 / (1 + k % 3)),
 }
+NOISE = (0.0, 0.0, 0.0, 0.05, 0.25)  # of inputs
+RATES = (0.0, 0.5, 1.0, 1.0, 2.0)  # factors of the learning rate
 DROPOUT = (0.0, 0.05, 0.25, 0.5)
-RATES = (0.0, 0.25, 1.0, 1.0, 2.0)
 # multiples of 1/16: every real dtype down to float16 holds them, so that the odd view
 # and its plain copy are the same numbers, to the last bit
 STEPS = 16
@@ -83,7 +84,7 @@ class Drawn(NamedTuple):
             input_dropout=self.input_dropout, input_noise=self.input_noise,
         )  # fmt: skip
         net.use_backend(backend)
-        net._noise = net._noise or 1  # drawn for noise of weights when it is first asked for
+        net._noise = 7  # else drawn from its generator, which callbacks and files change
         net.theta[:] = self.theta
         net.scaling = self.scaling
         return net
@@ -100,10 +101,10 @@ def _told(layer):
     """A layer in a few words."""
     told = f"{layer.n_out}{'' if layer.bias else '-'} {layer.activation}"
     told += f" drop {layer.dropout:g}" if layer.dropout else ""
-    told += "" if layer.trainable else " frozen"
-    told += f" joins {list(layer.shortcuts)}" if layer.shortcuts else ""
     if (layer.rate_of_W, layer.rate_of_b) != (1, 1):
         told += f" rates {layer.rate_of_W:g} {layer.rate_of_b:g}"
+    told += "" if layer.trainable else " frozen"
+    told += f" joins {list(layer.shortcuts)}" if layer.shortcuts else ""
     return told + ("" if layer.mask is None else " masked")
 
 
@@ -120,34 +121,31 @@ def network(draw: Draw) -> Drawn:
         n + sum(sizes[s] for s in more) for n, more in zip(sizes[:-1], shortcuts, strict=True)
     ]
     dropout, trained = _dropout(draw, sizes), trainable(draw, sizes)
-    masks, rates = _masks(draw, entering, sizes), _rates(draw, sizes)
+    masks = _masks(draw, entering, sizes)
+    rates = [_rates(draw) if draw.chance(0.15) else {} for _ in names]
     layers = [
-        dl.Dense(
-            n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves,
-            shortcuts=more, rate_of_W=of_W, rate_of_b=of_b,
-        )
-        for n_out, name, record, p, mask, moves, more, (of_W, of_b) in zip(
+        dl.Dense(n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves,
+                 shortcuts=more, **factors)
+        for n_out, name, record, p, mask, moves, more, factors in zip(
             sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, shortcuts, rates,
             strict=True,
         )
     ]  # fmt: skip
-    noise = draw.choice((0.05, 0.3)) if draw.chance(0.1) else 0.0
-    drawn = Drawn(
-        sizes, layers, loss, dtype, made.theta, _scaling(draw, sizes, loss), dropout[0], noise
-    )
-    if any(shortcuts):
-        drawn = drawn._replace(theta=_theta(draw, drawn))
+    scaling = _scaling(draw, sizes, loss)
+    noise = draw.choice(NOISE) if draw.chance(0.2) else 0.0
+    drawn = Drawn(sizes, layers, loss, dtype, made.theta, scaling, dropout[0], noise)
+    plan = drawn._replace(theta=0).network(kernels.load("reference")).plan
+    if any(shortcuts):  # W has more columns than those of the case
+        drawn = drawn._replace(theta=_theta(draw, plan))
     if draw.chance(0.8):  # else there is something where no connection is, until the first step
-        plan = drawn._replace(theta=0).network(kernels.load("reference")).plan
         for index, mask in enumerate(masks):
             if mask is not None:
                 plan.W(drawn.theta, index)[~np.array(mask, bool)] = 0
     return drawn
 
 
-def _theta(draw, drawn):
-    """Parameters where a case without shortcuts has too few, of the size of Glorot's."""
-    plan = drawn._replace(theta=0).network(kernels.load("reference")).plan
+def _theta(draw, plan):
+    """Parameters of the size of Glorot's."""
     theta = np.zeros(plan.n_theta, plan.dtype)
     for view in plan.views(theta):
         view[:] = draw.arrays.normal(size=view.shape) / np.sqrt(view.shape[-1])
@@ -162,18 +160,15 @@ def _shortcuts(draw, sizes):
     return [tuple(s for s in range(index) if draw.chance(0.5)) for index in range(n)]
 
 
-def _rates(draw, sizes):
-    """Factors of the learning rate, for W and b of every layer."""
-    if draw.chance(0.85):
-        return [(1.0, 1.0)] * (len(sizes) - 1)
-    return [(draw.choice(RATES), draw.choice(RATES)) for _ in sizes[1:]]
-
-
 def _dropout(draw, sizes):
     """Of the inputs and of every layer; the last one has none."""
     if draw.chance(0.8):
         return [0.0] * len(sizes)
     return [*(draw.choice(DROPOUT) for _ in sizes[1:]), 0.0]
+
+
+def _rates(draw):
+    return {"rate_of_W": draw.choice(RATES), "rate_of_b": draw.choice(RATES)}
 
 
 def _masks(draw, entering, sizes):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cases
@@ -111,6 +111,7 @@ def test_outputs_of_any_network_are_those_of_the_equations(dtype, data):
 
 
 @pytest.mark.parametrize("name", RULES)
+@settings(max_examples=15)  # each is nine trainings of the oracle
 @given(data=st.data())
 def test_parameters_after_an_epoch_are_those_of_the_equations(name, dtype, data):
     case = data.draw(cases.cases(dtype, widths=SMALL, max_depth=3, max_samples=7))

@@ -54,7 +54,9 @@ def build(folder: Path, chosen, level: int, optimize: str = OPTIMIZE) -> set[int
         new = {
             number
             for name, line in _PLACE.findall("\n".join(errors(output)))
-            for number in owners.get(name, {}).get(int(line), [])
+            for of in (owners.get(name, {}),)
+            # or of the line before, which names what is declared in this one
+            for number in of.get(int(line)) or of.get(int(line) - 1, [])
         } - refused
         if not new:
             raise RuntimeError(f"the build fails for another reason:\n{output[-20000:]}")
