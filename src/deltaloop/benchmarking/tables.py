@@ -170,7 +170,10 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
         "one cosine": with_(waves=False),
         "no dropout": with_(dropout=0.0),
         "dropout 0.3": with_(dropout=0.3),
-        "best epoch of held rows" if is_classes else "last epoch": with_(selects=is_classes),
+        "last epoch": with_(keeps="last"),
+        ("best epoch of each" if is_classes else "end of a wave"): with_(
+            keeps="best" if is_classes else "wave"
+        ),
         "half the width": lambda r: replace(r, widths=tuple(w // 2 for w in r.widths)),
         "twice the width": lambda r: replace(r, widths=tuple(2 * w for w in r.widths)),
         "two hidden layers": lambda r: replace(r, widths=r.widths[:2]),
