@@ -148,6 +148,12 @@ LAYER = np.dtype(
         ("frozen", np.intp),  # 1: training leaves W and b as they are
         ("rate_of_W", np.float64),  # what the learning rate is multiplied by for W, and for b
         ("rate_of_b", np.float64),
+        # Shortcuts: bit s says that the activations of layer s (0: the inputs) enter as well, after
+        # those of the layer before and in the order of s. n_in counts all of them.
+        ("shortcuts", np.intp),
+        ("joined", np.intp),  # (joined_row,): what enters, side by side
+        ("returned", np.intp),  # (joined_row,): dC/d of it
+        ("joined_row", np.intp),  # n_in padded to a multiple of BLOCK, or 0 without shortcuts
     ],
     align=True,
 )
@@ -287,6 +293,8 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
     """Zeros whose first byte sits on a 64-byte boundary."""
     dtype = np.dtype(dtype)
     n_bytes = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
+    if n_bytes == 0:  # as the state of rules without slots
+        return np.zeros(shape, dtype)
     check_memory("this", n_bytes, "use a smaller batch_size, or narrower layers")
     buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
     first = -buffer.ctypes.data % ALIGNMENT
@@ -311,7 +319,7 @@ class Plan:
     n_work : int
         Elements of z, a and delta per sample.
     widest : int
-        Width of the widest layer: rows of the largest delta, transposed.
+        Width of the widest layer, or of what enters one: rows of the largest delta, transposed.
     input_dropout : float
         Probability that an input is dropped in training.
     input_noise : float
@@ -320,6 +328,9 @@ class Plan:
         1 where there is a parameter, 0 where a weight stays 0: in gradients, and after steps.
     heads : ndarray of HEAD, shape (n_heads,), or None
         How the units of the last layer are parted, which then is linear, and has no loss itself.
+    inputs_at : int
+        Where the block of the inputs begins, (round_up(n_in),) per sample, if shortcuts start
+        there; else -1.
     plain : ndarray of intp, shape (1,)
         1: a step on one sample needs nothing but the sample, see `by_batches`.
     """
@@ -336,13 +347,14 @@ class Plan:
     plain: np.ndarray = field(default_factory=lambda: np.ones(1, np.intp))
     input_noise: float = 0.0
     heads: np.ndarray | None = None
+    inputs_at: int = -1
 
     @classmethod
     def build(
         cls, n_in: int, units: Sequence, loss: str | int, dtype,
         loss_parameter: float | None = None, dropout: Sequence[float] = (),
         masks: Sequence[np.ndarray | None] = (), rates: Sequence[tuple[float, float]] = (),
-        input_noise: float = 0.0, heads: Sequence = (),
+        input_noise: float = 0.0, heads: Sequence = (), shortcuts: Sequence[Sequence[int]] = (),
     ) -> "Plan":  # fmt: skip
         """Lay out a network; `units` has (n_out, activation, alpha, bias) for every layer.
 
@@ -351,13 +363,17 @@ class Plan:
         bool (n_out, n_in) for every layer, or None: the connections that there are; `rates` has
         rate_of_W and rate_of_b of every layer; `heads` has
         (n_out, activation, alpha, loss, loss_parameter, weight) for every head, where a loss is as
-        above, or GAUSSIAN, with n_out means and as many variances after them.
+        above, or GAUSSIAN, with n_out means and as many variances after them; `shortcuts` has
+        the numbers of the layers (0: the inputs) that enter every layer beside the one before.
         """
         layers = np.zeros(len(units), LAYER)
         theta = work = 0
         input_dropout, *of_layers = dropout or (0.0,)
         of_layers += [0.0] * (len(units) - len(of_layers))
+        n_units = [n_in, *(n_out for n_out, *_ in units)]
         for index, (n_out, activation, alpha, bias) in enumerate(units):
+            sources = sorted(shortcuts[index]) if shortcuts else ()
+            n_in = n_units[index] + sum(n_units[source] for source in sources)
             layer, width = layers[index], padded_width(n_out)
             layer["n_in"], layer["n_out"], layer["width"] = n_in, n_out, width
             layer["W"], layer["b"] = theta, theta + n_in * width if bias else -1
@@ -378,11 +394,18 @@ class Plan:
             if of_layers[index]:
                 layer["dropped"] = work
                 work += round_up(width)
-            n_in = n_out
+            if sources:
+                layer["shortcuts"] = sum(1 << source for source in sources)
+                layer["joined_row"] = round_up(n_in)
+                layer["joined"], layer["returned"] = work, work + round_up(n_in)
+                work += 2 * round_up(n_in)
+        inputs_at = -1
+        if (layers["shortcuts"] & 1).any():
+            inputs_at, work = work, work + round_up(n_units[0])
         parted, work = _parted(heads, work)
         layers["rate_of_W"], layers["rate_of_b"] = zip(*rates, strict=True) if rates else (1, 1)
         layers.flags.writeable = False
-        widest = int(layers["width"].max())
+        widest = int(max(layers["width"].max(), layers["joined_row"].max()))
         code = LOSSES.index(loss) if isinstance(loss, str) else loss
         if loss_parameter is None:
             row = functions.LOSSES[loss] if isinstance(loss, str) else None
@@ -390,7 +413,7 @@ class Plan:
         dtype = np.dtype(dtype)
         plan = cls(
             layers, code, loss_parameter, dtype, theta, work, widest, input_dropout,
-            input_noise=input_noise, heads=parted,
+            input_noise=input_noise, heads=parted, inputs_at=inputs_at,
         )  # fmt: skip
         if any(mask is not None for mask in masks):
             ones = aligned_zeros(theta, dtype)
@@ -407,13 +430,15 @@ class Plan:
         self.layers.flags.writeable = True
         self.layers["frozen"] = which
         self.layers.flags.writeable = False
-        self.plain[0] = not (self.drops or self.has_rates or any(which) or self.mask is not None)
+        self.plain[0] = not (
+            self.drops or self.has_rates or self.joins or any(which) or self.mask is not None
+        )
 
     @property
     def by_batches(self) -> bool:
         """Whether one sample is learned as a mini-batch.
 
-        With dropout, masks, frozen layers, or learning rates of layers.
+        With dropout, noise, masks, shortcuts, frozen layers, or learning rates of layers.
         """
         return not self.plain[0]
 
@@ -431,6 +456,11 @@ class Plan:
     def has_rates(self) -> bool:
         """Whether a layer has a learning rate of its own."""
         return bool((self.layers["rate_of_W"] != 1).any() or (self.layers["rate_of_b"] != 1).any())
+
+    @cached_property
+    def joins(self) -> bool:
+        """Whether there are shortcuts."""
+        return bool(self.layers["shortcuts"].any())
 
     @cached_property
     def n_targets(self) -> int:

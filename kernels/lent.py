@@ -33,6 +33,7 @@ STRUCTS: dict[str, dict] = {
         "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
         "parts": "reals", "costs": "doubles", "input_dropout": "double", "mask": "reals",
         "plain": "words", "input_noise": "double", "heads": "words", "n_heads": "whole",
+        "joins": "whole", "inputs_at": "whole",
         "trains": "whole",
         "key": "whole", "done": "whole", "walks": "words",
     },

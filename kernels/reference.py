@@ -450,12 +450,19 @@ def _output_delta(plan, z, a, Y):
     return losses, _through(layer, z, a, dC_da)
 
 
+def _sources(layer):
+    """The layers, 0 for the inputs, that enter beside the one before."""
+    return [s for s in range(64) if int(layer["shortcuts"]) >> s & 1]
+
+
 def _forward(plan, theta, X, masks=None):
     """Z and a of every layer, and what enters it: X, or a of the layer before, times its mask."""
-    Z, A, entered = [], [], []
+    Z, A, entered, left = [], [], [], []
     for index, layer in enumerate(plan.layers):
         before = A[-1] if A else X
-        entered.append(before if masks is None else before * masks[index])
+        left.append(before if masks is None else before * masks[index])
+        sources = [left[s] for s in _sources(layer)]
+        entered.append(np.hstack([left[index], *sources]) if sources else left[index])
         z = entered[-1] @ plan.W(theta, index).T
         b = plan.b(theta, index)
         if b is not None:
@@ -552,17 +559,44 @@ def _backward(plan, theta, passed, Y, weights=None, masks=None):
     return losses, _deltas(plan, theta, Z, A, delta, masks)
 
 
+class _Returned:
+    """What comes back to earlier layers by shortcuts, until they are due."""
+
+    def __init__(self, plan):
+        self.plan, self.units = plan, [plan.n_in, *(int(n) for n in plan.layers["n_out"])]
+        self.of = {}
+
+    def part(self, index, dC_dentered):
+        """dC/da of the layer before `index`, with what has come back to it."""
+        layer, n = self.plan.layers[index], self.units[index]
+        found, at = dC_dentered[:, :n], n
+        for s in _sources(layer):
+            part = dC_dentered[:, at : at + self.units[s]]
+            self.of[s] = self.of.get(s, 0) + part
+            at += self.units[s]
+        return found + self.of.pop(index, 0)
+
+
 def _deltas(plan, theta, Z, A, delta, masks=None):
     """Delta of every layer, from that of the last."""
-    deltas = [delta]
+    deltas, returned = [delta], _Returned(plan)
     for index in range(len(plan.layers) - 1, 0, -1):
         below = plan.layers[index - 1]
-        dC_da = delta @ plan.W(theta, index)
+        dC_da = returned.part(index, delta @ plan.W(theta, index))
         if masks is not None:
             dC_da *= masks[index]
         delta = dC_da * _slope(below, Z[index - 1], A[index - 1])
         deltas.insert(0, delta)
     return deltas
+
+
+def _slopes_by_inputs(plan, theta, deltas):
+    """dC/dx: through the first layer, and through shortcuts that start at the inputs."""
+    dC_dx = deltas[0] @ plan.W(theta, 0)
+    for index in np.flatnonzero(plan.layers["shortcuts"] & 1):
+        first = int(plan.layers[index - 1]["n_out"])
+        dC_dx += deltas[index] @ plan.W(theta, index)[:, first : first + plan.n_in]
+    return dC_dx
 
 
 def _gradient(plan, entered, deltas, grad):
@@ -631,7 +665,7 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
             _gradient(plan, entered, deltas, grad)
             grad *= len(X)  # from the mean to the sum
         if dC_dx is not None:
-            dC_dx[:] = deltas[0] @ plan.W(theta, 0)
+            dC_dx[:] = _slopes_by_inputs(plan, theta, deltas)
 
 
 def _adam(eps, beta1, beta2, epsilon, t, w, g, m, v):

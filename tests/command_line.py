@@ -56,7 +56,7 @@ def refused(*arguments):
 def rows(output):
     """The report as a dict."""
     lines = (
-        re.split(r"\s{2,}|(?<=data:) |(?<=task:) ", line, maxsplit=1)
+        re.split(r"\s{2,}|(?<=data:) |(?<=task:) |(?<=rows:) |(?<=columns:) ", line, maxsplit=1)
         for line in output.splitlines()
     )
     return {line[0]: line[1] for line in lines if len(line) == 2}

@@ -243,3 +243,55 @@ def test_whole_batch_optimisers_and_diagnosis_take_them():
     assert net.loss(X, Y) < before
     assert str(net.diagnose(X, Y))
     assert "heads" not in repr(net).splitlines()[0] and "mse(size)" in repr(net)
+
+
+def test_single_steps_take_the_row_of_all_targets():
+    X, _ = data(9)
+    Y = np.random.default_rng(5).random((9, 2))
+    scaling = dl.Scaling.standardize(X)
+    for make in (
+        lambda: network({"y": dl.Head(2, loss="gaussian_nll")}),
+        lambda: network({"a": dl.Head(1), "b": dl.Head(1, loss="mae")}),
+    ):
+        nets = make(), make()
+        nets[0].scaling = scaling
+        scaled = scaling.inputs(X)
+        for net, rows in zip(nets, (X, scaled), strict=True):
+            net.learn_one(rows[0], Y[0])
+            net.learn_batch(rows, Y)
+            stream = net.stream()
+            stream.learn(rows[1], Y[1])
+        np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-9, atol=1e-12)
+        with pytest.raises(dl.DeltaloopError, match="y"):
+            nets[0].learn_one(X[0], Y[0, :1])
+
+
+def test_handles_take_heads_but_no_variances():
+    net = network({"a": dl.Head(1), "b": dl.Head(1, loss="mae")})
+    assert net.session().address
+    with pytest.raises(dl.InvalidInputError, match="variances have none"):
+        network({"y": dl.Head(2, loss="gaussian_nll")}).session()
+
+
+def test_batches_may_bring_dicts():
+    X, Y = data()
+    parts = [slice(0, 10), slice(10, 20), slice(20, 30)]
+    batches = [(X[p], {name: values[p] for name, values in Y.items()}) for p in parts]
+    nets = network(), network()
+    nets[0].fit(batches, epochs=2)
+    nets[1].fit(X, Y, epochs=2, batch_size=10, shuffle=False)
+    np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-12)
+
+
+def test_what_belongs_to_one_kind_of_outputs_is_refused():
+    net, (X, Y) = network(), data()
+    for options, told in (
+        ({"class_weight": "balanced"}, "class_weight"),
+        ({"metrics": ["accuracy"]}, "leave metrics out"),
+    ):
+        before = net.theta.copy()
+        with pytest.raises(dl.DeltaloopError, match=told):
+            net.fit(X, Y, epochs=1, **options)
+        np.testing.assert_array_equal(net.theta, before)
+    with pytest.raises(dl.DeltaloopError, match="heads"):
+        net.scaling = dl.Scaling.standardize(X, np.ones((30, 12)) * np.arange(30)[:, None])

@@ -5,6 +5,7 @@ cdef void sum_inputs_of_batch(const Net *net, Py_ssize_t n_samples, const Rows *
     cdef const Layer *layer = &net.layers[0]
     cdef real *Z = block(net, layer, layer.z)
     cdef Py_ssize_t t
+    keep_inputs(net, n_samples, X)
     if X.dense != NULL:
         multiply(net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
                  net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
@@ -28,12 +29,16 @@ cdef void sum_layer(
     const Net *net, const Layer *below, const Layer *layer, Py_ssize_t n_samples,
 ) noexcept nogil:
     """z = W a_prev + b"""
-    if layer.n_out == 1 and below.width % NATIVE == 0:
+    cdef Py_ssize_t row
+    cdef const real *A
+    if layer.shortcuts:
+        join(net, layer - net.layers, n_samples)
+    elif layer.n_out == 1 and below.width % NATIVE == 0:
         sum_for_one_unit(net, below, layer, n_samples)
         return
-    multiply(net, n_samples, layer.width, layer.n_in, block(net, below, left_by(net, below)),
-             below.width, net.theta + layer.W, layer.width, block(net, layer, layer.z), layer.width,
-             bias_of(net, layer))
+    A = entering(net, layer - net.layers, &row)
+    multiply(net, n_samples, layer.width, layer.n_in, A, row, net.theta + layer.W, layer.width,
+             block(net, layer, layer.z), layer.width, bias_of(net, layer))
 
 
 cdef void sum_for_one_unit(
@@ -94,7 +99,12 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
               turned, stride)
     multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
              turned, stride, turned_prev, stride, NULL)
-    transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
+    if layer.shortcuts:
+        give_back(net, k, n_samples, delta_prev)
+    else:
+        transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
+    if net.joins:
+        add_returned(net, k, n_samples, delta_prev, below.width)
     if net.trains and below.dropout > 0:
         drop(net, k - 1, below.dropout, n_samples, below.n_out, below.width, delta_prev)
     multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
@@ -125,6 +135,8 @@ cdef void slopes_by_inputs(const Net *net, Py_ssize_t n_samples, real *dC_dx) no
                  net.transposed[0], stride, net.transposed[1], stride, NULL)
         transpose(n, n_samples, n, net.transposed[1], stride, dC_dx + i, layer.n_in)
         i += n
+    if net.joins:
+        add_returned(net, 0, n_samples, dC_dx, layer.n_in)
 
 
 cdef double pass_batch(
@@ -251,10 +263,10 @@ cdef void descend_batch(
 ) noexcept nogil:
     """The step of `rule` on a thread's share of the rows of every W; thread 0 takes the biases."""
     cdef const Layer *layer
-    cdef const Layer *below
+    cdef const real *A
     cdef const Rule *own
     cdef Rule other
-    cdef Py_ssize_t k, i, n, weights
+    cdef Py_ssize_t k, i, n, weights, row
     for k in range(net.n_layers - 1, -1, -1):
         layer = &net.layers[k]
         n = share(layer.n_in, piece.n_threads)
@@ -265,10 +277,8 @@ cdef void descend_batch(
             continue
         own = at_rate(rule, layer.rate_of_W, &other)
         if k > 0:
-            below = &net.layers[k - 1]
-            descend_rows_of_layer(net, layer, piece, own,
-                                  block(net, below, left_by(net, below)) + i, below.width, n,
-                                  weights, NULL)
+            A = entering(net, k, &row)
+            descend_rows_of_layer(net, layer, piece, own, A + i, row, n, weights, NULL)
         elif X.dense != NULL:
             descend_rows_of_layer(net, layer, piece, own, row_of(X, 0) + i, X.row, n, weights,
                                   ahead)

@@ -65,6 +65,7 @@ include "products.pxi"
 
 include "layers.pxi"
 include "heads.pxi"
+include "shortcuts.pxi"
 include "dropout.pxi"
 include "sample.pxi"
 include "tiny.pxi"
@@ -115,6 +116,7 @@ cdef int bind(
     net.plain = <const Py_ssize_t *> data(plan.plain, False, NULL)
     net.input_noise = plan.input_noise
     net.heads, net.n_heads = NULL, 0
+    net.joins, net.inputs_at = plan.joins, plan.inputs_at
     if plan.heads is not None:
         net.heads, net.n_heads = <const Head *> data(plan.heads, False, NULL), len(plan.heads)
     net.mask = NULL
@@ -194,13 +196,13 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
     while first < call.n_samples:
         n = min(n_block, call.n_samples - first)
         X.first = first
-        if call.n_samples == 1:
+        if call.n_samples == 1 and not net.joins:
             sum_inputs(&net, &X, 0)
         else:
             sum_inputs_of_batch(&net, n, &X)
         if not are_finite(n * layer.width, block(&net, layer, layer.z)):
             become_false(&call.is_finite)
-        if call.n_samples == 1:
+        if call.n_samples == 1 and not net.joins:
             forward_above(&net)
         else:
             forward_batch_above(&net, n)

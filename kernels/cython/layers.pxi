@@ -266,6 +266,9 @@ cdef void forget(const Net *net, const Layer *layer, Py_ssize_t t) noexcept nogi
     memset(block(net, layer, layer.a) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.dropped) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.delta) + t * layer.width, 0, n_bytes)
+    if layer.shortcuts:
+        memset(net.work + net.batch_size * layer.joined + (net.first + t) * layer.joined_row, 0,
+               layer.joined_row * sizeof(real))
 
 
 cdef double take_weights(Rows *Y, Py_ssize_t n) noexcept nogil:

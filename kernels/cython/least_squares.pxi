@@ -76,7 +76,7 @@ cdef void back_from_output(
             delta[t * layer.width + o] = <real> sqrt(Y.weights[row_number(Y, t)])
     back_through_last(net, n_samples)
     for k in range(net.n_layers - 1, 0, -1):
-        if net.layers[k].n_out == 1:
+        if net.layers[k].n_out == 1 and not net.joins:
             back_from_unit(net, k, n_samples)
         else:
             backward_layer(net, k, n_samples)
@@ -125,7 +125,6 @@ cdef void write_rows(
     room behind the last. No column behind the error of least squares is ever read.
     """
     cdef const Layer *layer
-    cdef const Layer *below
     cdef const real *A
     cdef Py_ssize_t k, A_row
     for k in range(net.n_layers):
@@ -133,8 +132,7 @@ cdef void write_rows(
         if k == 0:
             A, A_row = row_of(X, 0), X.row
         else:
-            below = &net.layers[k - 1]
-            A, A_row = block(net, below, below.a), below.width
+            A = entering(net, k, &A_row)
         if not is_compact:
             write_layer(net, layer, n_samples, A, A_row, k > 0, J + layer.W, J_row, layer.width)
             continue

@@ -48,6 +48,8 @@ def addresses():
         "multiply": <size_t> &multiply,
         "transpose": <size_t> &transpose,
         "sum_layer": <size_t> &sum_layer,
+        "keep_inputs": <size_t> &keep_inputs,
+        "add_returned": <size_t> &add_returned,
         "backward_layer": <size_t> &backward_layer,
         "descend_rows_of_layer": <size_t> &descend_rows_of_layer,
         "descend_biases": <size_t> &descend_biases,

@@ -31,6 +31,10 @@ cdef struct Layer:      # interface.LAYER
     Py_ssize_t frozen
     double rate_of_W
     double rate_of_b
+    Py_ssize_t shortcuts
+    Py_ssize_t joined
+    Py_ssize_t returned
+    Py_ssize_t joined_row
 
 cdef enum:
     GAUSSIAN = -1   # interface.GAUSSIAN
@@ -74,6 +78,8 @@ cdef struct Net:        # Plan, theta and Work of one call
     double input_noise
     const Head *heads       # (n_heads,), or NULL
     Py_ssize_t n_heads
+    Py_ssize_t joins        # whether there are shortcuts
+    Py_ssize_t inputs_at    # interface.Plan
     # of the step of training that is under way, see dropout.pxi
     Py_ssize_t trains       # whether it is one
     unsigned long long key

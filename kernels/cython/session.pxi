@@ -47,7 +47,7 @@ cdef void handle_forward(
         inner.net.walks.forward_rows(&inner.net, &X, n, <real *> out)
         leave(NEAREST, before)
         return
-    if n == 1:
+    if n == 1 and not inner.net.joins:
         forward_sample(&inner.net, &X, 0)
         outputs(&inner.net, 1, NULL, NULL)
         copy_outputs(&inner.net, 1, <real *> out)

@@ -32,7 +32,7 @@ cdef enum:
 
 cdef inline bint is_tiny(const Net *net) noexcept nogil:
     cdef Py_ssize_t k
-    if net.n_layers > MOST or net.heads != NULL:
+    if net.n_layers > MOST or net.heads != NULL or net.joins:
         return False
     for k in range(net.n_layers):
         if net.layers[k].n_in > MOST or net.layers[k].n_out > MOST:

@@ -19,6 +19,7 @@ from .compiling import (
 )
 from .layers import (
     activate_and_drop,
+    add_returned,
     add_weight_noise,
     are_finite,
     backward_layer,
@@ -33,6 +34,7 @@ from .layers import (
     fetch,
     first_trained,
     keep_connections,
+    keep_inputs,
     look_ahead,
     multiply,
     outputs,
@@ -68,6 +70,7 @@ def sum_inputs_of_batch(net, n_samples, X):
     layer = layer_of(net, 0)
     Z, W, b = block(net, layer, layer.z), net.theta + layer.W, bias_of(net, layer)
     n_in, width = layer.n_in, layer.width
+    keep_inputs(net, n_samples, X)
     if is_null(X.dense):
         for t in range(n_samples):
             n, columns, values = listed(X, t)
@@ -114,6 +117,8 @@ def slopes_by_inputs(net, n_samples, dC_dx, row):
         n, W = min(room, layer.n_in - i), net.theta + (layer.W + i * width)
         multiply(net, n, padded, n_out, W, width, turned, stride, image, stride, 0)
         transpose(net, n, n_samples, n, image, stride, dC_dx + i, row)
+    if net.joins:
+        add_returned(net, 0, n_samples, dC_dx, row)
 
 
 @part
@@ -126,9 +131,11 @@ def descend_batch(net, piece, X, rule, ahead):
         if net.trains and layer.frozen:
             continue
         own.learning_rate = rule.learning_rate * layer.rate_of_W
-        a = block(net, below, below.dropped if net.trains else below.a)
+        a, row = block(net, below, below.dropped if net.trains else below.a), below.width
+        if layer.shortcuts:
+            a, row = net.work + net.batch_size * layer.joined, layer.joined_row
         if k > 0:
-            descend_rows_of_layer(net, layer, piece, own, a, below.width, n, W, 0)
+            descend_rows_of_layer(net, layer, piece, own, a, row, n, W, 0)
         elif is_null(X.dense):
             descend_sparse(net, piece, X, 0, n, own)
         else:
@@ -230,15 +237,16 @@ def forward_rows(net: NET, X: ROWS, n_samples: WHOLE, out: REALS) -> TRUTH:
     """Output activations of every sample into out; whether z of the first layer is finite."""
     x, layer, n_out = copied(X), layer_of(net, 0), layer_of(net, net.n_layers - 1).n_out
     finite = True
+    alone = n_samples == 1 and not net.joins
     for first in range(0, n_samples, net.batch_size):
         n = min(n_samples - first, net.batch_size)
         x.first = X.first + first
-        if n_samples == 1:
+        if alone:
             sum_inputs(net, x, 0)
         else:
             sum_inputs_of_batch(net, n, x)
         finite &= are_finite(net, n * layer.width, block(net, layer, layer.z)) != 0
-        if n_samples == 1:
+        if alone:
             forward_above(net)
         else:
             forward_batch_above(net, n)
@@ -294,7 +302,7 @@ def pass_back(
 @walk(environment=NEAREST)
 def forward_pass(net: NET, X: ROWS, n_samples: WHOLE) -> None:
     """Z and a of every layer for up to batch_size samples."""
-    if n_samples == 1:
+    if n_samples == 1 and not net.joins:
         sum_inputs(net, X, 0)
         forward_above(net)
     else:

@@ -142,6 +142,16 @@ def add_weight_noise(net: NET, rule: RULE, theta: REALS, first: WHOLE, stop: WHO
 
 
 @native
+def keep_inputs(net: NET, n_samples: WHOLE, X: ROWS) -> None:
+    """Copy the inputs, for shortcuts that start there."""
+
+
+@native
+def add_returned(net: NET, s: WHOLE, n_samples: WHOLE, dC_da: REALS, row: WHOLE) -> None:
+    """dC/da += what returned to layer s from those that it enters by shortcuts."""
+
+
+@native
 def activate_and_drop(net: NET, k: WHOLE, n_samples: WHOLE) -> None:
     """A = f(z) of hidden layer k, and in training what dropout leaves of it."""
 

@@ -276,7 +276,7 @@ class Embedding:
                 raise
             x = self._dense("x", x)
         if self._scaling is not None:
-            y = self._scaling.targets(_rows("y", y, 0, self.sizes[-1])[0])
+            y = self._scaling.targets(_rows("y", y, 0, self.plan.n_targets)[0])
         return self._session.learn_one(x, y)
 
     def learn_batch(self, X, Y) -> float:
@@ -316,7 +316,7 @@ class Embedding:
                 raise
             X = self._dense("X", X)
         if self._scaling is not None:
-            Y = self._scaling.targets(_rows("Y", Y, len(X), self.sizes[-1]))
+            Y = self._scaling.targets(_rows("Y", Y, len(X), self.plan.n_targets))
         return self._session.learn_batch(X, Y)
 
     def _dense(self, name, X):
@@ -364,6 +364,11 @@ class Embedding:
             raise InvalidInputError(
                 "a session for compiled code needs backend='cython' or 'numba', this network has "
                 "'reference'"
+            )
+        if self.plan.n_targets != self.sizes[-1]:
+            raise InvalidInputError(
+                "a session for compiled code takes as many targets as outputs, but variances have "
+                "none; use a network without gaussian_nll"
             )
         optimizer = check_optimizer(self._optimizer if optimizer is None else optimizer)
         session = self._backend.session(

@@ -79,6 +79,7 @@ def _network(description, arrays, backend):
         layers.append(
             Dense(
                 entry["n_out"], activation, entry["bias"], dropout=dropout, mask=mask, heads=heads,
+                shortcuts=entry.get("shortcuts", ()),
                 trainable=entry.get("trainable", True),
                 **{name: entry[name] for name in archive.RATES if name in entry},
             )

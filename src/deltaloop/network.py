@@ -339,7 +339,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         dropped = f"dropout {self.input_dropout:g}" if self.input_dropout else ""
         rows.append(("input", self.sizes[0], "", "  ".join(filter(None, (noisy, dropped)))))
         for index, layer in enumerate(self.layers):
-            count = layer.n_out * (self.sizes[index] + layer.bias)
+            count = layer.n_out * (int(self.plan.layers[index]["n_in"]) + layer.bias)
             if layer.mask is not None:
                 count -= int((~layer.mask).sum())
             note = "" if layer.bias else "  no bias"

@@ -139,9 +139,9 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         )
     if net.plan.by_batches:
         raise InvalidInputError(
-            "train_step would not apply the dropout, noise, masks, frozen layers or learning rates "
-            "of layers of this network; make one of the same layers without, and give it the "
-            "parameters: other.theta = net.theta"
+            "train_step would not apply the dropout, noise, masks, shortcuts, frozen layers or "
+            "learning rates of layers of this network; make one of the same layers without, and "
+            "give it the parameters: other.theta = net.theta"
         )
     for walk in _WALKS:
         provide(net.dtype, walk)

@@ -17,7 +17,7 @@ from command_line import call, number, read_csv, rows, run, start, write_csv
 
 def test_learns_the_digits_in_seconds_and_reports():
     begin = time.perf_counter()
-    status, out, err = run("train")
+    status, out, err = run("train", "--simple", "--compare")
     assert time.perf_counter() - begin < 10
     assert (status, err) == (0, "")
     found = rows(out)
@@ -26,6 +26,7 @@ def test_learns_the_digits_in_seconds_and_reports():
     assert found["layers"] == "64 inputs - 30 tanh - 10 softmax"
     assert number(found["parameters"]) == 64 * 30 + 30 + 30 * 10 + 10
     assert number(found["epochs"]) == 50
+    assert found["learning curve"].startswith("█")
     assert number(found["train loss"]) < number(found["test loss"])
     assert number(found["samples per second"]) > 100_000
     assert 0 < number(found["microseconds per step"]) < 100
@@ -37,7 +38,7 @@ def test_learns_the_digits_in_seconds_and_reports():
 
 def test_table_with_text_labels_round_trip(flowers, tmp_path):
     net, predicted = tmp_path / "net.npz", tmp_path / "out.csv"
-    status, out, err = run("train", flowers, "--target", "species", "--save", net)
+    status, out, err = run("train", flowers, "--target", "species", "--simple", "--save", net)
     assert (status, err) == (0, "")
     found = rows(out)
     assert found["task:"] == "classification (guessed: target 'species' is text)"
@@ -48,17 +49,22 @@ def test_table_with_text_labels_round_trip(flowers, tmp_path):
     new = write_csv(tmp_path / "new.csv", None, [[row[2], row[0], row[1]] for row in table])
     assert run("predict", net, new, "-o", predicted) == (0, "", "")
     header, *lines = read_csv(predicted)
-    assert header == ["species", "probability"]
+    names = ["probability of Größe, α", "probability of [bold]小"]
+    assert header == ["species", "probability", *names]
     hits = [line[0] == row[3] for line, row in zip(lines, table[1:], strict=True)]
     assert np.mean(hits) > 0.9
-    assert all(0.5 <= float(line[1]) <= 1 for line in lines)
+    P = np.array([line[1:] for line in lines], dtype=float)
+    assert ((P[:, 0] >= 0.5) & (P[:, 0] == P[:, 1:].max(axis=1))).all()
+    np.testing.assert_allclose(P[:, 1:].sum(axis=1), 1, atol=1e-5)
     # with the target, on stdout: the same
     assert run("predict", net, flowers) == (0, predicted.read_text("utf-8"), "")
 
 
 def test_table_with_numeric_target_round_trip_in_its_units(prices, tmp_path):
     net = tmp_path / "net.npz"
-    status, out, _ = run("train", prices, "--target", "1", "--save", net, "--test-fraction", "0")
+    status, out, _ = run(
+        "train", prices, "--target", "1", "--save", net, "--test-fraction", "0", "--simple"
+    )
     found = rows(out)
     assert status == 0
     assert found["task:"] == "regression (guessed: target 'price' has 150 different numbers)"
@@ -91,7 +97,7 @@ def test_ctrl_c_reports_saves_and_gives_130(tmp_path):
 
 
 def test_pipe_gets_plain_text_even_where_colour_is_forced():
-    status, out, err = run("train", "xor", env={"FORCE_COLOR": "1", "COLUMNS": "20"})
+    status, out, err = run("train", "--simple", "xor", env={"FORCE_COLOR": "1", "COLUMNS": "20"})
     assert (status, err) == (0, "")
     assert "\x1b" not in out
     assert "│" not in out
@@ -100,7 +106,7 @@ def test_pipe_gets_plain_text_even_where_colour_is_forced():
 
 def test_same_seed_gives_same_results():
     def scores(seed):
-        out = run("train", "iris", "--seed", seed)[1]
+        out = run("train", "iris", "--simple", "--seed", seed)[1]
         return [v for k, v in rows(out).items() if k.startswith(("train", "test"))]
 
     assert scores(3) == scores(3)
@@ -109,7 +115,7 @@ def test_same_seed_gives_same_results():
 
 def test_terminal_gets_a_progress_bar_and_a_table():
     primary, secondary = pty.openpty()
-    process = start("train", "iris", stdout=secondary, stderr=secondary)
+    process = start("train", "iris", "--simple", stdout=secondary, stderr=secondary)
     os.close(secondary)
     shown = b""
     try:
@@ -128,11 +134,11 @@ def test_terminal_gets_a_progress_bar_and_a_table():
 
 def test_reader_that_leaves_ends_it_quietly(flowers, tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", flowers, "--save", net)[0] == 0
+    assert call("train", flowers, "--simple", "--save", net)[0] == 0
     big = tmp_path / "big.csv"
     big.write_text("length,width,colour\n" + "1,2,red\n" * 20000, "utf-8")
     process = start("predict", net, big)
-    assert process.stdout.readline() == "species,probability\n"
+    assert process.stdout.readline().startswith("species,probability,")
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
@@ -142,7 +148,7 @@ def test_reader_that_leaves_ends_it_quietly(flowers, tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 def test_full_disk_is_one_line():
     with open("/dev/full", "w") as full:
-        status, _, err = run("train", "xor", stdout=full)
+        status, _, err = run("train", "xor", "--simple", stdout=full)
     assert status == 2
     assert err == "error: cannot write the output: No space left on device\n"
 

@@ -5,6 +5,8 @@ import pytest
 
 import deltaloop as dl
 from command_line import call, refused, write_csv
+from deltaloop import tabular
+from deltaloop.tables import read
 
 
 @pytest.fixture
@@ -40,15 +42,20 @@ def test_it_prints_what_the_method_gives(net):
     )
 
 
+def prepared(net, path):
+    """The inputs that the network makes of a table."""
+    return tabular.of_metadata(net.metadata).transform(read(path))
+
+
 def test_rows_of_a_table_are_encoded_as_in_training(tmp_path, flowers):
     saved = tmp_path / "flowers.npz"
     assert call("train", flowers, "--epochs", "2", "--save", saved)[0] == 0
     made = dl.load(saved)
     printed = call("explain", saved, flowers, "--row", "2", "--b", "2,1")[1]
     line = flowers.read_text("utf-8").splitlines()[2].split(",")
-    colours = [float(line[2] == "blue"), float(line[2] == "red")]
     target = made.classes.index(",".join(line[3:]).strip('"'))
-    x = [float(line[0]), float(line[1]), *colours]
+    x = prepared(made, flowers)[1]
+    assert x[2] == (1 if line[2] == "red" else -1)
     assert printed == repr(made.explain(x, target, b=(2, 1))) + "\n"
 
 
@@ -56,8 +63,8 @@ def test_rows_of_values_and_bundled_data(tmp_path, prices):
     saved = tmp_path / "prices.npz"
     assert call("train", prices, "--target", "price", "--epochs", "2", "--save", saved)[0] == 0
     made = dl.load(saved)
-    y, *x = map(float, prices.read_text().splitlines()[5].split(","))
-    expected = repr(made.explain(x, [y], W=(1, 2, 1))) + "\n"
+    y = float(prices.read_text().splitlines()[5].split(",")[0])
+    expected = repr(made.explain(prepared(made, prices)[4], [y], W=(1, 2, 1))) + "\n"
     assert call("explain", saved, prices, "--row", "5", "--W", "1,2,1") == (0, expected)
     assert call("train", "iris", "--epochs", "1", "--save", saved)[0] == 0
     data, made = dl.datasets.load("iris"), dl.load(saved)

@@ -18,13 +18,13 @@ def test_installation():
 
 def test_network(flowers, tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", flowers, "--save", net)[0] == 0
+    assert call("train", flowers, "--simple", "--save", net)[0] == 0
     status, output = call("info", net)
     found = rows(output)
     assert status == 0
     assert found["format version"] == "1"
-    assert found["layers"] == "4 inputs - 30 tanh - 2 softmax"
-    assert found["inputs"] == "'length', 'width', 'colour=blue', 'colour=red'"
+    assert found["layers"] == "3 inputs - 30 tanh - 2 softmax"
+    assert found["inputs"] == "'length', 'width', 'colour=red'"
     assert found["target"] == "'species'"
     assert found["classes"] == "'Größe, α', '[bold]小'"
     assert found["scaling"] == "inputs standardised"

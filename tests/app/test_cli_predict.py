@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from command_line import call, read_csv, refused, write_csv
+from command_line import call, read_csv, refused, rows, write_csv
 
 
 def test_bundled_data(tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", "iris", "--save", net)[0] == 0
+    assert call("train", "iris", "--simple", "--save", net)[0] == 0
     header, *lines = read_csv(call("predict", net, "iris")[1])
-    assert header == ["class", "probability"]
+    names = ["setosa", "versicolor", "virginica"]
+    assert header == ["class", "probability", *(f"probability of {name}" for name in names)]
     assert {line[0] for line in lines} == {"setosa", "versicolor", "virginica"}
 
 
 def test_several_outputs(tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", "encoder", "--save", net)[0] == 0
+    assert call("train", "encoder", "--simple", "--save", net)[0] == 0
     header, *lines = read_csv(call("predict", net, "encoder")[1])
     assert header == [f"y{k}" for k in range(1, 9)]
     given = np.array(lines, dtype=float)
@@ -62,10 +63,10 @@ def test_network_from_python_takes_every_column(tmp_path):
 
 def test_output_is_whole_or_not_there(flowers, tmp_path):
     net, out = tmp_path / "net.npz", tmp_path / "out.csv"
-    assert call("train", flowers, "--save", net)[0] == 0
+    assert call("train", flowers, "--simple", "--save", net)[0] == 0
     out.write_text("before")
-    bad = write_csv(tmp_path / "bad.csv", ["length", "width", "colour"], [[1, 2, "mauve"]])
-    assert "mauve" in refused("predict", net, bad, "-o", out)
+    bad = write_csv(tmp_path / "bad.csv", ["length", "width", "colour"], [[1, "wide", "red"]])
+    assert "wide" in refused("predict", net, bad, "-o", out)
     assert out.read_text() == "before"
     assert call("predict", net, flowers, "-o", out) == (0, "")
     assert len(read_csv(out)) == 121
@@ -74,14 +75,14 @@ def test_output_is_whole_or_not_there(flowers, tmp_path):
 
 def test_missing_column_is_named(flowers, tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", flowers, "--save", net)[0] == 0
+    assert call("train", flowers, "--simple", "--save", net)[0] == 0
     path = write_csv(tmp_path / "t.csv", ["length", "colour"], [[1, "red"]])
     assert "no column 'width'" in refused("predict", net, path)
 
 
 def test_inputs_are_never_replaced(flowers, tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", flowers, "--save", net)[0] == 0
+    assert call("train", flowers, "--simple", "--save", net)[0] == 0
     assert "would replace" in refused("predict", net, flowers, "-o", flowers)
     assert "would replace" in refused("predict", net, flowers, "-o", net)
     assert "would replace" in refused("train", flowers, "--save", flowers)
@@ -89,7 +90,7 @@ def test_inputs_are_never_replaced(flowers, tmp_path):
 
 def test_files_in_the_wrong_order(flowers, tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", flowers, "--save", net)[0] == 0
+    assert call("train", flowers, "--simple", "--save", net)[0] == 0
     assert "flowers.csv" in refused("predict", flowers, net)
     assert "No such file" in refused("predict", tmp_path / "no.npz", flowers)
 
@@ -117,7 +118,8 @@ def test_no_cell_is_run_by_a_spreadsheet(tmp_path, written):
     else:
         text = predicted(tmp_path, formulas + others)
     header, *lines = csv.reader(io.StringIO(text, newline=""))
-    assert header == ["'=1+1", "probability"]
+    assert header[:2] == ["'=1+1", "probability"]
+    assert not any(name.startswith(("=", "+", "-", "@")) for name in header)
     expected = [f"'{name}" for name in formulas] + others[:-1] + ["'-"]
     assert [line[0] for line in lines] == expected
 
@@ -154,3 +156,20 @@ def test_no_name_moves_the_cursor(tmp_path, written):
         r"\x1b[31mred", r"a\rb", r"bell\x07", r"\x9b2J", r"\u202eleft", r"half \ud800",
         "two\nlines", "\u00e4",
     ]  # fmt: skip
+
+
+def test_file_of_the_first_version_still_predicts(tmp_path):
+    net = dl.Network([3, 4, 1], activation="tanh", seed=1)
+    X = np.array([[1.7e9 + 1, 0, 1], [1.7e9 + 3, 1, 0], [1.7e9 + 2, 0, 1]])  # no float32 has these
+    net.scaling = dl.Scaling.standardize(X, np.array([[1.0], [2.0], [4.0]]))
+    columns = [{"name": "t", "categories": None}, {"name": "kind", "categories": ["a", "b"]}]
+    net.metadata = {"encoding": {"columns": columns}, "target": "y", "task": "regression"}
+    net.save(tmp_path / "net.npz")
+    lines = [["b", 1, 1700000001], ["a", 2, 1700000003], ["b", 3, 1700000002]]
+    path = write_csv(tmp_path / "t.csv", ["kind", "other", "t"], lines)
+    header, *given = read_csv(call("predict", tmp_path / "net.npz", path)[1])
+    assert header == ["y"]
+    np.testing.assert_allclose(np.array(given, dtype=float), net.predict(X), atol=1e-6)
+    found = rows(call("info", tmp_path / "net.npz")[1])
+    assert found["inputs"] == "'t', 'kind=a', 'kind=b'"
+    assert found["target"] == "'y'"

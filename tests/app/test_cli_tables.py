@@ -5,7 +5,8 @@ import pytest
 
 import deltaloop as dl
 from command_line import call, rows, write_csv
-from deltaloop.app.problems import open_problem
+from deltaloop.app.holdout import Choice
+from deltaloop.app.problems import Reading, open_problem
 
 
 @pytest.mark.parametrize("target", ["text", "number"])
@@ -13,9 +14,11 @@ def test_five_rows(tmp_path, target):
     values = {"text": "pqpqr", "number": [1.5, 2.5, 0.5, 3.5, 1.0]}[target]
     lines = [[i, 5 - i, value] for i, value in enumerate(values)]
     path = write_csv(tmp_path / "five.csv", ["a", "b", "y"], lines)
-    status, output = call("train", path, "--save", tmp_path / "net.npz")
+    status, output = call("train", path, "--simple", "--save", tmp_path / "net.npz")
     assert status == 0
-    assert "4 training + 1 test row," in output
+    assert "5 training rows, too few for a test part (--test-fraction 0.2 makes one)," in output
+    assert rows(output)["test"] == "no test part"
+    assert "4 training + 1 test row," in call("train", path, "--test-fraction", 0.2, "--simple")[1]
     assert call("predict", tmp_path / "net.npz", path)[0] == 0
 
 
@@ -27,7 +30,7 @@ def test_two_rows(tmp_path):
 def test_every_class_is_trained_even_those_of_one_row(tmp_path):
     names = [*"ABCDEFGH", *["common"] * 32]
     path = write_csv(tmp_path / "t.csv", ["a", "y"], list(enumerate(names)))
-    problem = open_problem(str(path))
+    problem = open_problem(str(path), Reading(), Choice())
     assert set(problem.y_train) == set(range(9))
     assert 6 <= len(problem.y_test) <= 8  # 0.2 of 32
     assert set(problem.y_test) == {problem.classes.index("common")}
@@ -37,10 +40,10 @@ def test_every_class_is_trained_even_those_of_one_row(tmp_path):
 def test_test_part_has_every_class_in_proportion(tmp_path, fraction):
     names = ["a"] * 100 + ["b"] * 60 + ["c"] * 40
     path = write_csv(tmp_path / "t.csv", ["x", "y"], list(enumerate(names)))
-    problem = open_problem(str(path), test_fraction=fraction)
+    problem = open_problem(str(path), Reading(), Choice(fraction))
     counts = np.bincount(problem.y_test)
     np.testing.assert_allclose(counts, fraction * np.array([100, 60, 40]), atol=1)
-    rows_of_both = np.concatenate([problem.X_train, problem.X_test])[:, 0]
+    rows_of_both = np.concatenate([part.column("x") for part in (problem.train, problem.test)])
     assert sorted(rows_of_both) == list(range(200))
 
 
@@ -53,9 +56,12 @@ def test_many_classes(tmp_path):
 
 
 def test_constant_columns(tmp_path):
-    path = write_csv(tmp_path / "t.csv", ["a", "y"], [[7, i % 2] for i in range(30)])
-    status, output = call("train", path)
+    lines = [[7, i / 2, "same", i % 2] for i in range(30)]
+    path = write_csv(tmp_path / "t.csv", ["a", "b", "c", "y"], lines)
+    status, output = call("train", path, "--simple")
     assert status == 0
+    assert "columns: 'a': dropped: 7 in every row\n" in output
+    assert "columns: 'c': dropped: 'same' in every row\n" in output
     assert "guessed: target 'y' has only 2 different whole numbers" in output
 
 
@@ -72,7 +78,9 @@ def test_mistyped_number_in_the_target_is_warned_of(tmp_path):
     path = write_csv(tmp_path / "t.csv", ["a", "y"], lines)
     status, output = call("train", path)
     assert status == 0
-    assert "warning: target 'y' counts as text because of 1 cell such as '12..5'" in output
+    assert (
+        "reading: column 'y' counts as text because of 1 cell such as '12..5' in row 4;" in output
+    )
 
 
 def test_mistyped_number_in_an_input_is_warned_of(tmp_path):
@@ -80,7 +88,9 @@ def test_mistyped_number_in_an_input_is_warned_of(tmp_path):
     path = write_csv(tmp_path / "t.csv", ["a", "b", "y"], lines)
     status, output = call("train", path)
     assert status == 0
-    assert "warning: column 'b' counts as text because of 1 cell such as '12..5'" in output
+    assert (
+        "reading: column 'b' counts as text because of 1 cell such as '12..5' in row 4;" in output
+    )
     assert "column 'a'" not in output
 
 

@@ -8,8 +8,10 @@ import pytest
 import deltaloop as dl
 from command_line import call, number, read_csv, rows, write_csv
 from deltaloop.app import modelling
-from deltaloop.app.problems import open_problem
+from deltaloop.app.holdout import Choice
+from deltaloop.app.problems import Reading, open_problem
 from deltaloop.inputs import validation
+from deltaloop.tabular import Preparation
 
 
 @pytest.mark.parametrize("name", dl.datasets.names())
@@ -21,11 +23,11 @@ def test_every_bundled_data_set_trains(name):
 
 @pytest.mark.parametrize("name", ["xor", "parity", "symmetry"])
 def test_complete_tables_are_learned_by_default(name):
-    assert rows(call("train", name)[1])["train accuracy"] == "100.00 %"
+    assert rows(call("train", "--simple", name)[1])["train accuracy"].split(" (")[0] == "100.00 %"
 
 
 def test_scores_of_a_regression_are_in_units_of_the_target(prices):
-    found = rows(call("train", prices, "--target", "price")[1])
+    found = rows(call("train", prices, "--target", "price", "--simple")[1])
     assert 10 < number(found["test RMSE"]) < 3000
     assert "of standardised targets" in found["test loss"]
 
@@ -49,7 +51,10 @@ def test_losses_of_classes(flowers, tmp_path, loss, output):
     assert number(rows(printed)["train accuracy"]) > 90
     header, *lines = read_csv(call("predict", net, flowers)[1])
     assert header[1] == ("output" if loss in ("mse", "mae") else "probability")
-    assert all(0 <= float(line[1]) <= 1 for line in lines)
+    assert header[2:] == [f"{header[1]} of Größe, α", f"{header[1]} of [bold]小"]
+    given = np.array([line[1:] for line in lines], dtype=float)
+    assert ((given >= 0) & (given <= 1)).all()
+    assert (given[:, 0] == given[:, 1:].max(axis=1)).all()
     truth = [row[3] for row in read_csv(flowers)[1:]]
     hits = [line[0] == name for line, name in zip(lines, truth, strict=True)]
     assert np.mean(hits) > 0.85
@@ -80,6 +85,7 @@ def test_options_reach_the_network(flowers, tmp_path):
     assert status == 0
     loaded = dl.load(net)
     assert loaded.sizes == (2, 7, 5, 2)
+    assert loaded.metadata["preparation"]["dropped"] == {"colour": "ignored, as asked for"}
     assert [str(layer.activation) for layer in loaded.layers] == ["relu", "relu", "softmax"]
     assert loaded.dtype == np.float64
     assert loaded.scaling is None
@@ -89,11 +95,11 @@ def test_options_reach_the_network(flowers, tmp_path):
 
 
 def test_no_hidden_layer(flowers):
-    assert rows(call("train", flowers, "--layers", "none")[1])["layers"] == "4 inputs - 2 softmax"
+    assert rows(call("train", flowers, "--layers", "none")[1])["layers"] == "3 inputs - 2 softmax"
 
 
 def test_reference_backend_is_not_compared_with_itself():
-    status, output = call("train", "iris", "--backend", "reference", "--epochs", 2)
+    status, output = call("train", "iris", "--backend", "reference", "--epochs", 2, "--compare")
     assert status == 0
     assert "ratio" not in output
     assert rows(output)["backend"].startswith("NumPy")
@@ -101,10 +107,11 @@ def test_reference_backend_is_not_compared_with_itself():
 
 def test_standardises_by_the_training_rows_alone(prices, tmp_path):
     net = tmp_path / "net.npz"
-    assert call("train", prices, "--target", 1, "--save", net, "--seed", 5)[0] == 0
-    problem = open_problem(str(prices), target="price", seed=5)
+    assert call("train", prices, "--target", 1, "--save", net, "--seed", 5, "--simple")[0] == 0
+    problem = open_problem(str(prices), Reading(target=("price",)), Choice(seed=5))
+    X = Preparation.fit(problem.train, ["price"]).transform(problem.train)
     scaling = dl.load(net).scaling
-    np.testing.assert_allclose(scaling.x_mean, problem.X_train.mean(axis=0))
+    np.testing.assert_allclose(scaling.x_mean, X.mean(axis=0, dtype=float))
     np.testing.assert_allclose(scaling.y_scale, problem.y_train.std(axis=0))
 
 
@@ -122,7 +129,7 @@ def test_interrupted_comparison_still_reports(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(modelling, "compare", interrupted)
-    status, output = call("train", "iris", "--backend", "cython")
+    status, output = call("train", "iris", "--compare", "--backend", "cython")
     assert status == 130
     assert "test accuracy" in output
 
@@ -132,14 +139,14 @@ def test_interrupt_before_training_is_quiet(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(modelling, "build", interrupted)
-    status, output = call("train", "iris")
+    status, output = call("train", "iris", "--simple")
     assert status == 130
     assert "error" not in output
 
 
 def test_large_epochs_are_compared_in_part(monkeypatch):
     monkeypatch.setattr(modelling, "_COMPARISON_SECONDS", 0.0)
-    status, output = call("train", "iris", "--epochs", 2, "--backend", "cython")
+    status, output = call("train", "iris", "--epochs", 2, "--backend", "cython", "--compare")
     assert status == 0
     assert "9.5 % of an epoch, reference" in output  # 10 of 105 rows
 
@@ -149,7 +156,7 @@ def test_report_comes_first_when_saving_fails(monkeypatch, tmp_path):
         raise OSError(28, "No space left on device", "net.npz")
 
     monkeypatch.setattr(dl.Network, "save", full)
-    status, output = call("train", "iris", "--save", tmp_path / "net.npz")
+    status, output = call("train", "iris", "--simple", "--save", tmp_path / "net.npz")
     assert status == 2
     assert "test accuracy" in output
     assert output.endswith("error: net.npz: No space left on device\n")
@@ -163,7 +170,7 @@ def test_rows_of_a_table_pass_the_door_once(flowers, monkeypatch):
         return as_numbers(name, values)
 
     monkeypatch.setattr(validation, "as_numbers", counted)
-    status, output = call("train", flowers)
+    status, output = call("train", flowers, "--simple", "--compare")
     assert status == 0
     assert "one epoch, reference" in output  # which trains copies of the network
     assert sorted(seen) == [("X", 24), ("X", 96), ("Y", 24), ("Y", 96)]

@@ -182,7 +182,7 @@ def test_dropout_and_scaling_are_said():
     assert found.dz == 1.0  # (6 - 2) / 4
     assert found.value == net.gradients([[3.0, 6.0]], [4.0]).dW[0][0, 1]
     assert "scaled by net.scaling" in repr(found)
-    assert "dropout is off" in repr(found)
+    assert "dropout and noise are off" in repr(found)
 
 
 def test_functions_of_users_are_explained():
@@ -195,6 +195,71 @@ def test_functions_of_users_are_explained():
     assert found.delta.slope == pytest.approx(2 * found.delta.z)
     assert found.difference == pytest.approx(found.value, rel=1e-7)
     assert "square'(z^2_1) = slope(z, a)" in repr(found)
+
+
+HEADS = {
+    "policy": dl.Head(3, loss="cross_entropy"),
+    "value": dl.Head(1, weight=0.5),
+    "mixed": dl.Head(2, "softmax", loss="mse"),
+    "range": dl.Head(2, loss="gaussian_nll", weight=2.0),
+}
+TARGETS = {"policy": 1, "value": [0.5], "mixed": [1.0, 0.0], "range": [0.3, -0.2]}
+
+
+def with_heads(dtype="float64"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dl.DeltaloopWarning)
+        layers = [dl.Dense(4, "tanh"), dl.Dense(heads=HEADS)]
+        return dl.Network(2, layers, dtype=dtype, seed=5)
+
+
+def test_outputs_of_heads_have_their_own_losses():
+    net, x = with_heads(), [0.4, -0.7]
+    _, dW, db, _ = net.gradients([x], {name: [y] for name, y in TARGETS.items()})
+    kinds = []
+    for kind, place, (k, index) in parameters(net):
+        found = net.explain(x, TARGETS, **{kind: place}, recursive=True)
+        assert found.value == float((dW if kind == "W" else db)[k][index])
+        assert found.difference == pytest.approx(found.value, rel=1e-6, abs=1e-9)
+        delta = found.delta
+        if delta.kind == "coupled":
+            assert delta.value == pytest.approx(sum(t.value for t in delta.terms), abs=1e-12)
+        elif delta.kind != "cancelled":
+            assert delta.value == pytest.approx(delta.dC_da * delta.slope, rel=1e-12)
+        if kind == "b" and k == 1:
+            kinds.append((delta.kind, delta.formula))
+    assert kinds[0] == ("cancelled", "a - y")
+    assert kinds[3] == ("output", "0.5 * (a - y)")
+    assert [kind for kind, _ in kinds[4:6]] == ["coupled"] * 2
+    assert (
+        kinds[6:]
+        == [("cancelled", "2 * ((m - y) / v)")] * 2
+        + [("cancelled", "2 * (1/2 (1 - (y - m)^2 / v))")] * 2
+    )
+
+
+def test_slopes_of_a_loss_with_variances_lead_to_delta():
+    net, x = with_heads(), [0.4, -0.7]
+    found = net.trace(x, TARGETS)
+    range_ = slice(6, 10)
+    product = (found.dC_da * found.slope[-1])[range_]
+    assert product == pytest.approx(found.delta[-1][range_], rel=1e-12)
+    assert np.isnan(found.slope[-1][:3]).all()
+    assert "delta^3" in repr(found)
+    with pytest.raises(dl.InvalidInputError, match="outputs of one kind"):
+        net.explain_page("never.html", x, TARGETS)
+    assert dl.check_gradients(net, [x], {name: [y] for name, y in TARGETS.items()})
+
+
+def test_surrogate_slopes_are_said():
+    pytest.importorskip("numba")
+    step = dl.custom_activation(
+        "step", lambda z: 1.0 if z > 0 else 0.0, lambda z, a: 1.0 if abs(z) < 1 else 0.0,
+        surrogate=True,
+    )  # fmt: skip
+    found = dl.Network([2, 2, 1], activation=step).explain([0.1, 0.2], [1.0], W=(1, 1, 1))
+    assert "f'(z) of layer 1 is a surrogate" in repr(found)
+    assert found.delta.slope == 1.0
 
 
 def test_long_sums_show_their_largest_terms():

@@ -89,9 +89,13 @@ def test_every_activation_over_its_range():
 
 
 @needs_node
-def test_masks_and_missing_biases():
+def test_masks_missing_biases_frozen_layers_and_rates_of_layers():
     mask = [[True, False], [True, True]]
-    layers = [dl.Dense(2, "tanh", mask=mask, bias=False), dl.Dense(2, "softmax")]
+    layers = [
+        dl.Dense(2, "tanh", mask=mask, bias=False, rate_of_W=0.5),
+        dl.Dense(2, "tanh", trainable=False),
+        dl.Dense(2, "softmax", rate_of_b=2.0),
+    ]
     net = dl.Network(2, layers, loss="cross_entropy", dtype="float64", seed=1)
     (found,) = computed([(net, [1.0, 2.0], [0.0, 1.0], 0.1)])
     assert_same(found, net, [1.0, 2.0], [0.0, 1.0], 0.1)

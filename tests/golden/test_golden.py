@@ -54,7 +54,8 @@ def test_the_file_has_every_job(of_torch):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_training_is_that_of_pytorch(loss, backend, of_torch):
-    for job in BY_LOSS[loss]:
+    # all with what trains by default; the others are compared with each other elsewhere
+    for job in BY_LOSS[loss][:: 1 if backend == "cython" else 3]:
         assert_near(jobs.trained(job, jobs.problem(job), backend), of_torch[job], job)
 
 

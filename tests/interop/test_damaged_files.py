@@ -37,11 +37,11 @@ def test_changed_byte_is_refused_or_harmless(path):
     net.save(path)
     whole = path.read_bytes()
     random = np.random.default_rng(0)
-    # the directory at the end, byte for byte; elsewhere every seventh
+    # the directory at the end, byte for byte; elsewhere every ninth
     directory = whole.index(b"PK\x01\x02")
     silent = []
-    for at in sorted({*range(0, directory, 7), *range(directory, len(whole))}):
-        for flip in (1, 4, 32, 128, int(random.integers(1, 256))):
+    for at in sorted({*range(0, directory, 9), *range(directory, len(whole))}):
+        for flip in (int(random.choice((1, 4, 32, 128))), int(random.integers(1, 256))):
             path.write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
             try:
                 loaded = dl.load(path)

@@ -47,15 +47,16 @@ def shuffled():
 # The same bits
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 8, 10, N_SAMPLES])
 @pytest.mark.parametrize("order", [None, shuffled()], ids=["in order", "shuffled"])
-def test_epoch_equals_the_loop_of_its_steps(backend, case, rule, batch_size, order):
-    borders = [*range(0, N_SAMPLES, batch_size), N_SAMPLES]
-    whole = cases.trained(backend, case, rule, order, batch_size)
-    steps = cases.trained(backend, case, rule, order, batch_size, slices=list(pairwise(borders)))
-    # the losses are the same, their sum is not formed in the same order
-    assert steps.pop("loss") == pytest.approx(whole.pop("loss"), rel=N_SAMPLES * eps(np.float64))
-    cases.assert_same_bits(steps, whole)
+def test_epoch_equals_the_loop_of_its_steps(backend, case, rule, order):
+    for n in (1, 2, 8, 10, N_SAMPLES):
+        borders = [*range(0, N_SAMPLES, n), N_SAMPLES]
+        whole = cases.trained(backend, case, rule, order, n)
+        steps = cases.trained(backend, case, rule, order, n, slices=list(pairwise(borders)))
+        # the losses are the same, their sum is not formed in the same order
+        expected = pytest.approx(whole.pop("loss"), rel=N_SAMPLES * eps(np.float64))
+        assert steps.pop("loss") == expected
+        cases.assert_same_bits(steps, whole)
 
 
 # what fills 1, 2, 3, 4, 8 and other numbers of vectors of every instruction set
@@ -129,7 +130,7 @@ def at_offset(array, offset):
     return copy
 
 
-@pytest.mark.parametrize("offset", [1, 2, 5, 15])
+@pytest.mark.parametrize("offset", [2, 15])
 def test_alignment_of_the_samples_does_not_change_bits(backend, case, rule, offset):
     aligned, moved = (
         case._replace(X=at_offset(case.X, k), Y=at_offset(case.Y, k)) for k in (0, offset)

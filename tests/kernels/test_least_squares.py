@@ -124,14 +124,15 @@ def test_first_step_is_that_of_numpy(backend, network, n_samples):
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=IDS)
-def test_steps_are_those_of_the_reference(compiled, network):
+def test_steps_are_those_of_the_reference(every_compiled, network):
     # (with less mu, rounding decides along directions that hardly change the outputs)
     whole = case(network, 90)
     expected, expected_losses, search = descend(reference, whole, 6, mu=1e-4)
-    actual, losses, own = descend(compiled, whole, 6, mu=1e-4)
-    assert own.state["n_tries"][0] == search.state["n_tries"][0]
-    assert np.abs(actual - expected).max() <= 1e-6 * np.abs(expected).max()
-    assert losses == pytest.approx(expected_losses, rel=1e-9)
+    for backend in every_compiled:
+        actual, losses, own = descend(backend, whole, 6, mu=1e-4)
+        assert own.state["n_tries"][0] == search.state["n_tries"][0]
+        assert np.abs(actual - expected).max() <= 1e-6 * np.abs(expected).max()
+        assert losses == pytest.approx(expected_losses, rel=1e-9)
 
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 5])
@@ -249,7 +250,7 @@ def test_a_matrix_beyond_the_memory_is_refused_with_the_way_out():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_nothing_but_the_given_arrays_is_written(compiled, seed):
+def test_nothing_but_the_given_arrays_is_written(every_compiled, seed):
     # vectors reach beyond the rows of J; random shapes, against the reference
     generator = np.random.default_rng(seed)
     sizes = generator.integers(1, 20, generator.integers(2, 6)).tolist()
@@ -258,16 +259,17 @@ def test_nothing_but_the_given_arrays_is_written(compiled, seed):
     whole = case((sizes, activations, biases), int(generator.integers(1, 80)), seed=seed)
     plan, theta, X, Y = whole
     expected, expected_losses, _ = descend(reference, whole, 3, mu=0.01)
-    search, losses, fence = Search(plan, len(X), mu=0.01), np.zeros(3), 1e300
-    places = np.array([len(search.buffer), plan.n_theta])
-    buffer, moved = (aligned_zeros(int(n) + 32, np.float64) for n in places)
-    buffer[places[0] :] = moved[places[1] :] = fence
-    search.buffer = buffer[: places[0]]
-    moved[: places[1]] = theta
-    found = compiled.levenberg_marquardt(
-        plan, moved[: places[1]], X, Y, search, losses, 10**6, None
-    )
-    assert found == len(expected_losses)
-    assert (buffer[places[0] :] == fence).all()
-    assert (moved[places[1] :] == fence).all()
-    assert np.abs(moved[: places[1]] - expected).max() <= 1e-7 * np.abs(expected).max()
+    for backend in every_compiled:
+        search, losses, fence = Search(plan, len(X), mu=0.01), np.zeros(3), 1e300
+        places = np.array([len(search.buffer), plan.n_theta])
+        buffer, moved = (aligned_zeros(int(n) + 32, np.float64) for n in places)
+        buffer[places[0] :] = moved[places[1] :] = fence
+        search.buffer = buffer[: places[0]]
+        moved[: places[1]] = theta
+        found = backend.levenberg_marquardt(
+            plan, moved[: places[1]], X, Y, search, losses, 10**6, None
+        )
+        assert found == len(expected_losses)
+        assert (buffer[places[0] :] == fence).all()
+        assert (moved[places[1] :] == fence).all()
+        assert np.abs(moved[: places[1]] - expected).max() <= 1e-7 * np.abs(expected).max()

@@ -45,14 +45,15 @@ def test_no_bit_depends_on_cuts(threaded, dtype, sizes, batch_size, rule):
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
-def test_wide_layers_agree_with_equations(compiled, dtype, sizes, batch_size):
+def test_wide_layers_agree_with_equations(every_compiled, dtype, sizes, batch_size):
     plan, theta, X, Y = wide_case(sizes, dtype, batch_size)
     expected, tolerance = expected_within(
         lambda *arrays: cases.gradient_of(reference, plan, *arrays),
         theta, X, Y, cases.longest_sum(plan, batch_size),
     )  # fmt: skip
     assert are_useful(expected, tolerance)
-    assert_within(cases.gradient_of(compiled, plan, theta, X, Y), expected, tolerance)
+    for backend in every_compiled:
+        assert_within(cases.gradient_of(backend, plan, theta, X, Y), expected, tolerance)
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), WIDE)

@@ -78,7 +78,9 @@ def expected_epoch(dtype, rule, batch_size, shuffled):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("batch_size", "shuffled"), [(1, True), (7, True), (7, False), (23, False)])
+@pytest.mark.parametrize(
+    ("batch_size", "shuffled"), [(1, True), (7, True), (7, False), (23, False)]
+)
 def test_training_is_that_of_the_dense_rows(every_backend, dtype, rule, batch_size, shuffled):
     case, order, (expected, tolerance) = expected_epoch(dtype, rule, batch_size, shuffled)
     assert are_useful(expected, tolerance)

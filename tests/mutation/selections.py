@@ -17,6 +17,18 @@ _DOORS = [
     )
 ]  # fmt: skip
 _SLOW = ["tests/kernels/test_agreement.py", "tests/kernels/test_threads.py"]
+# what a mutant of these files meets first; of least squares nothing else is made
+_OWN = {
+    "dropout.pxi": ["tests/kernels/test_dropout.py"],
+    "parameters.pxi": [
+        "tests/kernels/test_regularization.py", "tests/test_frozen_and_masked.py",
+        "tests/test_apply_gradient.py",
+    ],
+    "least_squares.pxi": [
+        "tests/kernels/test_least_squares.py", "tests/test_jacobian.py",
+        "tests/training/test_whole_batch.py",
+    ],
+}  # fmt: skip
 _PYTHON = [
     "tests/kernels/test_reference.py", "tests/kernels/test_functions.py", *_KERNELS, *_DOORS,
     "tests/parts/test_activations.py", "tests/parts/test_optimizers.py",
@@ -30,10 +42,11 @@ def of(path: Path, quick: bool = False) -> list[str]:
     """Arguments of pytest for a mutant of that file."""
     slow = [] if quick else _SLOW
     if path.suffix != ".py":
-        tests, kept = (
-            [*_KERNELS, *_DOORS, "tests/training/test_threads.py"],
-            "not numba and not reference",
-        )
+        own = _OWN.get(path.name, [])
+        tests = [*own, *_KERNELS, *_DOORS, "tests/training/test_threads.py"]
+        if path.name == "least_squares.pxi":
+            tests, slow = own, []
+        kept = "not numba and not [reference and not reference]"  # the parameter, not a name
     elif path.name == "reference.py":
         tests, kept = _PYTHON, "not numba and not cython"
     elif path.parent.name == "numba":

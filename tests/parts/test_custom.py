@@ -344,17 +344,17 @@ def test_functions_that_numba_has_compiled_already():
         (lambda z, c=None: 2 * z if c is None else c, lambda *at: 2.0),
     ],
 )
-def test_further_arguments_keep_their_defaults(backend, dtype, f, slope):
-    nets = (
-        network(twice, "identity", "mse", dtype, backend)
-        for twice in (
-            dl.custom_activation("twice", f, slope),
-            dl.custom_activation("doubled", lambda z: 2 * z, lambda z, a: 2.0),
-        )
+def test_further_arguments_keep_their_defaults(every_backend, f, slope):
+    twice = (
+        dl.custom_activation("twice", f, slope),
+        dl.custom_activation("doubled", lambda z: 2 * z, lambda z, a: 2.0),
     )
     X, Y = samples()
-    found, expected = (net.fit(X, Y, epochs=1).loss[0] for net in nets)
-    assert found == expected
+    for backend in every_backend:
+        for dtype in ("float32", "float64"):
+            nets = (network(own, "identity", "mse", dtype, backend) for own in twice)
+            found, expected = (net.fit(X, Y, epochs=1).loss[0] for net in nets)
+            assert found == expected
 
 
 async def waits(z):

@@ -199,6 +199,24 @@ def test_samples_to_watch():
     assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(found).mean())
 
 
+def test_samples_to_watch_have_targets():
+    X, y = digits()
+    for half in ({"X_val": X}, {"y_val": y}, {"sample_weight_val": np.ones(len(y))}):
+        with pytest.raises(ValueError, match="belong together"):
+            MLPClassifier(**QUICK).fit(X, y, **half)
+
+
+def test_one_sample_needs_a_weight():
+    X, y = digits()
+    for solver in ("adam", "lbfgs"):
+        with pytest.raises(ValueError, match=r"at least one non-zero number|are 0"):
+            MLPClassifier(**QUICK, solver=solver).fit(X, y, sample_weight=np.zeros(len(y)))
+        with pytest.raises(ValueError, match="weights of all samples are 0"):
+            MLPClassifier(**QUICK, solver=solver, class_weight=dict.fromkeys(range(3), 0)).fit(X, y)
+    with pytest.raises(ValueError, match="Negative values in data"):
+        MLPClassifier(**QUICK).fit(X, y, sample_weight=np.full(len(y), -1.0))
+
+
 def test_early_stopping_keeps_a_curve_of_losses():
     X, y = numbers()
     model = MLPRegressor(**QUICK, early_stopping=True).fit(X, y)
@@ -345,13 +363,19 @@ def test_interrupt_keeps_what_there_is(monkeypatch):
     assert model.predict(X).shape == y.shape
 
 
-def test_small_predictions_look_at_what_they_get():
-    X, y = numbers()
+@pytest.mark.parametrize("n", [120, 300])
+def test_predictions_look_at_what_they_get(n):
+    X, y = numbers(n)
     model = MLPRegressor(**QUICK).fit(X, y)
     expected = model.predict(X)
     for row in (X[3:4], X[3:4].tolist(), X[3:4].astype(object), np.asfortranarray(X)[3:4]):
         np.testing.assert_allclose(model.predict(row), expected[3:4], rtol=1e-12)
     np.testing.assert_allclose(model.predict(X[:6:2]), expected[:6:2], rtol=1e-12)
+    np.testing.assert_allclose(model.predict(np.asfortranarray(X)), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.predict(X[::-1])[::-1], expected, rtol=1e-12)
+    assert model.predict(np.full((n, 6), 1e307)).shape == (n,)  # finite, but not their sum
     for wrong in (np.nan, np.inf):
         with pytest.raises(ValueError, match="contains"):
             model.predict(np.full((1, 6), wrong))
+        with pytest.raises(ValueError, match="contains"):
+            model.predict(np.where(np.eye(n, 6) > 0, wrong, X))

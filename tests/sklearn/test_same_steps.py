@@ -80,6 +80,15 @@ def test_several_labels():
     np.testing.assert_array_equal(mine.predict(X), theirs.predict(X))
 
 
+def test_several_labels_as_a_sparse_matrix():
+    X, y = labels()
+    theirs, mine = fitted_pair("MLPClassifier", X, sparse.csr_matrix(y), **SOME, solver="sgd")
+    assert_same_parameters(theirs, mine)
+    old, new = theirs.predict(X), mine.predict(X)
+    assert type(new) is type(old)
+    np.testing.assert_array_equal(new.toarray(), old.toarray())
+
+
 def test_several_outputs():
     """Their loss is the mean over the outputs, ours the sum, whose gradient both descend on."""
     X, y = numbers(n_targets=3)

@@ -195,35 +195,51 @@ def test_asked_too_early():
         MLPRegressor().predict([[1.0]])
 
 
-def test_callbacks_of_scikit_learn():
-    callback = pytest.importorskip("sklearn.callback")
-    del callback
+class Recorder:
+    """A callback that stops after some iterations."""
+
+    def __init__(self, most):
+        self.most, self.begun, self.n_ended, self.scores = most, [], 0, []
+
+    def setup(self, estimator, context):
+        self.name = context.estimator_name
+
+    def teardown(self, estimator, context):
+        self.is_down = True
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        self.n_ended += 1
+        if context.task_name == "iteration":
+            self.scores.append(fitted_estimator.score(X, y))
+        return len(self.scores) == self.most
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_callbacks_of_scikit_learn(solver):
+    pytest.importorskip("sklearn.callback")
     X, y = digits()
-
-    class Recorder:
-        def __init__(self):
-            self.begun, self.scores, self.ended = [], [], False
-
-        def setup(self, estimator, context):
-            self.name = context.estimator_name
-
-        def teardown(self, estimator, context):
-            self.ended = True
-
-        def on_fit_task_begin(self, estimator, context):
-            self.begun.append(context.task_name)
-
-        def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
-            if context.task_name == "iteration":
-                self.scores.append(fitted_estimator.score(X, y))
-            return len(self.scores) == 5
-
-    recorder = Recorder()
-    model = MLPClassifier(**FAST).set_callbacks(recorder).fit(X, y)
+    recorder = Recorder(5)
+    model = MLPClassifier(**FAST, solver=solver).set_callbacks(recorder).fit(X, y)
     assert recorder.begun == ["fit"] + ["iteration"] * 5
     assert model.n_iter_ == 5
     assert recorder.scores[-1] == model.score(X, y)
-    assert recorder.ended and recorder.name == "MLPClassifier"
+    assert recorder.is_down
+    assert recorder.name == "MLPClassifier"
+    assert recorder.n_ended == 6
+
+
+def test_callbacks_are_told_of_every_step_of_lbfgs():
+    pytest.importorskip("sklearn.callback")
+    X, y = digits()
+    for max_iter in (4, 10**6):  # ended by the number, and by itself
+        recorder = Recorder(-1)
+        settings = FAST | {"max_iter": max_iter, "solver": "lbfgs", "alpha": 1.0}
+        model = MLPClassifier(**settings).set_callbacks(recorder).fit(X, y)
+        assert len(recorder.scores) - model.n_iter_ in (0, 1)  # one more may have begun
+        assert recorder.n_ended == len(recorder.begun)
 
 
 def test_search_warns_as_often_as_it_does_not_converge():

@@ -163,14 +163,22 @@ def test_unknown_names_to_exclude_are_refused(write):
         (np.arange(10).repeat(10), True),
         (np.arange(10).repeat(9), False),
         (np.arange(20).repeat(50), True),
-        (np.arange(21).repeat(50), False),
+        (np.arange(21).repeat(50), True),
+        (np.arange(1, 27).repeat(10), True),  # letters
+        (np.arange(1, 27).repeat(9), False),
+        (np.arange(41).repeat(50), False),
+        ((np.arange(10) ** 2).repeat(50), False),  # squares
+        ([1, 2, 3, 5, 6, 7] * 20, True),  # a class that does not occur
+        (np.repeat(np.arange(13), [90, 180, 180, 120, 60, 24, 8, 2, 1, 1, 1, 1, 1]), False),
+        (np.arange(1980, 2010).repeat(50), False),  # years
+        ([10, 20, 30] * 50, False),
         ([0.0, 1.0, 0.5], False),
         ([0.0, np.nan], False),
         ([0.0, np.inf], False),
         ([], False),
     ],
 )
-def test_text_booleans_and_few_whole_numbers_look_like_classes(y, classes):
+def test_text_booleans_and_few_close_whole_numbers_look_like_classes(y, classes):
     assert looks_like_classes(y) is classes
 
 

@@ -7,52 +7,25 @@ import click
 from .. import datasets
 from ..benchmarking.command import bench
 from ..console.outputs import check_output
-from ..console.terminal import (
-    INTERRUPTED,
-    OneLineErrors,
-    WholeNumber,
-    print_lines,
-    print_rows,
-    progress_bar,
-    status,
-)
+from ..console.terminal import INTERRUPTED, OneLineErrors, print_lines, print_rows, say
 from ..errors import InvalidInputError
 from ..interop.whole_file import whole_file
-from ..kernels import available
 from ..loading import load, load_with_version
-from ..parts.activations import ACTIVATIONS
-from ..parts.losses import LOSSES
-from ..parts.optimizers import OPTIMIZERS, Adam
 from ..version import __version__
-from . import modelling, report
-from .control import control_options
+from . import options, report
 from .explain import explain
-from .modelling import Recipe
-from .predictions import predict_lines
-from .problems import TASKS, TEST_FRACTION, feature_table, open_problem
+from .holdout import Choice
+from .modelling import Settings
+from .predictions import known_columns, predict_lines
+from .problems import Reading, feature_table
+from .train_command import Wanted, run
 
 _DATA = (
-    "DATA is a file (.csv, .tsv, .txt, .npy, .npz, .svm, .libsvm or .svmlight, .gz after it is "
-    "fine) or the name of a bundled data set: " + ", ".join(datasets.names()) + "."
+    "DATA is a file (.csv, .tsv, .txt, .parquet, .jsonl, .npy, .npz, .svm, .libsvm, .svmlight or "
+    "FANN's .train; with .gz or .zst after it) or the name of a bundled data set: "
+    + ", ".join(datasets.names())
+    + "."
 )
-
-
-_LEARNING_RATE_KEYS = ("cross_entropy", "binary_cross_entropy", "classification")
-
-
-_OPENING = ("target", "ignore", "task", "test_fraction", "max_memory")
-_max_memory = click.option(
-    "--max-memory",
-    type=float,
-    metavar="GIB",
-    help="Memory that a table may take. Default: 2, or 32 times its file.",
-)
-
-
-def _names(accepted) -> str:
-    """Names for the help text; without those of output layers, which follow from the loss."""
-    of_outputs = {row.name for row in ACTIVATIONS.values() if row.f is None}
-    return ", ".join(name for name in accepted if name not in of_outputs)
 
 
 @click.group(
@@ -77,178 +50,85 @@ def command(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@command.command(epilog=_DATA, short_help="Train a network and report how well it does.")
-@click.argument("data", default="digits")
-@click.option("--target", metavar="COLUMN", help="Name or number, from 1. Default: the last.")
-@click.option(
-    "--ignore",
-    metavar="COLUMN",
-    multiple=True,
-    help="A column that is no input, such as a row number. May be repeated.",
+@command.command(
+    cls=options.Sections,
+    sections=options.SECTIONS,
+    epilog=_DATA,
+    short_help="Train a network and report how well it does.",
 )
-@click.option(
-    "--task",
-    metavar="NAME",
-    help=f"{_names(TASKS)}. Default: guessed from the target, and said.",
-)
-@click.option(
-    "--layers",
-    metavar="WIDTHS",
-    default="30",
-    show_default=True,
-    help="Units of the hidden layers, such as 30,30; or none.",
-)
-@click.option(
-    "--activation",
-    metavar="NAME",
-    default=Recipe.activation,
-    show_default=True,
-    help=f"Of the hidden units: {_names(ACTIVATIONS)}.",
-)
-@click.option(
-    "--loss",
-    metavar="NAME",
-    help=f"{_names(LOSSES)}. Default: cross_entropy for classes, mse for values.",
-)
-@click.option(
-    "--optimizer",
-    metavar="NAME",
-    default=Recipe.optimizer,
-    show_default=True,
-    help=f"{_names(OPTIMIZERS)}.",
-)
-@click.option(
-    "--learning-rate",
-    type=float,
-    metavar="NUMBER",
-    help="Default of sgd: {}; {} with binary_cross_entropy, {} with mse for classes. "
-    "Of adam: {}.".format(
-        *(modelling.LEARNING_RATE[key] for key in _LEARNING_RATE_KEYS), Adam().learning_rate
-    ),
-)
-@click.option("--momentum", type=float, metavar="NUMBER", help="Default: 0.")
-@click.option("--nesterov", is_flag=True, help="Nesterov's momentum.")
-@click.option(
-    "--batch-size",
-    type=WholeNumber(1),
-    help=f"Samples per step. Default: {modelling.BATCH_SIZE}.",
-)
-@click.option(
-    "--epochs",
-    type=WholeNumber(1),
-    help=f"Passes over the data. Default: {modelling.EPOCHS}, more where rows are few.",
-)
-@control_options
-@click.option(
-    "--seed",
-    type=WholeNumber(0),
-    default=0,
-    show_default=True,
-    help="Of test part, initial values and sample order.",
-)
-@click.option(
-    "--test-fraction",
-    type=float,
-    metavar="NUMBER",
-    help=f"Part of a table held out to test with. Default: {TEST_FRACTION}; may be 0.",
-)
-@click.option(
-    "--standardize/--no-standardize",
-    default=True,
-    show_default=True,
-    help="Mean 0 and deviation 1 for inputs, and for targets that are values.",
-)
-@click.option(
-    "--dtype",
-    metavar="NAME",
-    default=Recipe.dtype,
-    show_default=True,
-    help="float32, float64.",
-)
-@click.option(
-    "--backend",
-    metavar="NAME",
-    default=Recipe.backend,
-    show_default=True,
-    help=f"{_names(('auto', *available()))}.",
-)
-@_max_memory
-@click.option("--save", metavar="FILE", help="Keep the network, with scaling and class names.")
+@click.argument("data", required=False)
+@options.train_options
 @click.pass_context
-def train(context: click.Context, data: str, save: str | None, layers: str, **options) -> None:
+def train(
+    context: click.Context, data: str | None, target: tuple[str, ...], ignore: tuple[str, ...],
+    keep: tuple[str, ...], task: str | None, log_target: bool, header: bool | None,
+    text: tuple[str, ...], decimal: str | None, skip_bad_lines: bool, query: str | None,
+    max_memory: float | None, test_fraction: float | None, test: str | None, group: str | None,
+    seed: int, budget: float | None, simple: bool, stream: bool, layers: str, compare: bool,
+    explain: bool, plot: str | None, save: str | None, **network,
+) -> None:  # fmt: skip
     """Train a network on DATA, by default on handwritten digits, and report how well it does.
 
+    Text, dates, missing cells, row numbers and ids are taken care of, and the report says how. The
+    network and its training follow a recipe for tables; --simple is the network of textbooks.
+
     \b
-    deltaloop train iris
-    deltaloop train prices.csv --target price --layers 30,30 --epochs 200
     deltaloop train flowers.csv --target species --save net.npz
-    deltaloop train flowers.csv --validation 0.1 --patience 10 --schedule cosine
+    deltaloop train prices.csv --target price --ignore id,agent --explain
+    deltaloop train sales.csv --target units --test last --budget 60
+    deltaloop train iris --layers 30,30 --epochs 200 --schedule cosine
     """  # noqa: D301 - click wants the character
-    if save is not None:
-        check_output("--save", save, data)
-    opening = {name: options.pop(name) for name in _OPENING}
-    recipe = Recipe(layers=_widths(layers), **options)
-    problem = open_problem(data, **opening, seed=recipe.seed)
-    net = modelling.build(problem, recipe)
-    optimizer = modelling.build_optimizer(problem, recipe)
-    batch_size, n_epochs = modelling.batch_size(problem, recipe), modelling.epochs(problem, recipe)
-    n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
-    print_lines(f"data: {problem.title}{n_classes}", f"task: {problem.task} ({problem.reason})")
-    examples = modelling.examples(net, problem.X_train, problem.y_train)
-    with progress_bar(n_epochs, len(problem.X_train)) as progress:
-        history = modelling.train(net, examples, problem, recipe, optimizer, progress)
-    not_saved = None
-    if save is not None:
-        try:
-            net.save(save)
-        except OSError as error:  # told after the report, which cost more
-            not_saved = error
-    rows = report.training_rows(
-        net, history, n_epochs, len(problem.X_train), batch_size,
-        modelling.score(net, examples),
-        modelling.score(net, modelling.examples(net, problem.X_test, problem.y_test))
-        if len(problem.X_test)
-        else None,
+    given = [name for name in options.OF_NETWORK if options.is_given(context, name)]
+    reading = Reading(
+        target, ignore, keep, task, header, text, decimal, skip_bad_lines, query, log_target,
+        max_memory,
     )  # fmt: skip
-    interrupted = history.stop_reason == "interrupted"
-    if not interrupted and net.backend_name != "reference":
-        try:
-            with status("timing the same epoch with NumPy"):
-                comparison = modelling.compare(net, examples, problem, recipe, optimizer)
-            rows += report.comparison_rows(net, comparison) if comparison else []
-        except KeyboardInterrupt:
-            interrupted = True
-    if save is not None and not_saved is None:
-        rows.append(("saved", save))
-    print_rows(rows)
-    if not_saved is not None:
-        raise not_saved
-    if interrupted:
+    choice = Choice(test_fraction, test, group, seed)
+    wanted = Wanted(simple, stream, budget, compare, explain, plot, save)
+    settings = Settings(layers=_widths(layers), seed=seed, **network)
+    if run(data, reading, choice, settings, wanted, given):
         context.exit(INTERRUPTED)
 
 
 @command.command(epilog=_DATA, short_help="Predict every row of a table.")
 @click.argument("net")
-@click.argument("data")
+@click.argument("data", required=False)
 @click.option(
     "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all. Default: print."
 )
-@_max_memory
-def predict(net: str, data: str, output: str | None, max_memory: float | None) -> None:
+@click.option(
+    "--id",
+    "ids",
+    metavar="COLUMN",
+    multiple=True,
+    help="Keep this column of DATA, before the predictions. May be repeated, or be several: A,B.",
+)
+@options.reading_options
+def predict(
+    net: str, data: str | None, output: str | None, ids: tuple[str, ...], **reading
+) -> None:
     """Predict one row for every row of DATA with the saved network NET, as CSV.
 
-    Columns are found by their names, in any order; the target may be among them. Names that a
+    A class comes with its probability and that of every class; a value with the ends of an
+    interval that holds nine true values of ten, if a test part has shown how far predictions are
+    off. Columns are found by their names, in any order; the target may be among them. Names that a
     spreadsheet would run as a formula get a ' in front, control characters are written out.
 
     \b
     deltaloop predict net.npz new.csv
-    deltaloop predict net.npz new.csv -o out.csv
+    deltaloop predict net.npz new.csv --id customer -o out.csv
     """  # noqa: D301 - click wants the character
     if output == "-":
         output = None
+    if data is None and reading["query"] is None:
+        raise click.UsageError("Missing argument 'DATA'.")
     if output is not None:
-        check_output("--output", output, data, net, devices=True)
-    lines = predict_lines(load(net), feature_table(data, max_memory))
+        check_output("--output", output, *filter(None, (data, net)), devices=True)
+    network = load(net)
+    table = feature_table(data, Reading(**reading), known_columns(network))
+    for note in table.notes:
+        say(f"note: {note}")
+    lines = predict_lines(network, table, ids)
     if output is None:
         for block in lines:
             click.echo(block, nl=False)

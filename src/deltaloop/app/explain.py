@@ -15,6 +15,7 @@ from ..network import Network
 from ..parts.layers import Dense
 from ..tables import FeatureEncoding
 from .modelling import targets
+from .predictions import inputs_of, known_columns
 from .problems import feature_table, open_data
 
 
@@ -118,19 +119,20 @@ def _from_data(net, data, row, x, y):
     """Inputs and target of a row of a table or a bundled data set."""
     if x is not None:
         raise InvalidInputError("--x says the inputs, and so does DATA; give one of them")
-    opened, table = open_data(data), feature_table(data)
+    known = known_columns(net)
+    opened, table = open_data(data, known=known), feature_table(data, known=known)
     if row > table.n_rows:
         raise InvalidInputError(
             f"--row must be at most {table.n_rows}, got {row}: {data} ends there"
         )
     metadata = net.metadata if isinstance(net.metadata, dict) else {}
     target = metadata.get("target")
-    if "encoding" in metadata:
-        encoding = FeatureEncoding.from_dict(metadata["encoding"])
+    if known:
+        inputs = inputs_of(net, table)[row - 1]
     else:
         names = [name for name in table.columns if isinstance(opened, Dataset) or name != target]
         encoding = FeatureEncoding(tuple((name, None) for name in names[: net.sizes[0]]))
-    inputs = encoding.transform(table)[row - 1]
+        inputs = encoding.transform(table)[row - 1]
     if y is not None:
         return inputs, _numbers(y, "--y")
     if isinstance(opened, Dataset):
@@ -139,7 +141,11 @@ def _from_data(net, data, row, x, y):
         raise InvalidInputError(
             f"the network does not say which column of {data} is its target; give --y"
         )
-    return inputs, targets(net, _target(net, opened.column(target)[row - 1]))
+    if isinstance(target, list):
+        found = np.array([[float(opened.column(name)[row - 1]) for name in target]])
+    else:
+        found = _target(net, opened.column(target)[row - 1])
+    return inputs, targets(net, np.log1p(found) if metadata.get("logs") else found)
 
 
 def _target(net, cell):

@@ -1,4 +1,4 @@
-"""What `deltaloop train` does with a learning problem: build, train, score, compare."""
+"""The textbook network of `deltaloop train --simple`: build, train, compare."""
 
 import copy
 import math
@@ -38,8 +38,8 @@ _REPEATED_SECONDS = 0.2  # quick epochs are repeated for about this long
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The options of `deltaloop train`; None leaves the choice to the problem."""
+class Settings:
+    """The options of `deltaloop train --simple`; None leaves the choice to the problem."""
 
     layers: tuple[int, ...] = (30,)
     activation: str = "tanh"
@@ -63,20 +63,6 @@ class Recipe:
     resume: bool = False
 
 
-@dataclass(frozen=True)
-class Scores:
-    """How well a network does on some rows: the loss, and what people ask for.
-
-    `accuracy` is a fraction; `rmse` is in the units of the targets; `r2` is None where the
-    targets do not vary. Those that do not belong to the task are None.
-    """
-
-    loss: float
-    accuracy: float | None = None
-    rmse: float | None = None
-    r2: float | None = None
-
-
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Rows of a problem, ready for the network: X, Y, and the targets as the problem has them."""
@@ -95,37 +81,40 @@ class Comparison:
     fraction: float
 
 
-def build(problem: Problem, recipe: Recipe) -> Network:
-    """The untrained network, with everything that a later `predict` needs.
+def build(problem: Problem, X: np.ndarray, settings: Settings) -> Network:
+    """The untrained network.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_rows, n_inputs)
+        The training rows, prepared.
 
     Raises
     ------
     InvalidInputError
         Options that do not fit each other or the problem.
     """
-    loss = check_loss(recipe.loss or LOSS[problem.task])
+    task = problem.question.task
+    loss = check_loss(settings.loss or LOSS[task])
     n_out, output = _output(problem, loss)
-    layers = [Dense(width, recipe.activation) for width in recipe.layers]
-    rectifies = recipe.activation in ACTIVATIONS and ACTIVATIONS[recipe.activation].rectifies
+    layers = [Dense(width, settings.activation) for width in settings.layers]
+    rectifies = settings.activation in ACTIVATIONS and ACTIVATIONS[settings.activation].rectifies
     net = Network(
-        problem.X_train.shape[1], [*layers, Dense(n_out, output)], loss=loss,
+        X.shape[1], [*layers, Dense(n_out, output)], loss=loss,
         init="he_uniform" if rectifies else "glorot_uniform",
-        dtype=recipe.dtype, seed=recipe.seed, backend=recipe.backend,
+        dtype=settings.dtype, seed=settings.seed, backend=settings.backend,
     )  # fmt: skip
-    if recipe.standardize:
+    if settings.standardize:
         scales = problem.classes is None and LOSSES[net.loss_name].is_distance
-        values = problem.y_train if scales else None
-        net.scaling = Scaling.standardize(problem.X_train, values)
+        y = np.log1p(problem.y_train) if problem.logs else problem.y_train
+        net.scaling = Scaling.standardize(X, y if scales else None)
     net.classes = problem.classes
-    net.metadata = {
-        "encoding": problem.encoding.to_dict(), "target": problem.target, "task": problem.task
-    }  # fmt: skip
     return net
 
 
 def _output(problem, loss):
     """Units and activation of the last layer."""
-    row = loss.row
+    row, reason = loss.row, problem.question.reason
     if row.only_targets:
         raise InvalidInputError(
             f"--loss {loss} takes targets of -1 and 1, which the command does not make; use "
@@ -134,13 +123,13 @@ def _output(problem, loss):
     if problem.classes is None:
         if row.targets == (0, 1):
             raise InvalidInputError(
-                f"--loss {loss} needs classes, but the task is regression ({problem.reason}); "
+                f"--loss {loss} needs classes, but the task is regression ({reason}); "
                 "use --loss mse, or --task classification"
             )
         return problem.y_train.shape[1], row.partner
     if row.targets == (0, math.inf):
         raise InvalidInputError(
-            f"--loss {loss} needs values, but the task is classification ({problem.reason}); "
+            f"--loss {loss} needs values, but the task is classification ({reason}); "
             "use --loss cross_entropy, or --task regression"
         )
     n_classes = len(problem.classes)
@@ -155,7 +144,7 @@ def _output(problem, loss):
     return 1, loss.row.partner
 
 
-def build_optimizer(problem: Problem, recipe: Recipe) -> AnyOptimizer:
+def build_optimizer(problem: Problem, settings: Settings) -> AnyOptimizer:
     """The optimiser that the options describe.
 
     Raises
@@ -163,26 +152,26 @@ def build_optimizer(problem: Problem, recipe: Recipe) -> AnyOptimizer:
     InvalidInputError
         An unknown name, a value out of range, or an option that this optimiser has not.
     """
-    if recipe.optimizer not in OPTIMIZERS:
-        raise unknown_name("optimizer", recipe.optimizer, OPTIMIZERS)
-    kind = OPTIMIZERS[recipe.optimizer]
+    if settings.optimizer not in OPTIMIZERS:
+        raise unknown_name("optimizer", settings.optimizer, OPTIMIZERS)
+    kind = OPTIMIZERS[settings.optimizer]
     options: dict[str, Any] = {
-        "learning_rate": recipe.learning_rate,
-        "momentum": recipe.momentum,
-        "nesterov": recipe.nesterov or None,
+        "learning_rate": settings.learning_rate,
+        "momentum": settings.momentum,
+        "nesterov": settings.nesterov or None,
     }
-    if kind is SGD and recipe.learning_rate is None:
-        loss = recipe.loss or LOSS[problem.task]
-        options["learning_rate"] = LEARNING_RATE.get(loss, LEARNING_RATE[problem.task])
+    if kind is SGD and settings.learning_rate is None:
+        loss = settings.loss or LOSS[problem.question.task]
+        options["learning_rate"] = LEARNING_RATE.get(loss, LEARNING_RATE[problem.question.task])
     given = {name: value for name, value in options.items() if value is not None}
     for name in given.keys() - {field.name for field in fields(kind)}:
         raise InvalidInputError(
-            f"--optimizer {recipe.optimizer} has no {name}; leave --{name.replace('_', '-')} out"
+            f"--optimizer {settings.optimizer} has no {name}; leave --{name.replace('_', '-')} out"
         )
     return kind(**given)
 
 
-def batch_size(problem: Problem, recipe: Recipe) -> int:
+def batch_size(problem: Problem, settings: Settings) -> int:
     """Samples per step.
 
     Raises
@@ -190,29 +179,29 @@ def batch_size(problem: Problem, recipe: Recipe) -> int:
     InvalidInputError
         More than there are training rows.
     """
-    n = len(problem.X_train)
-    if recipe.batch_size is not None and recipe.batch_size > n:
+    n = len(problem.y_train)
+    if settings.batch_size is not None and settings.batch_size > n:
         raise InvalidInputError(
             f"--batch-size must be at most {n}, the number of training rows, "
-            f"got {recipe.batch_size}"
+            f"got {settings.batch_size}"
         )
-    return recipe.batch_size or (n if _needs_all(recipe) else min(BATCH_SIZE, n))
+    return settings.batch_size or (n if _needs_all(settings) else min(BATCH_SIZE, n))
 
 
-def _needs_all(recipe) -> bool:
+def _needs_all(settings) -> bool:
     """Whether the optimiser takes nothing but all samples at once."""
-    kind = OPTIMIZERS.get(recipe.optimizer)
+    kind = OPTIMIZERS.get(settings.optimizer)
     if kind is None:
         return False
     return issubclass(kind, WholeBatch) or kind().rule().row.whole_batch
 
 
-def epochs(problem: Problem, recipe: Recipe) -> int:
+def epochs(problem: Problem, settings: Settings) -> int:
     """Epochs to run."""
-    if issubclass(OPTIMIZERS.get(recipe.optimizer, SGD), WholeBatch):
-        return recipe.epochs or STEPS_OF_ALL
-    steps = math.ceil(len(problem.X_train) / batch_size(problem, recipe))
-    return recipe.epochs or max(EPOCHS, math.ceil(MIN_STEPS[problem.task] / steps))
+    if issubclass(OPTIMIZERS.get(settings.optimizer, SGD), WholeBatch):
+        return settings.epochs or STEPS_OF_ALL
+    steps = math.ceil(len(problem.y_train) / batch_size(problem, settings))
+    return settings.epochs or max(EPOCHS, math.ceil(MIN_STEPS[problem.question.task] / steps))
 
 
 def targets(net: Network, y: np.ndarray) -> np.ndarray:
@@ -230,7 +219,7 @@ def examples(net: Network, X: np.ndarray, y: np.ndarray) -> Examples:
 
 
 def train(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: AnyOptimizer,
+    net: Network, examples: Examples, problem: Problem, settings: Settings, optimizer: AnyOptimizer,
     progress=False,
 ) -> History:  # fmt: skip
     """Train on the training part; Ctrl-C ends it early, see `Network.fit`.
@@ -240,40 +229,48 @@ def train(
     InvalidInputError
         An option that `fit` does not take.
     """
-    if recipe.resume and recipe.checkpoint is None:
-        raise InvalidInputError("--resume needs the folder to go on with; give --checkpoint FOLDER")
     net.optimizer = optimizer  # saved with the network
     return net.fit(
-        examples.X, examples.Y, epochs=epochs(problem, recipe),
-        batch_size=batch_size(problem, recipe), progress=progress, schedule=recipe.schedule,
-        validation_split=recipe.validation, patience=recipe.patience,
-        restore_best=recipe.patience is not None, max_seconds=recipe.max_seconds,
-        metrics=[name.strip() for name in recipe.metrics.split(",")] if recipe.metrics else (),
-        checkpoint=recipe.checkpoint, resume=recipe.resume,
+        examples.X, examples.Y, epochs=epochs(problem, settings),
+        batch_size=batch_size(problem, settings), progress=progress, **fit_options(settings),
     )  # fmt: skip
 
 
-def score(net: Network, examples: Examples) -> Scores:
-    """Scores on these examples."""
-    loss, out, y = net.loss(examples.X, examples.Y), net.predict(examples.X), examples.y
-    if net.classes is not None:
-        return Scores(loss, accuracy=float(np.mean(chosen_class(out) == y)))
-    squares = np.square(out.astype(np.float64) - y)
-    spread = np.square(y - y.mean(axis=0)).sum()
-    return Scores(
-        loss,
-        rmse=math.sqrt(squares.mean()),
-        r2=float(1 - squares.sum() / spread) if spread > 0 else None,
-    )
+def fit_options(settings: Settings) -> dict[str, Any]:
+    """What `fit` is told of schedules, watching and ends.
+
+    Raises
+    ------
+    InvalidInputError
+        --resume without the folder.
+    """
+    if settings.resume and settings.checkpoint is None:
+        raise InvalidInputError("--resume needs the folder to go on with; give --checkpoint FOLDER")
+    return {
+        "schedule": settings.schedule,
+        "validation_split": settings.validation,
+        "patience": settings.patience,
+        "restore_best": settings.patience is not None,
+        "max_seconds": settings.max_seconds,
+        "metrics": [name.strip() for name in settings.metrics.split(",")]
+        if settings.metrics
+        else (),
+        "checkpoint": settings.checkpoint,
+        "resume": settings.resume,
+    }
 
 
-def chosen_class(out: np.ndarray) -> np.ndarray:
-    """Number of the class that the outputs stand for; one output is the second of two classes."""
-    return (out[:, 0] > 0.5).astype(np.intp) if out.shape[1] == 1 else out.argmax(axis=1)
+def probabilities(net: Network, out: np.ndarray) -> np.ndarray:
+    """A column for every class, from the outputs of a network; values stay what they are."""
+    if net.layers[-1].activation.name == "log_softmax":  # whose logarithms nobody asked for
+        out = np.exp(out)
+    if net.classes is not None and out.shape[1] == 1:  # one output is the second of two classes
+        return np.hstack([1 - out, out])
+    return out
 
 
 def compare(
-    net: Network, examples: Examples, problem: Problem, recipe: Recipe, optimizer: AnyOptimizer
+    net: Network, examples: Examples, problem: Problem, settings: Settings, optimizer: AnyOptimizer
 ) -> Comparison | None:
     """Time an epoch against the NumPy reference, both from the trained parameters.
 
@@ -285,7 +282,7 @@ def compare(
     KeyboardInterrupt
         Ctrl-C was pressed.
     """
-    n, size = len(problem.X_train), batch_size(problem, recipe)
+    n, size = len(problem.y_train), batch_size(problem, settings)
     if isinstance(optimizer, WholeBatch):
         return None  # its steps are not those of an epoch, and may be none from here on
 

@@ -1,77 +1,167 @@
 """What `deltaloop predict` writes: one line of CSV for every row of the data."""
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from ..errors import InvalidInputError
 from ..network import Network
 from ..parts.losses import LOSSES
-from ..tables import FeatureEncoding, Table
+from ..tables import Table
 from ..tables.cells import is_number
+from ..tabular.preparation import of_metadata
 from ..text import visible
-from .modelling import chosen_class
+from .columns import cells_of, named_columns, values_of
+from .intervals import half_widths
+from .trained import outputs
 
 _BLOCK = 4096  # rows that are written at a time
 _DIVIDES = re.compile('[,;\t\r\n"]')  # a comma here, a semicolon or a tab elsewhere
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # what a formula begins with, in both widths
 
+Columns = list[tuple[str, Callable[[slice], Iterator[str]]]]  # name, and the cells of some rows
 
-def predict_lines(net: Network, table: Table) -> Iterator[str]:
+
+def predict_lines(net: Network, table: Table, ids: Sequence[str] = ()) -> Iterator[str]:
     """The header, then blocks of lines.
 
-    With class names: the name, and the probability that the network gives it (the output, where
-    the loss makes it no probability). Without: the outputs, in the units of the target.
+    First the columns of the table that shall be kept. With class names then: the name, the
+    probability that the network gives it, and that of every class (outputs, where the loss makes
+    them no probabilities). Without: the outputs, in the units of the target, each with the ends of
+    its interval where the network knows one.
 
     Raises
     ------
     InvalidInputError
         The columns of the table are not what the network needs.
     """
-    out = net.predict(_inputs(net, table))
-    if net.layers[-1].activation.name == "log_softmax":  # whose logarithms nobody asked for
-        out = np.exp(out)
-    target = net.metadata.get("target") if isinstance(net.metadata, dict) else None
-    if net.classes is None:
-        n_out = out.shape[1]
-        names = [target or "y"] if n_out == 1 else [f"y{k}" for k in range(1, n_out + 1)]
-        return _lines(names, (map(_number, row) for row in out))
-    _check_classes(net, out.shape[1])
-    chosen = chosen_class(out)
-    value = out.max(axis=1) if out.shape[1] > 1 else np.where(chosen, out[:, 0], 1 - out[:, 0])
-    kind = "output" if LOSSES[net.loss_name].is_distance else "probability"
-    names = [_harmless(name) for name in net.classes]
-    rows = zip((names[k] for k in chosen), (f"{v:.6g}" for v in value), strict=True)
-    return _lines([target or "class", kind], rows)
+    kept = named_columns(table, ids)
+    X = inputs_of(net, table)
+    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    out = outputs(net, X, bool(metadata.get("logs")))
+    columns = [_kept(name, values_of(table, name)) for name in kept]
+    made = _values(net, out) if net.classes is None else _classes(net, out)
+    # a name that is taken, as that of a target which is known and kept
+    columns += [(f"predicted {name}" if name in kept else name, each) for name, each in made]
+    return _lines(columns, len(out))
 
 
-def _inputs(net, table):
-    """The inputs, by the encoding that was saved; without one, every column is an input."""
-    n_in = net.sizes[0]
-    if isinstance(net.metadata, dict) and "encoding" in net.metadata:
-        return FeatureEncoding.from_dict(net.metadata["encoding"]).transform(table)
-    n_columns = len(table.columns)
-    if n_columns == n_in + 1:
+def known_columns(net: Network) -> tuple[str, ...]:
+    """Names of the columns that the network takes; none if it knows of none."""
+    preparation = of_metadata(net.metadata)
+    return () if preparation is None else preparation.names
+
+
+def inputs_of(net: Network, table: Table) -> np.ndarray:
+    """The inputs of a table, as the network knows its columns; it may know of none: then all.
+
+    Raises
+    ------
+    InvalidInputError
+        The columns are not what the network needs.
+    """
+    preparation = of_metadata(net.metadata)
+    if preparation is None:
+        n_in, n_columns = net.sizes[0], len(table.columns)
+        if n_columns != n_in:
+            advice = "give a file with one column for every input"
+            if n_columns == n_in + 1:
+                advice = "remove the column of the target"
+            raise InvalidInputError(
+                f"{table.source!r} has {n_columns} columns, the network takes {n_in} inputs; "
+                f"{advice}"
+            )
+        return np.column_stack([_plain(table, name) for name in table.columns])
+    return preparation.transform(table)
+
+
+def _plain(table, name):
+    """A column of numbers, none of them missing."""
+    values = table.column(name)
+    if getattr(values, "dtype", None) == np.float64:
+        return values
+    row, cell = next(
+        (row, cell)
+        for row, cell in enumerate(cells_of(values_of(table, name)))
+        if not is_number(cell or "")
+    )
+    raise InvalidInputError(
+        f"column {name!r} of {table.source!r} must be numeric, row {row + 1} holds {cell!r}; "
+        "correct the cell"
+    )
+
+
+def _kept(name, values):
+    """A column of the table as it was."""
+
+    def cells(rows):
+        return map(_harmless, (cell or "" for cell in cells_of(values[rows])))
+
+    return name, cells
+
+
+def _values(net, out) -> Columns:
+    """Outputs, and what they may be off."""
+    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    n_out = out.shape[1]
+    names = metadata.get("target")
+    if n_out == 1:
+        names = [names or "y"]
+    if not isinstance(names, list) or len(names) != n_out:
+        names = [f"y{k}" for k in range(1, n_out + 1)]
+    widths = half_widths(metadata, n_out)
+    columns = []
+    for k, name in enumerate(names):
+        value, digits = out[:, k], _decimals(net, k)
+        ends = [] if widths is None else [(" low", -widths[k]), (" high", widths[k])]
+        for suffix, shift in [("", 0.0), *ends]:
+            shifted = value + shift if shift else value
+            rounded = shifted if digits is None else np.round(shifted, digits)
+            columns.append(_numbers(f"{name}{suffix}", rounded, _number))
+    return columns
+
+
+def _decimals(net, k):
+    """Digits after the point that a float32 network tells of an output in the user's units.
+
+    None: as many as tell the value from its neighbours.
+    """
+    logs = isinstance(net.metadata, dict) and net.metadata.get("logs")
+    if net.dtype != np.float32 or logs or net.scaling is None or net.scaling.y_scale is None:
+        return None
+    step = float(net.scaling.y_scale[k]) * np.finfo(np.float32).eps
+    digits = math.ceil(-math.log10(step))
+    return digits if 0 <= digits < 300 else None
+
+
+def _classes(net, out) -> Columns:
+    """The class that is chosen and its probability, then those of all classes."""
+    if len(net.classes) != out.shape[1]:
         raise InvalidInputError(
-            f"{table.source!r} has {n_columns} columns, the network takes {n_in} inputs; "
-            "remove the column of the target"
-        )
-    if n_columns != n_in:
-        raise InvalidInputError(
-            f"{table.source!r} has {n_columns} columns, the network takes {n_in} inputs; "
-            "give a file with one column for every input"
-        )
-    return FeatureEncoding(tuple((name, None) for name in table.columns)).transform(table)
-
-
-def _check_classes(net, n_out):
-    """Refuse class names that do not belong to the outputs one by one."""
-    if len(net.classes) != (2 if n_out == 1 else n_out):
-        raise InvalidInputError(
-            f"the network has {n_out} outputs and names {len(net.classes)} classes; "
+            f"the network has {net.sizes[-1]} outputs and names {len(net.classes)} classes; "
             "set net.classes to one name for every output, or to None, and save it again"
         )
+    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    kind = "output" if LOSSES[net.loss_name].is_distance else "probability"
+    names, chosen = [_harmless(name) for name in net.classes], out.argmax(axis=1)
+    return [
+        (metadata.get("target") or "class", lambda rows: (names[k] for k in chosen[rows])),
+        _numbers(kind, out.max(axis=1), _rounded),
+        *(
+            _numbers(f"{kind} of {name}", out[:, k], _rounded)
+            for k, name in enumerate(net.classes)
+        ),
+    ]  # fmt: skip
+
+
+def _numbers(name, values, written):
+    return name, lambda rows: map(written, values[rows])
+
+
+def _rounded(value):
+    return f"{value:.6g}"
 
 
 def _number(value):
@@ -91,15 +181,13 @@ def _harmless(name):
     return f"'{name}" if is_formula and not is_number(name) else name
 
 
-def _lines(header, rows):
+def _lines(columns, n_rows):
     """CSV text in blocks of lines."""
-    lines = [_line(map(_harmless, header))]
-    for number, row in enumerate(rows, 1):
-        lines.append(_line(row))
-        if number % _BLOCK == 0:
-            yield "".join(lines)
-            lines.clear()
-    yield "".join(lines)
+    yield _line(_harmless(name) for name, _ in columns)
+    for first in range(0, n_rows, _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        cells = [list(written(rows)) for _, written in columns]
+        yield "".join(map(_line, zip(*cells, strict=True)))
 
 
 def _line(cells):

@@ -1,22 +1,41 @@
-"""From a file or a bundled data set to a learning problem: inputs, targets and two parts."""
+"""From a file or a bundled data set to a learning problem: two tables and their targets."""
 
 import os
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
 
 from .. import datasets
 from ..datasets import Dataset
-from ..errors import DeltaloopWarning, InvalidInputError, unknown_name
-from ..tables import FeatureEncoding, Table, looks_like_classes, read
-from ..tables.cells import is_number
+from ..errors import InvalidInputError, unknown_name
+from ..tables import Table, read, read_query
+from ..tabular.choosing import counts_rows
+from ..tabular.targets import TASKS, Target
+from .columns import cells_of, named_columns, values_of
+from .holdout import FEW_ROWS, TEST_FRACTION, Choice, held_out_rows
+from .tasks import counted, question, warn
 
-TASKS = ("classification", "regression")
-TEST_FRACTION = 0.2
-_FEW = 20  # rows up to which every row may be a class of its own
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table is read and which of its columns are used: options of `deltaloop train`."""
+
+    target: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    task: str | None = None
+    header: bool | None = None
+    text: tuple[str, ...] = ()
+    decimal: str | None = None
+    skip_bad_lines: bool = False
+    query: str | None = None
+    log_target: bool = False
+    max_memory: float | None = None
+
+
+_PLAIN = Reading()
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,33 +46,63 @@ class Problem:
     ----------
     title : str
         Where the rows come from and how they are divided, for the reader.
-    task, reason : str
-        'classification' or 'regression', and why.
-    X_train, X_test : ndarray, shape (n_samples, n_features)
+    question : Target
+        Task, names of targets and of classes. Its y has all rows.
+    logs : bool
+        Whether the network learns log(1 + y).
+    train, test : Table
+        The rows of both parts, all columns; `test` is None without a test part.
     y_train, y_test : ndarray
-        Class numbers, shape (n_samples,), or values, shape (n_samples, n_out).
-    classes : tuple of str or None
-        Names of the classes 0, 1, ...; None when y holds values.
-    encoding : FeatureEncoding
-        How later tables become inputs.
-    target : str or None
-        Name of the target column; None for bundled data.
+        Class numbers, shape (n_rows,), or values, shape (n_rows, n_targets).
+    keep, ignore : tuple of str
+        Columns that are inputs whatever they hold, and columns that are none.
+    row_numbers : tuple of str
+        Columns that count the rows of the table, and are no inputs for that.
+    notes : tuple of str
+        What was done to rows, for the reader.
+    read_notes : tuple of str
+        What reading did that is not plain to see.
+    is_bundled : bool
+        Whether it is one of `deltaloop.datasets`.
     """
 
     title: str
-    task: str
-    reason: str
-    X_train: np.ndarray
+    question: Target
+    train: Table
     y_train: np.ndarray
-    X_test: np.ndarray
+    test: Table | None
     y_test: np.ndarray
-    classes: tuple[str, ...] | None
-    encoding: FeatureEncoding
-    target: str | None
+    keep: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    row_numbers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    read_notes: tuple[str, ...] = ()
+    is_bundled: bool = False
+    logs: bool = False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Target columns of the table; none for bundled data, whose targets are no column."""
+        return tuple(name for name in self.question.names if name in self.train.columns)
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the classes; None for values."""
+        return self.question.classes
 
 
-def open_data(data: str, max_memory: float | None = None) -> Table | Dataset:
-    """The bundled data set of this name, else the table in the file."""
+def open_data(
+    data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()
+) -> Table | Dataset:
+    """The bundled data set of this name, else the table in the file, or that of a query.
+
+    `known` are names of columns that a network has: a first row of them is a header, whatever
+    they look like.
+    """
+    if reading.query is not None:
+        return read_query(reading.query, data, max_memory=reading.max_memory)
+    if data is None:
+        raise InvalidInputError("there is no table to read; give a file, or --query")
     if data in datasets.names():
         return datasets.load(data)
     plain_name = os.path.basename(data) == data and "." not in data
@@ -64,50 +113,54 @@ def open_data(data: str, max_memory: float | None = None) -> Table | Dataset:
             + ", ".join(datasets.names())
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    return read(data, max_memory=max_memory)
+    return read(
+        data, header=reading.header, text=reading.text, decimal=reading.decimal, expected=known,
+        skip_bad_lines=reading.skip_bad_lines, max_memory=reading.max_memory,
+    )  # fmt: skip
 
 
-def feature_table(data: str, max_memory: float | None = None) -> Table:
+def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
     """The table to predict from: a file, or the inputs of a bundled data set."""
-    opened = open_data(data, max_memory)
-    if isinstance(opened, Table):
-        return opened
-    return Table(_feature_names(opened), list(opened.X.T.astype(np.float64)), opened.name)
+    opened = open_data(data, reading, known)
+    return opened if isinstance(opened, Table) else _as_table(opened, opened.X)
 
 
-def open_problem(
-    data: str,
-    *,
-    target: str | None = None,
-    ignore: Sequence[str] = (),
-    task: str | None = None,
-    test_fraction: float | None = None,
-    seed: int = 0,
-    max_memory: float | None = None,
-) -> Problem:
-    """Read the data and divide it; the arguments are the options of `deltaloop train`.
+def _as_table(data, X):
+    names = data.feature_names or tuple(f"x{i}" for i in range(1, X.shape[1] + 1))
+    return Table(names, list(X.T.astype(np.float64)), data.name)
+
+
+def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
+    """Read the data and divide it.
 
     Raises
     ------
     InvalidInputError, FileFormatError
-        One line that says what does not fit.
+        What does not fit.
     """
-    if task is not None and task not in TASKS:
-        raise unknown_name("task", task, TASKS)
-    opened = open_data(data, max_memory)
+    if reading.task is not None and reading.task not in TASKS:
+        raise unknown_name("task", reading.task, TASKS)
+    opened = open_data(data, reading)
     if isinstance(opened, Table):
-        return _from_table(opened, target, ignore, task, test_fraction, seed)
+        return problem_of(opened, reading, choice)
     for option, given in (
-        ("--target", target is not None),
-        ("--ignore", bool(ignore)),
-        ("--test-fraction", test_fraction is not None),
+        ("--target", reading.target),
+        ("--ignore", reading.ignore),
+        ("--keep", reading.keep),
+        ("--header", reading.header is not None),
+        ("--text", reading.text),
+        ("--decimal", reading.decimal),
+        ("--log-target", reading.log_target),
+        ("--test-fraction", choice.fraction is not None),
+        ("--test", choice.way),
+        ("--group", choice.group),
     ):
         if given:
             raise InvalidInputError(
                 f"{option} is for tables, but {data!r} is a bundled data set with a fixed target "
                 f"and test part; leave {option} out, or give a file"
             )
-    return _from_dataset(opened, task)
+    return _from_dataset(opened, reading.task)
 
 
 def _from_dataset(data: Dataset, task: str | None) -> Problem:
@@ -124,188 +177,129 @@ def _from_dataset(data: Dataset, task: str | None) -> Problem:
     parts = (
         _parts(data.n_train, n_test)
         if n_test
-        else f"{data.n_train} rows, all of them both training and test part"
+        else f"{counted(data.n_train, 'training row')}, a complete table without a test part"
     )
-    y_train, y_test = data.y_train, data.y_test
+    y, y_train, y_test = data.y, data.y_train, data.y_test
     if classes is None:
-        y_train, y_test = (y.reshape(len(y), -1).astype(np.float64) for y in (y_train, y_test))
+        y, y_train, y_test = (
+            each.reshape(len(each), -1).astype(np.float64) for each in (y, y_train, y_test)
+        )
+        names = ("y",) if y.shape[1] == 1 else tuple(f"y{k}" for k in range(1, y.shape[1] + 1))
+    else:
+        names = ("class",)
     return Problem(
-        title=f"{data.name}, {parts}, {_counted(data.X.shape[1], 'input')}",
-        task="regression" if classes is None else "classification",
-        reason="that of the bundled data set" if task is None else "as asked for",
-        X_train=data.X_train, y_train=y_train, X_test=data.X_test, y_test=y_test,
-        classes=classes,
-        encoding=FeatureEncoding(tuple((name, None) for name in _feature_names(data))),
-        target=None,
+        f"{data.name}, {parts}",
+        Target(
+            names, "regression" if classes is None else "classification",
+            "that of the bundled data set" if task is None else "as asked for",
+            np.ones(len(y), bool), y, classes,
+        ),
+        _as_table(data, data.X_train), y_train,
+        _as_table(data, data.X_test) if n_test else None, y_test if n_test else y_test[:0],
+        is_bundled=True,
     )  # fmt: skip
 
 
-def _from_table(table, target, ignore, task, test_fraction, seed) -> Problem:
-    """The problem of a table, divided at random."""
-    fraction = TEST_FRACTION if test_fraction is None else test_fraction
-    if not 0 <= fraction < 1:
-        raise InvalidInputError(f"--test-fraction must be in [0, 1), got {fraction:g}")
-    name = table.column_name(_column(table, target))
-    ignored = {table.column_name(_column(table, one)) for one in ignore}
-    if name in ignored:
-        raise InvalidInputError(f"column {name!r} is the target and cannot be ignored as well")
-    y = table.column(name)
-    if len(y) < 2:
+def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
+    """The problem of a table, divided as the options say."""
+    names = named_columns(table, reading.target) or [table.columns[-1]]
+    ignore, keep = named_columns(table, reading.ignore), named_columns(table, reading.keep)
+    group = named_columns(table, [choice.group])[0] if choice.group is not None else None
+    _check_roles(names, ignore, keep, group)
+    notes: list[str] = []
+    row_numbers = _row_numbers(table, {*names, *ignore, *keep, group})
+    if table.n_rows < 2:
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
-    task, reason = _task(y, name, task)
-    encoding = FeatureEncoding.fit(table, exclude=ignored | {name})
-    X = encoding.transform(table)
-    for column, categories in encoding.columns:
-        if categories is not None:
-            _warn_of_few_words(table.column(column), f"column {column!r}")
-    generator = np.random.default_rng(seed)
-    classes: tuple[str, ...] | None
-    if task == "classification":
-        classes, y = _classes(y, name)
-        test = _stratified(y, fraction, generator)
-    else:
-        classes, y = None, y.reshape(-1, 1)
-        if (y == y[0]).all():
-            _warn(f"target {name!r} is {y[0, 0]:g} in every row, so there is nothing to learn")
-        test = _held_out(len(y), fraction, generator)
-    parts = _parts(np.count_nonzero(~test), np.count_nonzero(test))
+    asked = question(table, names, reading.task)
+    notes += asked.notes
+    table = table if asked.rows.all() else table.take(asked.rows)
+    groups = None if group is None else cells_of(values_of(table, group))
+    codes = asked.y if asked.classes is not None else None
+    test = held_out_rows(table.n_rows, choice, codes, groups)
+    if codes is not None and choice.way == "last":
+        _warn_of_untrained(codes[~test], asked.classes)
+    n_test = int(np.count_nonzero(test))
+    if group is not None:
+        notes.append(f"rows of one {group!r} are in one part; it is no input")
+        ignore = [*ignore, *([] if group in ignore else [group])]
+    if choice.way == "last":
+        notes.append("the test rows are the last ones, so the table should be in order of time")
     return Problem(
-        title=f"{table.source}, {parts}, {_counted(X.shape[1], 'input')}",
-        task=task, reason=reason,
-        X_train=X[~test], y_train=y[~test], X_test=X[test], y_test=y[test],
-        classes=classes, encoding=encoding, target=name,
+        f"{table.source}, {_divided(table.n_rows, n_test, choice)}", asked,
+        table.take(~test), asked.y[~test],
+        replace(table.take(test), source=f"test rows of {table.source}") if n_test else None,
+        asked.y[test],
+        tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
+        logs=_takes_logs(asked, reading),
     )  # fmt: skip
 
 
-def _column(table, given):
-    """A column as the user writes it: its name, else its number from 1; None is the last."""
-    if given is None or given in table.columns or not given.lstrip("-").isdecimal():
-        return given
-    number, n = int(given), len(table.columns)
-    if not 1 <= number <= n:
+def _takes_logs(asked, reading):
+    """Whether log(1 + y) is learned in place of y."""
+    if not reading.log_target:
+        return False
+    if asked.values is not None:
         raise InvalidInputError(
-            f"{table.source!r} has no column {number}; its columns are numbered 1 to {n}"
+            f"--log-target is for values, but the task is classification ({asked.reason}); "
+            "leave it out, or use --task regression"
         )
-    return number - 1
-
-
-def _task(y, name, task):
-    """The task and the reason for it."""
-    text = y.dtype.kind == "O"
-    if task == "regression" and text:
-        row = next(row for row, cell in enumerate(y) if not is_number(cell))
+    if asked.y.min() < 0:
         raise InvalidInputError(
-            f"target {name!r} holds text, such as {y[row]!r} in row {row + 1}; regression needs "
-            "numbers: correct the cell, or use --task classification"
+            f"--log-target takes values >= 0, and the target goes down to {asked.y.min():g}; "
+            "leave it out"
         )
-    if text:
-        _look_for_misread_numbers(y, name)
-    if task is not None:
-        return task, "as asked for"
-    if text:
-        return "classification", f"guessed: target {name!r} is text"
-    n_values = len(np.unique(y))
-    if looks_like_classes(y):
-        return TASKS[0], f"guessed: target {name!r} has only {n_values} different whole numbers"
-    return TASKS[1], f"guessed: target {name!r} has {_counted(n_values, 'different number')}"
+    return True
 
 
-def _look_for_misread_numbers(y, name):
-    """A text target that was probably meant to be numeric."""
-    if all(is_number(cell.replace(",", ".", 1)) for cell in y):
-        comma = next(cell for cell in y if "," in cell)
-        raise InvalidInputError(
-            f"target {name!r} has numbers with a comma, such as {comma!r}; write them with a "
-            "decimal point, and thousands without a separator"
+def _check_roles(targets, ignore, keep, group):
+    """Refuse a column that shall be two things at once."""
+    roles: list[tuple[str, Sequence[str]]] = [
+        ("the target", targets),
+        ("ignored (--ignore)", ignore),
+        ("kept as an input (--keep)", keep),
+        ("the group (--group)", [] if group is None else [group]),
+    ]
+    may_be_both = {(1, 3)}
+    for k, (first, names) in enumerate(roles):
+        for j, (second, others) in enumerate(roles[k + 1 :], k + 1):
+            for name in names:
+                if name in others and (k, j) not in may_be_both:
+                    raise InvalidInputError(
+                        f"column {name!r} is {first} and cannot be {second} as well; "
+                        "leave one of them out"
+                    )
+
+
+def _row_numbers(table, others):
+    """Columns that count rows, beside the `others`; none where nothing else would be left."""
+    inputs = [name for name in table.columns if name not in others]
+    found = [
+        name
+        for name in inputs
+        if values_of(table, name).dtype.kind == "f" and counts_rows(name, values_of(table, name))
+    ]
+    return tuple(found) if len(found) < len(inputs) else ()
+
+
+def _warn_of_untrained(codes, classes):
+    lacking = [name for k, name in enumerate(classes) if not (codes == k).any()]
+    if lacking:
+        warn(
+            f"{'classes' if len(lacking) > 1 else 'class'} {', '.join(map(repr, lacking[:8]))} "
+            f"{'occur' if len(lacking) > 1 else 'occurs'} in the test rows alone, so that nothing "
+            "is learned of it; a smaller --test-fraction or --test random may change that"
         )
-    _warn_of_few_words(y, f"target {name!r}")
 
 
-def _warn_of_few_words(values, what):
-    """A text column most of whose cells are numbers."""
-    odd = [row for row, cell in enumerate(values) if not is_number(cell)]
-    if 2 * len(odd) < len(values):
-        _warn(
-            f"{what} counts as text because of {_counted(len(odd), 'cell')} such as "
-            f"{values[odd[0]]!r} in row {odd[0] + 1}, all other cells are numbers; if it is meant "
-            "to be numeric, correct them"
+def _divided(n, n_test, choice):
+    if not n_test and n < FEW_ROWS and choice.fraction is None:
+        return (
+            f"{counted(n, 'training row')}, too few for a test part "
+            f"(--test-fraction {TEST_FRACTION} makes one)"
         )
-
-
-def _classes(y, name):
-    """Names of the classes, and the number of the class of every row."""
-    if y.dtype.kind == "O":
-        values = sorted(set(y.tolist()))
-        numbers = {value: number for number, value in enumerate(values)}
-        codes = np.array([numbers[value] for value in y.tolist()], dtype=np.int64)
-    else:
-        numeric, codes = np.unique(y, return_inverse=True)
-        values = numeric.tolist()
-    if len(values) == 1:
-        raise InvalidInputError(
-            f"target {name!r} has the value {_class_name(values[0])} in every row; classification "
-            "needs at least 2 classes: choose another column with --target"
-        )
-    if len(values) == len(y) > _FEW:
-        raise InvalidInputError(
-            f"target {name!r} has {len(y)} different values in {len(y)} rows, so it is no class; "
-            "choose another column with --target"
-            + ("" if y.dtype.kind == "O" else ", or use --task regression")
-        )
-    return tuple(map(_class_name, values)), codes
-
-
-def _class_name(value):
-    """The name of a class; 1.0 is called 1."""
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
-
-
-def _held_out(n, fraction, generator):
-    """Mask of the test rows: the fraction, at least one row and at most all but one."""
-    test = np.zeros(n, dtype=bool)
-    n_test = min(n - 1, max(1, round(fraction * n))) if fraction else 0
-    test[generator.permutation(n)[:n_test]] = True
-    return test
-
-
-def _stratified(codes, fraction, generator):
-    """Mask of the test rows: of every class its share, and one row at least left to train."""
-    test = np.zeros(len(codes), dtype=bool)
-    if not fraction:
-        return test
-    order = generator.permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]  # class by class, shuffled inside
-    counts = np.bincount(codes)
-    exact = fraction * counts
-    share = np.minimum(np.floor(exact), counts - 1).astype(np.intp)
-    missing = max(1, round(fraction * len(codes))) - share.sum()
-    # what rounding down left over goes to the classes that lost most by it
-    remainder = np.where(share < counts - 1, exact - share, -1.0)
-    for code in np.argsort(-remainder, kind="stable")[: max(0, missing)]:
-        share[code] += remainder[code] >= 0
-    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    for start, n_test in zip(first, share, strict=True):
-        test[order[start : start + n_test]] = True
-    return test
-
-
-def _warn(text):
-    """Tell what will work, but probably not as intended."""
-    warnings.warn(text, DeltaloopWarning, stacklevel=3)
-
-
-def _feature_names(data: Dataset) -> tuple[str, ...]:
-    """Names of the inputs, numbered where the data set has none."""
-    return data.feature_names or tuple(f"x{i}" for i in range(1, data.X.shape[1] + 1))
+    return _parts(n - n_test, n_test)
 
 
 def _parts(n_train, n_test):
     """How the rows are divided, in words."""
-    return f"{n_train} training + {_counted(n_test, 'test row')}"
-
-
-def _counted(n: int, what: str) -> str:
-    """A number of things in words."""
-    return f"{n} {what}" + ("s" if n != 1 else "")
+    return f"{n_train} training + {counted(n_test, 'test row')}"

@@ -1,20 +1,27 @@
 """The report of a training run and the description of a saved network, as rows of text."""
 
 import platform
+from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
 
 from .. import kernels
 from ..console.figures import duration, sign, significant
+from ..console.sparkline import sparkline
 from ..network import Network
-from ..tables import FeatureEncoding
 from ..tables.cells import shortened
+from ..tabular import Preparation
+from ..tabular.preparation import of_metadata
 from ..training.history import History
 from ..version import __version__
-from .modelling import Comparison, Scores
+from .intervals import half_widths
+from .modelling import Comparison
+from .scores import Score
 
 Rows = list[tuple[str, str]]
+
+_MOST_COLUMNS = 50
 
 _STOPPED = {
     "interrupted": "stopped by Ctrl-C",
@@ -28,28 +35,30 @@ _STOPPED = {
 }
 
 
-def training_rows(
-    net: Network,
-    history: History,
-    n_epochs: int,
-    n_samples: int,
-    batch_size: int,
-    train: Scores,
-    test: Scores | None,
-) -> Rows:
-    """What was trained, for how long, and how well it does."""
-    rows = [
+def model_rows(net: Network, history: History, n_epochs: int) -> Rows:
+    """What was trained, and for how long."""
+    return [
         ("layers", layers_text(net)),
         ("parameters", f"{net.n_parameters:,}"),
         ("epochs", _epochs(history, n_epochs)),
-        *_scores("train", train, net),
-        *(_scores("test", test, net) if test else [("test", "no test part")]),
-        *_watched(history),
+        *curve_rows(history),
     ]
+
+
+def recipe_rows(net: Network, notes: Sequence[str], history: History | None) -> Rows:
+    """What was trained by the recipe, and for how long."""
+    rows = [("trained", note) for note in notes]
+    rows.append(("parameters", f"{net.n_parameters:,}"))
+    return rows if history is None else [*rows, *curve_rows(history)]
+
+
+def speed_rows(net: Network, history: History, n_samples: int, batch_size: int) -> Rows:
+    """What a step costs, and what computed it."""
+    rows = []
     if history.seconds:
         epoch = max(median(history.seconds), 1e-9)
         n_steps = -(-n_samples // batch_size)
-        rows += [
+        rows = [
             ("samples per second", f"{float(significant(n_samples / epoch)):,.0f}"),
             (
                 "microseconds per step",
@@ -57,6 +66,75 @@ def training_rows(
             ),
         ]
     return [*rows, ("backend", backend_text(net.backend_name))]
+
+
+def notes_of(preparation: Preparation) -> dict[str, str]:
+    """What was done with each column, by its name."""
+    names = sorted([*preparation.names, *preparation.dropped], key=len, reverse=True)
+    found = {}
+    for note in preparation.notes:  # "name: what was done"
+        name = next((name for name in names if note.startswith(f"{name}: ")), None)
+        if name is not None:
+            found[name] = note[len(name) + 2 :]
+    return found
+
+
+def column_lines(preparation: Preparation) -> list[str]:
+    """What was done to which column; columns of one fate on one line."""
+    fates: dict[str, list[str]] = {}
+    for name, note in notes_of(preparation).items():
+        fates.setdefault(note, []).append(name)
+    return [f"columns: {shortened(names)}: {note}" for note, names in fates.items()]
+
+
+def curve_rows(history: History) -> Rows:
+    """The losses over the epochs, each as a line of blocks where the output can show them."""
+    rows = []
+    for label, values in (
+        ("learning curve", history.loss),
+        ("validation curve", history.validation_loss),
+    ):
+        if len(values) > 1:
+            line = sparkline(values)
+            ends = f"{significant(values[0])} to {significant(values[-1])}"
+            rows.append((label, f"{line} {ends}" if sign(line, "") else ends))
+    return rows
+
+
+def loss_row(part: str, loss: float, net: Network) -> tuple[str, str]:
+    """The loss that was trained on, of one part of the rows."""
+    scaled = net.scaling is not None and net.scaling.y_mean is not None
+    note = " of standardised targets" if scaled else ""
+    return f"{part} loss", f"{significant(loss, 4)} ({net._loss}{note})"
+
+
+def score_rows(part: str, scores: Sequence[Score]) -> Rows:
+    """Scores of one part of the rows, the constant answer beside each of them."""
+    return [(f"{part} {_label(score)}", _value(score)) for score in scores]
+
+
+def _label(score):
+    return score.name.replace("R2", f"R{sign('²', '2')}", 1)
+
+
+def _value(score):
+    if score.constant is None:
+        return score_text(score)
+    constant = score_text(Score(score.name, score.constant))
+    return f"{score_text(score)} (constant answer: {constant})"
+
+
+def score_text(score: Score) -> str:
+    """The value of a score as people write it."""
+    name, value = score.name, score.value
+    if value is None:
+        same = "targets are all the same" if name.startswith("R2") else "rows are all of one class"
+        return f"undefined, these {same}"
+    if name == "accuracy":
+        return f"{100 * value:.2f} %"
+    if name.startswith("R2"):  # far below 0 its order of magnitude says it all
+        return f"{value:.4f}" if value > -100 else f"{value:.3g}"
+    return f"{value:.4f}" if name == "AUC" else significant(value, 4)
 
 
 def comparison_rows(net: Network, comparison: Comparison) -> Rows:
@@ -92,7 +170,7 @@ def _epochs(history, asked):
     return f"{len(history):,} of {asked:,} ({reason})"
 
 
-def _watched(history):
+def watched_rows(history: History) -> Rows:
     """What was watched, after the best epoch."""
     if not history.best_epoch or not (history.validation_loss or history.metrics):
         return []
@@ -103,26 +181,6 @@ def _watched(history):
         for name, values in (columns | history.metrics).items()
     )
     return [(f"{part}, epoch {best}", ", ".join(found))]
-
-
-def _scores(part, scores, net):
-    """Loss and accuracy, or RMSE and R², of one part of the data."""
-    scaled = net.scaling is not None and net.scaling.y_mean is not None
-    note = " of standardised targets" if scaled else ""
-    rows = [(f"{part} loss", f"{significant(scores.loss, 4)} ({net._loss}{note})")]
-    if scores.accuracy is not None:
-        rows.append((f"{part} accuracy", f"{100 * scores.accuracy:.2f} %"))
-    if scores.rmse is not None:
-        rows.append((f"{part} RMSE", significant(scores.rmse, 4)))
-        rows.append((f"{part} R{sign('²', '2')}", _r2(scores.r2)))
-    return rows
-
-
-def _r2(value):
-    """R² as text; far below 0 its order of magnitude says it all."""
-    if value is None:
-        return "undefined, these targets are all the same"
-    return f"{value:.4f}" if value > -100 else f"{value:.3g}"
 
 
 def backend_text(name: str) -> str:
@@ -170,14 +228,41 @@ def network_rows(net: Network, version: int) -> Rows:
     metadata = net.metadata if isinstance(net.metadata, dict) else {}
     if "task" in metadata:
         rows.append(("task", str(metadata["task"])))
-    if "encoding" in metadata:
-        names = FeatureEncoding.from_dict(metadata["encoding"]).feature_names
-        rows.append(("inputs", shortened(names)))
-    if metadata.get("target") is not None:
-        rows.append(("target", repr(metadata["target"])))
+    preparation = of_metadata(metadata)
+    if preparation is not None:
+        rows.append(("inputs", shortened(preparation.inputs)))
+        rows += _column_rows(preparation)
+    target = metadata.get("target")
+    if isinstance(target, str):
+        rows.append(("target", repr(target)))
+    elif target:
+        rows.append(("targets", shortened(target)))
+    rows += [("log", "the network predicts log(1 + y)")] if metadata.get("logs") else []
+    rows += [("training", str(note)) for note in metadata.get("notes", ())]
+    rows += interval_rows(net)
     if net.classes is not None:
         rows.append(("classes", shortened(net.classes)))
     return [*rows, ("scaling", _scaling(net))]
+
+
+def _column_rows(preparation):
+    """What becomes of each column, and which are no inputs."""
+    notes = notes_of(preparation)
+    rows = [(f"column {name!r}", note) for name, note in notes.items()]
+    left = len(rows) - _MOST_COLUMNS
+    return rows if left <= 0 else [*rows[:_MOST_COLUMNS], ("more columns", str(left))]
+
+
+def interval_rows(net: Network) -> Rows:
+    """How far predictions of values are off."""
+    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    widths = half_widths(metadata, net.sizes[-1])
+    if widths is None:
+        return []
+    found = metadata["interval"]
+    off = ", ".join(f"{sign('±', '+-')}{significant(width)}" for width in widths)
+    held = f"holds {100 * found['coverage']:.0f} % of true values"
+    return [("interval", f"{off} around a prediction {held} (from {found['from']})")]
 
 
 def _scaling(net):

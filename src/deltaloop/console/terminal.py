@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from ..errors import DeltaloopError, DeltaloopWarning, DivergenceError
-from ..text import visible
+from ..text import aligned, visible
 from ..training.history import History
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C: 128 + SIGINT
@@ -94,6 +94,29 @@ def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     Console().print(table)
 
 
+def print_table(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """A table with a title on stdout: the first column to the left, the others to the right."""
+    head = [visible(cell) for cell in head]
+    lines = [[visible(cell) for cell in line] for line in lines]
+    if not is_terminal(sys.stdout):
+        straight = aligned([head, *lines], "<" + ">" * (len(head) - 1))
+        click.echo("\n".join([visible(title), *straight]))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.ROUNDED)
+    for number, cell in enumerate(head):
+        table.add_column(Text(cell), justify="right" if number else "left")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    console = Console()
+    console.print(Text(visible(title)))
+    console.print(table)
+
+
 @contextmanager
 def progress_bar(
     n_epochs: int, n_samples: int
@@ -108,6 +131,21 @@ def progress_bar(
 
     with bar(n_epochs, Console(stderr=True), n_samples) as draw:
         yield draw
+
+
+@contextmanager
+def fraction_bar(title: str) -> Iterator[Callable[[float, str], None] | bool]:
+    """A bar on stderr for f(fraction, text), where that is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=10) as shown:
+        task = shown.add_task(title, total=1.0, text="")
+        yield lambda fraction, text: shown.update(task, completed=fraction, text=text)
 
 
 @contextmanager

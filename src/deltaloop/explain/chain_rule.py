@@ -133,6 +133,9 @@ def notes(net):
         what = "x is" if net.scaling.y_mean is None else "x and y are"
         yield f"{what} scaled by net.scaling first; all numbers are those after that"
     if net.plan.drops:
-        yield "dropout is off: it acts in training alone"
+        yield "dropout and noise are off: they act in training alone"
+    for k, layer in enumerate(net.layers):
+        if getattr(layer.activation, "surrogate", False):
+            yield f"f'(z) of layer {k + 1} is a surrogate: what it leads to is no derivative of C"
     if not np.isfinite(net._theta).all():
         yield "parameters are nan or infinite"

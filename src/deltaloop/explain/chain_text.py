@@ -38,7 +38,7 @@ def _rows(delta):
     z, a = of("z", delta.layer, delta.unit), of("a", delta.layer, delta.unit)
     name = f"{delta.name} = dC/d{z}"
     if delta.kind == "cancelled":
-        how = f"{delta.formula}: the slopes of loss and {delta.activation} cancel"
+        how = f"{delta.formula}: {delta.why}"
         numbers = f"{number(delta.a)} - {factor(number(delta.y))}"
         yield name, how, numbers if delta.formula == "a - y" else "", number(delta.value)
         return

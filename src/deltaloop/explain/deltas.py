@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from ..kernels.functions import ACTIVATIONS, LOSSES
 from ..kernels.interface import CUSTOM
+from .kinds import has_slope, jacobian_of_outputs, kinds_of
 from .names import of, weight
-from .passes import Passes, has_slope, jacobian_of_output
+from .passes import Passes
 
 # pairs of output and loss whose slopes cancel each other: delta = a - y
 _CANCEL = (
@@ -46,6 +47,8 @@ class Delta:
         The target, of an output.
     formula : str
         Of dC/da; of delta itself where it is 'cancelled'.
+    why : str
+        What to say of a delta that is 'cancelled'.
     dC_da : float or None
         None where delta does not come from it.
     slope : float or None
@@ -68,6 +71,7 @@ class Delta:
     slope_formula: str
     activation: str
     terms: tuple[Term, ...] = ()
+    why: str = ""
 
     @property
     def name(self) -> str:
@@ -77,40 +81,64 @@ class Delta:
 
 def delta_of(net, found: Passes, k: int, j: int) -> Delta:
     """Of unit j of weight layer k, both from 0; the passes are those of one sample."""
-    record, layer = net.plan.layers[k], net.layers[k]
-    is_output = k == len(net.layers) - 1
-    z, a, slope = found.z[k], found.a[k + 1], found.slope[k]
-    about = {
+    if k == len(net.layers) - 1:
+        return _of_output(net, found, j)
+    layer, record = net.layers[k], net.plan.layers[k]
+    terms = _of_next_layer(net, found, k, j)
+    i = "i" if net.layers[k + 1].n_out > 1 else "1"
+    formula = f"w^{k + 2}_{i}{'' if j < 9 else ','}{j + 1} {of('delta', k + 3, i)}"
+    about = _about(found, k, j, layer.activation, record)
+    slopes = found.slope[k]
+    return Delta(
+        kind="hidden", formula=f"sum_i {formula}" if i == "i" else formula, y=None,
+        dC_da=sum(term.value for term in terms), terms=terms,
+        slope=None if slopes is None else float(slopes[0, j]), **about,
+    )  # fmt: skip
+
+
+def _about(found, k, j, activation, record):
+    is_own = record["activation"] == CUSTOM
+    formula = "slope(z, a)" if is_own else ACTIVATIONS[activation.name].slope_formula
+    return {
         "layer": k + 2, "unit": j + 1, "value": float(found.delta[k][0, j]),
-        "a": float(a[0, j]), "z": float(z[0, j]),
-        "y": float(found.y[0, j]) if is_output else None,
-        "slope": None if slope is None else float(slope[0, j]),
-        "slope_formula": _slope_formula(record, layer), "activation": str(layer.activation),
+        "a": float(found.a[k + 1][0, j]), "z": float(found.z[k][0, j]), "slope_formula": formula,
+        "activation": str(activation),
     }  # fmt: skip
-    if not is_output:
-        terms = _of_next_layer(net, found, k, j)
-        dC_da = sum(term.value for term in terms)
-        i = "i" if net.layers[k + 1].n_out > 1 else "1"
-        formula = f"w^{k + 2}_{i}{'' if j < 9 else ','}{j + 1} {of('delta', k + 3, i)}"
-        formula = f"sum_i {formula}" if i == "i" else formula
-        return Delta(kind="hidden", formula=formula, dC_da=dC_da, terms=terms, **about)
-    cancelled = _cancelled(net, found, j)
+
+
+def _of_output(net, found, j):
+    """Of an output: what the loss of its kind gives."""
+    k = len(net.layers) - 1
+    kind = next(one for one in kinds_of(net) if (one.units.start or 0) <= j < one.units.stop)
+    first = kind.units.start or 0
+    own, targets = j - first, found.y[0, kind.targets]
+    about = _about(found, k, j, kind.activation, kind.record)
+    about["y"] = float(targets[own % len(targets)])
+    weight = "" if kind.weight == 1 else f"{kind.weight:g} * "
+    cancelled = _cancelled(kind, targets, own)
     if cancelled:
-        about["slope"] = None
-        return Delta(kind="cancelled", formula=cancelled, dC_da=None, **about)
-    formula = LOSSES[net.loss_name].slope_formula if net.loss_name in LOSSES else "dloss(a, y)"
-    if has_slope(record):
-        dC_da = float(found.dC_da[0, j])
-        return Delta(kind="output", formula=formula, dC_da=dC_da, **about)
-    J = jacobian_of_output(record, a[0])
-    terms = tuple(
-        Term(
-            (f"dC/d{of('a', k + 2, i + 1)}", f"d{of('a', k + 2, i + 1)}/d{of('z', k + 2, j + 1)}"),
-            (float(found.dC_da[0, i]), float(J[i, j])),
-        )
-        for i in range(len(J))
-    )
-    return Delta(kind="coupled", formula=formula, dC_da=None, terms=terms, **about)
+        formula, why = cancelled
+        formula = f"{weight}({formula})" if weight else formula
+        return Delta(
+            kind="cancelled", formula=formula, why=why, dC_da=None, slope=None, **about
+        )  # fmt: skip
+    row = LOSSES.get(kind.loss_name)
+    formula = weight + (f"({row.slope_formula})" if weight else row.slope_formula) if row else ""
+    formula = formula or f"{weight}dloss(a, y)"
+    dC_da = found.dC_da[0, kind.units]
+    if has_slope(kind.record):
+        slope = float(found.slope[k][0, j])
+        return Delta(
+            kind="output", formula=formula, dC_da=float(dC_da[own]), slope=slope, **about
+        )  # fmt: skip
+    J, z = jacobian_of_outputs(kind.record, found.a[-1][0, kind.units]), of("z", k + 2, j + 1)
+    terms = []
+    for i in range(len(J)):
+        a = of("a", k + 2, first + i + 1)
+        terms.append(Term((f"dC/d{a}", f"d{a}/d{z}"), (float(dC_da[i]), float(J[i, own]))))
+    return Delta(
+        kind="coupled", formula=formula, dC_da=None, slope=None, terms=tuple(terms), **about
+    )  # fmt: skip
 
 
 def _of_next_layer(net, found, k, j):
@@ -125,24 +153,22 @@ def _of_next_layer(net, found, k, j):
     )
 
 
-def _cancelled(net, found, j):
-    """The formula of delta where the slopes of loss and output cancel each other, else ''."""
-    output, p = net.layers[-1].activation.name, net.plan.loss_parameter
-    if (output, net.loss_name) in _CANCEL:
-        return "a - y"
-    if (output, net.loss_name) == ("sigmoid", "binary_focal"):
-        return "dC/da f'(z), from z alone"
-    row = LOSSES.get(net.loss_name)
+def _cancelled(kind, targets, j):
+    """Formula of delta, and why, where it does not go through dC/da; else None."""
+    if kind.is_gaussian:
+        means = len(targets)
+        return ("(m - y) / v" if j < means else "1/2 (1 - (y - m)^2 / v)"), "of gaussian_nll"
+    output, name, p = kind.activation.name, kind.loss_name, kind.plan.loss_parameter
+    why = f"the slopes of loss and {output} cancel"
+    if (output, name) in _CANCEL:
+        return "a - y", why
+    if (output, name) == ("sigmoid", "binary_focal"):
+        return "dC/da f'(z), from z alone", why
+    row = LOSSES.get(name)
     if output != "softmax" or row is None or not row.with_softmax:
-        return ""
+        return None
     if p:
-        n, sum_y = net.sizes[-1], float(found.y.sum())
-        smoothed = (1 - p) * float(found.y[0, j]) + p * sum_y / n
-        return f"a - y', y' = (1 - {p:g}) y + {p:g} / {n} = {smoothed:.6g}"
-    return "a - y"
-
-
-def _slope_formula(record, layer):
-    if record["activation"] == CUSTOM:
-        return "slope(z, a)"
-    return ACTIVATIONS[layer.activation.name].slope_formula
+        n = len(targets)
+        smoothed = (1 - p) * float(targets[j]) + p * float(targets.sum()) / n
+        return f"a - y', y' = (1 - {p:g}) y + {p:g} / {n} = {smoothed:.6g}", why
+    return "a - y", why

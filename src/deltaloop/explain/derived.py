@@ -44,7 +44,11 @@ def _of_blocks(net, X, Y):
         backend_of(net).loss_gradient(plan, net._theta, rows, Y[part], grad, work)
         first = rows.dense() if isinstance(rows, SparseRows) else rows
         indices = range(len(plan.layers))
-        entered = [first, *(work.rows("a", k, size) for k in indices[:-1])]
+        left = [first, *(work.rows("a", k, size) for k in indices[:-1])]
+        entered = [
+            np.hstack([a, *(left[s] for s in layer.shortcuts)]) if layer.shortcuts else a
+            for a, layer in zip(left, net.layers, strict=True)
+        ]
         yield part, entered, [work.rows("delta", k, size) for k in indices]
 
 

@@ -7,10 +7,9 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..inputs.checks import any_size, as_numbers
 from ..inputs.scipy_sparse import is_sparse
-from ..kernels import load
-from ..kernels.functions import ACTIVATIONS
-from ..kernels.interface import CUSTOM, LOSSES, SparseRows, Work, aligned_zeros
+from ..kernels.interface import SparseRows, Work, aligned_zeros
 from .constants import backend_of
+from .kinds import kinds_of, slope_of, slope_of_loss, slope_of_outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +26,11 @@ class Passes:
     z, a, delta : list of ndarray, shape (n_samples, n_out)
         `a` has X in front: a[l] is what enters weight layer l, a[l + 1] what leaves it.
     slope : list of ndarray or None
-        f'(z); None for softmax and log_softmax, whose units depend on every z of their layer.
+        f'(z); None for softmax and log_softmax, whose units depend on every z of their layer (nan
+        where only some heads are such).
     dC_da : ndarray, shape (n_samples, n_out)
         Of the outputs, for the loss of each single sample.
-    y : ndarray, shape (n_samples, n_out)
+    y : ndarray, shape (n_samples, n_targets)
     grad : ndarray
         dC/dtheta of the mean, laid out as theta: the bits of `Network.gradients`.
     """
@@ -45,9 +45,19 @@ class Passes:
     grad: np.ndarray
 
 
+def refuse_shortcuts(net) -> None:
+    """Raise InvalidInputError for a network that is no plain chain of layers."""
+    if net.plan.joins:
+        raise InvalidInputError(
+            "what explains a network follows one chain of layers, but this one has shortcuts; use "
+            "gradients and check_gradients, which take them"
+        )
+
+
 @any_size
 def passes(net, X, Y) -> Passes:
     """Of rows that have passed the door; only in a turn of the network."""
+    refuse_shortcuts(net)
     n, plan, theta = len(X), net.plan, net._theta
     indices = range(len(plan.layers))
     work, grad = Work(plan, n, gathers=False), aligned_zeros(plan.n_theta, net.dtype)
@@ -55,9 +65,11 @@ def passes(net, X, Y) -> Passes:
     X = X.dense() if isinstance(X, SparseRows) else X.copy()
     a = [X, *(work.rows("a", k, n).copy() for k in indices)]
     z = [_z(plan, theta, work, a[k], k, n) for k in indices]
-    slope = [_slope(plan.layers[k], z[k], a[k + 1]) for k in indices]
+    kinds = kinds_of(net)
+    slope = [slope_of(plan.layers[k], z[k], a[k + 1]) for k in indices[:-1]]
+    slope.append(slope_of_outputs(kinds, z[-1], a[-1]))
     delta = [work.rows("delta", k, n).copy() for k in indices]
-    return Passes(loss, z, a, slope, slope_of_loss(plan, a[-1], Y), delta, Y.copy(), grad)
+    return Passes(loss, z, a, slope, slope_of_loss(kinds, a[-1], Y), delta, Y.copy(), grad)
 
 
 def _z(plan, theta, work, a_prev, k, n):
@@ -67,40 +79,6 @@ def _z(plan, theta, work, a_prev, k, n):
         return work.rows("z", k, n).copy()
     z, b = a_prev @ plan.W(theta, k).T, plan.b(theta, k)
     return z if b is None else z + b
-
-
-def _slope(record, z, a):
-    if record["activation"] != CUSTOM and not has_slope(record):
-        return None
-    return load("reference")._slope(record, z, a)
-
-
-def has_slope(record) -> bool:
-    """Whether a unit of this layer depends on its own z alone."""
-    code = record["activation"]
-    return code == CUSTOM or list(ACTIVATIONS.values())[code].slope is not None
-
-
-def slope_of_loss(plan, a, Y) -> np.ndarray:
-    """dC/da of the outputs, for the loss C of each single sample."""
-    reference, p = load("reference"), a.dtype.type(plan.loss_parameter)
-    if plan.loss >= len(LOSSES):
-        return reference._of_user(reference.FUNCTIONS[plan.loss][1], a, Y)
-    name = LOSSES[plan.loss]
-    value, slope = reference._LOSSES[name]
-    dC_da = slope(a, Y, p).astype(a.dtype)
-    if name in reference._OUTER:  # a function of the sum over the units
-        sums = value(a, Y, p).sum(axis=-1, dtype=np.float64)
-        dC_da = dC_da * reference._OUTER[name](sums, p)[1][:, None].astype(a.dtype)
-    return dC_da
-
-
-def jacobian_of_output(record, a) -> np.ndarray:
-    """da_k/dz_j of one sample of softmax or log_softmax, at [k, j]; a has shape (n_out,)."""
-    name = list(ACTIVATIONS)[record["activation"]]
-    one = np.eye(len(a), dtype=a.dtype)
-    # softmax: a_k ([j = k] - a_j); log_softmax: [j = k] - exp(a_j)
-    return a[:, None] * (one - a) if name == "softmax" else one - np.exp(a)
 
 
 def one_sample(net, x, y):
@@ -115,12 +93,21 @@ def one_sample(net, x, y):
         x = as_numbers("x", x)
         if x.ndim < 2:
             x = x.reshape(1, -1)
-    y = as_numbers("y", y)
-    if y.ndim < 2:  # the outputs, or the number of a class
-        y = y.reshape(1, -1) if y.size == net.sizes[-1] else y.reshape(-1)
+    if isinstance(y, dict):  # of heads
+        y = {name: one_target(f"y[{name!r}]", own) for name, own in y.items()}
+    else:
+        y = one_target("y", y)
     n = x.shape[0]
     if n != 1:
         raise InvalidInputError(
             f"x must be one sample, got {n} (shape {x.shape}); give X[0] and Y[0]"
         )
     return net._data(x, y)
+
+
+def one_target(name, y):
+    """The target of one sample as an array of one row; or of one value, which may be a class."""
+    y = as_numbers(name, y)
+    if y.ndim >= 2:
+        return y
+    return y.reshape(-1) if y.size == 1 else y.reshape(1, -1)

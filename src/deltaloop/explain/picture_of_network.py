@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import unknown_name
 from .names import number
-from .passes import one_sample, passes
+from .passes import one_sample, passes, refuse_shortcuts
 from .pictures import axes
 
 COLORS = {"input": "#7b4fb5", "hidden": "#2e8b57", "output": "#2b6cb0"}
@@ -67,6 +67,7 @@ def _numbers(net, x, y, color):
         raise InvalidInputError("color='gradient' needs a sample: plot.network(net, x, y, ...)")
     if y is not None and x is None:
         raise InvalidInputError("y is the target of a sample, but there is no x; give both")
+    refuse_shortcuts(net)
     weights = [W.copy() for W in net.W]
     if x is None:
         return weights, None

@@ -26,7 +26,7 @@ class Trace:
     Attributes
     ----------
     x : ndarray, shape (n_in,)
-    y : ndarray, shape (n_out,)
+    y : ndarray, shape (n_targets,)
     z, a : list of ndarray, shape (n_out,)
         Weighted inputs and activations.
     slope : list of ndarray or None
@@ -127,7 +127,12 @@ def _forward(found):
 def _backward(found):
     yield "loss"
     last = len(found.z)
-    yield from _columns([("y", found.y), (f"dC/da^{last + 1}", found.dC_da)])
+    slopes = (f"dC/da^{last + 1}", found.dC_da)
+    if len(found.y) == len(found.dC_da):
+        yield from _columns([("y", found.y), slopes])
+    else:  # variances have no targets
+        yield from _columns([("y", found.y)])
+        yield from _columns([slopes])
     yield "backward, delta = dC/dz: at the outputs of the loss, before them W^T delta f'(z)"
     for k in reversed(range(last)):
         yield from _columns([(f"delta^{k + 2}", found.delta[k])])

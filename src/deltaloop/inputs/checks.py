@@ -175,6 +175,11 @@ def _has_finite_sum(rows):
     return bool(np.isfinite(rows.sum()))
 
 
+def all_finite(values: np.ndarray) -> bool:
+    """Whether all values of a float array (n,) are finite."""
+    return bool(np.logical_and.reduce(np.isfinite(values)))  # .all() is Python around this
+
+
 def check_finite(name: str, rows: np.ndarray) -> None:
     """Refuse nan and infinity; `rows` has shape (n_samples, n_values)."""
     if rows.dtype.kind != "f":

@@ -212,6 +212,8 @@ def pair(data) -> tuple[Any, Any]:
 def warn_if_unreachable(Y: np.ndarray, output) -> None:
     """Warn when targets of a squared error lie outside what the output activation can give."""
     low, high = output.range
+    if low == -np.inf and high == np.inf:
+        return
     if Y.min() < low or Y.max() > high:
         import warnings
 

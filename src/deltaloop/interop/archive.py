@@ -81,6 +81,7 @@ def structure(net) -> dict[str, Any]:
                 **({"dropout": layer.dropout} if layer.dropout else {}),
                 **({} if layer.trainable else {"trainable": False}),
                 **{name: getattr(layer, name) for name in RATES if getattr(layer, name) != 1},
+                **({"shortcuts": list(layer.shortcuts)} if layer.shortcuts else {}),
                 **({} if layer.heads is None else {"heads": heads_in_file(layer.heads)}),
                 **({} if layer.mask is None else {"connections": int(layer.mask.sum())}),
             }

@@ -54,6 +54,10 @@ def header(net, name: str, learn: bool) -> str:
             "a network with heads cannot be written as C, which has one kind of outputs; make one "
             "of the same layers with a plain last layer for each of them"
         )
+    if net.plan.joins:
+        raise InvalidInputError(
+            "a network with shortcuts cannot be written as C; make one without them"
+        )
     if learn and net.plan.by_batches:
         raise InvalidInputError(
             "learn=True writes steps without the dropout, noise, masks, frozen layers or learning "

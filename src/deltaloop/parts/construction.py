@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +15,8 @@ from .heads import Head, loss_of_heads
 from .initializers import Place, initial_values, is_named, is_number
 from .layers import Dense
 from .losses import Loss, check_loss
+
+_MOST_LAYERS = 60  # of networks with shortcuts: their numbers are bits of one word
 
 
 def as_layers(
@@ -116,6 +117,17 @@ def _listed(layers, sizes):
 def _check(layers, loss):
     if not layers:
         raise InvalidInputError("layers is empty; give at least one Dense")
+    for index, layer in enumerate(layers):
+        if layer.shortcuts and layer.shortcuts[-1] >= index:
+            raise InvalidInputError(
+                f"shortcuts of layers[{index}] must be numbers below {index}, since the layer before "
+                f"enters anyway, got {list(layer.shortcuts)}"
+                + ("; the first layer has no other than the inputs" if index == 0 else "")
+            )
+    if any(layer.shortcuts for layer in layers) and len(layers) > _MOST_LAYERS:
+        raise InvalidInputError(
+            f"networks with shortcuts have at most {_MOST_LAYERS} layers, got {len(layers)}"
+        )
     for index, layer in enumerate(layers[:-1]):
         if layer.heads is not None:
             raise InvalidInputError(
@@ -205,8 +217,8 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
         bias_inits = [bias_init if layer.bias else None for layer in layers]
     else:
         bias_inits = _per_layer("bias_init", bias_init, layers)
-    widths = [n_in, *(layer.n_out for layer in layers)]
-    n_parameters = sum(n_out * (n + 1) for n, n_out in pairwise(widths))
+    entering = n_entering(n_in, layers)
+    n_parameters = sum(layer.n_out * (n + 1) for n, layer in zip(entering, layers, strict=True))
     check_memory(
         f"a network of {n_parameters:,} parameters",
         n_parameters * (8 + dtype.itemsize),  # drawn in float64
@@ -214,6 +226,7 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
     )
     values, masks, before = [], [], None
     for index, layer in enumerate(layers):
+        n_in = entering[index]
         masks.append(_checked_mask(layer.mask, index, (layer.n_out, n_in)))
         own, of_bias = layer.init, layer.bias_init
         if of_bias is None and not _gives_biases(own):
@@ -223,11 +236,20 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
         is_last = index == len(layers) - 1
         place = Place(n_in, layer.n_out, layer.activation, before, is_last, layer.bias)
         values.append(initial_values(own, of_bias, index + 1, place, dtype, generator))
-        n_in, before = layer.n_out, layer.activation
+        before = layer.activation
     return values, tuple(
         replace(layer, init=None, bias_init=None, mask=mask)
         for layer, mask in zip(layers, masks, strict=True)
     )
+
+
+def n_entering(n_in, layers) -> list[int]:
+    """Columns of the W of every layer: units of the layer before and of shortcuts."""
+    units = [n_in, *(layer.n_out for layer in layers)]
+    return [
+        units[index] + sum(units[source] for source in layer.shortcuts)
+        for index, layer in enumerate(layers)
+    ]
 
 
 def _checked_mask(mask, index, shape):
@@ -268,7 +290,8 @@ def plan_of(n_in, layers, loss, dtype, input_dropout=0.0, input_noise=0.0) -> Pl
     rates = [(layer.rate_of_W, layer.rate_of_b) for layer in layers]
     heads = [head.for_plan(dtype) for _, head in layers[-1].heads or ()]
     plan = Plan.build(
-        n_in, units, code, dtype, parameter, dropout, masks, rates, input_noise, heads
+        n_in, units, code, dtype, parameter, dropout, masks, rates, input_noise, heads,
+        [layer.shortcuts for layer in layers],
     )  # fmt: skip
     plan.freeze([not layer.trainable for layer in layers])
     return plan

@@ -51,6 +51,11 @@ class Dense:
         a loss of its own, which take the places of n_out, `activation` and the loss of the network.
         Targets are a dict of arrays by the same names (or one array with all their columns), and
         `Network.part` parts predictions.
+    shortcuts : sequence of int, default ()
+        Numbers of earlier layers whose activations enter as well, beside those of the layer before:
+        0 for the inputs, 1 for the first hidden layer, and so on. W then has their columns too,
+        behind those of the layer before and in the order of the numbers. Source: Lang & Witbrock
+        (1988), Learning to tell two spirals apart.
     mask : array_like of bool, shape (n_out, n_in), optional
         The connections that there are. All other weights are 0 and stay it: in training they and
         their gradients are set to 0. (What is assigned to them counts until the next step.)
@@ -73,6 +78,7 @@ class Dense:
     rate_of_W: float = field(default=1.0, kw_only=True)
     rate_of_b: float = field(default=1.0, kw_only=True)
     heads: Any = field(default=None, repr=False, kw_only=True)
+    shortcuts: Any = field(default=(), kw_only=True)
 
     def __post_init__(self):
         self._check_order()
@@ -88,6 +94,7 @@ class Dense:
         object.__setattr__(self, "bias", switch("bias", self.bias))
         object.__setattr__(self, "dropout", number("dropout", self.dropout, 0.0, 1.0))
         object.__setattr__(self, "trainable", switch("trainable", self.trainable))
+        object.__setattr__(self, "shortcuts", _layer_numbers(self.shortcuts))
         for name in ("rate_of_W", "rate_of_b"):
             object.__setattr__(self, name, number(name, getattr(self, name), 0.0))
 
@@ -126,3 +133,15 @@ class Dense:
                 f"bias must be True or False, got {self.bias!r}; initial values are given by "
                 "keyword: init='zeros', bias_init='zeros'"
             )
+
+
+def _layer_numbers(shortcuts) -> tuple[int, ...]:
+    """Different numbers of layers, ascending."""
+    if isinstance(shortcuts, str | bytes) or not np.iterable(shortcuts):
+        raise InvalidTypeError(
+            f"shortcuts must be a list of numbers of layers such as [0, 1], got {shown(shortcuts)}"
+        )
+    numbers = [whole_number("every number in shortcuts", one, low=0) for one in shortcuts]
+    if len(set(numbers)) < len(numbers):
+        raise InvalidInputError(f"shortcuts must be different layers, got {numbers}")
+    return tuple(sorted(numbers))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -21,7 +22,7 @@ from ..parts.whole_batch import LBFGS, WholeBatch
 from . import meanings
 from .calls import Calls
 from .descent import Descent
-from .held import Held, forward, glorot, plain_rows
+from .held import Held, forward, glorot, predicted_plainly
 from .steps import Steps
 from .validation import Validation, split
 from .versions import VERSION, CallbackSupportMixin, checked_weights, validate_data
@@ -143,6 +144,8 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         rows = inputs(X, net, looks=False)
         Y = self._rows_of_targets(y, net.dtype)
         weights = self._all_weights(sample_weight, y, incremental)
+        if weights is not None and not weights.any():
+            raise ValueError("the weights of all samples are 0; one has to be above 0")
         with Calls(self, given_X, given_y, sample_weight, not incremental) as calls:
             solver = meanings.stochastic(self)
             if solver is None:
@@ -151,7 +154,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
                         "X_val is watched while mini-batches are trained on, but "
                         f"solver={self.solver!r} looks at all samples; leave X_val out"
                     )
-                self._fit_whole(net, X, Y, weights)
+                self._fit_whole(net, X, Y, weights, calls)
             else:
                 self._fit_stochastic(
                     net, solver, rows, y, Y, weights, sample_weight, incremental, watched, first,
@@ -163,6 +166,15 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
                 " contain large values and need to be preprocessed."
             )
         return self
+
+    @staticmethod
+    def _pair(X_val, y_val, sample_weight_val):
+        """Samples to watch, or None."""
+        if X_val is None and y_val is None and sample_weight_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val, the samples to watch, belong together; give both")
+        return X_val, y_val, sample_weight_val
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -290,14 +302,13 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         weights = self._all_weights(sample_weight, y, True)
         return Validation(rows, Y, weights, self._score_of(y, sample_weight), self.n_threads)
 
-    def _fit_whole(self, net, X, Y, weights):
+    def _fit_whole(self, net, X, Y, weights, calls):
         optimizer = meanings.whole_batch(self.solver)
         if not isinstance(optimizer, LBFGS):
             self._fit_by_steps(net, X, Y, weights, optimizer)
             return
-        minimize(
-            self, self._objective(X, Y, weights), None if self.solver == "lbfgs" else optimizer
-        )
+        given = None if self.solver == "lbfgs" else optimizer
+        minimize(self, self._objective(X, Y, weights), given, calls)
 
     def _fit_by_steps(self, net, X, Y, weights, optimizer):
         """With SCG or Levenberg and Marquardt, which have no penalty of their own."""
@@ -314,6 +325,13 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         self.loss_curve_ = list(history.loss)
         self.n_iter_, self.loss_ = len(history), history.loss[-1]
         self.best_loss_ = min(history.loss)
+        if history.stop_reason == "epochs":
+            warnings.warn(
+                f"solver={self.solver!r} has made max_iter={self.max_iter} steps and has not "
+                "converged yet",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
     def _objective(self, X, Y, weights):
         """What L-BFGS makes small, in float64."""
@@ -338,7 +356,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
     def _outputs(self, X):
         """Output activations for samples that nobody has looked at."""
         if "_net" in self.__dict__ and "feature_names_in_" not in self.__dict__:
-            found = plain_rows(self._network(), X)
+            found = predicted_plainly(self._network(), X, self.n_threads)
             if found is not None:
                 return found
         check_is_fitted(self)

@@ -2,7 +2,7 @@
 
 
 class Calls:
-    """Tells callbacks of the fit of an estimator, and of its epochs.
+    """Tells callbacks of the fit of an estimator, and of its epochs or steps.
 
     Parameters
     ----------
@@ -33,6 +33,11 @@ class Calls:
             # a copy of the estimator has all that it needs to predict
             self.context.call_on_fit_task_end(**self.told, reconstruction_attributes={})
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether anybody is called."""
+        return self.context is not None
+
     def begin_iteration(self) -> None:
         """An epoch begins."""
         if self.context is not None:
@@ -41,6 +46,7 @@ class Calls:
 
     def end_iteration(self) -> bool:
         """An epoch has ended; whether somebody asks to stop."""
-        if self.iteration is None:
+        iteration, self.iteration = self.iteration, None
+        if iteration is None:
             return False
-        return bool(self.iteration.call_on_fit_task_end(**self.told, reconstruction_attributes={}))
+        return bool(iteration.call_on_fit_task_end(**self.told, reconstruction_attributes={}))

@@ -146,7 +146,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             Data or parameters are not accepted, or training gave parameters that are not finite.
         """
-        watched = None if X_val is None else (X_val, y_val, sample_weight_val)
+        watched = self._pair(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight=sample_weight, watched=watched)
 
     @available_if(lambda estimator: estimator._check_solver())

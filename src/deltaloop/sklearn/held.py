@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs.validation import inputs
 from ..kernels.interface import Work
 from ..network import Network
 from ..parts.layers import Dense
 from . import meanings
 
 _ROOM = 192  # samples whose activations stay in cache
-_SMALL = 64  # rows of a prediction that is not worth looking for memory and threads
+_SMALL = 128  # rows of a prediction that is not worth letting other threads in
 
 
 class Held:
@@ -141,8 +142,8 @@ def forward(net, rows, n_threads: int) -> tuple[np.ndarray, bool]:
     return out, bool(found)
 
 
-def plain_rows(net, X) -> np.ndarray | None:
-    """Outputs for some rows that need no door, or None.
+def predicted_plainly(net, X, n_threads: int) -> np.ndarray | None:
+    """Outputs for rows that need no door, or None.
 
     What is anything but finite numbers in an array of the network's kind is left to the door.
     """
@@ -150,12 +151,14 @@ def plain_rows(net, X) -> np.ndarray | None:
         type(X) is not np.ndarray
         or X.dtype != net.dtype
         or X.ndim != 2
-        or not 0 < len(X) <= _SMALL
+        or len(X) == 0
         or X.shape[1] != net.sizes[0]
-        or not np.isfinite(X.sum())
+        or not np.isfinite(X).all()
     ):
         return None
-    return net._session.predict_batch(X)
+    if len(X) <= _SMALL:
+        return net._session.predict_batch(X)
+    return forward(net, inputs(X, net, looks=False), n_threads)[0]
 
 
 def glorot(random_state, units, activation: str, dtype) -> chain:

@@ -41,7 +41,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from deltaloop.sklearn import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> network = MLPRegressor(learning_rate_init=0.01, early_stopping=True, max_iter=999)
+    >>> network = MLPRegressor(learning_rate_init=0.01, early_stopping=True, max_iter=999,
+    ...                        random_state=0)
     >>> model = make_pipeline(StandardScaler(), network).fit(X[::2], y[::2])
     >>> model.score(X[1::2], y[1::2]) > 0.35
     True
@@ -110,7 +111,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             Data or parameters are not accepted, or training gave parameters that are not finite.
         """
-        watched = None if X_val is None else (X_val, y_val, sample_weight_val)
+        watched = self._pair(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight=sample_weight, watched=watched)
 
     @available_if(lambda estimator: estimator._check_solver())

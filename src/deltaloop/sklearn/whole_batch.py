@@ -66,7 +66,7 @@ def unpack(vector, arrays) -> None:
         start += array.size
 
 
-def minimize(estimator, objective: Objective, optimizer) -> None:
+def minimize(estimator, objective: Objective, optimizer, calls) -> None:
     """Descend with L-BFGS-B of SciPy, with scikit-learn's settings and warnings."""
     try:
         import scipy.optimize
@@ -77,10 +77,38 @@ def minimize(estimator, objective: Objective, optimizer) -> None:
         options |= {"maxcor": optimizer.memory}
     if scipy_prints():
         options["iprint"] = 1 if estimator.verbose >= 1 else -1
+    shown = [*estimator.coefs_, *estimator.intercepts_]
+    steps = _Steps(estimator, shown, calls)
     found = scipy.optimize.minimize(
-        objective, pack([*estimator.coefs_, *estimator.intercepts_]).astype(np.float64),
-        method="L-BFGS-B", jac=True, options=options,
+        objective, pack(shown).astype(np.float64), method="L-BFGS-B", jac=True, options=options,
+        callback=steps if calls.is_listening else None,
     )  # fmt: skip
-    estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
+    steps.end()
+    if steps.is_stopped:
+        estimator.n_iter_ = found.nit
+    else:
+        estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
     estimator.loss_ = float(found.fun)
-    unpack(found.x, [*estimator.coefs_, *estimator.intercepts_])
+    unpack(found.x, shown)
+
+
+class _Steps:
+    """Tells callbacks of every step, which SciPy calls it after."""
+
+    def __init__(self, estimator, shown, calls):
+        self.estimator, self.shown, self.calls = estimator, shown, calls
+        self.n_steps, self.is_stopped = 0, False
+        calls.begin_iteration()
+
+    def __call__(self, x):
+        unpack(x, self.shown)
+        self.n_steps += 1
+        if self.calls.end_iteration():
+            self.is_stopped = True
+            raise StopIteration
+        if self.n_steps < self.estimator.max_iter:
+            self.calls.begin_iteration()
+
+    def end(self):
+        """End a step that was begun and did not come."""
+        self.calls.end_iteration()

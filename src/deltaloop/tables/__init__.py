@@ -1,5 +1,6 @@
 """Tables: files of cells, data frames, and how their columns become numbers."""
 
+from .batches import batches
 from .encoding import FeatureEncoding, looks_like_classes
 from .frames import from_frame
 from .queries import read_query
@@ -11,6 +12,7 @@ __all__ = [
     "FeatureEncoding",
     "Table",
     "Text",
+    "batches",
     "from_frame",
     "looks_like_classes",
     "read",

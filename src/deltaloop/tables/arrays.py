@@ -1,7 +1,7 @@
 """Tables as NumPy arrays: files .npy and .npz, of which nothing is unpickled."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,17 @@ def read_npy(data: bytes, source: str, limit: int) -> Table:
     )
     block = _load(lambda: np.lib.format.read_array(io.BytesIO(data), allow_pickle=False), source)
     return _from_block(block, names, source)
+
+
+def npy_pieces(path: str, rows: int, limit: int) -> Iterator[Table]:
+    """Tables of some rows of an array that stays in its file."""
+    block = _load(lambda: np.load(path, mmap_mode="r", allow_pickle=False), path)
+    if not isinstance(block, np.ndarray):
+        raise FileFormatError(f"{path!r} is an archive of arrays; name it .npz")
+    shape = (min(rows, len(block)), *block.shape[1:]) if block.ndim else ()
+    names = _columns(Header(shape, block.dtype), path, limit)
+    for start in range(0, len(block), rows):
+        yield _from_block(np.array(block[start : start + rows]), names, path)
 
 
 def read_npz(data: bytes, source: str, limit: int) -> Table:

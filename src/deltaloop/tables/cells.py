@@ -14,6 +14,12 @@ Column = np.ndarray | Text  # float64, datetime64[us], or text
 TEXT_CELL, COLUMN = 80, 1000
 MISSING_CELLS = frozenset({"", "?", "na", "n/a", "nan", "null"})
 
+# Missing besides what always is, in a column of numbers or dates.
+MARKERS = frozenset(
+    {"-", "--", "---", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "n.a.", "na.",
+     "#n/a", "#na", "#value!", "#div/0!", "(null)", "<na>", "nat", "-nan", "\u2013", "\u2014"}
+)  # fmt: skip
+
 
 def column_from_cells(cells: Sequence[str]) -> Column:
     """float64 when every cell is a number or missing (NaN), else stripped text."""

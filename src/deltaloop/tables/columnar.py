@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import FileFormatError
 from ..inputs.unpacking import REMEDY, too_large
 from .cells import COLUMN
-from .columns import Decisions, arrays_of, settled
+from .columns import TABLE, Decisions, arrays_of, settled
 from .duck import connection, first_line, quoted
 from .kinds import NUMBER, OPEN, TEXT, Kind
 from .problems import Problems
@@ -32,7 +32,7 @@ def read_parquet(path: str, source: str, limit: int) -> Table:
             (n_rows,) = con.execute(
                 f"SELECT num_rows FROM parquet_file_metadata({name})"
             ).fetchone()
-            query = f"SELECT * FROM read_parquet({name})"
+            query = f"SELECT * FROM read_parquet({name}, hive_partitioning=false)"
             n_columns = len(con.execute(f"DESCRIBE {query}").fetchall())
             if _CELL * n_rows * n_columns > limit:
                 what = f"has {n_rows} rows of {n_columns} columns"
@@ -56,7 +56,8 @@ def read_json(path: str, source: str, limit: int) -> Table:
         form = "array" if start.startswith(b"[") else "newline_delimited"
         query = (
             f"SELECT * FROM read_json({quoted(os.path.abspath(path))}, format='{form}', "
-            "maximum_depth=1, sample_size=-1, records='true', compression='none')"
+            "maximum_depth=1, sample_size=-1, records='true', "
+            "compression='none', hive_partitioning=false)"
         )
         try:
             return table_of(con, query, source, limit)
@@ -93,10 +94,10 @@ def table_of(con: Any, query: str, source: str, limit: float) -> Table:
     problems.raise_any()
     aliases = ", ".join(f"c{number}" for number in range(len(names)))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw AS SELECT {', '.join(expressions)} "
+        f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT {', '.join(expressions)} "
         f"FROM ({query}) AS t({aliases})"
     )
-    (n_rows,) = con.execute("SELECT count(*) FROM raw").fetchone()
+    (n_rows,) = con.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
     if _CELL * n_rows * len(names) > limit:
         raise too_large(source, f"has {n_rows} rows of {len(names)} columns", limit, REMEDY)
     if not n_rows:
@@ -106,9 +107,9 @@ def table_of(con: Any, query: str, source: str, limit: float) -> Table:
     for number, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         if types[number] == "JSON":
             _refuse_nested(con, query, number, name, aliases, problems)
-            kinds[number] = settled(con, "raw", number, name, kind, (), by)
+            kinds[number] = settled(con, TABLE, number, name, kind, (), by)
     problems.raise_any()
-    columns, _ = arrays_of(con, "raw", kinds, is_typed)
+    columns, _ = arrays_of(con, TABLE, kinds, is_typed)
     return Table(tuple(names), columns, source, notes=(*notes, *by.notes))
 
 

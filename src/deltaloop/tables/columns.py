@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .cells import MISSING_CELLS, Column, is_missing
-from .dates import ISO_FORM, DateForm, date_forms
+from .cells import MARKERS, MISSING_CELLS, Column, is_missing
+from .dates import ISO_DAY, ISO_FORM, DateForm, date_forms
 from .duck import quoted
 from .kinds import TEXT, Kind
 from .number_forms import PLAIN, NumberForm, chosen_form, forms_of, is_written_number, unit_of
@@ -16,13 +16,11 @@ from .text_column import MISSING, Text
 
 _SAMPLE = 1000
 _MANY = 50  # different cells that could be missing
+_FETCHED = 2000  # different cells that do not fit
+TABLE = "raw"  # where cells are kept while it is decided what they are
 _AT_ONCE = 250  # columns in a query
-# Missing besides what always is, in a column of numbers or dates.
-_MARKERS = frozenset(
-    {"-", "--", "---", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "n.a.", "na.",
-     "#n/a", "#na", "#value!", "#div/0!", "(null)", "<na>", "nat", "-nan", "\u2013", "\u2014"}
-)  # fmt: skip
 _NAT = -(2**63)
+_LONGEST = max(map(len, MISSING_CELLS))
 
 
 @dataclass
@@ -69,26 +67,28 @@ def settled(
 
     def unfit(expression: str) -> list[tuple[str, int, int]]:
         """Cells for which there is no value, with their number and the first row."""
-        return con.execute(
-            f"SELECT x, count(*), min(r) + 1 FROM ({inner}) WHERE x IS NOT NULL AND "
-            f"({expression}) IS NULL GROUP BY x ORDER BY 2 DESC, 3 LIMIT {_MANY + 1}"
-        ).fetchall()
+        return _unfit(con, inner, expression)
 
     written = [cell for cell in seen if is_written_number(cell)]
     with_units = [cell for cell in seen if unit_of(cell) is not None]
     if 2 * len(written) >= len(seen):
-        found = _as_numbers(name, written, unfit, by)
+        ((n_present,),) = con.execute(f"SELECT count(x) FROM ({inner})").fetchall()
+        found = _as_numbers(name, written, n_present, unfit, by)
         if found:
             return found
     elif len(written) + len(with_units) == len(seen):
-        _refuse_units(name, unfit(_number_sql(PLAIN)), by)
+        _refuse_units(name, unfit(_number_sql(PLAIN)), 0, by)
         return TEXT
-    forms = date_forms([cell for cell in seen if cell.casefold() not in _MARKERS])
+    forms = date_forms([cell for cell in seen if cell.casefold() not in MARKERS])
     return _as_dates(name, forms, unfit, by) or TEXT
 
 
 def _as_numbers(
-    name: str, written: Sequence[str], unfit: Callable[[str], list[Any]], by: Decisions
+    name: str,
+    written: Sequence[str],
+    n_present: int,
+    unfit: Callable[[str], list[Any]],
+    by: Decisions,
 ) -> Kind | None:
     """The column as numbers, if nothing else is in it."""
     forms = forms_of(written)
@@ -109,9 +109,9 @@ def _as_numbers(
     odd = left[form]
     markers = _markers(name, odd, by)
     if markers is None:
-        if _refuse_units(name, odd, by):
-            return TEXT
         n_odd = sum(count for _, count, _ in odd)
+        if _refuse_units(name, odd, n_present - n_odd, by):
+            return TEXT
         cell, _, row = min(odd, key=lambda one: one[2])
         at_least = "at least " if len(odd) > _MANY else ""
         by.notes.append(
@@ -137,7 +137,7 @@ def _as_dates(
     fitting = []
     for form in forms:
         odd = unfit(_date_sql(form))
-        if all(cell.casefold() in _MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
+        if all(cell.casefold() in MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
             fitting.append((form, odd))
     if not fitting:
         return None
@@ -152,7 +152,7 @@ def _as_dates(
 
 def _markers(name: str, odd: Sequence[Any], by: Decisions) -> tuple[str, ...] | None:
     """Cells that stand for what is missing, if all that are left do."""
-    if len(odd) > _MANY or any(cell.casefold() not in _MARKERS for cell, _, _ in odd):
+    if len(odd) > _MANY or any(cell.casefold() not in MARKERS for cell, _, _ in odd):
         return None
     if odd:
         n_cells = sum(count for _, count, _ in odd)
@@ -163,17 +163,47 @@ def _markers(name: str, odd: Sequence[Any], by: Decisions) -> tuple[str, ...] | 
     return tuple(sorted({cell for cell, _, _ in odd}))
 
 
-def _refuse_units(name: str, odd: Sequence[Any], by: Decisions) -> bool:
-    """Whether all cells that are no numbers have one unit: a problem."""
-    units = {unit_of(cell) for cell, _, _ in odd}
-    if len(units) != 1 or None in units:
+def _refuse_units(name: str, odd: Sequence[Any], n_numbers: int, by: Decisions) -> bool:
+    """Whether all cells that are no numbers have one unit: a problem.
+
+    Letters that few of the cells have are no unit: a street has numbers such as 12a.
+    """
+    units = {unit_of(cell) or "" for cell, _, _ in odd}
+    unit = units.pop() if len(units) == 1 else ""
+    if not unit:
+        return False
+    if unit[-1].isalnum() and sum(count for _, count, _ in odd) < n_numbers:
         return False
     cell, _, row = min(odd, key=lambda one: one[2])
     by.problems.add(
-        f"column {name!r} of {{source}} has numbers with {units.pop()!r}, such as {cell!r} in row "
+        f"column {name!r} of {{source}} has numbers with {unit!r}, such as {cell!r} in row "
         f"{row}; write the numbers alone, or keep the cells as text with text=[{name!r}] (--text)"
     )
     return True
+
+
+def _unfit(con: Any, inner: str, expression: str) -> list[tuple[str, int, int]]:
+    """Cells x of rows r for which there is no value, most frequent first."""
+    return con.execute(
+        f"SELECT x, count(*), min(r) + 1 FROM ({inner}) WHERE x IS NOT NULL AND "
+        f"({expression}) IS NULL GROUP BY x ORDER BY 2 DESC, 3 LIMIT {_FETCHED}"
+    ).fetchall()
+
+
+def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] | None:
+    """The first cell of a column c<number> of texts that has not this kind, and its row from 1."""
+    if kind.name not in ("number", "date", "empty"):
+        return None
+    expression = {
+        "number": _number_sql(kind.form), "date": _date_sql(kind.date), "empty": "NULL"
+    }[kind.name]  # fmt: skip
+    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    odd = [
+        (cell, row)
+        for cell, _, row in _unfit(con, inner, expression)
+        if cell.casefold() not in MARKERS
+    ]
+    return min(odd, key=lambda one: one[1]) if odd else None
 
 
 def _present(column: str) -> str:
@@ -196,8 +226,8 @@ def _number_sql(form: NumberForm, cell: str = "x") -> str:
 
 def _date_sql(form: DateForm, cell: str = "x") -> str:
     """The time in the cell; NULL where there is none."""
-    if form == ISO_FORM:
-        parsed = f"TRY_CAST({cell} AS TIMESTAMP)"
+    if form in (ISO_FORM, ISO_DAY):
+        parsed = f"TRY_CAST({cell} AS TIMESTAMPTZ)"
     else:
         parsed = f"try_strptime({cell}, [{', '.join(map(quoted, form.formats))}])"
     return f"CASE WHEN regexp_full_match({cell}, {quoted(form.pattern)}) THEN {parsed} END"
@@ -226,11 +256,17 @@ def arrays_of(
 ) -> tuple[list[Column], list[tuple[np.ndarray, list[str]]]]:
     """The columns c0, c1, ... of the relation; and codes and cells of those that are text.
 
+    The relation is read once for all columns, and `TABLE`, which is in memory, once more for each
+    that is text.
+
     is_typed says which columns DuckDB has read as numbers and dates.
     """
     expressions, cells = [], {}
     for number, (kind, typed) in enumerate(zip(kinds, is_typed, strict=True)):
         column = f"c{number}"
+        if kind.name == "text" and relation != TABLE:
+            expressions.append(f"coalesce({column}, '') AS {column}")
+            continue
         if kind.name == "text":
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE v{number} AS "
@@ -253,6 +289,8 @@ def arrays_of(
     texts = []
     for number, kind in enumerate(kinds):
         array = np.asarray(fetched.pop(f"c{number}"))
+        if kind.name == "text" and number not in cells:
+            array, cells[number] = _encoded(array)
         if number in cells:
             texts.append((array, cells[number]))
             columns.append(text_of(array, cells[number]))
@@ -263,13 +301,22 @@ def arrays_of(
     return columns, texts
 
 
-def text_of(codes: np.ndarray, cells: Sequence[str]) -> Text:
-    """The column of these codes, with blanks around cells and missing ones gone, and sorted."""
-    stripped = ["" if is_missing(cell) else cell.strip() for cell in cells]
-    values = sorted(set(stripped) - {""})
-    if values == list(cells):
+def _encoded(cells: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Codes of cells that are str, and what they stand for."""
+    texts = cells.tolist()
+    values = sorted(set(texts))
+    number = {value: code for code, value in enumerate(values)}
+    return np.fromiter(map(number.__getitem__, texts), np.int32, len(texts)), values
+
+
+def text_of(codes: np.ndarray, cells: list[str]) -> Text:
+    """The column of these codes of sorted cells, with blanks around them and missing ones gone."""
+    stripped = list(map(str.strip, cells))
+    gone = {cell for cell in stripped if len(cell) <= _LONGEST and is_missing(cell)}
+    if not gone and stripped == cells:
         return Text(codes, tuple(cells))
-    place = {value: code for code, value in enumerate(values)} | {"": MISSING}
+    values = sorted(set(stripped) - gone)
+    place = {value: code for code, value in enumerate(values)} | dict.fromkeys(gone, MISSING)
     new = np.array([*map(place.__getitem__, stripped), MISSING], dtype=np.int32)
     return Text(new[codes], tuple(values))
 

@@ -52,6 +52,8 @@ def _numeric(sign: str, year: str) -> tuple[DateForm, DateForm]:
 
 _NUMERIC = [(sign, _numeric(sign, year)) for sign in "/.-" for year in "Yy"]
 ISO_FORM = DateForm("year-month-day", ISO)
+# Of a column whose first cells have no time of the day.
+ISO_DAY = DateForm("year-month-day, without times", ISO)
 _FORMS = (
     ISO_FORM,
     DateForm(

@@ -12,7 +12,8 @@ import numpy as np
 from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.unpacking import REMEDY, too_large
 from .cells import COLUMN, Column, is_missing, missing_cells, shortened
-from .columns import Decisions, arrays_of, opened, settled
+from .columns import TABLE, Decisions, arrays_of, opened, settled
+from .dates import ISO_DAY
 from .dialects import Dialect, sniff
 from .duck import connection, first_line, quoted
 from .kinds import NUMBER, OPEN, TEXT, Kind, guessed_kind
@@ -25,12 +26,14 @@ from .text_files import empty, head_of
 
 # Delimiters that are possible, by the ending of the file; of two that are equally good the first.
 TEXT_ENDINGS = {
-    ".csv": "\t;,| ", ".tsv": "\t", ".tab": "\t", ".psv": "|",
+    ".csv": "\t;,|", ".tsv": "\t", ".tab": "\t", ".psv": "|",
     ".txt": "\t;,| ", ".dat": "\t;,| ", ".data": "\t;,| ",
 }  # fmt: skip
-_CELL = 32  # bytes of memory of a cell, at most, on its way into an array
+CELL = 32  # bytes of memory of a cell, at most, on its way into an array
+_LONG = 500_000  # characters of a line; DuckDB takes four times that unless told
+_FEW_TEXTS = 8  # columns of many values that are quicker made of str than by DuckDB
 _TRIES = 8  # readings of a file whose cells are others than the first ones
-_TYPES = {"number": "DOUBLE", "date": "TIMESTAMP"}
+_TYPES = {"number": "DOUBLE", "date": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Options:
     """What the caller of `read` knows of a text; see there."""
 
     header: bool | None = None
-    text: tuple[str, ...] = ()
+    text: str | Sequence[str] = ()
     decimal: str | None = None
     expected: Collection[str] = ()
     skip_bad_lines: bool = False
@@ -62,7 +65,7 @@ def read_delimited(path: str, delimiters: str, options: Options, source: str, li
         raise empty(source)
     _check_size(os.path.getsize(path), head, delimiters, source, limit)
     dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
-    return _Reading(path, dialect, options, source, limit).table()
+    return Reading(path, dialect, options, source, limit).table()
 
 
 def _check_size(size: int, head: bytes, delimiters: str, source: str, limit: int) -> None:
@@ -73,15 +76,15 @@ def _check_size(size: int, head: bytes, delimiters: str, source: str, limit: int
     )
     cells = max(map(head.count, map(str.encode, delimiters))) + len(head.splitlines())
     n_cells = round(size * cells / max(1, len(head)))
-    if size + _CELL * n_cells + COLUMN * width > limit:
+    if size + CELL * n_cells + COLUMN * width > limit:
         raise too_large(source, f"has about {n_cells} cells", limit, REMEDY)
 
 
-class _NeedsCopy(Exception):
+class NeedsCopy(Exception):
     """DuckDB cannot read the file as it is."""
 
 
-class _Reading:
+class Reading:
     """One reading of a file, from its dialect to the table."""
 
     def __init__(self, path: str, dialect: Dialect, options: Options, source: str, limit: int):
@@ -98,6 +101,9 @@ class _Reading:
                 "give every column its own name"
             )
         self.kinds, self.decimals = self._guessed()
+        # missing cells as they are written in the first rows
+        self.nulls = {"", *filter(is_missing, set().union(*self.cells))}
+        self.found: tuple[list[Kind], list[bool]] = [], []  # kinds, and whether DuckDB has types
 
     def _guessed(self) -> tuple[list[Kind], set[str]]:
         """What the columns are by their first cells, and the signs before fractions."""
@@ -110,9 +116,11 @@ class _Reading:
             for number, cells in enumerate(self.cells)
         ]
         decimals: set[str] = set()
+        if OPEN not in kinds and self.options.decimal is None:
+            return kinds, decimals  # all numbers are plain
         for kind, cells in zip(kinds, self.cells, strict=True):
             if kind in (NUMBER, OPEN):
-                decimals |= sure_decimals(cell.strip() for cell in cells)
+                decimals |= sure_decimals(cell.strip() for cell in set(cells))
         if self.options.decimal == "," or decimals == {","}:  # 1.234 may be above 1000
             form = NumberForm(".", ",")
             for number, (kind, cells) in enumerate(zip(kinds, self.cells, strict=True)):
@@ -136,29 +144,37 @@ class _Reading:
         """The table, or one error about all that is wrong with the file."""
         if self.dialect.is_plain:
             try:
-                return self._finished(*self._read(self.path, self.dialect))
-            except _NeedsCopy:
+                return self.read(self.path, self.dialect)
+            except NeedsCopy:
                 pass
         with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
-            copy = os.path.join(folder, "plain.csv")
-            self.notes += write_plain_copy(
-                self.path, self.dialect, copy, self.problems, self.options.skip_bad_lines
-            )
-            if not os.path.getsize(copy):
-                self.problems.raise_any()
-                raise self._no_rows()
-            plain = replace(
-                self.dialect, delimiter=",", quoting=Quoting(), newline="\n", skip=0, is_plain=True
-            )
-            try:
-                return self._finished(*self._read(copy, plain))
-            except _NeedsCopy as error:
-                self.problems.raise_any()
-                raise FileFormatError(
-                    f"{self.source!r} cannot be read: {error}; check its cells and quotes"
-                ) from None
+            return self.read_copy(*self.copy_to(folder))
 
-    def _no_rows(self) -> FileFormatError:
+    def copy_to(self, folder: str) -> tuple[str, Dialect]:
+        """Write a plain copy; return its path and dialect."""
+        copy = os.path.join(folder, "plain.csv")
+        self.notes += write_plain_copy(
+            self.path, self.dialect, copy, self.problems, self.options.skip_bad_lines
+        )
+        if not os.path.getsize(copy):
+            self.problems.raise_any()
+            raise self.no_rows()
+        return copy, replace(
+            self.dialect, delimiter=",", quoting=Quoting(), newline="\n", skip=0, is_plain=True
+        )
+
+    def read_copy(self, path: str, dialect: Dialect) -> Table:
+        """The table of a plain copy, or one error about all that is wrong with the file."""
+        try:
+            return self.read(path, dialect)
+        except NeedsCopy as error:
+            self.problems.raise_any()
+            raise FileFormatError(
+                f"{self.source!r} cannot be read: {error}; check its cells and quotes"
+            ) from None
+
+    def no_rows(self) -> FileFormatError:
+        """The error for a header without rows."""
         if self.dialect.names is None:
             return empty(self.source)
         return FileFormatError(
@@ -166,39 +182,44 @@ class _Reading:
             "below it"
         )
 
-    def _read(self, path: str, dialect: Dialect) -> tuple[list[Column], list[str]]:
-        """The columns, and what was decided about them."""
+    def read(self, path: str, dialect: Dialect) -> Table:
+        """The table of a plain file.
+
+        Raises
+        ------
+        NeedsCopy
+            DuckDB cannot read it.
+        """
         with connection([path], self.limit, self.source, "a table from text") as con:
             import duckdb
 
-            kinds, nulls = list(self.kinds), self._nulls()
+            kinds = list(self.kinds)
             for left in range(_TRIES, -1, -1):
                 try:
-                    found = self._attempt(con, path, dialect, kinds, nulls)
+                    found = self._attempt(con, path, dialect, kinds)
                 except duckdb.ConversionException as error:
-                    kinds = _corrected(str(error), kinds, nulls) if left else [OPEN] * len(kinds)
+                    kinds = (
+                        _corrected(str(error), kinds, self.nulls) if left else [OPEN] * len(kinds)
+                    )
                 except (duckdb.InvalidInputException, duckdb.InternalException) as error:
-                    raise _NeedsCopy(first_line(error)) from None
+                    raise NeedsCopy(first_line(error)) from None
                 else:
                     if found is not None:
-                        return found
+                        return self._finished(*found)
                     kinds = [opened(kind) if kind.name in _TYPES else kind for kind in kinds]
-            raise _NeedsCopy("its cells have changing kinds")
-
-    def _nulls(self) -> set[str]:
-        """Missing cells as they are written in the first rows."""
-        return {""} | {cell for cells in self.cells for cell in set(cells) if is_missing(cell)}
+            raise NeedsCopy("its cells have changing kinds")
 
     def _attempt(
-        self, con: Any, path: str, dialect: Dialect, kinds: list[Kind], nulls: set[str]
+        self, con: Any, path: str, dialect: Dialect, kinds: list[Kind]
     ) -> tuple[list[Column], list[str]] | None:
-        """The columns, if they are of these kinds; None where numbers have underscores."""
-        relation = csv_relation(path, dialect, kinds, nulls)
+        """The columns, if they are of these kinds; None where DuckDB has misread some."""
+        relation = csv_relation(path, dialect, kinds, self.nulls)
         is_typed = [kind.name in _TYPES for kind in kinds]
         by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals, [])
-        if any(kind.name in ("open", "text") for kind in kinds):
-            con.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT * FROM {relation}")
-            relation = "raw"
+        n_texts = sum(kind.name == "text" for kind in kinds)
+        if any(kind.name == "open" for kind in kinds) or n_texts > _FEW_TEXTS:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
+            relation = TABLE
             n_problems = len(self.problems.found)
             kinds = [
                 settled(con, relation, number, name, kind, cells, by)
@@ -209,8 +230,9 @@ class _Reading:
             if len(self.problems.found) > n_problems:
                 self.problems.raise_any()
         columns, texts = arrays_of(con, relation, kinds, is_typed)
-        if any(is_typed) and _n_underscores(path, dialect.skip) != _n_in_texts(texts):
+        if any(is_typed) and has_misread(path, dialect.skip, kinds, texts):
             return None
+        self.found = kinds, is_typed
         return columns, by.notes
 
     def _finished(self, columns: list[Column], notes: list[str]) -> Table:
@@ -218,7 +240,7 @@ class _Reading:
         self.problems.raise_any()
         names = self.names
         if not len(columns[0]):
-            raise self._no_rows()
+            raise self.no_rows()
         if self.dialect.trailing and len(columns) > 1 and missing_cells(columns[-1]).all():
             names, columns = names[:-1], columns[:-1]
             self.notes.append("the comma after the last cell of every row is left out")
@@ -245,16 +267,19 @@ def csv_relation(path: str, dialect: Dialect, kinds: Sequence[Kind], nulls: set[
     """The file as a table function of SQL, with all that DuckDB would guess."""
     columns = ", ".join(f"'c{number}': {quoted(_type(kind))}" for number, kind in enumerate(kinds))
     newline = {"\r\n": r"\r\n", "\n": r"\n"}.get(dialect.newline, r"\n")
+    longest = f", max_line_size={4 * dialect.longest}" if dialect.longest > _LONG else ""
     return (
         f"read_csv({quoted(os.path.abspath(path))}, columns={{{columns}}}, auto_detect=false, "
         f"delim={quoted(dialect.delimiter)}, quote={quoted(dialect.quoting.quote)}, "
         f"escape={quoted(dialect.quoting.escape)}, new_line={quoted(newline)}, header=false, "
         f"skip={dialect.skip}, nullstr=[{', '.join(map(quoted, sorted(nulls)))}], "
-        "compression='none')"
+        f"compression='none', hive_partitioning=false{longest})"
     )
 
 
 def _type(kind: Kind) -> str:
+    if kind.name == "date" and kind.date == ISO_DAY:
+        return "TIMESTAMP"  # quicker, but does not heed zones
     if kind.name == "values":
         return f"ENUM({', '.join(map(quoted, kind.values))})"
     return _TYPES.get(kind.name, "VARCHAR")
@@ -279,22 +304,33 @@ def _corrected(message: str, kinds: list[Kind], nulls: set[str]) -> list[Kind]:
     return [opened(kind) if k == number else kind for k, kind in enumerate(kinds)]
 
 
-def _n_underscores(path: str, skip: int) -> int:
-    """Underscores in the rows of a file: DuckDB takes 1_000 for 1000."""
-    count = 0
+def has_misread(
+    path: str, skip: int, kinds: Sequence[Kind], texts: Sequence[tuple[np.ndarray, list[str]]]
+) -> bool:
+    """Whether numbers have underscores, or dates times, that DuckDB would not heed.
+
+    Such signs are counted: in the rows of the file, and in its columns of text, which are given as
+    codes and cells.
+    """
+    signs = [b"_"]
+    if any(kind.name == "date" and kind.date == ISO_DAY for kind in kinds):
+        signs.append(b":")
+    counts = [0] * len(signs)
     with open(path, "rb") as file:
         for _ in range(skip):
             file.readline()
         while piece := file.read(2**20):
-            count += piece.count(b"_")
-    return count
+            counts = [n + piece.count(sign) for n, sign in zip(counts, signs, strict=True)]
+    return any(
+        n != _n_in_texts(texts, sign.decode()) for n, sign in zip(counts, signs, strict=True)
+    )
 
 
-def _n_in_texts(texts: Sequence[tuple[np.ndarray, list[str]]]) -> int:
-    """Underscores in columns of text, given as codes and cells."""
+def _n_in_texts(texts: Sequence[tuple[np.ndarray, list[str]]], sign: str) -> int:
+    """How often the sign is in columns of text."""
     total = 0
     for codes, cells in texts:
-        with_one = [(code, cell.count("_")) for code, cell in enumerate(cells) if "_" in cell]
+        with_one = [(code, cell.count(sign)) for code, cell in enumerate(cells) if sign in cell]
         if with_one:
             counts = np.bincount(codes + 1, minlength=len(cells) + 1)[1:]
             total += sum(int(counts[code]) * n for code, n in with_one)

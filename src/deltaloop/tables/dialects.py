@@ -47,6 +47,8 @@ class Dialect:
         The first rows of data that have so many.
     is_plain : bool
         Whether the file can be read as it is; else a plain copy of it has to be made.
+    longest : int
+        Characters of the longest of the first lines.
     has_comments : bool
         Whether lines that begin with # are no rows.
     trailing : bool
@@ -64,6 +66,7 @@ class Dialect:
     width: int
     rows: list[list[str]]
     is_plain: bool
+    longest: int
     has_comments: bool = False
     trailing: bool = False
     notes: list[str] = field(default_factory=list)
@@ -129,6 +132,7 @@ def sniff(
             and not (has_comments and n_hashes)
             and not (best.quoting.quote in text and re.search(blank_quote, text, re.MULTILINE))
         ),
+        longest=max(map(len, lines), default=0),
         has_comments=has_comments,
     )
     if has_comments:
@@ -228,11 +232,13 @@ def _best(
         for quoting in quotings
         for delimiter in delimiters
     ]
-    if len(delimiters) > 1:  # a text of one column has blanks, too
-        found = [one for one in found if one.delimiter != BLANKS or one.share > 0.5]
     even = [one for one in found if one.is_even]
     if even:
         return max(even, key=lambda one: (one.is_exact, one.share))  # the first of several
+    if BLANKS not in delimiters and len(delimiters) > 1:  # as words have, too
+        blanks = _candidate(lines, BLANKS, quotings[-1], is_whole, with_hashes)
+        if blanks.is_even and blanks.is_exact and blanks.share >= 0.5:
+            return blanks
     uneven = [one for one in found if not one.is_broken and one.width > 1 and _most_agree(one)]
     if uneven:
         return max(uneven, key=lambda one: one.share)
@@ -290,7 +296,7 @@ def _names_in_comment(comments: Sequence[str], dialect: Dialect) -> tuple[str, .
     text = comments[-1].strip().lstrip("#").strip()
     for delimiter in dict.fromkeys([dialect.delimiter, ",", ";", "\t", BLANKS]):
         try:
-            cells = next(reader_of([text], delimiter, dialect.quoting), [])
+            cells: list[str] = next(reader_of([text], delimiter, dialect.quoting), [])
         except csv.Error:
             continue
         names = tuple(cell.strip() for cell in cells)

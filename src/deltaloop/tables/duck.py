@@ -10,6 +10,7 @@ from ..inputs.unpacking import REMEDY, too_large
 
 # What its buffers take, however little is read.
 _LEAST_MEMORY = 2**29
+_REASONS = ("Expected Number of Columns", "Value with", "Invalid unicode", "Maximum line size")
 _SMALL = 2**21  # bytes of a file
 
 
@@ -32,7 +33,7 @@ def connection(
         import duckdb
     except ImportError:
         raise missing("duckdb", "cli", purpose) from None
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "python_enable_replacements": "false",  # no variables of Python as tables
@@ -45,9 +46,10 @@ def connection(
     try:
         if attached is not None:
             con.execute(f"ATTACH {quoted(os.path.abspath(attached))} AS the_database (READ_ONLY)")
-            con.execute("USE the_database")
+            con.execute("SET search_path = 'memory.main,the_database.main'")
         paths = ", ".join(quoted(os.path.abspath(path)) for path in files)
         con.execute(f"SET allowed_paths = [{paths}]")
+        con.execute("SET TimeZone = 'UTC'")
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
         yield con
@@ -65,4 +67,7 @@ def quoted(text: str) -> str:
 def first_line(error: Exception) -> str:
     """What DuckDB says, without its advice."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    reason = next((line for line in lines if line.startswith(_REASONS)), "")
+    return f"{lines[0]}: {reason}" if reason else lines[0]

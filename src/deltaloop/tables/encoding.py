@@ -203,9 +203,14 @@ class FeatureEncoding:
 def looks_like_classes(y: Any) -> bool:
     """Guess whether targets are classes (True) or values to be approximated (False).
 
-    Text and booleans are classes. Numbers are classes when all of them are whole and they take
-    at most max(2, min(20, sqrt(n))) different values, n being their number: 0/1 always, ten digits
-    from 100 rows on, counts and years rarely.
+    Text, booleans and two whole numbers are classes. More numbers, k different ones in n rows, are
+    classes if all of them are whole and
+
+    - k <= 10 and k <= sqrt(n), and they are close together: max - min < 2 k. Ten digits are
+      classes from 100 rows on, the squares of 0 to 9 are values; or
+    - k <= 40 and k <= n / 10, they are 0 or 1 and all that follow, and none of them is rare: each
+      in at least a fifth of n / k rows. The numbers of 26 letters are classes; counts, whose
+      largest values are rare, and years are not.
 
     Parameters
     ----------
@@ -244,7 +249,14 @@ def looks_like_classes(y: Any) -> bool:
         raise InvalidInputError(f"y must hold text, booleans or numbers, got dtype {values.dtype}")
     if not numbers.size or not np.isfinite(numbers).all() or (numbers != np.floor(numbers)).any():
         return False
-    return bool(len(np.unique(numbers)) <= max(2.0, min(20.0, numbers.size**0.5)))
+    different, counts = np.unique(numbers, return_counts=True)
+    n, k, span = numbers.size, len(different), different[-1] - different[0] + 1
+    if k <= 2:
+        return True
+    if k <= min(10, n**0.5) and span <= 2 * k:
+        return True
+    is_numbering = different[0] in (0, 1) and span == k
+    return bool(k <= min(40, n / 10) and is_numbering and 5 * counts.min() >= n / k)
 
 
 def _categories(values: Column, name: str, source: str) -> tuple[str, ...] | None:

@@ -76,7 +76,8 @@ def from_frame(frame: Any, *, source: str = "the data frame") -> Table:
     if isinstance(frame, Mapping):
         return _table(list(frame.items()), _from_any, source)
     frame = _known(frame)
-    return _table([(name, frame[name]) for name in frame.columns], _from_series, source)
+    columns = list(zip(frame.columns, frame.iter_columns(), strict=True))
+    return _table(columns, _from_series, source)
 
 
 def _known(frame: Any) -> Any:
@@ -235,7 +236,7 @@ def _from_categories(series: Any, is_ordered: bool) -> Text:
     cells = [None if _is_missing(cell) else str(cell) for cell in series.to_list()]
     if not is_ordered:
         return Text.of(cells)
-    values = [str(value) for value in series.cat.get_categories().to_list()]
+    values = [str(value) for value in series.dtype.categories]
     values = [value for value in dict.fromkeys(values) if value]
     number: dict[str | None, int] = {value: code for code, value in enumerate(values)}
     codes = [number.get(cell, -1) for cell in cells]

@@ -67,6 +67,8 @@ class NumberForm:
 _BEGINS = re.compile(r"[+-]?[.,]?\d").match  # how all forms begin
 PLAIN = NumberForm()
 COMMA = NumberForm("", ",")
+_FEW_DIGITS = re.compile(r"([.,])(?!\d{3}(?!\d))\d*(?:[eE][+-]?\d+)?$").findall
+_NO_THOUSANDS = re.compile(r"^[+-]?(?:0\d*|\d{4,})?([.,])\d").findall
 FORMS = (
     COMMA,
     NumberForm(",", "."),
@@ -98,10 +100,8 @@ def sure_decimals(cells: Iterable[str]) -> set[str]:
     """Signs that can only stand before a fraction: not three digits after them, or not after 0."""
     found = set()
     for cell in cells:
-        for sign in re.findall(r"([.,])(?!\d{3}(?!\d))\d*(?:[eE][+-]?\d+)?$", cell):
-            found.add(sign)
-        for sign in re.findall(r"^[+-]?(?:0\d*|\d{4,})?([.,])\d", cell):
-            found.add(sign)
+        found.update(_FEW_DIGITS(cell))
+        found.update(_NO_THOUSANDS(cell))
     return found
 
 

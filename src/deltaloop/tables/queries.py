@@ -18,7 +18,7 @@ from .cells import COLUMN, Column, column_from_cells
 from .columnar import table_of
 from .delimited import TEXT_ENDINGS, csv_relation, named_columns
 from .dialects import sniff
-from .duck import connection, first_line
+from .duck import connection, first_line, quoted
 from .kinds import TEXT, guessed_kind
 from .plain_copies import write_plain_copy
 from .problems import Problems
@@ -112,7 +112,7 @@ def _named_files(sql: str) -> list[str]:
     for literal in _LITERAL.findall(sql):
         name = literal.replace("''", "'")
         if "\0" not in name:
-            found += [name] if os.path.isfile(name) else filter(os.path.isfile, glob.glob(name))
+            found += [name] if os.path.isfile(name) else []
     return found
 
 
@@ -122,7 +122,7 @@ def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
     with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
         copies: list[str] = []
         query = _FROM_LITERAL.sub(lambda found: _with_dialect(found, folder, copies), sql)
-        files = [*_named_files(sql), *copies]
+        files = [*_named_files(query), *copies]
         with connection(files, limit, source, "a table from a query", database) as con:
             import duckdb
 
@@ -145,6 +145,9 @@ def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
 def _with_dialect(found: re.Match, folder: str, copies: list[str]) -> str:
     """FROM a text file, with its dialect written out; what it is not stays as it is."""
     name = found[2].replace("''", "'")
+    several = [] if os.path.isfile(name) else sorted(glob.glob(name))
+    if several and all(one.lower().endswith((".parquet", ".pq")) for one in several):
+        return f"{found[1]}read_parquet([{', '.join(map(quoted, several))}])"
     ending = Path(name.lower()).suffix
     if ending not in TEXT_ENDINGS or not os.path.isfile(name):
         return found[0]

@@ -1,6 +1,7 @@
 """Tables from files: CSV and its kin, Parquet, JSON, NumPy arrays, svmlight, FANN."""
 
 import os
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -204,8 +205,14 @@ def check_file(source: str) -> tuple[str, str]:
 @contextmanager
 def unpacked_file(source: str, packing: str, limit: int) -> Iterator[str]:
     """The path of the file, or of its content for as long as it is needed."""
-    if not packing:
+    if not packing and not set(source) & set("*?[") and source.isprintable():
         yield source
+        return
+    if not packing:  # DuckDB would look for a pattern, and knows names in UTF-8 only
+        with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
+            link = os.path.join(folder, "table")
+            os.symlink(os.path.abspath(source), link)
+            yield link
         return
     unpack = gunzipped if packing == ".gz" else unzstandard
     with temporary_copy(unpack(source, source, limit)) as path:

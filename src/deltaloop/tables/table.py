@@ -129,7 +129,7 @@ class Table:
 
     def take(self, rows: np.ndarray) -> "Table":
         """Return the table of these rows: their positions, or a mask."""
-        return replace(self, values=[column[rows] for column in self.values])
+        return replace(self, values=[_taken(column, rows) for column in self.values])
 
     def column(self, column: str | int | None) -> np.ndarray:
         """Return the values of a column (see `column_name`), none of them missing or infinite.
@@ -145,6 +145,12 @@ class Table:
         values = self.values[self.columns.index(name)]
         refuse_missing(values, name, self.source)
         return np.asarray(values)
+
+
+def _taken(column: Column, rows: np.ndarray) -> Column:
+    """Some rows of a column."""
+    rows = np.asarray(rows)
+    return column.take(rows) if isinstance(column, Text) else column[rows]
 
 
 def _column(values, name: str, source: str) -> Column:

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..inputs.checks import number
 from ..network import Network
+from ..training.history import History
 from .arrays import Targets, parts
 from .merging import merged
 from .recipe import Member, Recipe, at_common_wave, chosen_recipe, simple_network, trained_member
@@ -30,12 +31,18 @@ class Trained:
     outputs : ndarray
         What those that were not trained on a row predict for it, shape (len(held), n_out).
     notes : tuple of str
+    history : History or None
+        Of the first of them.
+    interrupted : bool
+        Whether Ctrl-C ended it before all of them were trained.
     """
 
     net: Network
     held: np.ndarray | None
     outputs: np.ndarray | None
     notes: tuple[str, ...]
+    history: History | None = None
+    interrupted: bool = False
 
 
 def train(
@@ -78,19 +85,25 @@ def train(
     if budget is not None:
         from .search import spend
 
-        members, shares = spend(X, Y, recipe, seed, budget, weights, tell)
+        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell)
     else:
-        members, shares = [], None
+        members, shares, interrupted = [], None, False
         for k, held in enumerate(held_parts(Y, recipe, seed)):
-            members.append(trained_member(X, Y, recipe, held, seed + k, weights))
+            member = trained_member(X, Y, recipe, held, seed + k, weights)
+            interrupted = member.is_interrupted
+            if not interrupted or not members:
+                members.append(member)
+            if interrupted:
+                break
             tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
         members, earlier = at_common_wave(members)
     net = merged([member.net for member in members], shares)
     Y.give(net)
     rows, outputs = _held_out(members, X, Y)
     kinds = "; ".join(sorted({member.recipe.text for member in members}))
-    notes = (_summary(members, kinds, began), *_remarks(members, recipe, earlier))
-    return Trained(net, rows, outputs, notes)
+    notes = [_summary(members, kinds, began), *_remarks(members, recipe, earlier)]
+    notes += ["stopped by Ctrl-C"] if interrupted else []
+    return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
 
 
 def held_parts(Y: Targets, recipe: Recipe, seed: int) -> list[np.ndarray]:

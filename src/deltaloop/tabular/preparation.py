@@ -170,7 +170,7 @@ class Preparation:
         Returns
         -------
         ndarray of shape (n_rows, len(inputs)), float32
-            C-contiguous and finite.
+            C-contiguous and finite; float64 where columns stay as they are (`columns.Plain`).
 
         Raises
         ------
@@ -183,7 +183,8 @@ class Preparation:
         if 4 * table.n_rows * n_inputs > table.limit:
             what = f"has {table.n_rows} rows, which become {n_inputs} inputs each"
             raise too_large(table.source, what, table.limit, REMEDY)
-        X = np.zeros((table.n_rows, n_inputs), np.float32)
+        plain = any(isinstance(column, Plain) for column in self.columns)  # not scaled here
+        X = np.zeros((table.n_rows, n_inputs), np.float64 if plain else np.float32)
         position = 0
         told = []
         for column, values in zip(self.columns, self._find(table), strict=True):

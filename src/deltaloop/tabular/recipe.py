@@ -22,6 +22,7 @@ from ..network import Network
 from ..parts.layers import Dense
 from ..parts.losses import Loss
 from ..parts.optimizers import SGD, Adam
+from ..training.history import History
 from ..training.schedules import Schedule, cosine
 from .arrays import Targets
 
@@ -142,6 +143,7 @@ class Member:
         The rows that it has not seen.
     loss : float
         Of these rows; nan without any.
+    history : History
     at_waves : list of (ndarray, float)
         Parameters and loss at the end of every wave, if the recipe asks for them.
     """
@@ -150,7 +152,13 @@ class Member:
     recipe: Recipe
     held: np.ndarray
     loss: float
+    history: History
     at_waves: list[tuple[np.ndarray, float]] = field(default_factory=list)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C ended its training."""
+        return self.history.stop_reason == "interrupted"
 
 
 def trained_member(
@@ -198,10 +206,8 @@ def trained_member(
             if attempt == 4:
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
-    if history.stop_reason == "interrupted":
-        raise KeyboardInterrupt
     loss = net.loss(X[held], Y.y[held]) if len(held) else math.nan
-    return Member(net, recipe, held, loss, at_waves)
+    return Member(net, recipe, held, loss, history, at_waves)
 
 
 def _ends_of_waves(epochs: int) -> tuple[int, ...]:

@@ -52,8 +52,10 @@ def kinds_of(recipe: Recipe, seed: int) -> Iterator[Recipe]:
 def spend(
     X: np.ndarray, Y: Targets, recipe: Recipe, seed: int, budget: float, weights,
     tell: Callable[[float, str], None],
-) -> tuple[list[Member], list[float]]:  # fmt: skip
+) -> tuple[list[Member], list[float], bool]:  # fmt: skip
     """Networks and their shares in the average, after about `budget` seconds.
+
+    And whether Ctrl-C came before: what was not complete then is left out, if there is more.
 
     The first kind is trained in any case, in fewer epochs where it has to be; another one only
     where there is time for it.
@@ -62,6 +64,7 @@ def spend(
     held = parts(Y.y, min(PARTS, len(X)), Y.is_classes, seed)
     per_work = 0.0
     kinds: list[Kind] = []
+    interrupted = False
     for number, tried in enumerate(kinds_of(recipe, seed)):
         start = perf_counter()
         left = budget - (start - began)
@@ -75,8 +78,15 @@ def spend(
         for k, rows in enumerate(held):
             first = seed + PARTS * number + k
             members.append(trained_member(X, Y, tried, rows, first, weights))
+            if interrupted := members[-1].is_interrupted:
+                break
             done = min(1.0, (perf_counter() - began) / budget)
             tell(done, f"network {PARTS * len(kinds) + k + 1}: {tried.text}")
+        if interrupted and kinds:
+            break
+        if interrupted:
+            complete = members[:-1] or members
+            return complete, [1 / len(complete)] * len(complete), True
         members, _ = at_common_wave(members)
         kinds.append(Kind(tried, members, _outputs(members, X, Y)))
         per_work = max(per_work, (perf_counter() - start) / _work(tried, X, Y))
@@ -88,7 +98,7 @@ def spend(
         chosen += kinds[index].members
         shares += [share / len(kinds[index].members)] * len(kinds[index].members)
     tell(1.0, f"{len(set(picks))} of {len(kinds)} kinds are averaged")
-    return chosen, shares
+    return chosen, shares, interrupted
 
 
 def _work(recipe, X, Y):
@@ -103,7 +113,9 @@ def _that_fits(X, Y, recipe, held, seed, weights, seconds):
     taken = []
     for epochs in (1, 5):
         start = perf_counter()
-        trained_member(X, Y, replace(recipe, epochs=epochs), held[0], seed, weights)
+        tried = replace(recipe, epochs=epochs)
+        if trained_member(X, Y, tried, held[0], seed, weights).is_interrupted:
+            raise KeyboardInterrupt
         taken.append(perf_counter() - start)
     once, per_epoch = min(taken), max(taken[1] - taken[0], 1e-9) / 4
     left = 0.9 * (seconds - (perf_counter() - begun)) / len(held) - once

@@ -139,7 +139,7 @@ def _task(name, column, task):
         codes, texts = codes_of(column)
         raise InvalidInputError(
             f"target {name!r} holds text, such as {texts[codes[0]]!r}; regression needs numbers: "
-            "correct such cells, or choose task='classification'"
+            "correct such cells, or choose task='classification' (--task classification)"
         )
     if task is not None:
         return task, "as asked for"
@@ -170,7 +170,8 @@ def _classes(name, column):
     if len(values) == len(y) > FEW:
         raise InvalidInputError(
             f"target {name!r} has {len(y)} different values in {len(y)} rows, so it is no class; "
-            "choose another column" + ("" if _is_text(column) else ", or task='regression'")
+            "choose another column"
+            + ("" if _is_text(column) else ", or task='regression' (--task regression)")
         )
     return y.astype(np.int64), tuple(values)
 

@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from ..errors import DivergenceError, InvalidInputError
+from ..inputs.checks import all_finite
 from .stopping import Stopping
 
 
@@ -139,7 +140,7 @@ class Epochs:
             The loss or the parameters are not finite.
         """
         net, history, theta = self.net, self.history, self.net._theta
-        if not (math.isfinite(loss) and np.isfinite(theta).all()):
+        if not (math.isfinite(loss) and all_finite(theta)):
             raise self.diverged("loss", loss)
         if self.validation is not None:
             self.check_not_moved()
@@ -200,7 +201,7 @@ class Epochs:
                 del column[len(history.seconds) :]
         diverged = kind is not None and issubclass(kind, DivergenceError)
         # an interrupt, or an error of a callback, may come in the middle of a diverging epoch
-        if diverged or not np.isfinite(theta).all():
+        if diverged or not all_finite(theta):
             theta[:] = self.last_finite
             self.run.position = None
             diverged = True

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..explain.after_fit import warn_after_fit
+from ..inputs.checks import all_finite
 from ..kernels.interface import RULES
 from ..parts.whole_batch import WholeBatch
 from . import run as runs
@@ -27,7 +28,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     `validation` is a pair of checked rows, `split` the share of the samples that are held back
     instead. Everything is checked before anything is changed.
     """
-    if not np.isfinite(net._theta).all():
+    if not all_finite(net._theta):
         raise InvalidInputError(
             "the network has parameters that are nan or infinite, so it cannot be trained; "
             "assign finite W and b, or make a new network"
@@ -36,12 +37,17 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
     if whole and net.plan.by_batches:
         raise InvalidInputError(
             f"{type(settings.optimizer).__name__} compares losses of the same network and moves "
-            "all parameters: it has no dropout, noise, masks, frozen layers or learning rates of "
-            "layers; use SGD or Adam"
+            "all parameters: it has no dropout, noise, masks, shortcuts, frozen layers or learning "
+            "rates of layers; use SGD or Adam"
         )
-    if not any(net.trainable):
+    if net.plan.by_batches and not any(net.trainable):
         raise InvalidInputError(
             "all layers are frozen, so there is nothing to train; assign net.trainable = True"
+        )
+    if settings.metrics and net.layers[-1].heads is not None:
+        raise InvalidInputError(
+            "metrics look at one kind of outputs, but the last layer has heads; leave metrics out, "
+            "and compute them from net.part(net.predict(X))"
         )
     checkpoint, found, is_new = None, None, False
     if settings.checkpoint is not None:

@@ -74,7 +74,7 @@ class Stream:
         """
         net, scaling = self.net, self.net.scaling
         x_row = self._row("x", x, net.sizes[0], None if scaling is None else scaling.inputs)
-        y_row = self._row("y", y, net.sizes[-1], None if scaling is None else scaling.targets)
+        y_row = self._row("y", y, net.plan.n_targets, None if scaling is None else scaling.targets)
         loss = net._session.learn_one(x_row, y_row)
         if not math.isfinite(loss):
             before = f" (running loss so far {self.loss:g})" if self.n_samples else ""

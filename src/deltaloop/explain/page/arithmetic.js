@@ -128,8 +128,8 @@ function compute(model, x, y, rate) {
       row.map((_, i) => (layer.mask && !layer.mask[j][i] ? 0 : delta[k][j] * a[k][i]))));
   const db = model.layers.map((layer, k) => (layer.b ? delta[k].slice() : null));
   const W_after = model.layers.map((layer, k) =>
-    layer.W.map((row, j) => row.map((w, i) => w - rate * dW[k][j][i])));
+    layer.W.map((row, j) => row.map((w, i) => w - rate * layer.rate_of_W * dW[k][j][i])));
   const b_after = model.layers.map((layer, k) =>
-    layer.b ? layer.b.map((b, j) => b - rate * db[k][j]) : null);
+    layer.b ? layer.b.map((b, j) => b - rate * layer.rate_of_b * db[k][j]) : null);
   return { z, a, slope, loss: last.loss, dC_da, delta, dW, db, W_after, b_after };
 }

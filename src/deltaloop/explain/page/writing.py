@@ -11,7 +11,7 @@ from ...interop.whole_file import whole_file
 from ...kernels.functions import ACTIVATIONS, LOSSES
 from ...parts.custom import refuse_custom
 from ..chain_rule import notes
-from ..passes import one_sample
+from ..passes import one_sample, refuse_shortcuts
 from . import javascript
 
 MOST_UNITS, MOST_WEIGHTS = 16, 400  # what a page has room for
@@ -27,7 +27,12 @@ def write(net, path, x, y, learning_rate, title) -> None:
 
 def page(net, x, y, learning_rate=None, title=None) -> str:
     """The text of the file."""
+    if net.layers[-1].heads is not None:
+        raise InvalidInputError(
+            "the page shows networks with outputs of one kind; explain and trace show heads, too"
+        )
     refuse_custom(net, "the page has no formula for it", "explain and trace show its numbers")
+    refuse_shortcuts(net)
     n_weights = sum(W.size for W in net.W)
     if max(net.sizes) > MOST_UNITS or n_weights > MOST_WEIGHTS:
         raise InvalidInputError(
@@ -75,6 +80,9 @@ def model_of(net) -> dict:
             "alpha": layer.activation.alpha or 0.0,
             "W": W.astype(float).tolist(),
             "b": None if b is None else b.astype(float).tolist(),
+            # a layer that is frozen has no rate
+            "rate_of_W": layer.rate_of_W * layer.trainable,
+            "rate_of_b": layer.rate_of_b * layer.trainable,
             "mask": None if layer.mask is None else layer.mask.tolist(),
         }
         for layer, W, b in zip(net.layers, net.W, net.b, strict=True)

@@ -1,0 +1,195 @@
+"""Training on a table that is larger than memory: its rows are read anew for every epoch."""
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..console.terminal import progress_bar, status
+from ..datasets import names as bundled
+from ..errors import DeltaloopWarning, InvalidInputError
+from ..tables import Table, Text, batches
+from ..tables.cells import missing_cells
+from ..tabular.targets import Target
+from . import modelling, report
+from .columns import values_of
+from .holdout import TEST_FRACTION, Choice
+from .modelling import Settings
+from .opening import print_opening
+from .preparing import prepared
+from .problems import Problem, Reading, problem_of
+from .trained import Part, Trained, about, outputs
+
+ROWS = 50_000  # that are in memory
+EPOCHS = 5
+_MOST_TESTED = 100_000  # rows
+_MOST_CLASSES = 1000
+
+
+class Pieces:
+    """A file in tables of 50,000 rows, each divided into rows to train and rows to test with.
+
+    Attributes
+    ----------
+    problem : Problem
+        Its tables are those of the first piece, its targets those of all rows.
+    X_train, X_test : ndarray
+        Inputs of the training rows of the first piece, and of the test rows of all.
+    """
+
+    def __init__(self, data: str | None, reading: Reading, choice: Choice):
+        if data is None or reading.query is not None or data in bundled():
+            raise InvalidInputError(
+                "--stream reads a file that is larger than memory; give a file of text, Parquet or "
+                ".npy as DATA, or leave --stream out"
+            )
+        if choice.way == "last" or choice.group is not None:
+            raise InvalidInputError(
+                "--stream tests with rows drawn at random; leave "
+                f"{'--test last' if choice.way == 'last' else '--group'} out, or --stream"
+            )
+        self.data, self.reading, self.choice = data, reading, choice
+        first = next(self._tables())
+        try:
+            self._opening = problem_of(first, reading, Choice(0.0))
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                f"in the first {first.n_rows} rows, by which --stream judges: {error}; a file that "
+                "is sorted has to be shuffled first"
+            ) from None
+        self._names = self._opening.targets
+        self._values: list[str | float] | None = None
+        if self._opening.classes is not None:
+            self._values = self._all_classes()
+        self._look_through(first)
+
+    def _tables(self) -> Iterator[Table]:
+        of = self.reading
+        return batches(
+            self.data, ROWS, header=of.header, text=of.text, decimal=of.decimal,
+            skip_bad_lines=of.skip_bad_lines, max_memory=of.max_memory,
+        )  # fmt: skip
+
+    def _all_classes(self) -> list[str | float]:
+        """The classes of all rows, sorted."""
+        found: set[str | float] = set()
+        for table in self._tables():
+            found |= set(_classes_of(values_of(table, self._names[0])))
+            if len(found) > _MOST_CLASSES:
+                raise InvalidInputError(
+                    f"target {self._names[0]!r} has more than {_MOST_CLASSES} classes; choose "
+                    "another column with --target, or use --task regression"
+                )
+        return sorted(found)  # type: ignore[type-var]
+
+    def _look_through(self, first):
+        """Targets of all rows, and the problem that they make."""
+        train, test, tested = [], [], []
+        for table, y, held in self._divided():
+            train.append(y[~held])
+            test.append(y[held])
+            if held.any():
+                tested.append(table.take(held))
+        opening, question = self._opening, self._opening.question
+        y_train, y_test = np.concatenate(train), np.concatenate(test)
+        first_table, first_y, first_held = next(self._divided())
+        title = f"{self.data}, {len(y_train)} training + {len(y_test)} test rows, read in pieces"
+        notes = (*opening.notes, f"columns are judged by the first {first_table.n_rows} rows")
+        values = None if self._values is None else tuple(self._values)
+        self.problem = Problem(
+            title,
+            Target(question.names, question.task, question.reason, question.rows, y_train, values),
+            first_table.take(~first_held), y_train, None, y_test, opening.keep, opening.ignore,
+            opening.row_numbers, notes, first.notes, logs=opening.logs,
+        )  # fmt: skip
+        self.preparation, self.X_train, _ = prepared(self.problem, plainly=False)
+        self.y_first = first_y[~first_held]
+        self.X_test = None
+        if tested:
+            self.X_test = np.concatenate([self._inputs(table) for table in tested])
+
+    def _divided(self) -> Iterator[tuple[Table, np.ndarray, np.ndarray]]:
+        """The rows of every piece that have targets, their targets, and which are to test with."""
+        fraction = TEST_FRACTION if self.choice.fraction is None else self.choice.fraction
+        left = _MOST_TESTED
+        for number, table in enumerate(self._tables()):
+            table, y = self._with_targets(table)
+            generator = np.random.default_rng([self.choice.seed, number])
+            held = generator.permutation(len(y)) < min(left, round(fraction * len(y)))
+            left -= int(held.sum())
+            if len(y):
+                yield table, y, held
+
+    def _with_targets(self, table):
+        columns = [values_of(table, name) for name in self._names]
+        absent = np.any([missing_cells(column) for column in columns], axis=0)
+        if absent.all():
+            return table, np.zeros((0, len(columns)) if self._values is None else 0)
+        if absent.any():
+            table = table.take(~absent)
+            columns = [values_of(table, name) for name in self._names]
+        if self._values is None:
+            return table, np.column_stack([table.column(name) for name in self._names])
+        return table, _numbers(columns[0], self._values)
+
+    def _inputs(self, table):
+        with warnings.catch_warnings():
+            # of values that the first piece has not: told once, in general
+            warnings.simplefilter("ignore", DeltaloopWarning)
+            return self.preparation.transform(table)
+
+    def training(self, net) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Inputs and targets to train with, in pieces."""
+        for table, y, held in self._divided():
+            if not held.all():
+                y = np.log1p(y[~held]) if self.problem.logs else y[~held]
+                yield self._inputs(table.take(~held)), modelling.targets(net, y)
+
+
+def _classes_of(column):
+    """The different values of a column of classes, without missing ones."""
+    if isinstance(column, Text):
+        return [v for v, n in zip(column.values, column.counts().tolist(), strict=True) if n]
+    return np.unique(column[~np.isnan(column)]).tolist()
+
+
+def _numbers(column, values):
+    """The number of the class in every row."""
+    if isinstance(column, Text):
+        place = {value: number for number, value in enumerate(values)}
+        return np.array([place.get(value, -1) for value in column.values], np.int64)[column.codes]
+    return np.searchsorted(np.array(values, dtype=np.float64), column)
+
+
+def train_streaming(
+    data: str | None, reading: Reading, choice: Choice, settings: Settings
+) -> Trained:
+    """Train the textbook network on the pieces of a file."""
+    with status("looking through the file"):
+        pieces = Pieces(data, reading, choice)
+    problem = pieces.problem
+    net = modelling.build(problem, pieces.X_train, settings)
+    net.metadata = about(problem, pieces.preparation)
+    net.optimizer = modelling.build_optimizer(problem, settings)
+    batch_size = modelling.batch_size(problem, settings)
+    n_epochs = settings.epochs or EPOCHS
+    print_opening(problem, pieces.preparation, pieces.X_train)
+    with progress_bar(n_epochs, len(problem.y_train)) as progress:
+        history = net.fit(
+            lambda: pieces.training(net), epochs=n_epochs, batch_size=batch_size,
+            progress=progress, **modelling.fit_options(settings),
+        )  # fmt: skip
+    parts = [
+        Part("train", pieces.X_train, pieces.y_first, outputs(net, pieces.X_train, problem.logs))
+    ]
+    if pieces.X_test is not None:
+        out = outputs(net, pieces.X_test, problem.logs)
+        parts.append(Part("test", pieces.X_test, problem.y_test, out))
+    return Trained(
+        problem, pieces.preparation, net, parts, history, history.stop_reason == "interrupted",
+        rows=report.model_rows(net, history, n_epochs),
+        more_rows=[
+            ("train scores", f"of the first {len(pieces.y_first)} training rows"),
+            *report.speed_rows(net, history, len(problem.y_train), batch_size),
+        ],
+    )  # fmt: skip

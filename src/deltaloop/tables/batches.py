@@ -1,0 +1,247 @@
+"""Tables that are larger than memory, some rows at a time."""
+
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from ..errors import FileFormatError, InvalidInputError
+from ..inputs.checks import whole_number
+from ..inputs.paths import as_path
+from ..inputs.unpacking import REMEDY, memory_limit, too_large
+from .arrays import npy_pieces
+from .cells import COLUMN, is_missing
+from .columnar import table_of
+from .columns import TABLE, arrays_of, misfit
+from .delimited import (
+    CELL,
+    TEXT_ENDINGS,
+    NeedsCopy,
+    Options,
+    Reading,
+    check_options,
+    csv_relation,
+    has_misread,
+)
+from .dialects import Dialect, sniff
+from .duck import connection, first_line, quoted
+from .readers import check_file, unpacked_file
+from .table import Table
+from .text_files import empty, head_of
+
+
+def batches(
+    path: str | os.PathLike[str],
+    rows: int,
+    *,
+    header: bool | None = None,
+    text: str | Sequence[str] = (),
+    decimal: str | None = None,
+    expected: Collection[str] = (),
+    skip_bad_lines: bool = False,
+    max_memory: float | None = None,
+) -> Iterator[Table]:
+    r"""Read a file that may be larger than memory, in tables of at most so many rows.
+
+    What the columns are is decided on the first table. A later cell that does not fit, such as a
+    word among numbers, is an error with its line. The `values` of a column of text are those of its
+    own table; notes come with the first.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A text, Parquet or .npy file; see `read`. A compressed text, and one that has to be
+        rewritten (UTF-16, runs of blanks and the like), needs room for its content on the disk.
+    rows : int
+        Number of rows of every table but the last, which may have fewer.
+    header, text, decimal, expected, skip_bad_lines, max_memory
+        See `read`; the memory is that of one table.
+
+    Yields
+    ------
+    Table
+
+    Raises
+    ------
+    InvalidInputError, FileFormatError, MissingDependencyError
+        See `read`; also when the format cannot be read in parts.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from deltaloop.tables import batches
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "fruit.csv")
+    >>> _ = path.write_text("mass,fruit\n150,apple\n120,lemon\n180,apple\n")
+    >>> [table.n_rows for table in batches(path, 2)]
+    [2, 1]
+    >>> folder.cleanup()
+    """
+    rows = whole_number("rows", rows)
+    options = check_options(Options(header, text, decimal, expected, skip_bad_lines))
+    source = as_path(path)
+    ending, packing = check_file(source)
+    limit = memory_limit(source, max_memory)
+    if ending in TEXT_ENDINGS:
+        with unpacked_file(source, packing, 2**62) as plain:
+            yield from _of_text(plain, TEXT_ENDINGS[ending], rows, options, source, limit)
+    elif ending in (".parquet", ".pq"):
+        with unpacked_file(source, packing, limit) as plain:
+            yield from _of_parquet(plain, rows, source, limit)
+    elif ending == ".npy" and not packing:
+        for table in npy_pieces(source, rows, limit):
+            yield replace(table, limit=limit)
+    else:
+        raise InvalidInputError(
+            f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or Parquet "
+            "file of it"
+        )
+
+
+def _of_text(
+    path: str, delimiters: str, rows: int, options: Options, source: str, limit: int
+) -> Iterator[Table]:
+    """Tables of a text."""
+    with open(path, "rb") as file:
+        head, is_whole = head_of(file)
+    if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
+        raise empty(source)
+    dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
+    if dialect.width * (COLUMN + CELL * rows) > limit:
+        what = f"has {dialect.width} columns, of which {rows} rows are to be read at a time"
+        raise too_large(source, what, limit, REMEDY)
+    reading = Reading(path, dialect, options, source, limit)
+    with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
+        original = dialect
+        if not dialect.is_plain:
+            path, dialect = reading.copy_to(folder)
+            reading.problems.raise_any()
+        piece = os.path.join(folder, "piece.csv")
+        done = 0
+        for first, n_rows in _pieces(path, dialect, rows, piece):
+            part = replace(dialect, skip=0, encoding="utf-8")
+            if not done:
+                try:
+                    table = replace(reading.read(piece, part), limit=limit)
+                except NeedsCopy as error:
+                    raise _unfit_lines(source, error, first, original.is_plain) from None
+            else:
+                table = _next(reading, piece, part, table, first, done, original.is_plain)
+            yield table
+            done += n_rows
+        if not done:
+            raise reading.no_rows()
+
+
+def _unfit_lines(source: str, told: object, first: int, is_plain: bool) -> FileFormatError:
+    """The error for lines that DuckDB cannot divide."""
+    number = re.search(r"on Line: (\d+)", str(told))
+    line = f"line {first + int(number[1]) - 1} of " if number and is_plain else ""
+    return FileFormatError(
+        f"{line}{source!r} cannot be read: {told}; correct it, or leave such lines out with "
+        "skip_bad_lines=True (--skip-bad-lines)"
+    )
+
+
+def _pieces(path: str, dialect: Dialect, rows: int, piece: str) -> Iterator[tuple[int, int]]:
+    """Write rows to the file `piece`, again and again; yield its first line and number of rows."""
+    quote = dialect.quoting.quote.encode()
+    with open(path, "rb") as file:
+        number = sum(1 for _ in islice(file, dialect.skip)) + 1
+        while True:
+            n_rows, n_lines, inside = 0, 0, False
+            with open(piece, "wb") as part:
+                for line in file:
+                    n_lines += 1
+                    inside ^= line.count(quote) % 2 == 1
+                    part.write(line)
+                    if not inside and not line.isspace():
+                        n_rows += 1
+                        if n_rows == rows:
+                            break
+            if not n_rows:
+                return
+            yield number, n_rows
+            number += n_lines
+
+
+def _next(
+    reading: Reading, piece: str, dialect: Dialect, before: Table, first: int, done: int,
+    is_plain: bool,
+) -> Table:  # fmt: skip
+    """The table of another piece, whose columns are what those before are."""
+    kinds, is_typed = reading.found
+    kinds = [replace(kind, name="text") if kind.name == "values" else kind for kind in kinds]
+    types = [kind if typed else replace(kind, name="text")
+             for kind, typed in zip(kinds, is_typed, strict=True)]  # fmt: skip
+    with connection([piece], reading.limit, reading.source, "a table from text") as con:
+        import duckdb
+
+        while True:
+            relation = csv_relation(piece, dialect, types, reading.nulls)
+            try:
+                con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
+                break
+            except duckdb.ConversionException as error:
+                cell = re.search(r'Could not convert string "([^"]*)"', str(error))
+                if cell and is_missing(cell[1]) and cell[1] not in reading.nulls:
+                    reading.nulls.add(cell[1])
+                    continue
+                column = re.search(r'converting column "c(\d+)"', str(error))
+                line = re.search(r"on Line: (\d+)", str(error))
+                name = reading.names[int(column[1])] if column else "?"
+                raise _other_kind(
+                    reading, name, cell[1] if cell else "?",
+                    f"line {first + int(line[1]) - 1}" if line and is_plain else "a later row",
+                ) from None  # fmt: skip
+            except duckdb.InvalidInputException as error:
+                told = first_line(error)
+                raise _unfit_lines(reading.source, told, first, is_plain) from None
+        for number, (kind, typed) in enumerate(zip(kinds, is_typed, strict=True)):
+            found = None if typed else misfit(con, TABLE, number, kind)
+            if found:
+                raise _other_kind(
+                    reading, reading.names[number], found[0], f"row {done + found[1]}"
+                )
+        columns, texts = arrays_of(con, TABLE, kinds, is_typed)
+    if any(is_typed) and has_misread(piece, 0, kinds, texts):
+        raise FileFormatError(
+            f"{reading.source!r} has a number with _, or a date with a time unlike those before, "
+            f"in one of the rows {done + 1} to {done + len(columns[0])}; write it as the others"
+        )
+    return replace(before, values=columns[: len(before.columns)], notes=())
+
+
+def _other_kind(reading: Reading, name: str, cell: str, place: str) -> FileFormatError:
+    """The error for a cell that does not fit what the column was in the first table."""
+    return FileFormatError(
+        f"column {name!r} of {reading.source!r} holds {cell[:40]!r} in {place}, unlike the rows "
+        f"before; correct the cell, or take the column as text with text=[{name!r}] (--text)"
+    )
+
+
+def _of_parquet(path: str, rows: int, source: str, limit: int) -> Iterator[Table]:
+    """Tables of a Parquet file."""
+    name = quoted(os.path.abspath(path))
+    with connection([path], limit, source, "a table from Parquet") as con:
+        import duckdb
+
+        try:
+            metadata = con.execute(f"SELECT num_rows FROM parquet_file_metadata({name})")
+            (n_rows,) = metadata.fetchone()
+            for start in range(0, max(1, n_rows), rows):
+                query = (
+                    f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({name}, "
+                    f"file_row_number=true, hive_partitioning=false) "
+                    f"WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
+                )
+                table = table_of(con, query, source, limit)
+                yield replace(table, limit=limit, notes=() if start else table.notes)
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            raise FileFormatError(
+                f"{source!r} is no whole Parquet file ({first_line(error)}); copy it again"
+            ) from None
