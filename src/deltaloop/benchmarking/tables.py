@@ -6,6 +6,7 @@ processor time of training and prediction, preparation included, one thread.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from time import process_time, strftime
@@ -133,7 +134,10 @@ def _table(problem, answers):
         table, later = _without(table, ignored), _without(later, ignored)
         for name, answer in answers.items():
             began = process_time()
-            out = answer(table, problem.y[rows], later, problem.n_classes)
+            with warnings.catch_warnings():
+                # of peers that stop after their default number of epochs; of values not seen
+                warnings.simplefilter("ignore")
+                out = answer(table, problem.y[rows], later, problem.n_classes)
             result.seconds.setdefault(name, []).append(process_time() - began)
             result.errors.setdefault(name, []).append(_error(out, problem.y[test]))
     return result
