@@ -120,8 +120,8 @@ def _check(layers, loss):
     for index, layer in enumerate(layers):
         if layer.shortcuts and layer.shortcuts[-1] >= index:
             raise InvalidInputError(
-                f"shortcuts of layers[{index}] must be numbers below {index}, since the layer before "
-                f"enters anyway, got {list(layer.shortcuts)}"
+                f"shortcuts of layers[{index}] must be numbers below {index}, since the layer "
+                f"before enters anyway, got {list(layer.shortcuts)}"
                 + ("; the first layer has no other than the inputs" if index == 0 else "")
             )
     if any(layer.shortcuts for layer in layers) and len(layers) > _MOST_LAYERS:
