@@ -9,7 +9,13 @@ import deltaloop as dl
 from deltaloop.tabular import Recipe, train
 from deltaloop.tabular.arrays import Targets, parts
 from deltaloop.tabular.merging import merged
-from deltaloop.tabular.recipe import chosen_recipe, four_waves, network, trained_member
+from deltaloop.tabular.recipe import (
+    at_common_wave,
+    chosen_recipe,
+    four_waves,
+    network,
+    trained_member,
+)
 from deltaloop.tabular.search import selection
 
 
@@ -83,8 +89,23 @@ def test_member_has_the_parameters_of_its_best_epoch():
     X, y = two_moons()
     held = np.arange(0, 120, 5)
     Y = Targets.of(y, 2)
-    member = trained_member(X, Y, Recipe((8, 8), epochs=20, selects=True), held, seed=0)
+    member = trained_member(X, Y, Recipe((8, 8), epochs=20, keeps="best"), held, seed=0)
     assert member.net.loss(X[held], y[held]) == pytest.approx(member.loss, rel=1e-5)
+
+
+def test_networks_have_the_parameters_of_the_same_wave():
+    X, y = two_moons()
+    noise = np.random.default_rng(1).permutation(y)
+    Y, recipe = Targets.of(noise, 2), Recipe((32, 32), epochs=60, dropout=0.0, keeps="wave")
+    held = parts(noise, 5, True, seed=0)
+    members = [trained_member(X, Y, recipe, rows, k) for k, rows in enumerate(held)]
+    losses = np.array([[loss for _, loss in one.at_waves] for one in members])
+    assert losses.shape == (5, 4)
+    chosen, earlier = at_common_wave(members)
+    wave = 3 - earlier
+    assert wave == losses.mean(axis=0).argmin() and earlier > 0  # there is nothing to learn
+    for member, rows, loss in zip(chosen, held, losses[:, wave], strict=True):
+        assert member.net.loss(X[rows], noise[rows]) == pytest.approx(loss, rel=1e-5)
 
 
 def test_training_that_diverges_is_repeated_more_slowly():

@@ -1,11 +1,14 @@
 """`dl.tabular.fit`: what it takes, what the model answers, and that its file answers the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import deltaloop as dl
 from deltaloop.errors import DeltaloopWarning, FileFormatError, InvalidInputError, InvalidTypeError
 from deltaloop.tables import Table
+from deltaloop.tabular import search
 
 
 def frame(n=90, seed=0):
@@ -157,7 +160,23 @@ def test_budget_is_kept_and_more_kinds_are_tried():
         frame(), "kind", budget=1.0, progress=lambda fraction, text: told.append((fraction, text))
     )
     assert told[-1][0] == 1.0 and "kinds are averaged" in told[-1][1]
-    assert len(told) >= 2 and model.scores["accuracy"] > 0.85
+    assert len(told) >= 6 and set(model.scores) >= {"accuracy", "log loss"}
+
+
+def test_no_kind_is_begun_that_the_budget_has_no_time_for(monkeypatch):
+    now = [0.0]
+
+    def slow(X, Y, recipe, held, seed, weights=None):
+        now[0] += 0.02 * recipe.epochs
+        return member(X, Y, replace(recipe, epochs=min(recipe.epochs, 3)), held, seed, weights)
+
+    member = search.trained_member
+    monkeypatch.setattr(search, "trained_member", slow)
+    monkeypatch.setattr(search, "perf_counter", lambda: now[0])
+    dl.tabular.fit(frame(), "kind", budget=3.0)
+    assert now[0] <= 3.0
+    dl.tabular.fit(frame(), "kind", budget=100.0)
+    assert 50 < now[0] <= 103.0
 
 
 def test_four_rows_are_enough():

@@ -6,6 +6,7 @@ processor time of training and prediction, preparation included, one thread.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from time import process_time, strftime
@@ -133,7 +134,10 @@ def _table(problem, answers):
         table, later = _without(table, ignored), _without(later, ignored)
         for name, answer in answers.items():
             began = process_time()
-            out = answer(table, problem.y[rows], later, problem.n_classes)
+            with warnings.catch_warnings():
+                # of peers that stop after their default number of epochs; of values not seen
+                warnings.simplefilter("ignore")
+                out = answer(table, problem.y[rows], later, problem.n_classes)
             result.seconds.setdefault(name, []).append(process_time() - began)
             result.errors.setdefault(name, []).append(_error(out, problem.y[test]))
     return result
@@ -170,7 +174,10 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
         "one cosine": with_(waves=False),
         "no dropout": with_(dropout=0.0),
         "dropout 0.3": with_(dropout=0.3),
-        "best epoch of held rows" if is_classes else "last epoch": with_(selects=is_classes),
+        "last epoch": with_(keeps="last"),
+        ("best epoch of each" if is_classes else "end of a wave"): with_(
+            keeps="best" if is_classes else "wave"
+        ),
         "half the width": lambda r: replace(r, widths=tuple(w // 2 for w in r.widths)),
         "twice the width": lambda r: replace(r, widths=tuple(2 * w for w in r.widths)),
         "two hidden layers": lambda r: replace(r, widths=r.widths[:2]),

@@ -13,7 +13,7 @@ from ..network import Network
 from ..training.history import History
 from .arrays import Targets, parts
 from .merging import merged
-from .recipe import Member, Recipe, chosen_recipe, simple_network, trained_member
+from .recipe import Member, Recipe, at_common_wave, chosen_recipe, simple_network, trained_member
 
 FEW = 20  # rows, below which none are held back
 
@@ -75,7 +75,7 @@ def train(
         if simple:
             raise InvalidInputError("simple trains one network; leave budget out")
     tell = _teller(progress)
-    began = perf_counter()
+    began, earlier = perf_counter(), 0
     if simple:
         net = simple_network(X, y, n_classes, seed, weights)
         note = _summary([net], "30 tanh units, plain gradient descent", began)
@@ -96,11 +96,12 @@ def train(
             if interrupted:
                 break
             tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
+        members, earlier = at_common_wave(members)
     net = merged([member.net for member in members], shares)
     Y.give(net)
     rows, outputs = _held_out(members, X, Y)
     kinds = "; ".join(sorted({member.recipe.text for member in members}))
-    notes = [_summary(members, kinds, began), *_remarks(members, recipe)]
+    notes = [_summary(members, kinds, began), *_remarks(members, recipe, earlier)]
     notes += ["stopped by Ctrl-C"] if interrupted else []
     return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
 
@@ -132,12 +133,18 @@ def _summary(members, kinds, began):
     return f"{what} of {kinds}, in {perf_counter() - began:.2g} s"
 
 
-def _remarks(members: list[Member], recipe: Recipe) -> list[str]:
+def _remarks(members: list[Member], recipe: Recipe, earlier: int) -> list[str]:
     """What did not go as planned."""
+    told = []
+    if earlier:
+        told.append(
+            f"their parameters are those {earlier} wave{'s' * (earlier > 1)} of the learning rate "
+            "before the end, where the loss of held out rows was least"
+        )
     slower = sum(member.recipe.learning_rate < recipe.learning_rate for member in members)
-    if not slower:
-        return []
-    return [f"{slower} of {len(members)} trainings diverged and were repeated more slowly"]
+    if slower:
+        told.append(f"{slower} of {len(members)} trainings diverged and were repeated more slowly")
+    return told
 
 
 def _teller(progress) -> Callable[[float, str], None]:

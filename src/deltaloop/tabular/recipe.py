@@ -10,8 +10,10 @@ boosted trees on tabular data, arXiv 2407.04491, table A.2.
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +70,10 @@ class Recipe:
     held : int
         Each network is trained without another one of so many parts of the rows, which tell how
         good it is.
-    selects : bool
-        Whether a network has the parameters of the epoch with the least loss of the rows that it
-        was trained without, in place of those of the last one.
+    keeps : {'last', 'best', 'wave'}
+        Which parameters: those of the last epoch; of the epoch with the least loss of the rows that
+        a network was trained without; or of the end of the wave at which this loss is least in the
+        mean of all networks.
     """
 
     widths: tuple[int, ...] = (64, 64, 64)
@@ -87,7 +90,7 @@ class Recipe:
     waves: bool = True
     members: int = 4
     held: int = 10
-    selects: bool = False
+    keeps: str = "wave"
 
     @property
     def text(self) -> str:
@@ -130,14 +133,27 @@ def network(n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int) 
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One trained network; `held` are the rows that it has not seen."""
+    """One trained network.
+
+    Attributes
+    ----------
+    net : Network
+    recipe : Recipe
+    held : ndarray of int
+        The rows that it has not seen.
+    loss : float
+        Of these rows; nan without any.
+    history : History
+    at_waves : list of (ndarray, float)
+        Parameters and loss at the end of every wave, if the recipe asks for them.
+    """
 
     net: Network
     recipe: Recipe
     held: np.ndarray
     loss: float
-    epochs: int
     history: History
+    at_waves: list[tuple[np.ndarray, float]] = field(default_factory=list)
 
     @property
     def is_interrupted(self) -> bool:
@@ -158,15 +174,25 @@ def trained_member(
         It does so five times.
     """
     rows = np.setdiff1d(np.arange(len(X)), held)
-    watched = {}
+    watched: dict[str, Any] = {}
     # the loss of held rows has no weights, and would choose what they speak against
-    if len(held) and recipe.selects and weights is None:
+    looks = len(held) > 0 and weights is None
+    if looks and recipe.keeps == "best":
         watched = {"validation_data": (X[held], Y.y[held]), "restore_best": True}
+    ends = _ends_of_waves(recipe.epochs)
     given = None if weights is None else weights[rows]
     size = min(recipe.batch_size, len(rows))
     schedule = four_waves() if recipe.waves else cosine(per="step")
     for attempt in range(5):
         net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed)
+        at_waves: list[tuple[np.ndarray, float]] = []
+
+        def look(state, net=net, found=at_waves):
+            if state.epoch in ends:
+                found.append((net.theta.copy(), net.loss(X[held], Y.y[held])))
+
+        if looks and recipe.keeps == "wave":
+            watched = {"callbacks": [look]}
         try:
             with warnings.catch_warnings():
                 # whether it is better than a constant is seen in the average, on held out rows
@@ -181,7 +207,28 @@ def trained_member(
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
     loss = net.loss(X[held], Y.y[held]) if len(held) else math.nan
-    return Member(net, recipe, held, loss, len(history), history)
+    return Member(net, recipe, held, loss, history, at_waves)
+
+
+def _ends_of_waves(epochs: int) -> tuple[int, ...]:
+    """The epochs at the end of which the learning rate is about 0."""
+    return tuple(sorted({max(1, round(epochs * u / 15)) for u in (1, 3, 7, 15)}))
+
+
+def at_common_wave(members: Sequence[Member]) -> tuple[list[Member], int]:
+    """The networks at the end of the wave with the least mean loss, and its number from the end.
+
+    What the rows are worth in which a single network is judged is little; all of them have seen
+    about the same number of samples by then.
+    """
+    if not all(member.at_waves for member in members):
+        return list(members), 0
+    losses = np.mean([[loss for _, loss in member.at_waves] for member in members], axis=0)
+    best = int(np.argmin(losses))
+    for member in members:
+        member.net.theta[:] = member.at_waves[best][0]
+    chosen = [replace(member, loss=member.at_waves[best][1], at_waves=[]) for member in members]
+    return chosen, len(losses) - 1 - best
 
 
 # Floating-point operations that the training of a table of up to 600 rows may take, about 0.4 s on
@@ -196,7 +243,7 @@ def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
     Larger tables get wider networks, fewer of them, and fewer epochs. Values are learned more
     slowly than classes, and overfitted sooner: there the held out rows choose the epoch.
     """
-    recipe = Recipe() if is_classes else Recipe(learning_rate=0.02, selects=True)
+    recipe = Recipe() if is_classes else Recipe(learning_rate=0.02, keeps="best")
     if n > 20_000:
         recipe = replace(recipe, members=1, widths=(128, 128, 128))
     elif n > 5_000:

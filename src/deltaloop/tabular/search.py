@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from .arrays import Targets, parts
-from .recipe import Member, Recipe, trained_member
+from .recipe import Member, Recipe, at_common_wave, trained_member
 
 PARTS = 5
 _MOST_PICKS = 30
@@ -87,6 +87,7 @@ def spend(
         if interrupted:
             complete = members[:-1] or members
             return complete, [1 / len(complete)] * len(complete), True
+        members, _ = at_common_wave(members)
         kinds.append(Kind(tried, members, _outputs(members, X, Y)))
         per_work = max(per_work, (perf_counter() - start) / _work(tried, X, Y))
     units = [kind.recipe.widths[0] * len(kind.members) for kind in kinds]
@@ -107,12 +108,18 @@ def _work(recipe, X, Y):
 
 
 def _that_fits(X, Y, recipe, held, seed, weights, seconds):
-    """The recipe with as many epochs as there is time for; two are tried."""
-    start = perf_counter()
-    if trained_member(X, Y, replace(recipe, epochs=2), held[0], seed, weights).is_interrupted:
-        raise KeyboardInterrupt
-    per_epoch = (perf_counter() - start) / 2 * len(held)
-    return replace(recipe, epochs=int(np.clip(0.8 * seconds / per_epoch, 1, recipe.epochs)))
+    """The recipe with as many epochs as there is time for, by the difference of two short tries."""
+    begun = perf_counter()
+    taken = []
+    for epochs in (1, 5):
+        start = perf_counter()
+        tried = replace(recipe, epochs=epochs)
+        if trained_member(X, Y, tried, held[0], seed, weights).is_interrupted:
+            raise KeyboardInterrupt
+        taken.append(perf_counter() - start)
+    once, per_epoch = min(taken), max(taken[1] - taken[0], 1e-9) / 4
+    left = 0.9 * (seconds - (perf_counter() - begun)) / len(held) - once
+    return replace(recipe, epochs=int(np.clip(left / per_epoch, 1, recipe.epochs)))
 
 
 def selection(
