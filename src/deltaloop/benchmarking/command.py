@@ -125,6 +125,26 @@ def _bench_estimators(quick: bool, json_file: str | None) -> None:
         click.echo(f"results: {json_file}")
 
 
+def _bench_tables(
+    of_tables: bool, ablate: bool, quick: bool, json_file: str | None, more: bool
+) -> None:
+    """What --tables does."""
+    from . import tables
+
+    if not of_tables:
+        raise InvalidInputError("--ablate belongs to --tables; give both")
+    if more:
+        raise InvalidInputError("--tables takes no jobs, curves or pictures; leave them out")
+    if json_file is not None:
+        check_output("--json", json_file)
+    found = tables.bench(ablate, quick, lambda text: click.echo(text, err=True))
+    for one in found:
+        click.echo("\n".join(["", *one.lines()]))
+    if json_file is not None:
+        tables.save(json_file, found)
+        click.echo(f"results: {json_file}")
+
+
 def entries_of(
     patterns: tuple[str, ...], curve_names: tuple[str, ...], quick: bool
 ) -> list[Entry]:  # fmt: skip
