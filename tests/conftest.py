@@ -43,7 +43,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Of wide tables, one case in four for instruction sets but the newest, and for Numba.
+    """Of wide tables, one case in eight for instruction sets but the newest, and for Numba.
 
     All instruction sets are compiled from one source, and Numba calls what the newest one lends.
     Every test is run with each of them, and tests that draw their cases are run in full.
@@ -57,8 +57,8 @@ def pytest_collection_modifyitems(config, items):
         name = next((v for v in values if isinstance(v, str) and v in _SAMPLED), None)
         if name is not None:
             seen[item.function, name] += 1
-            # by a hash: every fourth of a table would be the same value of its last parameter
-            if seen[item.function, name] > 1 and crc32(item.nodeid.encode()) % 4:
+            # by a hash: every eighth of a table would be the same value of its last parameter
+            if seen[item.function, name] > 1 and crc32(item.nodeid.encode()) % 8:
                 left_out.append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
@@ -67,9 +67,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _is_wide(item):
-    """Whether it is one of tests/kernels with a table, and draws no cases."""
-    in_kernels = item.path.parent.name == "kernels"
-    return in_kernels and not hasattr(item.function, "hypothesis")
+    """Whether it is one of kernels or steps with a table, and draws no cases."""
+    of_steps = item.path.parent.name == "kernels" or item.path.name == "test_embedding.py"
+    return of_steps and not hasattr(item.function, "hypothesis")
 
 
 def load(name):

@@ -23,7 +23,6 @@ from .network import Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
 from .parts.custom import custom_activation, custom_loss
-from .parts.heads import Head
 from .parts.layers import Dense
 from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
@@ -37,6 +36,7 @@ if _TYPE_CHECKING:
     from . import callbacks, metrics, plot, schedules, tables, tabular
     from . import sklearn as sklearn
     from .explain.check_gradients import check_gradients
+    from .parts.heads import Head
 
 __all__ = [
     "LBFGS",
@@ -90,7 +90,7 @@ _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _
 # Modules that are imported when they are first asked for.
 _LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
 # And functions, with their modules.
-_FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients"}
+_FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients", "Head": "parts.heads"}
 
 
 def __getattr__(name):

@@ -6,7 +6,6 @@ from .interop import archive
 from .network import Network
 from .parts.activations import Activation
 from .parts.construction import as_backend, checked_input_dropout, layers_and_loss
-from .parts.heads import heads_of_file
 from .parts.layers import Dense
 from .parts.losses import loss_with
 from .parts.scaling import Scaling
@@ -72,7 +71,7 @@ def _network(description, arrays, backend):
         raise FileFormatError(f"expected the arrays {description['arrays']}, got {sorted(arrays)}")
     layers, init = [], []
     for index, entry in enumerate(description["layers"]):
-        heads = heads_of_file(entry["heads"]) if "heads" in entry else None
+        heads = _heads(entry["heads"]) if "heads" in entry else None
         activation = Activation(entry["activation"], entry["alpha"])
         dropout = entry.get("dropout", 0.0)
         mask = arrays.pop(f"mask{index + 1}") if "connections" in entry else None
@@ -117,3 +116,9 @@ def _network(description, arrays, backend):
 
         restore(net, description["state"], state)
     return net
+
+
+def _heads(entries):
+    from .parts.heads import heads_of_file
+
+    return heads_of_file(entries)

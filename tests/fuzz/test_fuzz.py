@@ -56,7 +56,7 @@ def _printed(*arguments):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("backend", "n_cases"), [("cython", "400"), ("numba", "150")])
+@pytest.mark.parametrize(("backend", "n_cases"), [("cython", "400"), ("numba", "60")])
 def test_hostile_calls_end_as_promised(backend, n_cases):
     done = _printed(RUN, "--backend", backend, "--cases", n_cases)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,5 +1,7 @@
 """The Numba backend walks through the loops that the Cython build lends, in the same order."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -43,10 +45,14 @@ def both(compute):
     return compute(kernels.load("numba")), compute(kernels.load("cython"))
 
 
-@pytest.mark.parametrize("rule", RULES)
+# what more there is concerns the walks, which differ between fused rules and others
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [*((rule, "") for rule in RULES),
+     *product(("sgd", "adam", "rmsprop"), ("order", "weights", "rates"))],
+)  # fmt: skip
 @pytest.mark.parametrize("batch_size", [1, 10])
 @pytest.mark.parametrize("listed", [False, True], ids=["dense", "sparse"])
-@pytest.mark.parametrize("more", ["", "order", "weights", "rates"])
 def test_training_gives_the_same_bits(case, rule, batch_size, listed, more):
     rule, generator = RULES[rule], np.random.default_rng(1)
     order = generator.permutation(N_SAMPLES) if more else None

@@ -15,7 +15,6 @@ from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.paths import is_special
 from ..inputs.unpacking import archived_header, checked, memory_limit, too_large
 from ..parts.custom import refuse_custom
-from ..parts.heads import heads_in_file
 from ..parts.optimizers import OPTIMIZERS, AnyOptimizer
 from .whole_file import whole_file
 
@@ -82,7 +81,7 @@ def structure(net) -> dict[str, Any]:
                 **({} if layer.trainable else {"trainable": False}),
                 **{name: getattr(layer, name) for name in RATES if getattr(layer, name) != 1},
                 **({"shortcuts": list(layer.shortcuts)} if layer.shortcuts else {}),
-                **({} if layer.heads is None else {"heads": heads_in_file(layer.heads)}),
+                **({} if layer.heads is None else {"heads": _heads(layer)}),
                 **({} if layer.mask is None else {"connections": int(layer.mask.sum())}),
             }
             for layer in net.layers
@@ -93,6 +92,12 @@ def structure(net) -> dict[str, Any]:
         "loss_parameter": net._loss.parameter,
         "dtype": net.dtype.name,
     }
+
+
+def _heads(layer):
+    from ..parts.heads import heads_in_file
+
+    return heads_in_file(layer.heads)
 
 
 def _arrays(net, theta):

@@ -11,7 +11,6 @@ from ..kernels import available
 from ..kernels.functions import ACTIVATIONS
 from ..kernels.interface import Plan
 from .activations import Activation, as_activation
-from .heads import Head, loss_of_heads
 from .initializers import Place, initial_values, is_named, is_number
 from .layers import Dense
 from .losses import Loss, check_loss
@@ -53,6 +52,8 @@ def layers_and_loss(sizes, layers, activation, output, loss, dropout):
         )
     n_in, layers = as_layers(sizes, layers, activation, output, loss, dropout)
     if is_gaussian or layers[-1].heads is not None:
+        from .heads import Head, loss_of_heads
+
         if is_gaussian:
             heads = {"y": Head(layers[-1].n_out, loss="gaussian_nll")}
             layers = *layers[:-1], Dense(heads=heads)

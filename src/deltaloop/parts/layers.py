@@ -9,7 +9,6 @@ from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs.calls import explained
 from ..inputs.checks import number, switch, whole_number
 from .activations import Activation, as_activation
-from .heads import checked_heads
 
 
 @explained(
@@ -100,6 +99,8 @@ class Dense:
 
     def _take_heads(self):
         """Heads as pairs of names and Head, and the units that they need."""
+        from .heads import checked_heads
+
         heads = self.heads if isinstance(self.heads, tuple) else checked_heads(self.heads)
         n_units = sum(head.n_units for _, head in heads)
         if self.n_out not in (None, n_units):

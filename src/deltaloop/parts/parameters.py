@@ -8,7 +8,6 @@ from ..errors import InvalidInputError
 from ..inputs.checks import parameter
 from ..kernels.interface import Plan, aligned_zeros
 from ..kernels.turns import Turns
-from .heads import parted
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
@@ -132,6 +131,8 @@ class Parameters:
         >>> mean.shape, variance.shape
         ((5, 1), (5, 1))
         """
+        from .heads import parted
+
         heads = self.layers[-1].heads
         if heads is None:
             raise InvalidInputError("the last layer has no heads, see Dense; there are no parts")

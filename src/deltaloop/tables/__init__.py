@@ -1,4 +1,9 @@
-"""Tables: files of cells, data frames, and how their columns become numbers."""
+"""Tables: files of cells, data frames, and how their columns become numbers.
+
+>>> import deltaloop as dl
+>>> dl.tables.from_frame({"mass": [150.0, 120.0], "colour": ["red", "yellow"]})
+Table(2 rows, 2 columns 'mass', 'colour' from 'the data frame')
+"""
 
 from .batches import batches
 from .encoding import FeatureEncoding, looks_like_classes

@@ -160,7 +160,8 @@ def _column(values, name: str, source: str) -> Column:
     values = np.asarray(values)
     kind = values.dtype.kind
     if kind in "biuf":
-        return values.astype(np.float64, copy=False)
+        with np.errstate(all="ignore"):
+            return values.astype(np.float64, copy=False)
     if kind == "M":
         return values.astype("datetime64[us]", copy=False)
     if kind in "OUT":
