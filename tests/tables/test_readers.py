@@ -205,7 +205,8 @@ def test_a_file_that_cannot_be_opened_is_refused(write, monkeypatch):
 words = (
     st.text("abcxyz ,;\"'\t\n\u00e9_=", min_size=1, max_size=6)
     .map(str.strip)
-    .filter(lambda cell: cell and not is_missing(cell))
+    # a cell in single quotes is read without them
+    .filter(lambda cell: cell and not is_missing(cell) and not cell.startswith("'"))
 )
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
