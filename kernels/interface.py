@@ -565,7 +565,7 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            gathers = (RULES[rule.code] != "sgd" and not rule.is_flat) or plan.changes_inputs
+            gathers = rule.needs_zeros or plan.changes_inputs
             return cls(plan, batch_size, n_threads, gathers=gathers)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 
@@ -642,6 +642,15 @@ class Rule:
     def is_flat(self) -> bool:
         """Whether the step is one pass over theta, after the gradient of all parameters."""
         return not self.row.is_fused or self.regularization != NONE
+
+    @cached_property
+    def needs_zeros(self) -> bool:
+        """Whether a step on sparse rows takes them with their zeros.
+
+        It moves every weight straight from the samples: a fused rule with a state. Plain SGD moves
+        those of the inputs that are not zero, a flat rule has the gradient first.
+        """
+        return not self.is_flat and RULES[self.code] != "sgd"
 
     @cached_property
     def n_slots(self) -> int:

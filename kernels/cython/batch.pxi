@@ -205,7 +205,7 @@ cdef inline const Rule *at_rate(const Rule *rule, double factor, Rule *other) no
     if factor == 1:
         return rule
     other[0] = rule[0]
-    other.learning_rate *= <real> factor
+    other.learning_rate = <real> (rule.learning_rate * factor)
     return other
 
 

@@ -1,11 +1,13 @@
 """The Numba backend walks through the loops that the Cython build lends, in the same order."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 import cases
+import deltaloop as dl
 from deltaloop import kernels
 from deltaloop.kernels import lent
 from deltaloop.kernels.interface import (
@@ -124,3 +126,21 @@ def test_both_tell_whether_inputs_are_finite(compiled, case):
 @pytest.mark.parametrize("name", [*lent.STRUCTS, "layer"])
 def test_structs_are_whole_words(dtype, name):
     assert lent.struct(name, str(dtype)).itemsize % 8 == 0
+
+
+@pytest.mark.parametrize("rule", ["sgd", "nesterov", "adam", "rmsprop"])
+def test_rates_noise_and_shortcuts_give_the_same_bits(rule, dtype):
+    """1.7, which is no binary number, is rounded in the same way by either backend."""
+    rates = {"rate_of_W": 1.7, "rate_of_b": 0.3}
+    X = np.random.default_rng(0).normal(size=(N_SAMPLES, 6))
+
+    def trained(backend):
+        layers = [dl.Dense(9, "tanh", **rates), dl.Dense(3, "identity", shortcuts=[0], **rates)]
+        net = dl.Network(6, layers, dtype=dtype, seed=1, input_noise=0.1, backend="cython")
+        net.use_backend(backend)
+        for optimizer in (cases.RULES[rule], replace(cases.RULES[rule], weight_noise=0.1)):
+            for batch_size in (1, 10):
+                net.fit(X, X[:, :3], epochs=2, batch_size=batch_size, optimizer=optimizer)
+        return {"theta": net.theta.copy()}
+
+    cases.assert_same_bits(*both(trained))

@@ -270,3 +270,15 @@ def test_what_does_not_fit_is_refused_before_anything_changes(options, text):
     with pytest.raises((dl.InvalidInputError, dl.InvalidTypeError), match=text):
         net.fit(X, Y, **options)
     assert (net.theta.tobytes(), net.generator.bit_generator.state) == (theta, state)
+
+
+def test_a_metric_is_monitored_while_the_rate_changes_in_every_update():
+    """Before the first epoch ends there is no entry of the metric yet."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    net = dl.Network([3, 2], seed=0)
+    history = net.fit(
+        X, X[:, :2], epochs=4, batch_size=10, metrics=["r2"], monitor="r2", restore_best=True,
+        validation_data=(X, X[:, :2]), schedule=dl.schedules.cosine(per="step"),
+    )  # fmt: skip
+    assert len(history.metrics["r2"]) == 4
+    assert history.best_epoch == int(np.argmax(history.metrics["r2"])) + 1

@@ -87,7 +87,7 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     """
     if isinstance(Y, Prepared):
         return Y.rows
-    heads = net.layers[-1].heads if hasattr(net, "layers") else None
+    heads = net.layers[-1].heads
     if heads is not None:
         return _targets_of_heads(Y, n_samples, heads, net, name)
     n_out = net.sizes[-1]

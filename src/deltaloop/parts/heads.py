@@ -90,7 +90,10 @@ class Head:
     def as_network(self, dtype) -> SimpleNamespace:
         """What the door asks of a network, where it looks at targets."""
         loss = self.loss if isinstance(self.loss, str) else self.loss.name
-        return SimpleNamespace(sizes=(self.n_out,), loss_name=loss, dtype=dtype, scaling=None)
+        layer = SimpleNamespace(heads=None)
+        return SimpleNamespace(
+            sizes=(self.n_out,), layers=(layer,), loss_name=loss, dtype=dtype, scaling=None
+        )
 
     def for_plan(self, dtype) -> tuple:
         """What Plan.build takes."""

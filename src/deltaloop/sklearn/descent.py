@@ -41,9 +41,8 @@ class Descent:
         self.order, self.is_mixed = chosen, chosen is not None
         self.size, self.alpha, self.noise = batch_size, alpha, noise
         rule = steps.solver.rule(alpha / batch_size)
-        # a flat rule has all of the gradient anyway: lists pay with it as with plain descent
-        gathers = not rule.is_flat and rule.row.name != "sgd"
-        self.X = arranged(X, "auto", net.backend, gathers, batch_size)
+        needs_zeros = rule.needs_zeros or net.plan.changes_inputs
+        self.X = arranged(X, "auto", net.backend, needs_zeros, batch_size)
         self.work = Work.for_batches(net.plan, self.X, rule, batch_size, n_threads)
         self.biases = [b for k in range(len(net.layers)) if (b := net.b[k]) is not None]
         n_multiplications = batch_size * net.n_parameters

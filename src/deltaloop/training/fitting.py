@@ -167,9 +167,10 @@ class Fitting(Computing):
             (epoch, fraction of the epoch, history) after every slice of work (about 50 ms) and at
             the end of an epoch.
         sparse : {'auto', True, False}, default 'auto'
-            Whether the values of X that are not zero are listed, once, so that plain SGD skips
-            the weights of all others. 'auto': where that pays, judged from the share of zeros,
-            and always for X of scipy.sparse. The result is the same up to rounding.
+            Whether the values of X that are not zero are listed, once, so that all others are
+            skipped: by plain SGD and by rules that have the gradient first, as all with a penalty
+            or a limit. 'auto': where that pays, judged from the share of zeros, and always for X
+            of scipy.sparse. The result is the same up to rounding.
         n_threads : int, default 1
             Threads that share the work of a mini-batch; the result is the same bit for bit. They
             pay from about a million multiplications per mini-batch on.

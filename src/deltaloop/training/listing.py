@@ -20,13 +20,13 @@ def check_mode(sparse) -> bool | str:
     return "auto"
 
 
-def arranged(X, mode: bool | str, backend, moves_every_weight: bool, batch_size: int):
+def arranged(X, mode: bool | str, backend, needs_zeros: bool, batch_size: int):
     """Checked X as lists or as a dense array: as asked for, or as it is faster."""
     if mode is False:
         return X.dense() if isinstance(X, SparseRows) else X
     if isinstance(X, SparseRows):
         return X
-    if mode is True or (not moves_every_weight and _pays(X, batch_size)):
+    if mode is True or (not needs_zeros and _pays(X, batch_size)):
         return backend.sparse_rows(X)
     return X
 

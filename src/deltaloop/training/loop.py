@@ -9,7 +9,6 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..explain.after_fit import warn_after_fit
 from ..inputs.checks import all_finite
-from ..kernels.interface import RULES
 from ..parts.whole_batch import WholeBatch
 from . import run as runs
 from .descent import Descent, StreamDescent
@@ -68,8 +67,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         is_new = True
     streams = samples.n_samples is None
     if not streams:
-        moves_every_weight = whole or RULES[rule.code] != "sgd" or rule.is_flat
-        samples.arrange(settings.sparse, net.backend, moves_every_weight, settings.batch_size)
+        needs_zeros = whole or rule.needs_zeros or net.plan.changes_inputs
+        samples.arrange(settings.sparse, net.backend, needs_zeros, settings.batch_size)
     n_samples, held = samples.n_samples, run.held
     if split is not None:
         if held is None:

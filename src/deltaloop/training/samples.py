@@ -38,11 +38,11 @@ class Samples:
         self.weights = weights
         self.sum_of_weights = self.n_samples if weights is None else float(weights.sum())
 
-    def arrange(self, mode, backend, moves_every_weight: bool, batch_size: int) -> None:
+    def arrange(self, mode, backend, needs_zeros: bool, batch_size: int) -> None:
         """List the values that are not zero, or not: see `arranged`."""
         if mode == "auto" and is_mapped(self.X):
             mode = False  # the list would be in memory
-        self.X = arranged(self.X, mode, backend, moves_every_weight, batch_size)
+        self.X = arranged(self.X, mode, backend, needs_zeros, batch_size)
 
     def hold_back(self, held: np.ndarray):
         """Train without these samples; their rows X and Y."""
@@ -119,7 +119,7 @@ class MappedSamples(Samples):
 
         self.classes[start:stop] = classes_of(Y)
 
-    def arrange(self, mode, backend, moves_every_weight, batch_size):
+    def arrange(self, mode, backend, needs_zeros, batch_size):
         """Refuse to list what lies in a file."""
         if mode is True:
             raise InvalidInputError(

@@ -1,0 +1,36 @@
+"""Which trainings list the values of X that are not zero, of their own accord."""
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop.kernels.interface import SparseRows
+from deltaloop.training import samples
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "network", "lists"),
+    [
+        (dl.SGD(0.01), {}, True),
+        (dl.SGD(0.01, l2=0.001), {}, True),  # flat: it has the gradient before any weight moves
+        (dl.RMSprop(0.001), {}, True),
+        (dl.SGD(0.01, momentum=0.9), {}, False),
+        (dl.Adam(0.001), {}, False),
+        (dl.SGD(0.01), {"input_dropout": 0.2}, False),  # every input is written out
+        (dl.SGD(0.01), {"input_noise": 0.2}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("density", [0.1, 0.9])
+def test_lists_are_made_where_they_pay(optimizer, network, lists, density, monkeypatch):
+    generator, found = np.random.default_rng(0), []
+    X = generator.random((50, 40)) * (generator.random((50, 40)) < density)
+    arranged = samples.arranged
+
+    def noted(*arguments):
+        found.append(arranged(*arguments))
+        return found[0]
+
+    monkeypatch.setattr(samples, "arranged", noted)
+    dl.Network([40, 3], **network).fit(X, X[:, :3], epochs=1, batch_size=10, optimizer=optimizer)
+    assert [isinstance(rows, SparseRows) for rows in found] == [lists and density < 0.3]
