@@ -559,44 +559,34 @@ def _backward(plan, theta, passed, Y, weights=None, masks=None):
     return losses, _deltas(plan, theta, Z, A, delta, masks)
 
 
-class _Returned:
-    """What comes back to earlier layers by shortcuts, until they are due."""
+def _columns_of(plan, index, source):
+    """Where the units of layer `source`, 0 for the inputs, stand among what enters a layer."""
+    units = [plan.n_in, *(int(n) for n in plan.layers["n_out"])]
+    entering = [index, *_sources(plan.layers[index])]
+    first = sum(units[s] for s in entering[: entering.index(source)])
+    return slice(first, first + units[source])
 
-    def __init__(self, plan):
-        self.plan, self.units = plan, [plan.n_in, *(int(n) for n in plan.layers["n_out"])]
-        self.of = {}
 
-    def part(self, index, dC_dentered):
-        """dC/da of the layer before `index`, with what has come back to it."""
-        layer, n = self.plan.layers[index], self.units[index]
-        found, at = dC_dentered[:, :n], n
-        for s in _sources(layer):
-            part = dC_dentered[:, at : at + self.units[s]]
-            self.of[s] = self.of.get(s, 0) + part
-            at += self.units[s]
-        return found + self.of.pop(index, 0)
+def _dC_da(plan, theta, deltas, source):
+    """For layer `source`, 0 for the inputs, from delta of every layer that it enters."""
+    return sum(
+        delta @ plan.W(theta, index)[:, _columns_of(plan, index, source)]
+        for index, delta in deltas.items()
+        if source == index or source in _sources(plan.layers[index])
+    )
 
 
 def _deltas(plan, theta, Z, A, delta, masks=None):
     """Delta of every layer, from that of the last."""
-    deltas, returned = [delta], _Returned(plan)
-    for index in range(len(plan.layers) - 1, 0, -1):
-        below = plan.layers[index - 1]
-        dC_da = returned.part(index, delta @ plan.W(theta, index))
+    n = len(plan.layers)
+    deltas = {n - 1: delta}
+    for index in range(n - 1, 0, -1):
+        dC_da = _dC_da(plan, theta, deltas, index)
         if masks is not None:
             dC_da *= masks[index]
-        delta = dC_da * _slope(below, Z[index - 1], A[index - 1])
-        deltas.insert(0, delta)
-    return deltas
-
-
-def _slopes_by_inputs(plan, theta, deltas):
-    """dC/dx: through the first layer, and through shortcuts that start at the inputs."""
-    dC_dx = deltas[0] @ plan.W(theta, 0)
-    for index in np.flatnonzero(plan.layers["shortcuts"] & 1):
-        first = int(plan.layers[index - 1]["n_out"])
-        dC_dx += deltas[index] @ plan.W(theta, index)[:, first : first + plan.n_in]
-    return dC_dx
+        slope = _slope(plan.layers[index - 1], Z[index - 1], A[index - 1])
+        deltas[index - 1] = dC_da * slope
+    return [deltas[index] for index in range(n)]
 
 
 def _gradient(plan, entered, deltas, grad):
@@ -665,7 +655,7 @@ def backward(plan: Plan, theta, X, dC_da, grad, dC_dx, work: Work) -> None:
             _gradient(plan, entered, deltas, grad)
             grad *= len(X)  # from the mean to the sum
         if dC_dx is not None:
-            dC_dx[:] = _slopes_by_inputs(plan, theta, deltas)
+            dC_dx[:] = _dC_da(plan, theta, dict(enumerate(deltas)), 0)
 
 
 def _adam(eps, beta1, beta2, epsilon, t, w, g, m, v):

@@ -215,10 +215,7 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
 cdef void copy_outputs(const Net *net, Py_ssize_t n_samples, real *out) noexcept nogil:
     """The output activations without their padding: out is (n_samples, n_out)."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
-    cdef const real *a = block(net, layer, layer.a)
-    cdef Py_ssize_t t
-    for t in range(n_samples):
-        memcpy(out + t * layer.n_out, a + t * layer.width, layer.n_out * sizeof(real))
+    copy_columns(n_samples, layer.n_out, block(net, layer, layer.a), layer.width, out, layer.n_out)
 
 
 cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:

@@ -9,14 +9,23 @@ cdef inline Net net_of_head(const Net *net, const Head *head) noexcept nogil:
     return own
 
 
+cdef void copy_columns(
+    Py_ssize_t n_samples, Py_ssize_t n, const real *A, Py_ssize_t A_row, real *C, Py_ssize_t C_row,
+) noexcept nogil:
+    """The first n columns of A into C."""
+    cdef Py_ssize_t t
+    for t in range(n_samples):
+        memcpy(C + t * C_row, A + t * A_row, n * sizeof(real))
+
+
 cdef void take_columns(
     Py_ssize_t n_samples, Py_ssize_t n, const real *all_heads, Py_ssize_t row, real *own,
     Py_ssize_t own_row,
 ) noexcept nogil:
     """n columns of all heads, (n_samples, row), into the block of one, padded with 0."""
     cdef Py_ssize_t t
+    copy_columns(n_samples, n, all_heads, row, own, own_row)
     for t in range(n_samples):
-        memcpy(own + t * own_row, all_heads + t * row, n * sizeof(real))
         memset(own + t * own_row + n, 0, (own_row - n) * sizeof(real))
 
 

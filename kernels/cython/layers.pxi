@@ -267,7 +267,7 @@ cdef void forget(const Net *net, const Layer *layer, Py_ssize_t t) noexcept nogi
     memset(block(net, layer, layer.dropped) + t * layer.width, 0, n_bytes)
     memset(block(net, layer, layer.delta) + t * layer.width, 0, n_bytes)
     if layer.shortcuts:
-        memset(net.work + net.batch_size * layer.joined + (net.first + t) * layer.joined_row, 0,
+        memset(rows_of_joined(net, layer, layer.joined) + t * layer.joined_row, 0,
                layer.joined_row * sizeof(real))
 
 

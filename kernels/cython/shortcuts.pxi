@@ -26,6 +26,25 @@ cdef inline const real *entering(const Net *net, Py_ssize_t k, Py_ssize_t *row) 
     return block(net, below, left_by(net, below))
 
 
+cdef inline Py_ssize_t units_of(const Net *net, Py_ssize_t s) noexcept nogil:
+    """Units of layer s, 0 for the inputs."""
+    return net.layers[0].n_in if s == 0 else net.layers[s - 1].n_out
+
+
+cdef inline bint enters(const Net *net, Py_ssize_t s, Py_ssize_t k) noexcept nogil:
+    """Whether a shortcut leads from layer s, 0 for the inputs, to net.layers[k]."""
+    return net.layers[k].shortcuts >> s & 1
+
+
+cdef Py_ssize_t column_of(const Net *net, Py_ssize_t s, Py_ssize_t k) noexcept nogil:
+    """The first column of layer s among what enters net.layers[k]."""
+    cdef Py_ssize_t i, column = net.layers[k - 1].n_out
+    for i in range(s):
+        if enters(net, i, k):
+            column += units_of(net, i)
+    return column
+
+
 cdef void keep_inputs(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
     """Copy the inputs, with their zeros, for shortcuts that start there."""
     cdef Py_ssize_t t, n_in = net.layers[0].n_in
@@ -37,32 +56,19 @@ cdef void keep_inputs(const Net *net, Py_ssize_t n_samples, const Rows *X) noexc
 cdef void join(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """Copy what enters layer k side by side."""
     cdef const Layer *layer = &net.layers[k]
-    cdef const Layer *of_source
-    cdef Py_ssize_t s, at = net.layers[k - 1].n_out, n_in = net.layers[0].n_in
-    copy_side_by_side(net, layer, n_samples, block(net, layer - 1, left_by(net, layer - 1)),
-                      net.layers[k - 1].width, 0, at)
-    for s in range(k):
-        if not layer.shortcuts >> s & 1:
-            continue
-        if s == 0:
-            copy_side_by_side(net, layer, n_samples, rows_of_inputs(net), round_up(n_in), at, n_in)
-            at += n_in
-        else:
-            of_source = &net.layers[s - 1]
-            copy_side_by_side(net, layer, n_samples, block(net, of_source, left_by(net, of_source)),
-                              of_source.width, at, of_source.n_out)
-            at += of_source.n_out
-
-
-cdef void copy_side_by_side(
-    const Net *net, const Layer *layer, Py_ssize_t n_samples, const real *A, Py_ssize_t A_row,
-    Py_ssize_t first, Py_ssize_t n,
-) noexcept nogil:
-    """n columns of A into `joined` of the layer, from column `first` on."""
+    cdef const Layer *source = layer - 1
     cdef real *joined = rows_of_joined(net, layer, layer.joined)
-    cdef Py_ssize_t t
-    for t in range(n_samples):
-        memcpy(joined + t * layer.joined_row + first, A + t * A_row, n * sizeof(real))
+    cdef Py_ssize_t s
+    copy_columns(n_samples, source.n_out, block(net, source, left_by(net, source)), source.width,
+                 joined, layer.joined_row)
+    if enters(net, 0, k):
+        copy_columns(n_samples, units_of(net, 0), rows_of_inputs(net), round_up(units_of(net, 0)),
+                     joined + column_of(net, 0, k), layer.joined_row)
+    for s in range(1, k):
+        if enters(net, s, k):
+            source = &net.layers[s - 1]
+            copy_columns(n_samples, source.n_out, block(net, source, left_by(net, source)),
+                         source.width, joined + column_of(net, s, k), layer.joined_row)
 
 
 cdef void give_back(const Net *net, Py_ssize_t k, Py_ssize_t n_samples, real *dC_da) noexcept nogil:
@@ -81,16 +87,12 @@ cdef void add_returned(
     """dC/da += what returned to layer s (0: the inputs) from all layers that it enters directly."""
     cdef const Layer *layer
     cdef const real *returned
-    cdef Py_ssize_t k, t, i, at, n = net.layers[0].n_in if s == 0 else net.layers[s - 1].n_out
+    cdef Py_ssize_t k, t, i
     for k in range(s + 1, net.n_layers):
-        layer = &net.layers[k]
-        if not layer.shortcuts >> s & 1:
+        if not enters(net, s, k):
             continue
-        at = net.layers[k - 1].n_out
-        for i in range(s):
-            if layer.shortcuts >> i & 1:
-                at += net.layers[0].n_in if i == 0 else net.layers[i - 1].n_out
-        returned = rows_of_joined(net, layer, layer.returned) + at
+        layer = &net.layers[k]
+        returned = rows_of_joined(net, layer, layer.returned) + column_of(net, s, k)
         for t in range(n_samples):
-            for i in range(n):
+            for i in range(units_of(net, s)):
                 dC_da[t * row + i] += returned[t * layer.joined_row + i]
