@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from ..errors import FileFormatError
-from ..inputs.unpacking import REMEDY, too_large
 from .duck import connection, first_line, quoted
+from .text_files import unpacks_to_more
 
 _LINES = 10_000  # at a time
 _LONGEST = 2**24  # bytes of a line
@@ -31,13 +31,7 @@ def unzstandard(path: str, source: str, limit: int) -> Iterator[bytes]:
                 piece = "".join(f"{line}\n" for (line,) in rows).encode()
                 n_bytes += len(piece)
                 if n_bytes > limit // 4:
-                    raise too_large(
-                        source,
-                        f"unpacks to more than {limit / 2**32:.3g} GiB, and a table needs four "
-                        "times that",
-                        limit,
-                        REMEDY,
-                    )
+                    raise unpacks_to_more(source, limit)
                 yield piece
         except duckdb.OutOfMemoryException:
             raise
