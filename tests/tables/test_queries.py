@@ -126,6 +126,8 @@ def test_a_view_of_a_hostile_database_reads_no_file(tmp_path, write):
 
 
 def test_what_is_no_database_is_refused(write):
+    with pytest.raises(InvalidInputError, match=r"fails: .*it can read the database"):
+        read_query("SELECT 1", write(b"\0" * 8 + b"DUCK" + b"x" * 5000, "damaged.db"))
     with pytest.raises(FileFormatError, match="no database of DuckDB or SQLite"):
         read_query("SELECT 1", write("a,b\n1,2\n"))
     with pytest.raises(InvalidInputError, match="there is no database file"):

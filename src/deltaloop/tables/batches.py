@@ -13,7 +13,7 @@ from ..inputs.paths import as_path
 from ..inputs.unpacking import REMEDY, memory_limit, too_large
 from .arrays import npy_pieces
 from .cells import COLUMN, is_missing
-from .columnar import table_of
+from .columnar import parquet_file, table_of
 from .columns import TABLE, arrays_of, misfit
 from .delimited import (
     CELL,
@@ -26,7 +26,7 @@ from .delimited import (
     has_misread,
 )
 from .dialects import Dialect, sniff
-from .duck import connection, first_line, quoted
+from .duck import connection, first_line
 from .readers import check_file, unpacked_file
 from .table import Table
 from .text_files import empty, head_of
@@ -224,24 +224,12 @@ def _other_kind(reading: Reading, name: str, cell: str, place: str) -> FileForma
 
 def _of_parquet(path: str, rows: int, source: str, limit: int) -> Iterator[Table]:
     """Tables of a Parquet file."""
-    name = quoted(os.path.abspath(path))
-    with connection([path], limit, source, "a table from Parquet") as con:
-        import duckdb
-
-        try:
-            metadata = con.execute(f"SELECT num_rows FROM parquet_file_metadata({name})")
-            (n_rows,) = metadata.fetchone()
-            for start in range(0, max(1, n_rows), rows):
-                query = (
-                    f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({name}, "
-                    f"file_row_number=true, hive_partitioning=false) "
-                    f"WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
-                )
-                table = table_of(con, query, source, limit)
-                yield replace(table, limit=limit, notes=() if start else table.notes)
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            raise FileFormatError(
-                f"{source!r} is no whole Parquet file ({first_line(error)}); copy it again"
-            ) from None
+    with parquet_file(path, source, limit) as (con, name, n_rows):
+        for start in range(0, max(1, n_rows), rows):
+            query = (
+                f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({name}, "
+                f"file_row_number=true, hive_partitioning=false) "
+                f"WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
+            )
+            table = table_of(con, query, source, limit)
+            yield replace(table, limit=limit, notes=() if start else table.notes)

@@ -18,7 +18,7 @@ from .cells import COLUMN, Column, column_from_cells
 from .columnar import table_of
 from .delimited import TEXT_ENDINGS, csv_relation, named_columns
 from .dialects import sniff
-from .duck import connection, first_line, quoted
+from .duck import connection, quoted
 from .kinds import TEXT, guessed_kind
 from .plain_copies import write_plain_copy
 from .problems import Problems
@@ -119,27 +119,26 @@ def _named_files(sql: str) -> list[str]:
 def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
     """The result of a query that DuckDB answers."""
     source = _shown(sql)
+
+    def fails(reason: str) -> InvalidInputError:
+        return InvalidInputError(
+            f"the query {source!r} fails: {reason}; it can read the database that is given, and "
+            "files that it names in quotes"
+        )
+
     with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
         copies: list[str] = []
         query = _FROM_LITERAL.sub(lambda found: _with_dialect(found, folder, copies), sql)
         files = [*_named_files(query), *copies]
-        with connection(files, limit, source, "a table from a query", database) as con:
+        with connection(files, limit, source, "a table from a query", fails, database) as con:
             import duckdb
 
-            try:
-                statements = con.extract_statements(query)
-                if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                    raise InvalidInputError(
-                        f"the query must be one SELECT, got {source!r}; leave out what is not"
-                    )
-                return table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
-            except duckdb.OutOfMemoryException:
-                raise
-            except duckdb.Error as error:
+            statements = con.extract_statements(query)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise InvalidInputError(
-                    f"the query {source!r} fails: {first_line(error)}; it can read the database "
-                    "that is given, and files that it names in quotes"
-                ) from None
+                    f"the query must be one SELECT, got {source!r}; leave out what is not"
+                )
+            return table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
 
 
 def _with_dialect(found: re.Match, folder: str, copies: list[str]) -> str:
