@@ -24,6 +24,7 @@ from .delimited import (
     check_options,
     csv_relation,
     has_misread,
+    unconverted,
 )
 from .dialects import Dialect, sniff
 from .duck import connection, first_line
@@ -121,7 +122,7 @@ def _of_text(
         piece = os.path.join(folder, "piece.csv")
         done = 0
         for first, n_rows in _pieces(path, dialect, rows, piece):
-            part = replace(dialect, skip=0, encoding="utf-8")
+            part = replace(dialect, skip=0)
             if not done:
                 try:
                     table = replace(reading.read(piece, part), limit=limit)
@@ -185,15 +186,14 @@ def _next(
                 con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
                 break
             except duckdb.ConversionException as error:
-                cell = re.search(r'Could not convert string "([^"]*)"', str(error))
-                if cell and is_missing(cell[1]) and cell[1] not in reading.nulls:
-                    reading.nulls.add(cell[1])
+                cell, column = unconverted(str(error))
+                if cell is not None and is_missing(cell) and cell not in reading.nulls:
+                    reading.nulls.add(cell)
                     continue
-                column = re.search(r'converting column "c(\d+)"', str(error))
                 line = re.search(r"on Line: (\d+)", str(error))
-                name = reading.names[int(column[1])] if column else "?"
+                name = "?" if column is None else reading.names[column]
                 raise _other_kind(
-                    reading, name, cell[1] if cell else "?",
+                    reading, name, "?" if cell is None else cell,
                     f"line {first + int(line[1]) - 1}" if line and is_plain else "a later row",
                 ) from None  # fmt: skip
             except duckdb.InvalidInputException as error:

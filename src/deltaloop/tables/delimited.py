@@ -217,7 +217,7 @@ class Reading:
         """The columns, if they are of these kinds; None where DuckDB has misread some."""
         relation = csv_relation(path, dialect, kinds, self.nulls)
         is_typed = [kind.name in _TYPES for kind in kinds]
-        by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals, [])
+        by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals)
         n_texts = sum(kind.name == "text" for kind in kinds)
         if any(kind.name == "open" for kind in kinds) or n_texts > _FEW_TEXTS:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
@@ -287,16 +287,21 @@ def _type(kind: Kind) -> str:
     return _TYPES.get(kind.name, "VARCHAR")
 
 
+def unconverted(message: str) -> tuple[str | None, int | None]:
+    """The cell that did not fit and the number of its column, as far as DuckDB names them."""
+    cell = re.search(r'Could not convert string "([^"]*)"', message)
+    column = re.search(r'converting column "c(\d+)"', message)
+    return cell and cell[1], column and int(column[1])
+
+
 def _corrected(message: str, kinds: list[Kind], nulls: set[str]) -> list[Kind]:
     """The kinds after a cell that did not fit; the cell is added to those that are missing."""
-    found = re.search(r'converting column "c(\d+)"', message)
-    cell = re.search(r'Could not convert string "([^"]*)"', message)
-    if cell and is_missing(cell[1]) and cell[1] not in nulls:
-        nulls.add(cell[1])
+    cell, number = unconverted(message)
+    if cell is not None and is_missing(cell) and cell not in nulls:
+        nulls.add(cell)
         return kinds
-    if not found or kinds[int(found[1])].name not in ("number", "date", "values"):
+    if number is None or kinds[number].name not in ("number", "date", "values"):
         return [opened(kind) if kind.name != "text" else kind for kind in kinds]
-    number = int(found[1])
     if kinds[number].name == "values":  # other columns with many values are likely to follow
         n_values = len(kinds[number].values)
         return [
