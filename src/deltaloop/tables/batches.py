@@ -21,6 +21,7 @@ from .delimited import (
     NeedsCopy,
     Options,
     Reading,
+    beginning,
     check_options,
     csv_relation,
     has_misread,
@@ -30,7 +31,6 @@ from .dialects import Dialect, sniff
 from .duck import connection, first_line
 from .readers import check_file, unpacked_file
 from .table import Table
-from .text_files import empty, head_of
 
 
 def batches(
@@ -105,10 +105,7 @@ def _of_text(
     path: str, delimiters: str, rows: int, options: Options, source: str, limit: int
 ) -> Iterator[Table]:
     """Tables of a text."""
-    with open(path, "rb") as file:
-        head, is_whole = head_of(file)
-    if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
-        raise empty(source)
+    head, is_whole = beginning(path, source)
     dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
     if dialect.width * (COLUMN + CELL * rows) > limit:
         what = f"has {dialect.width} columns, of which {rows} rows are to be read at a time"

@@ -60,13 +60,19 @@ def check_options(options: Options) -> Options:
 
 def read_delimited(path: str, delimiters: str, options: Options, source: str, limit: int) -> Table:
     """Rows of cells; the names of the columns from the first row if it is a header."""
+    head, is_whole = beginning(path, source)
+    _check_size(os.path.getsize(path), head, delimiters, source, limit)
+    dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
+    return Reading(path, dialect, options, source, limit).table()
+
+
+def beginning(path: str, source: str) -> tuple[bytes, bool]:
+    """The first bytes of a text that is not empty, and whether that is all."""
     with open(path, "rb") as file:
         head, is_whole = head_of(file)
     if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
         raise empty(source)
-    _check_size(os.path.getsize(path), head, delimiters, source, limit)
-    dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
-    return Reading(path, dialect, options, source, limit).table()
+    return head, is_whole
 
 
 def _check_size(size: int, head: bytes, delimiters: str, source: str, limit: int) -> None:

@@ -16,14 +16,13 @@ from ..inputs.paths import as_path, is_special
 from ..inputs.unpacking import DEFAULT_GIB, GIB, REMEDY, too_large
 from .cells import COLUMN, MISSING_CELLS, Column, column_from_cells
 from .columnar import table_of
-from .delimited import TEXT_ENDINGS, Options, Reading, csv_relation
+from .delimited import TEXT_ENDINGS, Options, Reading, beginning, csv_relation
 from .dialects import sniff
 from .duck import connection, quoted
 from .kinds import TEXT
 from .problems import Problems
 from .table import Table
 from .text_column import Text
-from .text_files import head_of
 
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _FROM_LITERAL = re.compile(r"(\b(?:FROM|JOIN)\s+)'((?:[^']|'')*)'", re.IGNORECASE)
@@ -151,9 +150,7 @@ def _with_dialect(found: re.Match, folder: str, copies: list[str], limit: int) -
     ending = Path(name.lower()).suffix
     if ending not in TEXT_ENDINGS or not os.path.isfile(name):
         return found[0]
-    with open(name, "rb") as file:
-        head, is_whole = head_of(file)
-    dialect = sniff(head, is_whole, TEXT_ENDINGS[ending])
+    dialect = sniff(*beginning(name, name), TEXT_ENDINGS[ending])
     reading = Reading(name, dialect, Options(), name, limit)
     kinds = [kind if kind.name in ("number", "date") else TEXT for kind in reading.kinds]
     path = name
