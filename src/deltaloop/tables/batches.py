@@ -29,7 +29,7 @@ from .delimited import (
 )
 from .dialects import Dialect, sniff
 from .duck import connection, first_line
-from .readers import check_file, unpacked_file
+from .readers import check_file, readable, unpacked_file
 from .table import Table
 
 
@@ -84,21 +84,22 @@ def batches(
     options = check_options(Options(header, text, decimal, expected, skip_bad_lines))
     source = as_path(path)
     ending, packing = check_file(source)
-    limit = memory_limit(source, max_memory)
-    if ending in TEXT_ENDINGS:
-        with unpacked_file(source, packing, 2**62) as plain:
-            yield from _of_text(plain, TEXT_ENDINGS[ending], rows, options, source, limit)
-    elif ending in (".parquet", ".pq"):
-        with unpacked_file(source, packing, limit) as plain:
-            yield from _of_parquet(plain, rows, source, limit)
-    elif ending == ".npy" and not packing:
-        for table in npy_pieces(source, rows, limit):
-            yield replace(table, limit=limit)
-    else:
-        raise InvalidInputError(
-            f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or Parquet "
-            "file of it"
-        )
+    with readable(source):
+        limit = memory_limit(source, max_memory)
+        if ending in TEXT_ENDINGS:
+            with unpacked_file(source, packing, 2**62) as plain:
+                yield from _of_text(plain, TEXT_ENDINGS[ending], rows, options, source, limit)
+        elif ending in (".parquet", ".pq"):
+            with unpacked_file(source, packing, limit) as plain:
+                yield from _of_parquet(plain, rows, source, limit)
+        elif ending == ".npy" and not packing:
+            for table in npy_pieces(source, rows, limit):
+                yield replace(table, limit=limit)
+        else:
+            raise InvalidInputError(
+                f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or "
+                "Parquet file of it"
+            )
 
 
 def _of_text(
