@@ -17,9 +17,8 @@ from functools import partial
 import numpy as np
 
 from deltaloop.tables import read
-from deltaloop.tables.delimited import TEXT_ENDINGS
+from deltaloop.tables.delimited import TEXT_ENDINGS, beginning
 from deltaloop.tables.dialects import sniff
-from deltaloop.tables.text_files import head_of
 
 _NUMBERS = 9
 _MISSING = 0.05
@@ -86,8 +85,7 @@ def main():
         for _ in range(options.repeats):
             times["DuckDB"].append(timed(lambda: with_duckdb(path, types)))
             times["read"].append(timed(lambda: read(path)))
-            with open(path, "rb") as file:
-                head = head_of(file)
+            head = beginning(path, path)
             times["of that, the dialect"].append(timed(partial(sniff, *head, TEXT_ENDINGS[".csv"])))
     least = {
         name: [min(each) for each in zip(*found, strict=True)] for name, found in times.items()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deltaloop.errors import FileFormatError, InvalidInputError
-from deltaloop.tables import batches, read
+from deltaloop.tables import batches, delimited, read
 
 
 def lines(n):
@@ -104,6 +104,16 @@ def test_missing_cells_may_come_late(write):
 def test_what_cannot_be_read_in_parts_is_refused(write, name, content, rows, error, message):
     with pytest.raises(error, match=message):
         list(batches(write(content, name), rows))
+
+
+def test_a_file_that_cannot_be_opened_is_refused(write, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    path = write("a,b\n1,2\n")
+    monkeypatch.setattr(delimited, "head_of", refuse)
+    with pytest.raises(InvalidInputError, match=r"cannot read '.*data\.csv': Permission denied"):
+        next(batches(path, 1))
 
 
 def test_a_part_that_is_too_large_is_refused(write):

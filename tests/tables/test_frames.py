@@ -21,6 +21,16 @@ COLUMNS = {
 }
 
 
+class Capsule:
+    """Nothing but the Arrow interface of a frame."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
 def check(table):
     """Whether the table is the one of COLUMNS."""
     n, x, t, truth, day = table.values
@@ -70,22 +80,11 @@ def test_tables_of_arrow_and_what_speaks_its_language():
     pa = pytest.importorskip("pyarrow")
     frame = pa.table(COLUMNS)
     check(from_frame(frame))
-
-    class Capsule:
-        def __arrow_c_stream__(self, requested_schema=None):
-            return frame.__arrow_c_stream__(requested_schema)
-
-    check(from_frame(Capsule()))
+    check(from_frame(Capsule(frame)))
 
 
 def test_what_has_the_arrow_interface_is_a_frame():
-    frame = pl.DataFrame(COLUMNS)
-
-    class Capsule:
-        def __arrow_c_stream__(self, requested_schema=None):
-            return frame.__arrow_c_stream__(requested_schema)
-
-    check(from_frame(Capsule()))
+    check(from_frame(Capsule(pl.DataFrame(COLUMNS))))
 
 
 def test_ordered_categories_keep_their_order():
@@ -159,6 +158,6 @@ def test_without_narwhals_the_extra_is_named(monkeypatch):
         from_frame(pl.DataFrame(COLUMNS))
 
 
-def test_a_frame_of_the_table_is_the_table():
+def test_the_source_is_what_was_given():
     table = from_frame({"a": [1, 2]}, source="mine")
     assert isinstance(table, Table) and table.source == "mine"

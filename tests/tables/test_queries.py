@@ -26,6 +26,25 @@ def test_a_query_over_files_reads_them_as_they_are_meant(write):
     assert content(table) == [["apple", "lemon"], [180, 120], [2, 3]]
 
 
+def test_cells_that_are_missing_for_read_are_missing_for_a_query(write):
+    path = write("n,t,d\n1,x,2020-01-02\nNA,?,n/a\n" + "3,y,2020-01-03\n" * 3000 + "NULL,x,NaN\n")
+    whole, asked = read(path), read_query(f"SELECT * FROM '{path}'")
+    for column, expected in zip(asked.values, whole.values, strict=True):
+        np.testing.assert_array_equal(np.asarray(column), np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,a\n1,2\n", "two columns named 'a'"),
+        ("a,b\n", "is empty; a table needs at least one row"),
+    ],
+)
+def test_a_text_without_a_table_is_refused(write, text, message):
+    with pytest.raises(FileFormatError, match=message):
+        read_query(f"SELECT * FROM '{write(text)}'")
+
+
 def test_a_query_over_parquet_and_many_files(tmp_path):
     for k in range(3):
         duckdb.connect().execute(f"COPY (SELECT {k} AS k) TO '{tmp_path}/{k}.parquet'")
@@ -126,6 +145,8 @@ def test_a_view_of_a_hostile_database_reads_no_file(tmp_path, write):
 
 
 def test_what_is_no_database_is_refused(write):
+    with pytest.raises(InvalidInputError, match=r"fails: .*it can read the database"):
+        read_query("SELECT 1", write(b"\0" * 8 + b"DUCK" + b"x" * 5000, "damaged.db"))
     with pytest.raises(FileFormatError, match="no database of DuckDB or SQLite"):
         read_query("SELECT 1", write("a,b\n1,2\n"))
     with pytest.raises(InvalidInputError, match="there is no database file"):

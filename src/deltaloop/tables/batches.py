@@ -13,7 +13,7 @@ from ..inputs.paths import as_path
 from ..inputs.unpacking import REMEDY, memory_limit, too_large
 from .arrays import npy_pieces
 from .cells import COLUMN, is_missing
-from .columnar import table_of
+from .columnar import parquet_file, table_of
 from .columns import TABLE, arrays_of, misfit
 from .delimited import (
     CELL,
@@ -21,15 +21,16 @@ from .delimited import (
     NeedsCopy,
     Options,
     Reading,
+    beginning,
     check_options,
     csv_relation,
     has_misread,
+    unconverted,
 )
 from .dialects import Dialect, sniff
-from .duck import connection, first_line, quoted
-from .readers import check_file, unpacked_file
+from .duck import connection, first_line
+from .readers import check_file, readable, unpacked_file
 from .table import Table
-from .text_files import empty, head_of
 
 
 def batches(
@@ -83,31 +84,29 @@ def batches(
     options = check_options(Options(header, text, decimal, expected, skip_bad_lines))
     source = as_path(path)
     ending, packing = check_file(source)
-    limit = memory_limit(source, max_memory)
-    if ending in TEXT_ENDINGS:
-        with unpacked_file(source, packing, 2**62) as plain:
-            yield from _of_text(plain, TEXT_ENDINGS[ending], rows, options, source, limit)
-    elif ending in (".parquet", ".pq"):
-        with unpacked_file(source, packing, limit) as plain:
-            yield from _of_parquet(plain, rows, source, limit)
-    elif ending == ".npy" and not packing:
-        for table in npy_pieces(source, rows, limit):
-            yield replace(table, limit=limit)
-    else:
-        raise InvalidInputError(
-            f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or Parquet "
-            "file of it"
-        )
+    with readable(source):
+        limit = memory_limit(source, max_memory)
+        if ending in TEXT_ENDINGS:
+            with unpacked_file(source, packing, 2**62) as plain:
+                yield from _of_text(plain, TEXT_ENDINGS[ending], rows, options, source, limit)
+        elif ending in (".parquet", ".pq"):
+            with unpacked_file(source, packing, limit) as plain:
+                yield from _of_parquet(plain, rows, source, limit)
+        elif ending == ".npy" and not packing:
+            for table in npy_pieces(source, rows, limit):
+                yield replace(table, limit=limit)
+        else:
+            raise InvalidInputError(
+                f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or "
+                "Parquet file of it"
+            )
 
 
 def _of_text(
     path: str, delimiters: str, rows: int, options: Options, source: str, limit: int
 ) -> Iterator[Table]:
     """Tables of a text."""
-    with open(path, "rb") as file:
-        head, is_whole = head_of(file)
-    if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
-        raise empty(source)
+    head, is_whole = beginning(path, source)
     dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
     if dialect.width * (COLUMN + CELL * rows) > limit:
         what = f"has {dialect.width} columns, of which {rows} rows are to be read at a time"
@@ -121,7 +120,7 @@ def _of_text(
         piece = os.path.join(folder, "piece.csv")
         done = 0
         for first, n_rows in _pieces(path, dialect, rows, piece):
-            part = replace(dialect, skip=0, encoding="utf-8")
+            part = replace(dialect, skip=0)
             if not done:
                 try:
                     table = replace(reading.read(piece, part), limit=limit)
@@ -185,15 +184,14 @@ def _next(
                 con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
                 break
             except duckdb.ConversionException as error:
-                cell = re.search(r'Could not convert string "([^"]*)"', str(error))
-                if cell and is_missing(cell[1]) and cell[1] not in reading.nulls:
-                    reading.nulls.add(cell[1])
+                cell, column = unconverted(str(error))
+                if cell is not None and is_missing(cell) and cell not in reading.nulls:
+                    reading.nulls.add(cell)
                     continue
-                column = re.search(r'converting column "c(\d+)"', str(error))
                 line = re.search(r"on Line: (\d+)", str(error))
-                name = reading.names[int(column[1])] if column else "?"
+                name = "?" if column is None else reading.names[column]
                 raise _other_kind(
-                    reading, name, cell[1] if cell else "?",
+                    reading, name, "?" if cell is None else cell,
                     f"line {first + int(line[1]) - 1}" if line and is_plain else "a later row",
                 ) from None  # fmt: skip
             except duckdb.InvalidInputException as error:
@@ -224,24 +222,12 @@ def _other_kind(reading: Reading, name: str, cell: str, place: str) -> FileForma
 
 def _of_parquet(path: str, rows: int, source: str, limit: int) -> Iterator[Table]:
     """Tables of a Parquet file."""
-    name = quoted(os.path.abspath(path))
-    with connection([path], limit, source, "a table from Parquet") as con:
-        import duckdb
-
-        try:
-            metadata = con.execute(f"SELECT num_rows FROM parquet_file_metadata({name})")
-            (n_rows,) = metadata.fetchone()
-            for start in range(0, max(1, n_rows), rows):
-                query = (
-                    f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({name}, "
-                    f"file_row_number=true, hive_partitioning=false) "
-                    f"WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
-                )
-                table = table_of(con, query, source, limit)
-                yield replace(table, limit=limit, notes=() if start else table.notes)
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            raise FileFormatError(
-                f"{source!r} is no whole Parquet file ({first_line(error)}); copy it again"
-            ) from None
+    with parquet_file(path, source, limit) as (con, name, n_rows):
+        for start in range(0, max(1, n_rows), rows):
+            query = (
+                f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({name}, "
+                f"file_row_number=true, hive_partitioning=false) "
+                f"WHERE file_row_number >= {start} AND file_row_number < {start + rows}"
+            )
+            table = table_of(con, query, source, limit)
+            yield replace(table, limit=limit, notes=() if start else table.notes)

@@ -1,13 +1,15 @@
 """Tables whose columns have types: Parquet, JSON lines, results of queries."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import FileFormatError
 from ..inputs.unpacking import REMEDY, too_large
 from .cells import COLUMN
 from .columns import TABLE, Decisions, arrays_of, settled
-from .duck import connection, first_line, quoted
+from .duck import connection, quoted
 from .kinds import NUMBER, OPEN, TEXT, Kind
 from .problems import Problems
 from .table import Table
@@ -24,33 +26,39 @@ _TEXTS = ("VARCHAR", "BOOLEAN", "UUID", "ENUM", "CHAR", "BIT")
 
 def read_parquet(path: str, source: str, limit: int) -> Table:
     """The columns of a Parquet file."""
-    name = quoted(os.path.abspath(path))
-    with connection([path], limit, source, "a table from Parquet") as con:
-        import duckdb
+    with parquet_file(path, source, limit) as (con, name, n_rows):
+        query = f"SELECT * FROM read_parquet({name}, hive_partitioning=false)"
+        n_columns = len(con.execute(f"DESCRIBE {query}").fetchall())
+        if _CELL * n_rows * n_columns > limit:
+            what = f"has {n_rows} rows of {n_columns} columns"
+            raise too_large(source, what, limit, REMEDY)
+        return table_of(con, query, source, limit)
 
-        try:
-            (n_rows,) = con.execute(
-                f"SELECT num_rows FROM parquet_file_metadata({name})"
-            ).fetchone()
-            query = f"SELECT * FROM read_parquet({name}, hive_partitioning=false)"
-            n_columns = len(con.execute(f"DESCRIBE {query}").fetchall())
-            if _CELL * n_rows * n_columns > limit:
-                what = f"has {n_rows} rows of {n_columns} columns"
-                raise too_large(source, what, limit, REMEDY)
-            return table_of(con, query, source, limit)
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            raise FileFormatError(
-                f"{source!r} is no whole Parquet file ({first_line(error)}); copy it again"
-            ) from None
+
+@contextmanager
+def parquet_file(path: str, source: str, limit: int) -> Iterator[tuple[Any, str, int]]:
+    """A connection to a Parquet file, the literal of its name, and its number of rows."""
+
+    def not_whole(reason: str) -> FileFormatError:
+        return FileFormatError(f"{source!r} is no whole Parquet file ({reason}); copy it again")
+
+    name = quoted(os.path.abspath(path))
+    with connection([path], limit, source, "a table from Parquet", not_whole) as con:
+        metadata = con.execute(f"SELECT num_rows FROM parquet_file_metadata({name})")
+        (n_rows,) = metadata.fetchone()
+        yield con, name, n_rows
 
 
 def read_json(path: str, source: str, limit: int) -> Table:
     """One object a line, or one list of objects; a name that a line lacks is missing there."""
-    with connection([path], limit, source, "a table from JSON") as con:
-        import duckdb
 
+    def no_table(reason: str) -> FileFormatError:
+        return FileFormatError(
+            f"{source!r} is no table of JSON objects ({reason}); every line must be one, such as "
+            '{"a": 1, "b": "red"}'
+        )
+
+    with connection([path], limit, source, "a table from JSON", no_table) as con:
         with open(path, "rb") as file:
             start = file.read(1000).lstrip(b"\xef\xbb\xbf \t\r\n")
         form = "array" if start.startswith(b"[") else "newline_delimited"
@@ -59,15 +67,7 @@ def read_json(path: str, source: str, limit: int) -> Table:
             "maximum_depth=1, sample_size=-1, records='true', "
             "compression='none', hive_partitioning=false)"
         )
-        try:
-            return table_of(con, query, source, limit)
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            raise FileFormatError(
-                f"{source!r} is no table of JSON objects ({first_line(error)}); every line must "
-                'be one, such as {"a": 1, "b": "red"}'
-            ) from None
+        return table_of(con, query, source, limit)
 
 
 def table_of(con: Any, query: str, source: str, limit: float) -> Table:

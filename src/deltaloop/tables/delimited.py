@@ -60,13 +60,19 @@ def check_options(options: Options) -> Options:
 
 def read_delimited(path: str, delimiters: str, options: Options, source: str, limit: int) -> Table:
     """Rows of cells; the names of the columns from the first row if it is a header."""
+    head, is_whole = beginning(path, source)
+    _check_size(os.path.getsize(path), head, delimiters, source, limit)
+    dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
+    return Reading(path, dialect, options, source, limit).table()
+
+
+def beginning(path: str, source: str) -> tuple[bytes, bool]:
+    """The first bytes of a text that is not empty, and whether that is all."""
     with open(path, "rb") as file:
         head, is_whole = head_of(file)
     if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
         raise empty(source)
-    _check_size(os.path.getsize(path), head, delimiters, source, limit)
-    dialect = sniff(head, is_whole, delimiters, options.header, options.expected)
-    return Reading(path, dialect, options, source, limit).table()
+    return head, is_whole
 
 
 def _check_size(size: int, head: bytes, delimiters: str, source: str, limit: int) -> None:
@@ -217,7 +223,7 @@ class Reading:
         """The columns, if they are of these kinds; None where DuckDB has misread some."""
         relation = csv_relation(path, dialect, kinds, self.nulls)
         is_typed = [kind.name in _TYPES for kind in kinds]
-        by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals, [])
+        by = Decisions(self.problems, dialect.delimiter, self.options.decimal, self.decimals)
         n_texts = sum(kind.name == "text" for kind in kinds)
         if any(kind.name == "open" for kind in kinds) or n_texts > _FEW_TEXTS:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
@@ -287,16 +293,21 @@ def _type(kind: Kind) -> str:
     return _TYPES.get(kind.name, "VARCHAR")
 
 
+def unconverted(message: str) -> tuple[str | None, int | None]:
+    """The cell that did not fit and the number of its column, as far as DuckDB names them."""
+    cell = re.search(r'Could not convert string "([^"]*)"', message)
+    column = re.search(r'converting column "c(\d+)"', message)
+    return cell and cell[1], column and int(column[1])
+
+
 def _corrected(message: str, kinds: list[Kind], nulls: set[str]) -> list[Kind]:
     """The kinds after a cell that did not fit; the cell is added to those that are missing."""
-    found = re.search(r'converting column "c(\d+)"', message)
-    cell = re.search(r'Could not convert string "([^"]*)"', message)
-    if cell and is_missing(cell[1]) and cell[1] not in nulls:
-        nulls.add(cell[1])
+    cell, number = unconverted(message)
+    if cell is not None and is_missing(cell) and cell not in nulls:
+        nulls.add(cell)
         return kinds
-    if not found or kinds[int(found[1])].name not in ("number", "date", "values"):
+    if number is None or kinds[number].name not in ("number", "date", "values"):
         return [opened(kind) if kind.name != "text" else kind for kind in kinds]
-    number = int(found[1])
     if kinds[number].name == "values":  # other columns with many values are likely to follow
         n_values = len(kinds[number].values)
         return [

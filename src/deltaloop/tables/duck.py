@@ -1,11 +1,11 @@
 """DuckDB, which reads files in parallel: shut in, so that it reaches the named files alone."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import missing
+from ..errors import DeltaloopError, missing
 from ..inputs.unpacking import REMEDY, too_large
 
 # What its buffers take, however little is read.
@@ -16,11 +16,17 @@ _SMALL = 2**21  # bytes of a file
 
 @contextmanager
 def connection(
-    files: Sequence[str], limit: float, source: str, purpose: str, attached: str | None = None
+    files: Sequence[str],
+    limit: float,
+    source: str,
+    purpose: str,
+    failure: Callable[[str], DeltaloopError] | None = None,
+    attached: str | None = None,
 ) -> Iterator[Any]:
     """A database in memory that can read these files, and nothing else of disk or network.
 
-    `attached` is a DuckDB file whose tables come without a prefix.
+    `failure` makes the error out of what DuckDB says when it fails; without it DuckDB's own is
+    raised. `attached` is a DuckDB file whose tables come without a prefix.
 
     Raises
     ------
@@ -55,6 +61,10 @@ def connection(
         yield con
     except duckdb.OutOfMemoryException:
         raise too_large(source, "is a large table", limit, REMEDY) from None
+    except duckdb.Error as error:
+        if failure is None:
+            raise
+        raise failure(first_line(error)) from None
     finally:
         con.close()
 

@@ -14,23 +14,22 @@ from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
 from ..inputs.checks import number
 from ..inputs.paths import as_path, is_special
 from ..inputs.unpacking import DEFAULT_GIB, GIB, REMEDY, too_large
-from .cells import COLUMN, Column, column_from_cells
+from .cells import COLUMN, MISSING_CELLS, Column, column_from_cells
 from .columnar import table_of
-from .delimited import TEXT_ENDINGS, csv_relation, named_columns
+from .delimited import TEXT_ENDINGS, Options, Reading, beginning, csv_relation
 from .dialects import sniff
-from .duck import connection, first_line, quoted
-from .kinds import TEXT, guessed_kind
-from .plain_copies import write_plain_copy
+from .duck import connection, quoted
+from .kinds import TEXT
 from .problems import Problems
-from .records import Quoting
 from .table import Table
 from .text_column import Text
-from .text_files import head_of
 
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _FROM_LITERAL = re.compile(r"(\b(?:FROM|JOIN)\s+)'((?:[^']|'')*)'", re.IGNORECASE)
 _VALUE = 100  # bytes of memory, measured, of a cell as an object of Python
 _PIECE = 10_000
+# Missing cells as they are usually written.
+_NULLS = {"NaN", *MISSING_CELLS, *map(str.upper, MISSING_CELLS), *map(str.title, MISSING_CELLS)}
 
 
 def read_query(
@@ -39,8 +38,9 @@ def read_query(
     r"""Make a table of the result of a query.
 
     Without a database the query names files: ``SELECT a, b FROM 'flowers.csv' WHERE a > 0``. CSV
-    files after FROM and JOIN are read with the dialect that `read` would find; Parquet and JSON
-    files by DuckDB. Files that the query does not name cannot be reached, nor can the network.
+    files after FROM and JOIN are read with the dialect and the missing cells that `read` would
+    find; Parquet and JSON files by DuckDB. Files that the query does not name cannot be reached,
+    nor can the network.
 
     Parameters
     ----------
@@ -119,30 +119,29 @@ def _named_files(sql: str) -> list[str]:
 def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
     """The result of a query that DuckDB answers."""
     source = _shown(sql)
+
+    def fails(reason: str) -> InvalidInputError:
+        return InvalidInputError(
+            f"the query {source!r} fails: {reason}; it can read the database that is given, and "
+            "files that it names in quotes"
+        )
+
     with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
         copies: list[str] = []
-        query = _FROM_LITERAL.sub(lambda found: _with_dialect(found, folder, copies), sql)
+        query = _FROM_LITERAL.sub(lambda found: _with_dialect(found, folder, copies, limit), sql)
         files = [*_named_files(query), *copies]
-        with connection(files, limit, source, "a table from a query", database) as con:
+        with connection(files, limit, source, "a table from a query", fails, database) as con:
             import duckdb
 
-            try:
-                statements = con.extract_statements(query)
-                if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-                    raise InvalidInputError(
-                        f"the query must be one SELECT, got {source!r}; leave out what is not"
-                    )
-                return table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
-            except duckdb.OutOfMemoryException:
-                raise
-            except duckdb.Error as error:
+            statements = con.extract_statements(query)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise InvalidInputError(
-                    f"the query {source!r} fails: {first_line(error)}; it can read the database "
-                    "that is given, and files that it names in quotes"
-                ) from None
+                    f"the query must be one SELECT, got {source!r}; leave out what is not"
+                )
+            return table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
 
 
-def _with_dialect(found: re.Match, folder: str, copies: list[str]) -> str:
+def _with_dialect(found: re.Match, folder: str, copies: list[str], limit: int) -> str:
     """FROM a text file, with its dialect written out; what it is not stays as it is."""
     name = found[2].replace("''", "'")
     several = [] if os.path.isfile(name) else sorted(glob.glob(name))
@@ -151,27 +150,20 @@ def _with_dialect(found: re.Match, folder: str, copies: list[str]) -> str:
     ending = Path(name.lower()).suffix
     if ending not in TEXT_ENDINGS or not os.path.isfile(name):
         return found[0]
-    with open(name, "rb") as file:
-        head, is_whole = head_of(file)
-    dialect = sniff(head, is_whole, TEXT_ENDINGS[ending])
-    names = named_columns(dialect.names, dialect.width)
-    cells = list(zip(*(row for row in dialect.rows if len(row) == dialect.width), strict=True))
-    kinds = [guessed_kind(column) for column in cells]
-    kinds = [kind if kind.name in ("number", "date") else TEXT for kind in kinds]
+    dialect = sniff(*beginning(name, name), TEXT_ENDINGS[ending])
+    reading = Reading(name, dialect, Options(), name, limit)
+    kinds = [kind if kind.name in ("number", "date") else TEXT for kind in reading.kinds]
     path = name
     if not dialect.is_plain:
-        problems = Problems(name)
-        path = os.path.join(folder, f"{len(copies)}.csv")
-        write_plain_copy(name, dialect, path, problems)
-        problems.raise_any()
+        path, dialect = reading.copy_to(tempfile.mkdtemp(dir=folder))
         copies.append(path)
-        dialect.delimiter, dialect.quoting, dialect.skip = ",", Quoting(), 0
-        dialect.newline = "\n"
-    nulls = {""} | {cell for column in cells for cell in set(column) if not cell.strip()}
+    reading.problems.raise_any()
     columns = ", ".join(
-        f'c{k} AS "{column.replace(chr(34), 2 * chr(34))}"' for k, column in enumerate(names)
+        f'c{k} AS "{column.replace(chr(34), 2 * chr(34))}"'
+        for k, column in enumerate(reading.names)
     )
-    return f"{found[1]}(SELECT {columns} FROM {csv_relation(path, dialect, kinds, nulls)})"
+    relation = csv_relation(path, dialect, kinds, reading.nulls | _NULLS)
+    return f"{found[1]}(SELECT {columns} FROM {relation})"
 
 
 def _with_sqlite(sql: str, path: str, limit: int) -> Table:

@@ -151,7 +151,7 @@ def read(
     if query is not None:
         return read_query(query, source, max_memory=max_memory)
     ending, packing = check_file(source)
-    try:
+    with readable(source):
         limit = memory_limit(source, max_memory)
         n_bytes = os.path.getsize(source)
         if n_bytes > limit:
@@ -171,9 +171,16 @@ def read(
                     table = read_delimited(plain, TEXT_ENDINGS[ending], options, source, limit)
                 else:
                     table = _COLUMNAR[ending](plain, source, limit)
+    return replace(table, limit=limit)
+
+
+@contextmanager
+def readable(source: str) -> Iterator[None]:
+    """One error for all that the system says where a file cannot be read."""
+    try:
+        yield
     except OSError as error:
         raise InvalidInputError(f"cannot read {source!r}: {error.strerror or error}") from error
-    return replace(table, limit=limit)
 
 
 def check_file(source: str) -> tuple[str, str]:

@@ -91,7 +91,7 @@ class Text:
                 f"a column of text holds {shown(wrong[0])} in row {row + 1}; every cell must be a "
                 "str, or '' or None where it is missing"
             )
-        values = tuple(sorted(different - {"", None}))  # type: ignore[arg-type]
+        values = tuple(sorted(cell for cell in different if cell))
         number: dict[str | None, int] = {value: code for code, value in enumerate(values)}
         number[""] = number[None] = MISSING
         return cls(np.fromiter(map(number.__getitem__, cells), np.int32, len(cells)), values)

@@ -21,13 +21,14 @@ def unpacked(data: bytes, source: str, limit: int) -> bytes:
     try:
         content = gunzip(data, limit // 4)
         if content is None:
-            raise _unpacks_to_much(source, limit)
+            raise unpacks_to_more(source, limit)
         return content
     except (OSError, EOFError, zlib.error) as error:
         raise _not_gzip(source, error) from None
 
 
-def _unpacks_to_much(source: str, limit: int) -> FileFormatError:
+def unpacks_to_more(source: str, limit: int) -> FileFormatError:
+    """The error for a compressed file whose content leaves the table no room."""
     return too_large(
         source,
         f"unpacks to more than {limit / 2**32:.3g} GiB, and a table needs four times that",
@@ -58,7 +59,7 @@ def gunzipped(path: str, source: str, limit: int) -> Iterator[bytes]:
             while piece := file.read(_PIECE):
                 n_bytes += len(piece)
                 if n_bytes > limit // 4:
-                    raise _unpacks_to_much(source, limit)
+                    raise unpacks_to_more(source, limit)
                 yield piece
     except (OSError, EOFError, zlib.error) as error:
         raise _not_gzip(source, error) from None

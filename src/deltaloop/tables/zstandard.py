@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from ..errors import FileFormatError
-from ..inputs.unpacking import REMEDY, too_large
-from .duck import connection, first_line, quoted
+from .duck import connection, quoted
+from .text_files import unpacks_to_more
 
 _LINES = 10_000  # at a time
 _LONGEST = 2**24  # bytes of a line
@@ -14,41 +14,28 @@ _LONGEST = 2**24  # bytes of a line
 
 def unzstandard(path: str, source: str, limit: int) -> Iterator[bytes]:
     r"""The lines of a text, some at a time, each with \n at its end."""
-    with connection([path], limit, source, "a table from a .zst file") as con:
-        import duckdb
 
+    def not_whole(reason: str) -> FileFormatError:
+        return FileFormatError(
+            f"{source!r} is no whole .zst file of UTF-8 text ({reason}); copy it again"
+        )
+
+    with connection([path], limit, source, "a table from a .zst file", not_whole) as con:
         with open(path, "rb") as file:
             if not _is_whole(file):  # DuckDB stops where a file was cut, and says nothing
-                raise _not_whole(source, "it is cut short or something else")
+                raise not_whole("it is cut short or something else")
         n_bytes = 0
-        try:
-            result = con.execute(
-                f"SELECT coalesce(line, '') FROM read_csv({quoted(os.path.abspath(path))}, "
-                "columns={'line': 'VARCHAR'}, auto_detect=false, header=false, delim='\x1f', "
-                f"quote='', escape='', compression='zstd', max_line_size={_LONGEST})"
-            )
-            while rows := result.fetchmany(_LINES):
-                piece = "".join(f"{line}\n" for (line,) in rows).encode()
-                n_bytes += len(piece)
-                if n_bytes > limit // 4:
-                    raise too_large(
-                        source,
-                        f"unpacks to more than {limit / 2**32:.3g} GiB, and a table needs four "
-                        "times that",
-                        limit,
-                        REMEDY,
-                    )
-                yield piece
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:
-            raise _not_whole(source, first_line(error)) from None
-
-
-def _not_whole(source: str, reason: str) -> FileFormatError:
-    return FileFormatError(
-        f"{source!r} is no whole .zst file of UTF-8 text ({reason}); copy it again"
-    )
+        result = con.execute(
+            f"SELECT coalesce(line, '') FROM read_csv({quoted(os.path.abspath(path))}, "
+            "columns={'line': 'VARCHAR'}, auto_detect=false, header=false, delim='\x1f', "
+            f"quote='', escape='', compression='zstd', max_line_size={_LONGEST})"
+        )
+        while rows := result.fetchmany(_LINES):
+            piece = "".join(f"{line}\n" for (line,) in rows).encode()
+            n_bytes += len(piece)
+            if n_bytes > limit // 4:
+                raise unpacks_to_more(source, limit)
+            yield piece
 
 
 def _is_whole(file: IO[bytes]) -> bool:
