@@ -103,14 +103,14 @@ def _is_number(values):
 def _one_hot(table, later):
     """Numbers with nan, and one column per category of training."""
     made: tuple[list, list] = ([], [])
-    for name, values, others in zip(table.columns, table.values, later.values, strict=True):
+    for values, others in zip(table.values, later.values, strict=True):
         if _is_number(values):
             if np.isnan(values).all():
                 continue
             made[0].append(values[:, None])
             made[1].append(others[:, None])
             continue
-        X, X_later, n = _places(name, values, others)
+        X, X_later, n = _places(values, others)
         made[0].append(np.eye(n + 1)[X][:, :n])
         made[1].append(np.eye(n + 1)[X_later][:, :n])
     return np.hstack(made[0]), np.hstack(made[1])
@@ -119,17 +119,17 @@ def _one_hot(table, later):
 def _coded(table, later):
     """Numbers with nan, and numbers of categories, nan where there is none."""
     X, X_later, is_text = [], [], []
-    for name, values, others in zip(table.columns, table.values, later.values, strict=True):
+    for values, others in zip(table.values, later.values, strict=True):
         is_text.append(not _is_number(values))
         if is_text[-1]:
-            values, others, n = _places(name, values, others)
+            values, others, n = _places(values, others)
             values, others = (np.where(each < n, each, np.nan) for each in (values, others))
         X.append(values)
         X_later.append(others)
     return np.stack(X, 1), np.stack(X_later, 1), np.array(is_text)
 
 
-def _places(name, values, others):
+def _places(values, others):
     """Numbers of the categories of training, their number for cells that are none of them."""
     codes, texts = codes_of(values)
     present = sorted({texts[code] for code in np.unique(codes) if code >= 0})
@@ -137,7 +137,7 @@ def _places(name, values, others):
 
     def places(column):
         codes, texts = codes_of(column)
-        found = np.append(places_of(texts, present, name), -1)[codes]
+        found = np.append(places_of(texts, present), -1)[codes]
         return np.where(found < 0, n, found)
 
     return places(values), places(others), n

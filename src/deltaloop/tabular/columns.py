@@ -271,7 +271,7 @@ class Category(Column):
     def fill(self, values, out):
         """As `Column.fill`."""
         codes, texts = codes_of(values)
-        places = places_of(texts, self.values, self.name)
+        places = places_of(texts, self.values)
         known_missing = "" in self.values
         # the last place is that of code -1, a missing cell
         places = np.append(places, self.values.index("") if known_missing else -1)
@@ -375,7 +375,7 @@ class TargetMean(Column):
     def fill(self, values, out):
         """As `Column.fill`."""
         codes, texts = codes_of(values)
-        places = places_of((*texts, ""), self.values, self.name)
+        places = places_of((*texts, ""), self.values)
         table = np.array([*self.means, self.overall])  # the last row for what did not occur
         out[:] = table[places[codes]]
         return Seen(unseen=int((places[codes] < 0).sum()))
@@ -438,7 +438,7 @@ def _as_text(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def places_of(texts: Sequence[str], values: Sequence[str], name: str) -> np.ndarray:
+def places_of(texts: Sequence[str], values: Sequence[str]) -> np.ndarray:
     """For every text its place in `values`, -1 where it is not there; '3' finds '3.0' as well."""
     places = {value: place for place, value in enumerate(values)}
     found = [places.get(text, -1) for text in texts]
