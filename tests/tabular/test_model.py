@@ -232,7 +232,18 @@ def fit(target="kind", columns=None, **settings):
             "infinite in row 1",
         ),
         (lambda: fit("b", {"a": [1.0], "b": [1.0]}), InvalidInputError, "a single row"),
-        (lambda: fit(sample_weight=[1.0]), InvalidInputError, "sample_weight must have the shape"),
+        (lambda: fit(sample_weight=[1.0]), InvalidInputError, "sample_weight must have shape"),
+        (lambda: fit(sample_weight=["a"] * 90), InvalidTypeError, "sample_weight"),
+        (
+            # the first row has no target, and counts
+            lambda: fit(
+                "size",
+                dict(frame(), size=[np.nan, *range(89)]),
+                sample_weight=[1.0] * 80 + [-1.0] + [1.0] * 9,
+            ),
+            InvalidInputError,
+            "must be >= 0, got -1 at sample 80",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, error, message):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InvalidInputError
+from ..inputs import validation
 from ..inputs.calls import explained
 from ..loading import load as load_network
 from ..network import Network
@@ -289,7 +290,8 @@ def fit(
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
     found = find_target(names, columns, task)
     rows = np.flatnonzero(found.rows)
-    weights = _weights(sample_weight, table.n_rows, rows)
+    weights = validation.weights(sample_weight, table.n_rows)
+    weights = None if weights is None else weights[rows]
     table = table if len(rows) == table.n_rows else table.take(rows)
     logs = _check_log(log_target, found)
     y = np.log1p(found.y) if logs else found.y
@@ -329,17 +331,6 @@ def load(path) -> Model:
         The file cannot be opened.
     """
     return Model.of_network(load_network(path))
-
-
-def _weights(weights, n_rows, rows):
-    if weights is None:
-        return None
-    weights = np.asarray(weights, np.float64)
-    if weights.shape != (n_rows,):
-        raise InvalidInputError(
-            f"sample_weight must have the shape (n_rows,) = ({n_rows},), got {weights.shape}"
-        )
-    return weights[rows]
 
 
 def _for_means(found: Target, y):
