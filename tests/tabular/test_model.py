@@ -194,6 +194,19 @@ def test_rows_weigh_what_they_are_given():
     assert model.predict(columns).mean() == pytest.approx(0.75, abs=0.1)
 
 
+def test_text_column_becomes_means_of_its_targets():
+    columns = frame()
+    encode = {"colour": "target"}
+    classes = dl.tabular.fit(columns, "kind", ignore=["price"], encode=encode, simple=True)
+    colours = classes.preparation.columns[1]
+    assert np.shape(colours.means) == (4, 2)  # three colours and missing cells, two classes
+    assert np.mean(classes.predict(columns) == columns["kind"]) > 0.85
+    # the deviation of a constant is not exactly 0
+    columns["price"] = np.full(90, 0.1)
+    constant = dl.tabular.fit(columns, "price", ignore=["kind"], encode=encode, simple=True)
+    np.testing.assert_allclose(constant.preparation.columns[1].means, 0, atol=1e-6)
+
+
 def test_unseen_category_is_warned_of(of_classes):
     later = frame(5)
     later["colour"] = np.array(["red", "pink", "red", "pink", "blue"])

@@ -11,6 +11,7 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..loading import load as load_network
 from ..network import Network
+from .arrays import Targets
 from .engine import train
 from .frames import as_table, split_target
 from .preparation import Preparation, of_metadata
@@ -297,7 +298,7 @@ def fit(
     y = np.log1p(found.y) if logs else found.y
     preparation, X = Preparation.fit_transform(
         table, [name for name in names if name in table.columns],
-        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y),
+        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y) if encode else None,
     )  # fmt: skip
     n_classes = None if found.values is None else len(found.values)
     trained = train(
@@ -337,8 +338,7 @@ def _for_means(found: Target, y):
     """What means of targets are taken of: scaled values, or classes one-hot."""
     if found.values is not None:
         return np.eye(len(found.values))[found.y]
-    spread = y.std(axis=0)
-    return (y - y.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return Targets.of(y, None).y.astype(np.float64)
 
 
 def _check_log(log_target, found):
