@@ -127,7 +127,10 @@ def test_data_frames_are_tables(package):
 def test_file_is_a_table(tmp_path):
     path = tmp_path / "table.csv"
     columns = frame()
-    lines = ["size,kind", *(f"{s},{k}" for s, k in zip(columns["size"], columns["kind"]))]  # noqa: B905
+    lines = [
+        "size,kind",
+        *(f"{s},{k}" for s, k in zip(columns["size"], columns["kind"], strict=True)),
+    ]
     path.write_text("\n".join(lines))
     assert dl.tabular.fit(path, simple=True).targets == ("kind",)
 
@@ -154,7 +157,7 @@ def test_log_of_the_target():
     assert any("heavy tail" in note for note in told)
 
 
-def test_budget_is_kept_and_more_kinds_are_tried():
+def test_progress_of_a_budget_ends_with_the_choice_among_kinds():
     told = []
     model = dl.tabular.fit(
         frame(), "kind", budget=1.0, progress=lambda fraction, text: told.append((fraction, text))
@@ -163,7 +166,7 @@ def test_budget_is_kept_and_more_kinds_are_tried():
     assert len(told) >= 6 and set(model.scores) >= {"accuracy", "log loss"}
 
 
-def test_no_kind_is_begun_that_the_budget_has_no_time_for(monkeypatch):
+def test_budget_is_spent_on_kinds_that_it_has_time_for(monkeypatch):
     now = [0.0]
 
     def slow(X, Y, recipe, held, seed, weights=None):
@@ -175,8 +178,10 @@ def test_no_kind_is_begun_that_the_budget_has_no_time_for(monkeypatch):
     monkeypatch.setattr(search, "perf_counter", lambda: now[0])
     dl.tabular.fit(frame(), "kind", budget=3.0)
     assert now[0] <= 3.0
-    dl.tabular.fit(frame(), "kind", budget=100.0)
+    told = []
+    dl.tabular.fit(frame(), "kind", budget=100.0, progress=lambda _, text: told.append(text))
     assert 50 < now[0] <= 103.0
+    assert len({text.partition(": ")[2] for text in told[:-1]}) > 1  # kinds
 
 
 def test_four_rows_are_enough():
