@@ -35,6 +35,7 @@ def test_command_prints_and_keeps_a_table(monkeypatch, tmp_path):
     kept = json.loads((tmp_path / "kept.json").read_text("utf-8"))
     assert kept["quick"] is True
     assert set(kept) >= {"date", "machine", "version", "scikit-learn"}
+    assert kept["machine"]["n_cpus"] >= 1 and kept["machine"]["processor"]
     fit, predict = kept["rows"]
     assert len(fit["theirs"]) == len(fit["ours"]) == 1
     assert fit["epochs"] == [2, 2]
