@@ -1,6 +1,7 @@
 """`deltaloop bench --tables`: how errors are compared, and who gets which columns."""
 
 import json
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from command_line import refused
 from deltaloop.benchmarking import table_peers, tables
 from deltaloop.benchmarking.table_data import Problem
 from deltaloop.tables import Table
+from deltaloop.tabular import Preparation, Recipe
+from deltaloop.tabular.recipe import chosen_recipe
 
 
 def problem(n_classes=2, n=80):
@@ -80,10 +83,6 @@ def test_peers_get_medians_and_categories():
 
 
 def test_ablation_changes_one_thing_at_a_time():
-    from dataclasses import fields
-
-    from deltaloop.tabular import Recipe
-
     base = Recipe()
     for name, change in tables.variants(True).items():
         changed = change(base)
@@ -91,6 +90,22 @@ def test_ablation_changes_one_thing_at_a_time():
             f.name for f in fields(base) if getattr(base, f.name) != getattr(changed, f.name)
         ]
         assert len(different) == 1, name
+
+
+def test_variant_trains_with_the_changed_recipe_of_the_table(monkeypatch):
+    seen = []
+    train = table_peers.train
+
+    def watched(X, y, n_classes, **settings):
+        seen.append(settings["recipe"])
+        return train(X, y, n_classes, **settings)
+
+    monkeypatch.setattr(table_peers, "train", watched)
+    data = problem()
+    answer = tables.ablation(True)["1 network"]
+    assert set(answer(data.table, data.y, data.table, 2)) == {0, 1}
+    n_in = len(Preparation.fit(data.table).inputs)
+    assert seen == [replace(chosen_recipe(80, n_in, 2, True), members=1)]
 
 
 def test_json_holds_every_split(tmp_path):

@@ -13,15 +13,20 @@ import numpy as np
 from ..tables import Table
 from ..tabular import Preparation, Recipe, train
 from ..tabular.columns import codes_of, places_of
+from ..tabular.recipe import chosen_recipe
 
 Answer = Callable[[Table, np.ndarray, Table, int | None], np.ndarray]
 
 
-def deltaloop(recipe: Recipe | None = None, simple: bool = False) -> Answer:
-    """Our own networks, with the recipe that belongs to the table or another one."""
+def deltaloop(change: Callable[[Recipe], Recipe] | None = None, simple: bool = False) -> Answer:
+    """Our own networks, with the recipe that belongs to the table or what `change` makes of it."""
 
     def predict(table, y, later, n_classes):
         preparation, X = Preparation.fit_transform(table)
+        recipe = None
+        if change is not None:
+            n_out = n_classes or y.shape[1]
+            recipe = change(chosen_recipe(*X.shape, n_out, n_classes is not None))
         net = train(X, y, n_classes, recipe=recipe, simple=simple).net
         out = net.predict(preparation.transform(later))
         return out.argmax(axis=1) if n_classes else out
