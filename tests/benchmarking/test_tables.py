@@ -115,6 +115,15 @@ def test_json_holds_every_split(tmp_path):
     assert kept["tasks"][0]["tables"][0]["errors"]["MLP"] == found.tables[0].errors["MLP"]
 
 
-@pytest.mark.parametrize("options", [["--ablate"], ["--tables", "--jobs", "x"]])
-def test_options_that_do_not_belong_together_are_refused(options):
-    assert "--tables" in refused("bench", *options)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--ablate"], "--ablate belongs to --tables"),
+        (["--tables", "--jobs", "x"], "--tables takes no jobs"),
+        (["--tables", "--peers", "numba"], "--tables takes no jobs, peers"),
+        (["--estimators", "--tables"], "--estimators goes with --quick and --json alone"),
+        (["--estimators", "--ablate"], "--estimators goes with --quick and --json alone"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(options, message):
+    assert message in refused("bench", *options)
