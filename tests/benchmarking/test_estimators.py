@@ -1,6 +1,7 @@
 """The comparison of estimators, on small cases."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,10 @@ def test_cases_are_those_of_the_page():
     names = [case.name for case in estimators.cases(False)]
     assert len(names) == len(set(names)) == 8
     assert [case.name for case in estimators.cases(True)] == names
+    page = (Path(__file__).parents[2] / "docs" / "sklearn.md").read_text("utf-8")
+    _, _, after = page.partition("| | scikit-learn | deltaloop |")
+    told = [line.split(" | ")[0].removeprefix("| ") for line in after.splitlines()[2:9]]
+    assert [name for name in names if name in told] == told
 
 
 def test_other_options_are_refused():
