@@ -102,7 +102,7 @@ def _column(out, n_classes):
 
 
 def _is_number(values):
-    return getattr(values, "dtype", np.dtype(object)).kind == "f"
+    return values.dtype.kind == "f"
 
 
 def _one_hot(table, later):

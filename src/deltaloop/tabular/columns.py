@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..tables.cells import is_number
+from ..tables.text_column import Text
 
 CLIP = 3.0  # inputs are limited smoothly to (-CLIP, CLIP)
 MOST_LEVELS, ROWS_PER_LEVEL = 10, 5
@@ -414,24 +415,18 @@ KINDS: dict[str, Any] = {
 def codes_of(values) -> tuple[np.ndarray, Sequence[str]]:
     """Numbers of the different texts of a column (-1: missing), and these texts.
 
-    Takes `tables.Text`, object arrays of str with '' for missing cells, and numbers, as text.
+    Takes what a `Table` has: text, and numbers and dates as text.
     """
-    if hasattr(values, "codes"):
-        return np.asarray(values.codes, np.intp), tuple(map(str, values.values))
-    values = np.asarray(values)
+    if isinstance(values, Text):
+        return values.codes.astype(np.intp), values.values
     if values.dtype.kind == "f":
         different, codes = np.unique(values, return_inverse=True)
         texts = [_as_text(value) for value in different.tolist()]
         n = int(np.isfinite(different).sum())
         return np.where(codes < n, codes, -1), texts[:n]
-    if values.dtype.kind == "M":
-        different, codes = np.unique(values, return_inverse=True)
-        n = int((~np.isnat(different)).sum())
-        return np.where(codes < n, codes, -1), [str(one) for one in different[:n]]
-    places: dict[str, int] = {}
-    cells = ["" if cell is None or cell != cell else str(cell) for cell in values.tolist()]
-    codes = np.array([places.setdefault(cell, len(places)) if cell else -1 for cell in cells])
-    return codes.astype(np.intp), list(places)
+    different, codes = np.unique(values, return_inverse=True)
+    n = int((~np.isnat(different)).sum())
+    return np.where(codes < n, codes, -1), [str(one) for one in different[:n]]
 
 
 def _as_text(value: float) -> str:

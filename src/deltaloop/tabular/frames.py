@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..tables import Table, from_frame, read
+from ..tables.text_column import Text
 
 
 def as_table(frame) -> Table:
@@ -34,10 +35,9 @@ def _column(values):
     if values.dtype.kind == "M":
         return values.astype("datetime64[us]")
     missing = [value is None or value != value for value in values.tolist()]
-    cells = ["" if gone else str(one) for gone, one in zip(missing, values.tolist(), strict=True)]
-    column = np.empty(len(cells), object)
-    column[:] = cells
-    return column
+    return Text.of(
+        "" if gone else str(one) for gone, one in zip(missing, values.tolist(), strict=True)
+    )
 
 
 def _of_array(rows):

@@ -325,11 +325,8 @@ def _as_trained(column, values, source):
     kind = "M" if column.kind == "date" else "f" if column.kind in ("number", "plain") else None
     if kind is None:
         return values
-    dtype = getattr(values, "dtype", None)
-    if dtype is not None and dtype.kind == kind:
+    if values.dtype.kind == kind:
         return values
-    if dtype is not None and kind == "f" and dtype.kind in "biu":
-        return values.astype(np.float64)
     codes, texts = codes_of(values)
     if not len(texts):  # all cells are missing
         return np.full(
