@@ -106,6 +106,16 @@ def test_targets_may_be_given_apart():
     assert model.targets == ("target",) and np.mean(model.predict(columns) == y) > 0.9
 
 
+def test_targets_of_pandas_may_be_missing():
+    pandas = pytest.importorskip("pandas")
+    columns = frame()
+    kind = pandas.Series(columns.pop("kind"), dtype="string")
+    kind[3] = pandas.NA
+    model = dl.tabular.fit(columns, kind, ignore=["price"], simple=True)
+    assert model.classes == ("big", "small")
+    assert "1 row without target left out" in model.notes
+
+
 def test_arrays_are_tables():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
