@@ -1,6 +1,7 @@
 """The comparison of estimators, on small cases."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ def test_command_prints_and_keeps_a_table(monkeypatch, tmp_path):
     kept = json.loads((tmp_path / "kept.json").read_text("utf-8"))
     assert kept["quick"] is True
     assert set(kept) >= {"date", "machine", "version", "scikit-learn"}
+    assert kept["machine"]["n_cpus"] >= 1 and kept["machine"]["processor"]
     fit, predict = kept["rows"]
     assert len(fit["theirs"]) == len(fit["ours"]) == 1
     assert fit["epochs"] == [2, 2]
@@ -57,6 +59,10 @@ def test_cases_are_those_of_the_page():
     names = [case.name for case in estimators.cases(False)]
     assert len(names) == len(set(names)) == 8
     assert [case.name for case in estimators.cases(True)] == names
+    page = (Path(__file__).parents[2] / "docs" / "sklearn.md").read_text("utf-8")
+    _, _, after = page.partition("| | scikit-learn | deltaloop |")
+    told = [line.split(" | ")[0].removeprefix("| ") for line in after.splitlines()[2:9]]
+    assert [name for name in names if name in told] == told
 
 
 def test_other_options_are_refused():

@@ -1,6 +1,7 @@
 """`deltaloop bench --tables`: how errors are compared, and who gets which columns."""
 
 import json
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from command_line import refused
 from deltaloop.benchmarking import table_peers, tables
 from deltaloop.benchmarking.table_data import Problem
 from deltaloop.tables import Table
+from deltaloop.tabular import Preparation, Recipe
+from deltaloop.tabular.recipe import chosen_recipe
 
 
 def problem(n_classes=2, n=80):
@@ -80,10 +83,6 @@ def test_peers_get_medians_and_categories():
 
 
 def test_ablation_changes_one_thing_at_a_time():
-    from dataclasses import fields
-
-    from deltaloop.tabular import Recipe
-
     base = Recipe()
     for name, change in tables.variants(True).items():
         changed = change(base)
@@ -93,6 +92,22 @@ def test_ablation_changes_one_thing_at_a_time():
         assert len(different) == 1, name
 
 
+def test_variant_trains_with_the_changed_recipe_of_the_table(monkeypatch):
+    seen = []
+    train = table_peers.train
+
+    def watched(X, y, n_classes, **settings):
+        seen.append(settings["recipe"])
+        return train(X, y, n_classes, **settings)
+
+    monkeypatch.setattr(table_peers, "train", watched)
+    data = problem()
+    answer = tables.ablation(True)["1 network"]
+    assert set(answer(data.table, data.y, data.table, 2)) == {0, 1}
+    n_in = len(Preparation.fit(data.table).inputs)
+    assert seen == [replace(chosen_recipe(80, n_in, 2, True), members=1)]
+
+
 def test_json_holds_every_split(tmp_path):
     found = tables.run([problem()], "classification", "this", {"MLP": always(0)})
     tables.save(tmp_path / "tables.json", [found])
@@ -100,6 +115,15 @@ def test_json_holds_every_split(tmp_path):
     assert kept["tasks"][0]["tables"][0]["errors"]["MLP"] == found.tables[0].errors["MLP"]
 
 
-@pytest.mark.parametrize("options", [["--ablate"], ["--tables", "--jobs", "x"]])
-def test_options_that_do_not_belong_together_are_refused(options):
-    assert "--tables" in refused("bench", *options)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--ablate"], "--ablate belongs to --tables"),
+        (["--tables", "--jobs", "x"], "--tables takes no jobs"),
+        (["--tables", "--peers", "numba"], "--tables takes no jobs, peers"),
+        (["--estimators", "--tables"], "--estimators goes with --quick and --json alone"),
+        (["--estimators", "--ablate"], "--estimators goes with --quick and --json alone"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(options, message):
+    assert message in refused("bench", *options)

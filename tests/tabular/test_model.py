@@ -106,6 +106,16 @@ def test_targets_may_be_given_apart():
     assert model.targets == ("target",) and np.mean(model.predict(columns) == y) > 0.9
 
 
+def test_targets_of_pandas_may_be_missing():
+    pandas = pytest.importorskip("pandas")
+    columns = frame()
+    kind = pandas.Series(columns.pop("kind"), dtype="string")
+    kind[3] = pandas.NA
+    model = dl.tabular.fit(columns, kind, ignore=["price"], simple=True)
+    assert model.classes == ("big", "small")
+    assert "1 row without target left out" in model.notes
+
+
 def test_arrays_are_tables():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
@@ -127,7 +137,10 @@ def test_data_frames_are_tables(package):
 def test_file_is_a_table(tmp_path):
     path = tmp_path / "table.csv"
     columns = frame()
-    lines = ["size,kind", *(f"{s},{k}" for s, k in zip(columns["size"], columns["kind"]))]  # noqa: B905
+    lines = [
+        "size,kind",
+        *(f"{s},{k}" for s, k in zip(columns["size"], columns["kind"], strict=True)),
+    ]
     path.write_text("\n".join(lines))
     assert dl.tabular.fit(path, simple=True).targets == ("kind",)
 
@@ -154,7 +167,7 @@ def test_log_of_the_target():
     assert any("heavy tail" in note for note in told)
 
 
-def test_budget_is_kept_and_more_kinds_are_tried():
+def test_progress_of_a_budget_ends_with_the_choice_among_kinds():
     told = []
     model = dl.tabular.fit(
         frame(), "kind", budget=1.0, progress=lambda fraction, text: told.append((fraction, text))
@@ -163,7 +176,7 @@ def test_budget_is_kept_and_more_kinds_are_tried():
     assert len(told) >= 6 and set(model.scores) >= {"accuracy", "log loss"}
 
 
-def test_no_kind_is_begun_that_the_budget_has_no_time_for(monkeypatch):
+def test_budget_is_spent_on_kinds_that_it_has_time_for(monkeypatch):
     now = [0.0]
 
     def slow(X, Y, recipe, held, seed, weights=None):
@@ -175,8 +188,10 @@ def test_no_kind_is_begun_that_the_budget_has_no_time_for(monkeypatch):
     monkeypatch.setattr(search, "perf_counter", lambda: now[0])
     dl.tabular.fit(frame(), "kind", budget=3.0)
     assert now[0] <= 3.0
-    dl.tabular.fit(frame(), "kind", budget=100.0)
+    told = []
+    dl.tabular.fit(frame(), "kind", budget=100.0, progress=lambda _, text: told.append(text))
     assert 50 < now[0] <= 103.0
+    assert len({text.partition(": ")[2] for text in told[:-1]}) > 1  # kinds
 
 
 def test_four_rows_are_enough():
@@ -192,6 +207,19 @@ def test_rows_weigh_what_they_are_given():
     columns = {"x": x, "z": np.tile([1.0, 1, 0, 0], 10), "y": y}
     model = dl.tabular.fit(columns, "y", task="regression", sample_weight=weights)
     assert model.predict(columns).mean() == pytest.approx(0.75, abs=0.1)
+
+
+def test_text_column_becomes_means_of_its_targets():
+    columns = frame()
+    encode = {"colour": "target"}
+    classes = dl.tabular.fit(columns, "kind", ignore=["price"], encode=encode, simple=True)
+    colours = classes.preparation.columns[1]
+    assert np.shape(colours.means) == (4, 2)  # three colours and missing cells, two classes
+    assert np.mean(classes.predict(columns) == columns["kind"]) > 0.85
+    # the deviation of a constant is not exactly 0
+    columns["price"] = np.full(90, 0.1)
+    constant = dl.tabular.fit(columns, "price", ignore=["kind"], encode=encode, simple=True)
+    np.testing.assert_allclose(constant.preparation.columns[1].means, 0, atol=1e-6)
 
 
 def test_unseen_category_is_warned_of(of_classes):
@@ -232,7 +260,18 @@ def fit(target="kind", columns=None, **settings):
             "infinite in row 1",
         ),
         (lambda: fit("b", {"a": [1.0], "b": [1.0]}), InvalidInputError, "a single row"),
-        (lambda: fit(sample_weight=[1.0]), InvalidInputError, "sample_weight must have the shape"),
+        (lambda: fit(sample_weight=[1.0]), InvalidInputError, "sample_weight must have shape"),
+        (lambda: fit(sample_weight=["a"] * 90), InvalidTypeError, "sample_weight"),
+        (
+            # the first row has no target, and counts
+            lambda: fit(
+                "size",
+                dict(frame(), size=[np.nan, *range(89)]),
+                sample_weight=[1.0] * 80 + [-1.0] + [1.0] * 9,
+            ),
+            InvalidInputError,
+            "must be >= 0, got -1 at sample 80",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, error, message):

@@ -79,14 +79,16 @@ def bench(
     deltaloop bench --estimators
     """  # noqa: D301 - click wants the character
     if estimators:
-        if patterns or names or curve_names or picture is not None:
+        if of_tables or ablate or patterns or names or curve_names or picture is not None:
             raise InvalidInputError(
                 "--estimators goes with --quick and --json alone; leave the others out"
             )
         _bench_estimators(quick, json_file)
         return
     if of_tables or ablate:
-        _bench_tables(of_tables, ablate, quick, json_file, bool(patterns or curve_names or picture))
+        _bench_tables(
+            of_tables, ablate, quick, json_file, bool(patterns or names or curve_names or picture)
+        )
         return
     chosen = peers.select(names)
     entries = entries_of(patterns, curve_names, quick)
@@ -134,7 +136,7 @@ def _bench_tables(
     if not of_tables:
         raise InvalidInputError("--ablate belongs to --tables; give both")
     if more:
-        raise InvalidInputError("--tables takes no jobs, curves or pictures; leave them out")
+        raise InvalidInputError("--tables takes no jobs, peers, curves or pictures; leave them out")
     if json_file is not None:
         check_output("--json", json_file)
     found = tables.bench(ablate, quick, lambda text: click.echo(text, err=True))

@@ -8,10 +8,8 @@ scikit-learn two threads or two processes, whichever is the faster.
 
 import json
 import os
-import platform
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from time import perf_counter
@@ -19,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..console.figures import duration
 from ..errors import missing
 from ..interop.whole_file import whole_file
 from ..text import aligned
@@ -153,22 +152,15 @@ def run(quick: bool, tell: Callable[[int, int, str], None]) -> list[Row]:
         import sklearn  # noqa: F401
     except ImportError:
         raise missing("scikit-learn", "sklearn", "--estimators") from None
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
     chosen, rows = cases(quick), []
     for index, case in enumerate(chosen):
         tell(index, len(chosen), case.name)
-        with _one_thread(), warnings.catch_warnings():
+        with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             rows.append(_MEASURES[case.what](case, 1 if quick else _REPEATS))
     return rows
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """BLAS has one thread."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
 
 
 def _seconds(function) -> float:
@@ -248,38 +240,23 @@ def table(rows: list[Row]) -> str:
         pair = row.losses or row.scores
         lines.append(
             (
-                row.name, _shown(min(row.theirs)), _shown(min(row.ours)), f"{row.ratio:.1f}",
+                row.name, duration(min(row.theirs)), duration(min(row.ours)), f"{row.ratio:.1f}",
                 f"{row.target:g}", " / ".join(f"{value:.4f}" for value in pair),
             )
         )  # fmt: skip
     return "\n".join(aligned(lines, "<>>>>>"))
 
 
-def _shown(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} us"
-
-
 def save(rows: list[Row], path: str | os.PathLike[str], quick: bool) -> None:
     """Write JSON, whole or not at all."""
     import sklearn
-
-    from .. import kernels
 
     content = {
         "format": FORMAT,
         "version": __version__,
         "date": datetime.now(UTC).date().isoformat(),
         "quick": quick,
-        "machine": {
-            "processor": machine.processor_name(),
-            "system": f"{platform.system()} {platform.machine()}",
-            "python": f"Python {platform.python_version()}, NumPy {np.__version__}",
-            "n_cpus": machine.cpu_count(),
-            "instruction_set": kernels.load("cython").describe(),
-        },
+        "machine": machine.description(),
         "scikit-learn": sklearn.__version__,
         "rows": [asdict(row) for row in rows],
     }

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -89,22 +90,25 @@ class Machine:
 
 def measure() -> Machine:
     """Describe and measure this machine; takes about two seconds."""
-    from .. import kernels
-
     caches = cache_sizes()
     with _on_one_processor():
         levels = [_level(name, size) for name, size in caches.items()]
         levels.append(_level("memory", None, 4 * max(caches.values())))
         gflops = max(_tile_gflops(), _blas_gflops())
-    return Machine(
-        processor=processor_name(),
-        system=f"{platform.system()} {platform.machine()}",
-        python=f"Python {platform.python_version()}, NumPy {np.__version__}",
-        n_cpus=cpu_count(),
-        instruction_set=kernels.load("cython").describe(),
-        gflops=gflops,
-        levels=tuple(levels),
-    )
+    return Machine(**description(), gflops=gflops, levels=tuple(levels))
+
+
+def description() -> dict[str, Any]:
+    """What is known of a `Machine` without measurements."""
+    from .. import kernels
+
+    return {
+        "processor": processor_name(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": f"Python {platform.python_version()}, NumPy {np.__version__}",
+        "n_cpus": cpu_count(),
+        "instruction_set": kernels.load("cython").describe(),
+    }
 
 
 @contextmanager

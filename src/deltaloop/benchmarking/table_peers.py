@@ -13,15 +13,20 @@ import numpy as np
 from ..tables import Table
 from ..tabular import Preparation, Recipe, train
 from ..tabular.columns import codes_of, places_of
+from ..tabular.recipe import chosen_recipe
 
 Answer = Callable[[Table, np.ndarray, Table, int | None], np.ndarray]
 
 
-def deltaloop(recipe: Recipe | None = None, simple: bool = False) -> Answer:
-    """Our own networks, with the recipe that belongs to the table or another one."""
+def deltaloop(change: Callable[[Recipe], Recipe] | None = None, simple: bool = False) -> Answer:
+    """Our own networks, with the recipe that belongs to the table or what `change` makes of it."""
 
     def predict(table, y, later, n_classes):
         preparation, X = Preparation.fit_transform(table)
+        recipe = None
+        if change is not None:
+            n_out = n_classes or y.shape[1]
+            recipe = change(chosen_recipe(*X.shape, n_out, n_classes is not None))
         net = train(X, y, n_classes, recipe=recipe, simple=simple).net
         out = net.predict(preparation.transform(later))
         return out.argmax(axis=1) if n_classes else out
@@ -97,20 +102,20 @@ def _column(out, n_classes):
 
 
 def _is_number(values):
-    return getattr(values, "dtype", np.dtype(object)).kind == "f"
+    return values.dtype.kind == "f"
 
 
 def _one_hot(table, later):
     """Numbers with nan, and one column per category of training."""
     made: tuple[list, list] = ([], [])
-    for name, values, others in zip(table.columns, table.values, later.values, strict=True):
+    for values, others in zip(table.values, later.values, strict=True):
         if _is_number(values):
             if np.isnan(values).all():
                 continue
             made[0].append(values[:, None])
             made[1].append(others[:, None])
             continue
-        X, X_later, n = _places(name, values, others)
+        X, X_later, n = _places(values, others)
         made[0].append(np.eye(n + 1)[X][:, :n])
         made[1].append(np.eye(n + 1)[X_later][:, :n])
     return np.hstack(made[0]), np.hstack(made[1])
@@ -119,17 +124,17 @@ def _one_hot(table, later):
 def _coded(table, later):
     """Numbers with nan, and numbers of categories, nan where there is none."""
     X, X_later, is_text = [], [], []
-    for name, values, others in zip(table.columns, table.values, later.values, strict=True):
+    for values, others in zip(table.values, later.values, strict=True):
         is_text.append(not _is_number(values))
         if is_text[-1]:
-            values, others, n = _places(name, values, others)
+            values, others, n = _places(values, others)
             values, others = (np.where(each < n, each, np.nan) for each in (values, others))
         X.append(values)
         X_later.append(others)
     return np.stack(X, 1), np.stack(X_later, 1), np.array(is_text)
 
 
-def _places(name, values, others):
+def _places(values, others):
     """Numbers of the categories of training, their number for cells that are none of them."""
     codes, texts = codes_of(values)
     present = sorted({texts[code] for code in np.unique(codes) if code >= 0})
@@ -137,7 +142,7 @@ def _places(name, values, others):
 
     def places(column):
         codes, texts = codes_of(column)
-        found = np.append(places_of(texts, present, name), -1)[codes]
+        found = np.append(places_of(texts, present), -1)[codes]
         return np.where(found < 0, n, found)
 
     return places(values), places(others), n

@@ -8,7 +8,9 @@ processor time of training and prediction, preparation included, one thread.
 import json
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from time import process_time, strftime
 
 import numpy as np
@@ -16,8 +18,9 @@ import numpy as np
 from ..console.figures import significant
 from ..interop.whole_file import whole_file
 from ..tabular import Preparation, Recipe
-from ..tabular.recipe import chosen_recipe
+from ..text import aligned
 from ..version import __version__
+from .machine import processor_name
 from .table_data import Problem, classification_problems, regression_problems
 from .table_peers import Answer, deltaloop, installed
 
@@ -92,14 +95,11 @@ class TableResults:
                     significant(float(seconds.max())),
                 )
             )  # fmt: skip
-        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-        text = ["  ".join(f"{cell:>{w}}" for cell, w in zip(row, widths, strict=True))
-                for row in rows]  # fmt: skip
         head = (
             f"{self.task}: {len(self.tables)} tables, {SPLITS} splits; error ratio is the "
             f"geometric mean of error / error of {base}; {self.processor}, one thread"
         )
-        return [head, *text]
+        return [head, *aligned(rows, ">" * len(rows[0]))]
 
 
 def run(
@@ -158,7 +158,6 @@ def _error(out, y):
 
 def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
     """What the ablation changes of the recipe, one thing at a time."""
-    from dataclasses import replace
 
     def with_(**changes):
         return lambda recipe: replace(recipe, **changes)
@@ -190,17 +189,7 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
 
 def ablation(is_classes: bool) -> dict[str, Answer]:
     """The default, and every variant of it."""
-
-    def varied(change):
-        def predict(table, y, later, n_classes):
-            n_in = len(Preparation.fit(table).inputs)
-            n_out = n_classes or y.shape[1]
-            recipe = change(chosen_recipe(len(y), n_in, n_out, n_classes is not None))
-            return deltaloop(recipe)(table, y, later, n_classes)
-
-        return predict
-
-    changed = {name: varied(change) for name, change in variants(is_classes).items()}
+    changed = {name: deltaloop(change) for name, change in variants(is_classes).items()}
     return {OURS: deltaloop(), **changed}
 
 
@@ -208,10 +197,6 @@ def bench(
     ablate: bool, quick: bool, tell: Callable[[str], None] = lambda text: None
 ) -> list[TableResults]:
     """Both tasks, on every table, or every fifth one if it has to be quick; one thread."""
-    from itertools import islice
-
-    from .machine import processor_name
-
     found = []
     with _one_thread():
         for task, problems, is_classes in (
@@ -224,10 +209,8 @@ def bench(
     return found
 
 
-def _one_thread():
+def _one_thread() -> AbstractContextManager:
     """One thread in every pool of what is loaded; scikit-learn brings threadpoolctl."""
-    from contextlib import nullcontext
-
     try:
         import sklearn.ensemble  # noqa: F401 - its OpenMP has to be loaded before it is limited
         from threadpoolctl import threadpool_limits

@@ -168,7 +168,7 @@ def _from_array(array: np.ndarray) -> Column:
 
 def _from_objects(cells: list[Any]) -> Column:
     """A column of Python objects, which are all of one kind."""
-    gone = [_is_missing(cell) for cell in cells]
+    gone = [is_absent(cell) for cell in cells]
     present = [cell for cell, is_gone in zip(cells, gone, strict=True) if not is_gone]
     if all(isinstance(cell, str) for cell in present) and present:
         return Text.of(None if is_gone else cell for cell, is_gone in zip(cells, gone, strict=True))
@@ -191,13 +191,13 @@ def _from_objects(cells: list[Any]) -> Column:
     raise _Unfit(f"{shown(name[1], 40)} ({name[0]})")
 
 
-def _is_missing(cell: Any) -> bool:
+def is_absent(cell: Any) -> bool:
     """Whether it is None, or NaN, NaT or NA of a library."""
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(cell, np.datetime64):
         return bool(np.isnat(cell))
-    return isinstance(cell, float) and math.isnan(cell)
+    return isinstance(cell, float | np.floating) and math.isnan(cell)
 
 
 def _is_number(cell: Any) -> bool:
@@ -233,7 +233,7 @@ def _from_series(series: Any) -> Column:
 
 def _from_categories(series: Any, is_ordered: bool) -> Text:
     """A column of categories, which keep their order if they have one."""
-    cells = [None if _is_missing(cell) else str(cell) for cell in series.to_list()]
+    cells = [None if is_absent(cell) else str(cell) for cell in series.to_list()]
     if not is_ordered:
         return Text.of(cells)
     values = [str(value) for value in series.dtype.categories]

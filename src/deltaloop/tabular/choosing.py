@@ -60,9 +60,7 @@ def chosen(
 
 
 def _choice(name, values, is_kept, encoding, y):
-    kind = getattr(getattr(values, "dtype", None), "kind", "O")
-    if kind in "biu":
-        values, kind = values.astype(np.float64), "f"
+    kind = values.dtype.kind
     if kind == "f" and encoding is None:
         if np.isnan(values).all():
             return Choice(name, None, "dropped: every cell is missing")

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..tables.cells import is_number
+from ..tables.text_column import Text
 
 CLIP = 3.0  # inputs are limited smoothly to (-CLIP, CLIP)
 MOST_LEVELS, ROWS_PER_LEVEL = 10, 5
@@ -271,7 +272,7 @@ class Category(Column):
     def fill(self, values, out):
         """As `Column.fill`."""
         codes, texts = codes_of(values)
-        places = places_of(texts, self.values, self.name)
+        places = places_of(texts, self.values)
         known_missing = "" in self.values
         # the last place is that of code -1, a missing cell
         places = np.append(places, self.values.index("") if known_missing else -1)
@@ -375,7 +376,7 @@ class TargetMean(Column):
     def fill(self, values, out):
         """As `Column.fill`."""
         codes, texts = codes_of(values)
-        places = places_of((*texts, ""), self.values, self.name)
+        places = places_of((*texts, ""), self.values)
         table = np.array([*self.means, self.overall])  # the last row for what did not occur
         out[:] = table[places[codes]]
         return Seen(unseen=int((places[codes] < 0).sum()))
@@ -414,31 +415,25 @@ KINDS: dict[str, Any] = {
 def codes_of(values) -> tuple[np.ndarray, Sequence[str]]:
     """Numbers of the different texts of a column (-1: missing), and these texts.
 
-    Takes `tables.Text`, object arrays of str with '' for missing cells, and numbers, as text.
+    Takes what a `Table` has: text, and numbers and dates as text.
     """
-    if hasattr(values, "codes"):
-        return np.asarray(values.codes, np.intp), tuple(map(str, values.values))
-    values = np.asarray(values)
+    if isinstance(values, Text):
+        return values.codes.astype(np.intp), values.values
     if values.dtype.kind == "f":
         different, codes = np.unique(values, return_inverse=True)
         texts = [_as_text(value) for value in different.tolist()]
         n = int(np.isfinite(different).sum())
         return np.where(codes < n, codes, -1), texts[:n]
-    if values.dtype.kind == "M":
-        different, codes = np.unique(values, return_inverse=True)
-        n = int((~np.isnat(different)).sum())
-        return np.where(codes < n, codes, -1), [str(one) for one in different[:n]]
-    places: dict[str, int] = {}
-    cells = ["" if cell is None or cell != cell else str(cell) for cell in values.tolist()]
-    codes = np.array([places.setdefault(cell, len(places)) if cell else -1 for cell in cells])
-    return codes.astype(np.intp), list(places)
+    different, codes = np.unique(values, return_inverse=True)
+    n = int((~np.isnat(different)).sum())
+    return np.where(codes < n, codes, -1), [str(one) for one in different[:n]]
 
 
 def _as_text(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def places_of(texts: Sequence[str], values: Sequence[str], name: str) -> np.ndarray:
+def places_of(texts: Sequence[str], values: Sequence[str]) -> np.ndarray:
     """For every text its place in `values`, -1 where it is not there; '3' finds '3.0' as well."""
     places = {value: place for place, value in enumerate(values)}
     found = [places.get(text, -1) for text in texts]

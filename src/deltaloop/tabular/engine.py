@@ -14,6 +14,7 @@ from ..training.history import History
 from .arrays import Targets, parts
 from .merging import merged
 from .recipe import Member, Recipe, at_common_wave, chosen_recipe, simple_network, trained_member
+from .search import spend
 
 FEW = 20  # rows, below which none are held back
 
@@ -83,8 +84,6 @@ def train(
     Y = Targets.of(y, n_classes)
     recipe = recipe or chosen_recipe(len(X), X.shape[1], Y.n_out, Y.is_classes)
     if budget is not None:
-        from .search import spend
-
         members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell)
     else:
         members, shares, interrupted = [], None, False

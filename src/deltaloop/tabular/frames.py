@@ -6,6 +6,8 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..tables import Table, from_frame, read
+from ..tables.frames import is_absent
+from ..tables.text_column import Text
 
 
 def as_table(frame) -> Table:
@@ -33,11 +35,7 @@ def _column(values):
         return values.astype(np.float64)
     if values.dtype.kind == "M":
         return values.astype("datetime64[us]")
-    missing = [value is None or value != value for value in values.tolist()]
-    cells = ["" if gone else str(one) for gone, one in zip(missing, values.tolist(), strict=True)]
-    column = np.empty(len(cells), object)
-    column[:] = cells
-    return column
+    return Text.of("" if is_absent(cell) else str(cell) for cell in values.tolist())
 
 
 def _of_array(rows):

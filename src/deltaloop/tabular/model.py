@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InvalidInputError
+from ..inputs import validation
 from ..inputs.calls import explained
 from ..loading import load as load_network
 from ..network import Network
+from .arrays import Targets
 from .engine import train
 from .frames import as_table, split_target
 from .preparation import Preparation, of_metadata
@@ -289,13 +291,14 @@ def fit(
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
     found = find_target(names, columns, task)
     rows = np.flatnonzero(found.rows)
-    weights = _weights(sample_weight, table.n_rows, rows)
+    weights = validation.weights(sample_weight, table.n_rows)
+    weights = None if weights is None else weights[rows]
     table = table if len(rows) == table.n_rows else table.take(rows)
     logs = _check_log(log_target, found)
     y = np.log1p(found.y) if logs else found.y
     preparation, X = Preparation.fit_transform(
         table, [name for name in names if name in table.columns],
-        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y),
+        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y) if encode else None,
     )  # fmt: skip
     n_classes = None if found.values is None else len(found.values)
     trained = train(
@@ -331,23 +334,11 @@ def load(path) -> Model:
     return Model.of_network(load_network(path))
 
 
-def _weights(weights, n_rows, rows):
-    if weights is None:
-        return None
-    weights = np.asarray(weights, np.float64)
-    if weights.shape != (n_rows,):
-        raise InvalidInputError(
-            f"sample_weight must have the shape (n_rows,) = ({n_rows},), got {weights.shape}"
-        )
-    return weights[rows]
-
-
 def _for_means(found: Target, y):
     """What means of targets are taken of: scaled values, or classes one-hot."""
     if found.values is not None:
         return np.eye(len(found.values))[found.y]
-    spread = y.std(axis=0)
-    return (y - y.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return Targets.of(y, None).y.astype(np.float64)
 
 
 def _check_log(log_target, found):

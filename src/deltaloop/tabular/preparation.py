@@ -14,7 +14,7 @@ from ..inputs.unpacking import REMEDY, too_large
 from ..tables import FeatureEncoding, Table
 from ..tables.cells import shortened
 from .choosing import chosen
-from .columns import KINDS, Category, Column, Plain, Scale, Seen
+from .columns import KINDS, Category, Column, Plain, Scale, Seen, codes_of
 
 VERSION = 1
 ENCODINGS = ("hash", "target")
@@ -131,12 +131,10 @@ class Preparation:
             tuple(f"{choice.name}: {choice.note}" for choice in choices),
         )
         X = made.transform(table)
-        position = 0
+        places = made.of_column
         for choice in used:
-            n = len(choice.column.inputs)  # type: ignore[union-attr]
             if choice.own is not None:
-                X[:, position : position + n] = choice.own
-            position += n
+                X[:, places[choice.name]] = choice.own
         return made, X
 
     @property
@@ -327,13 +325,8 @@ def _as_trained(column, values, source):
     kind = "M" if column.kind == "date" else "f" if column.kind in ("number", "plain") else None
     if kind is None:
         return values
-    dtype = getattr(values, "dtype", None)
-    if dtype is not None and dtype.kind == kind:
+    if values.dtype.kind == kind:
         return values
-    if dtype is not None and kind == "f" and dtype.kind in "biu":
-        return values.astype(np.float64)
-    from .columns import codes_of
-
     codes, texts = codes_of(values)
     if not len(texts):  # all cells are missing
         return np.full(

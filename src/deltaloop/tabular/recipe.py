@@ -141,8 +141,6 @@ class Member:
     recipe : Recipe
     held : ndarray of int
         The rows that it has not seen.
-    loss : float
-        Of these rows; nan without any.
     history : History
     at_waves : list of (ndarray, float)
         Parameters and loss at the end of every wave, if the recipe asks for them.
@@ -151,7 +149,6 @@ class Member:
     net: Network
     recipe: Recipe
     held: np.ndarray
-    loss: float
     history: History
     at_waves: list[tuple[np.ndarray, float]] = field(default_factory=list)
 
@@ -206,8 +203,7 @@ def trained_member(
             if attempt == 4:
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
-    loss = net.loss(X[held], Y.y[held]) if len(held) else math.nan
-    return Member(net, recipe, held, loss, history, at_waves)
+    return Member(net, recipe, held, history, at_waves)
 
 
 def _ends_of_waves(epochs: int) -> tuple[int, ...]:
@@ -227,7 +223,7 @@ def at_common_wave(members: Sequence[Member]) -> tuple[list[Member], int]:
     best = int(np.argmin(losses))
     for member in members:
         member.net.theta[:] = member.at_waves[best][0]
-    chosen = [replace(member, loss=member.at_waves[best][1], at_waves=[]) for member in members]
+    chosen = [replace(member, at_waves=[]) for member in members]
     return chosen, len(losses) - 1 - best
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
 from ..tables import looks_like_classes
-from ..tables.cells import shortened
+from ..tables.cells import missing_cells, shortened
+from ..tables.text_column import Text
 from .columns import codes_of
 
 TASKS = ("classification", "regression")
@@ -90,28 +91,20 @@ def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Ta
     if task == "classification":
         y, values = _classes(name, column)
         return Target((name,), task, reason, present, y, values, notes)
-    y = _numbers(name, column)[:, None]
-    return Target((name,), task, reason, present, y, None, notes)
+    return Target((name,), task, reason, present, column[:, None], None, notes)
 
 
 def _is_there(name, column):
-    if _is_text(column):
-        return codes_of(column)[0] >= 0
-    values = np.asarray(column)
-    if values.dtype.kind == "M":
+    if column.dtype.kind == "M":
         raise InvalidInputError(
             f"target {name!r} holds dates; choose another column, or make numbers of them"
         )
-    if np.isinf(values).any():
-        row = int(np.isinf(values).argmax())
+    if column.dtype.kind == "f" and np.isinf(column).any():
+        row = int(np.isinf(column).argmax())
         raise InvalidInputError(
             f"target {name!r} is infinite in row {row + 1}; correct the cell or remove the row"
         )
-    return ~np.isnan(values)
-
-
-def _is_text(column) -> bool:
-    return hasattr(column, "codes") or np.asarray(column).dtype.kind == "O"
+    return ~missing_cells(column)
 
 
 def _several(names, columns, task, present, notes):
@@ -122,19 +115,19 @@ def _several(names, columns, task, present, notes):
             "classes"
         )
     for name, column in zip(names, columns, strict=True):
-        if _is_text(column):
+        if isinstance(column, Text):
             raise InvalidInputError(
                 f"target {name!r} is text, and several targets must be values; train one network "
                 "per target of classes"
             )
-    y = np.stack([_numbers(name, column) for name, column in zip(names, columns, strict=True)], 1)
+    y = np.stack(columns, 1)
     reason = "as asked for" if task else f"{len(names)} targets"
     return Target(tuple(names), "regression", reason, present, y, None, notes)
 
 
 def _task(name, column, task):
     """The task and the reason for it."""
-    text = _is_text(column)
+    text = isinstance(column, Text)
     if task == "regression" and text:
         codes, texts = codes_of(column)
         raise InvalidInputError(
@@ -153,14 +146,14 @@ def _task(name, column, task):
 
 def _classes(name, column):
     """Class numbers, and what they stand for."""
-    if _is_text(column):
+    if isinstance(column, Text):
         codes, texts = codes_of(column)
         values = sorted({texts[code] for code in np.unique(codes)})
         place = {value: number for number, value in enumerate(values)}
         numbers = np.array([place.get(text, -1) for text in texts], np.int64)
         y = numbers[codes]
     else:
-        different, y = np.unique(np.asarray(column, np.float64), return_inverse=True)
+        different, y = np.unique(column, return_inverse=True)
         values = different.tolist()
     if len(values) == 1:
         raise InvalidInputError(
@@ -171,12 +164,6 @@ def _classes(name, column):
         raise InvalidInputError(
             f"target {name!r} has {len(y)} different values in {len(y)} rows, so it is no class; "
             "choose another column"
-            + ("" if _is_text(column) else ", or task='regression' (--task regression)")
+            + ("" if isinstance(column, Text) else ", or task='regression' (--task regression)")
         )
     return y.astype(np.int64), tuple(values)
-
-
-def _numbers(name, column):
-    if np.asarray(column).dtype.kind in "OM":
-        raise InvalidInputError(f"target {name!r} must be numbers; choose another column")
-    return np.asarray(column, np.float64)
