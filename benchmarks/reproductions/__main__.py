@@ -53,7 +53,7 @@ def main() -> int:
         with whole_file(given.output, "w") as file:
             file.write("\n".join(parts))
         if "lecun" in given.only:
-            lecun.draw(Path(given.output).parent / "lecun.svg", given.quick)
+            lecun.draw(Path(given.output).parent / lecun.PAPER.picture, given.quick)
     return 0 if all_inside else 1
 
 

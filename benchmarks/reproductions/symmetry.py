@@ -7,19 +7,11 @@ import numpy as np
 
 import deltaloop as dl
 
+from .pdp import network
 from .table import Paper, Row
 from .until import sweeps, told
 
 MOST = {0.1: 10_000, 0.03: 30_000}  # sweeps
-
-
-def network(seed: int) -> dl.Network:
-    """6-2-1, weights and biases from U(-0.3, 0.3)."""
-    start = ("uniform", 0.3)
-    return dl.Network(
-        [6, 2, 1], output="sigmoid", loss="mse", init=start, bias_init=start, dtype="float64",
-        seed=seed,
-    )  # fmt: skip
 
 
 def descent(epsilon: float) -> dl.SGD:
@@ -53,12 +45,12 @@ def rows(quick: bool) -> Iterator[Row]:
     for epsilon, least in ((0.1, 0.7), (0.03, 1.0)):
         found = []
         for seed in range(n):
-            net, how = network(seed), descent(epsilon)
+            net, how = network([6, 2, 1], 0.3, seed), descent(epsilon)
             found.append(sweeps(net, X, y, 0.5, MOST[epsilon], how, 64))
             if found[-1] is None:
                 continue
             # the same run once more, until every error is below 0.1
-            net = network(seed)
+            net = network([6, 2, 1], 0.3, seed)
             if sweeps(net, X, y, 0.1, MOST[epsilon], how, 64) is not None:
                 errors.append(mirror_error(net.W[0]))
                 copies.append(copy_error(net.W[0]))

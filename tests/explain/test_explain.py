@@ -219,6 +219,7 @@ def test_shortcuts_lead_from_every_layer_that_enters():
         ("w^2_12", "delta^3_1"), ("w^2_22", "delta^3_2"),
         ("w^3_16", "delta^4_1"), ("w^3_26", "delta^4_2"),
     ]  # fmt: skip
+    assert r"&= \sum w \delta = " in net.explain(x, y, b=(1, 2))._repr_latex_()
     assert trace.z[2] == pytest.approx(
         net.W[2] @ np.concatenate([trace.a[1], x, trace.a[0]]) + net.b[2], rel=1e-12
     )
@@ -309,6 +310,8 @@ def test_long_sums_show_their_largest_terms():
 def test_names_of_two_digits_have_a_comma():
     net = dl.Network([12, 11, 1])
     assert net.explain(np.ones(12), [0.0], W=(1, 3, 12)).name == "w^1_3,12"
+    net = dl.Network([1, 10, 2])
+    assert r"\sum_i w^{2}_{i,10} \delta^{3}_{i}" in net.explain(1, [0, 1], b=(1, 10))._repr_latex_()
 
 
 def test_latex_of_the_worked_example():

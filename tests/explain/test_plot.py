@@ -45,6 +45,11 @@ def test_network_has_a_circle_for_each_unit_and_a_line_for_each_weight():
     assert texts(ax).count("sigmoid") == 2
 
 
+def test_names_of_two_digits_have_a_comma():
+    ax = dl.plot.network(dl.Network([11, 1]))
+    assert {"$w^{1}_{11}$", "$w^{1}_{1,11}$"} <= set(texts(ax))
+
+
 def test_lines_show_sign_and_size():
     net = worked()
     lines = lines_of(dl.plot.network(net))

@@ -103,7 +103,7 @@ def test_losses_of_numbers(loss):
         after = MLPRegressor(**QUICK | {"max_iter": 81}, loss=loss, alpha=0).fit(X, y)
         assert after.loss_curve_[-1] == pytest.approx(np.abs(residuals).mean())
     elif not isinstance(loss, str):
-        assert 0.15 < (residuals < 0).mean() < 0.45 or 0.55 < (residuals < 0).mean() < 0.85
+        assert 0.15 < (residuals < 0).mean() < 0.45
 
 
 @pytest.mark.parametrize("loss", ["hinge", "squared_hinge", "mse"])
@@ -194,7 +194,6 @@ def test_samples_to_watch():
     assert early.score(X[90:], y[90:]) == early.best_validation_score_
     weights = np.r_[np.ones(10), np.zeros(20)]
     model.fit(X, y, X_val=X[90:], y_val=y[90:], sample_weight_val=weights)
-    probability = probability[:0]
     found = model.predict_proba(X[90:100])[np.arange(10), y[90:100]]
     assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(found).mean())
 

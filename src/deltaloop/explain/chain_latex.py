@@ -2,7 +2,8 @@ r"""An explanation as LaTeX, for notebooks: aligned lines, one per step of the c
 
 import re
 
-from .names import latex, number, number_latex, of
+from .deltas import EVERYWHERE
+from .names import factor, latex, number, number_latex, of, weight
 
 _TERMS = 4  # of a sum that are written out
 
@@ -45,8 +46,10 @@ def _lines(delta):
         yield f"{name} = {dC_dz} &= {total}{_sum(delta.terms)} = {value}"
     else:
         if delta.kind == "hidden":
-            layer = delta.layer
-            total = rf"\sum_i w^{{{layer}}}_{{i{delta.unit}}} \delta^{{{layer + 1}}}_{{i}}"
+            w, later = weight(delta.layer, "i", delta.unit), of("delta", delta.layer + 1, "i")
+            total = rf"\sum_i {latex(w)} {latex(later)}"
+            if delta.formula == EVERYWHERE:
+                total = r"\sum w \delta"
             yield f"{dC_da} &= {total}{_sum(delta.terms)} = {number_latex(delta.dC_da)}"
         else:
             at = f"a = {number(delta.a)}, y = {number(delta.y)}"
@@ -68,7 +71,7 @@ def _product(*factors):
 
 
 def _factor(value):
-    return f"({number_latex(value)})" if number(value).startswith("-") else number_latex(value)
+    return factor(number_latex(value))
 
 
 def _slope(above, below):

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..errors import InvalidInputError, InvalidTypeError, shown
+from ..inputs.checks import all_finite
 from . import chain_latex, chain_text
 from .deltas import Delta, delta_of
 from .names import of, weight
@@ -147,5 +146,5 @@ def notes(net):
     for k, layer in enumerate(net.layers):
         if getattr(layer.activation, "surrogate", False):
             yield f"f'(z) of layer {k + 1} is a surrogate: what it leads to is no derivative of C"
-    if not np.isfinite(net._theta).all():
+    if not all_finite(net._theta):
         yield "parameters are nan or infinite"

@@ -11,11 +11,10 @@ from ..inputs.checks import any_size, number, whole_number
 from ..kernels.interface import aligned_zeros
 from ..text import aligned
 from .names import of, weight
-from .twin import Twin
+from .twin import STEP, Twin
 
 # of gradients in float64, and of what is rounded to float32
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
-_STEP = 6e-6  # of differences: about eps^(1/3), where rounding and h^2 weigh the same
 _SMALLER = (1, 1e-1, 1e-2)  # steps to try: a shorter one may not reach over a kink
 _FLOOR = 1e-3  # of the largest part of the gradient: below this, an error counts as one of that
 
@@ -204,7 +203,7 @@ def _along(twin, grad, allowed, rng):
     v = rng.normal(size=len(grad)) * allowed
     v /= np.linalg.norm(v)
     exact = float(grad @ v)
-    found = [twin.along(v, _STEP * step) for step in _SMALLER]
+    found = [twin.along(v, STEP * step) for step in _SMALLER]
     return exact, min(found, key=lambda difference: abs(difference - exact))
 
 
@@ -234,7 +233,7 @@ def _by(twin, place, gradient, loss, floor):
     theta, here = twin.theta, twin.theta[place]
     try:
         for step in _SMALLER:
-            h = _STEP * step * max(1.0, abs(here))
+            h = STEP * step * max(1.0, abs(here))
             theta[place] = here + h
             up = twin.loss(theta)
             theta[place] = here - h

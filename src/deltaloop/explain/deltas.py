@@ -13,6 +13,8 @@ _CANCEL = (
     ("sigmoid", "binary_cross_entropy"), ("exp", "poisson"), ("exp", "generalized_kullback_leibler")
 )  # fmt: skip
 
+EVERYWHERE = "sum of w delta over all that it enters"  # dC/da of a unit that shortcuts start from
+
 
 @dataclass(frozen=True)
 class Term:
@@ -86,10 +88,10 @@ def delta_of(net, found: Passes, k: int, j: int) -> Delta:
     layer, record = net.layers[k], net.plan.layers[k]
     later = [one for one in range(k + 1, len(net.layers)) if _column(net, one, k, j) is not None]
     terms = tuple(term for one in later for term in _of_layer(net, found, one, k, j))
-    formula = "sum of w delta over all that it enters"
+    formula = EVERYWHERE
     if later == [k + 1]:
         i = "i" if net.layers[k + 1].n_out > 1 else "1"
-        formula = f"w^{k + 2}_{i}{'' if j < 9 else ','}{j + 1} {of('delta', k + 3, i)}"
+        formula = f"{weight(k + 2, i, j + 1)} {of('delta', k + 3, i)}"
         formula = f"sum_i {formula}" if i == "i" else formula
     about = _about(found, k, j, layer.activation, record)
     slopes = found.slope[k]

@@ -5,14 +5,9 @@ z^(l+1), and w^l_jk from unit k to unit j.
 """
 
 
-def weight(layer: int, j: int, k: int) -> str:
-    """w^layer_jk; with a comma where a number has two digits."""
-    return f"w^{layer}_{both(j, k)}"
-
-
-def both(j: int, k: int) -> str:
-    """Two numbers of units side by side."""
-    return f"{j}{k}" if max(j, k) < 10 else f"{j},{k}"
+def weight(layer: int, j: int | str, k: int) -> str:
+    """w^layer_jk, with a comma where a number has two digits; j may be a letter for all units."""
+    return f"w^{layer}_{j}{'' if len(f'{j}{k}') == 2 else ','}{k}"
 
 
 def of(letter: str, layer: int, j: int | str) -> str:

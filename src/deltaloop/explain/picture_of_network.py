@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 
-from ..errors import unknown_name
-from .names import number
+from ..errors import InvalidInputError, unknown_name
+from ..inputs.validation import inputs
+from .names import latex, number, of, weight
 from .passes import one_sample, passes, refuse_shortcuts
 from .pictures import axes
 
@@ -61,8 +62,6 @@ def network(net, x=None, y=None, *, color: str = "weights", ax=None):
 
 def _numbers(net, x, y, color):
     """What lines show, layer by layer, and a of every unit, or None."""
-    from ..errors import InvalidInputError
-
     if color == "gradient" and (x is None or y is None):
         raise InvalidInputError("color='gradient' needs a sample: plot.network(net, x, y, ...)")
     if y is not None and x is None:
@@ -74,18 +73,12 @@ def _numbers(net, x, y, color):
     if y is None:
         x = np.reshape(x, (1, -1))
         return weights, [
-            _entered(net, x), *(net.activations(x, k)[0] for k in range(len(net.layers)))
+            inputs(x, net)[0], *(net.activations(x, k)[0] for k in range(len(net.layers)))
         ]  # fmt: skip
     found = net._turns.read(passes, net, *one_sample(net, x, y))
     if color == "gradient":
         weights = [net.plan.W(found.grad, k) for k in range(len(net.layers))]
     return weights, [one[0] for one in found.a]
-
-
-def _entered(net, x):
-    from ..inputs import validation
-
-    return validation.inputs(x, net)[0]
 
 
 def _places(n):
@@ -119,9 +112,9 @@ def _draw_lines(ax, net, k, values, places, gap):
                 at = 0.26 + 0.14 * (j % 3) + 0.04 * (i % 2)
                 ax.text(
                     gap * (k + at), start + at * (to - start),
-                    rf"$w^{{{k + 1}}}_{{{j + 1}{i + 1}}}$", fontsize=8, ha="center", va="center",
-                    zorder=2, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4,
-                                    "alpha": 0.8},
+                    f"${latex(weight(k + 1, j + 1, i + 1))}$", fontsize=8, ha="center",
+                    va="center", zorder=2,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8},
                 )  # fmt: skip
     ax.add_collection(LineCollection(segments, linewidths=widths, colors=colors, zorder=1))
 
@@ -136,7 +129,7 @@ def _draw_units(ax, net, level, heights, a, gap):
             Circle((gap * level, height), _RADIUS, facecolor=COLORS[kind], edgecolor="black",
                    linewidth=0.8, zorder=3)
         )  # fmt: skip
-        name = f"x_{{{unit + 1}}}" if level == 0 else f"a^{{{level + 1}}}_{{{unit + 1}}}"
+        name = latex(of("a", level + 1, unit + 1)) if level else f"x_{{{unit + 1}}}"
         ax.text(
             gap * level, height, f"${name}$", color="white", fontsize=9 if unit < 99 else 6.5,
             ha="center", va="center", zorder=4,

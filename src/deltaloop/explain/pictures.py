@@ -95,15 +95,20 @@ def decision_boundary(net, X, Y=None, *, columns=(0, 1), resolution: int = 200, 
 
 
 def _two_columns(columns, n_in):
-    try:
-        across, up = (one.__index__() for one in columns)
-    except (TypeError, ValueError, AttributeError):
-        raise InvalidTypeError(f"columns must be two whole numbers, got {columns!r}") from None
+    across, up = _two_numbers("columns", columns)
     if not (0 <= across < n_in and 0 <= up < n_in and across != up):
         raise InvalidInputError(
             f"columns must be two different numbers from 0 to {n_in - 1}, got {columns!r}"
         )
     return across, up
+
+
+def _two_numbers(name, given):
+    try:
+        first, second = (one.__index__() for one in given)
+    except (TypeError, ValueError, AttributeError):
+        raise InvalidTypeError(f"{name} must be two whole numbers, got {given!r}") from None
+    return first, second
 
 
 def _labels(Y, n):
@@ -161,10 +166,7 @@ def weights(net, layer: int = 0, *, shape=None, ax=None):
 
 def _mosaic(W, shape):
     """Images of all units side by side, with an empty line between them."""
-    try:
-        height, width = (one.__index__() for one in shape)
-    except (TypeError, ValueError, AttributeError):
-        raise InvalidTypeError(f"shape must be two whole numbers, got {shape!r}") from None
+    height, width = _two_numbers("shape", shape)
     n_out, n_in = W.shape
     if height < 1 or height * width != n_in:
         raise InvalidInputError(

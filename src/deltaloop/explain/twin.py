@@ -8,7 +8,7 @@ from ..parts.construction import plan_of
 from .constants import backend_of
 
 _ROWS = 1024  # samples at a time
-_STEP = 6e-6  # of central differences, about eps^(1/3): rounding and h^2 weigh the same
+STEP = 6e-6  # of central differences, about eps^(1/3): rounding and h^2 weigh the same
 
 
 class Twin:
@@ -66,4 +66,4 @@ class Twin:
         """The central difference of the loss by theta[place]."""
         one = aligned_zeros(self.plan.n_theta, np.float64)
         one[place] = 1
-        return self.along(one, _STEP * max(1.0, abs(self.theta[place])))
+        return self.along(one, STEP * max(1.0, abs(self.theta[place])))

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ..inputs.checks import all_finite
 from ..inputs.validation import inputs
 from ..kernels.interface import SparseRows
 from ..parts.activations import Activation
@@ -160,7 +161,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
                     net, solver, rows, y, Y, weights, sample_weight, incremental, watched, first,
                     calls,
                 )  # fmt: skip
-        if not np.isfinite(net._theta).all():
+        if not all_finite(net._theta):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may"
                 " contain large values and need to be preprocessed."

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..inputs.checks import all_finite
 from ..kernels.interface import Work
 from ..training.listing import arranged
 from . import meanings
@@ -122,4 +123,4 @@ class Descent:
         return meanings.squares(self.net._theta, self.biases) if self.alpha else 0.0
 
     def _is_lost(self):
-        return not np.isfinite(self.net._theta).all()
+        return not all_finite(self.net._theta)

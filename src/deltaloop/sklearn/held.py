@@ -1,6 +1,7 @@
 """`coefs_` and `intercepts_`: the parameters of a network, as scikit-learn shows them."""
 
 from itertools import chain, pairwise
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -56,18 +57,23 @@ class Held:
 
     def _hold(self, net) -> None:
         """Show the parameters of this network from now on."""
-        layers = range(len(net.layers))
-        self._net = net
-        self.coefs_ = [net.plan.W(net._theta, k).T for k in layers]
-        self.intercepts_ = [net.plan.b(net._theta, k) for k in layers]
-        self._views = *self.coefs_, *self.intercepts_
-        self._made_of = self.activation, self.dropout, self.loss, self.out_activation_
+        self.coefs_, self.intercepts_ = self._keep(net)
+
+    def _keep(self, net) -> tuple[list, list]:
+        """Compute with this network from now on; its weights and biases."""
+        W, b = views(net, net._theta)
+        self._net, self._views, self._made_of = net, (*W, *b), self._parts()
+        return W, b
+
+    def _parts(self):
+        """What a network is made of, but its widths."""
+        return self.activation, self.dropout, self.loss, self.out_activation_
 
     def _network(self) -> Network:
         """The network, with the parameters that the user has assigned."""
         given = *self.coefs_, *self.intercepts_
         net = self.__dict__.get("_net")
-        if net is not None and all(map(_is, given, self._views)) and self._is_current(given):
+        if net is not None and all(map(is_, given, self._views)) and self._is_current(given):
             return net
         arrays = [np.asarray(array) for array in given]
         coefs = arrays[: len(self.coefs_)]
@@ -79,20 +85,13 @@ class Held:
             or not self._is_current(given)
         ):
             net = self._new_network(units, self._dtype(*arrays))
-            self._net = net
-            layers = range(len(net.layers))
-            self._views = (
-                *(net.plan.W(net._theta, k).T for k in layers),
-                *(net.plan.b(net._theta, k) for k in layers),
-            )
-            self._made_of = self.activation, self.dropout, self.loss, self.out_activation_
+            self._keep(net)
         net._turns.write(_copy, self._views, arrays)
         return net
 
     def _is_current(self, given) -> bool:
         """Whether the network was made of what the parameters are now."""
-        now = self.activation, self.dropout, self.loss, self.out_activation_
-        return len(given) == len(self._views) and all(map(_is, now, self._made_of))
+        return len(given) == len(self._views) and all(map(is_, self._parts(), self._made_of))
 
     def _dtype(self, *arrays) -> np.dtype:
         """What is computed in: `dtype`, or else that of the data."""
@@ -122,8 +121,10 @@ class Held:
             self._hold(self._network())
 
 
-def _is(a, b):
-    return a is b
+def views(net, flat) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights (n_in, n_out) and biases of every layer, as views of a vector laid out as theta."""
+    layers = range(len(net.layers))
+    return [net.plan.W(flat, k).T for k in layers], [net.plan.b(flat, k) for k in layers]
 
 
 def _copy(views, arrays):

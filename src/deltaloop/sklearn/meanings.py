@@ -1,6 +1,6 @@
 """What the parameters of the estimators mean to the rest of the package."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -128,7 +128,7 @@ class Solver:
     hyper: tuple[float, ...]
     learning_rate: float
     regularization: Regularization = NONE
-    whole_batch: bool = field(default=False)
+    whole_batch: bool = False
 
     def rule(self, l2: float) -> Rule:
         """What the kernels are told, with this penalty on top."""

@@ -6,7 +6,6 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from ..kernels.functions import LOSSES
 from ..parts.losses import Loss
 from . import meanings
 from .base import BaseMLP
@@ -157,9 +156,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _output(self):
         return meanings.output_of(self._loss_of_network())
 
-    def _is_multilabel(self):
-        return False
-
     def _checked_targets(self, y, incremental):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -170,7 +166,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _check_range(self, y):
         """Refuse targets that the loss has no meaning for."""
         loss = self._loss_of_network()
-        row = LOSSES[loss.name] if isinstance(loss, Loss) else None
+        row = loss.row if isinstance(loss, Loss) else None
         if row is None:
             return
         low, high = row.targets

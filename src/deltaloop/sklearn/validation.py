@@ -29,7 +29,7 @@ class Validation:
     Y: np.ndarray
     weights: np.ndarray | None
     score_of: Callable[[np.ndarray], float]
-    n_threads: int = 1
+    n_threads: int
 
     def loss(self, net) -> float:
         """The mean loss, without penalty."""

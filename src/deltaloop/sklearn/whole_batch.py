@@ -5,6 +5,7 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from ..errors import missing
 from ..kernels.interface import Work, aligned_zeros
+from .held import views
 from .meanings import squares
 from .versions import scipy_prints
 
@@ -32,8 +33,8 @@ class Objective:
         self.share = alpha / (len(X) if weights is None else float(weights.sum()))
         self.work = Work(net.plan, min(len(X), _ROOM), gathers=False)
         self.theta, self.grad = (aligned_zeros(net.plan.n_theta, net.dtype) for _ in range(2))
-        self.W, self.b = _views(net, self.theta)
-        self.dW, self.db = _views(net, self.grad)
+        self.W, self.b = views(net, self.theta)
+        self.dW, self.db = views(net, self.grad)
 
     def __call__(self, packed) -> tuple[float, np.ndarray]:
         """The loss and the gradient there."""
@@ -46,11 +47,6 @@ class Objective:
         for gradient, W in zip(self.dW, self.W, strict=True):
             gradient += self.share * W
         return loss, pack([*self.dW, *self.db])
-
-
-def _views(net, flat):
-    layers = range(len(net.layers))
-    return [net.plan.W(flat, k).T for k in layers], [net.plan.b(flat, k) for k in layers]
 
 
 def pack(arrays) -> np.ndarray:

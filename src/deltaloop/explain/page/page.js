@@ -50,18 +50,20 @@ const index = (kind, k, j) =>
   steps.findIndex((one) => one.kind === kind && one.k === k && one.j === j);
 const done = (kind, k, j) => index(kind, k, j) < position;
 
+// Take the parameters after the update, and begin with the next one
+function update() {
+  past.push({ W: model.layers.map((layer) => layer.W), b: model.layers.map((layer) => layer.b) });
+  losses.push(values.loss);
+  model.layers.forEach((layer, k) => {
+    layer.W = values.W_after[k];
+    layer.b = values.b_after[k];
+  });
+  [position, updates] = [0, updates + 1];
+}
+
 function forward() {
-  if (position < steps.length - 1) {
-    position += 1;
-  } else {
-    past.push({ W: model.layers.map((layer) => layer.W), b: model.layers.map((layer) => layer.b) });
-    losses.push(values.loss);
-    model.layers.forEach((layer, k) => {
-      layer.W = values.W_after[k];
-      layer.b = values.b_after[k];
-    });
-    [position, updates] = [0, updates + 1];
-  }
+  if (position < steps.length - 1) position += 1;
+  else update();
   show();
 }
 
@@ -82,14 +84,7 @@ function backward() {
 
 function train(n) {
   for (let k = 0; k < n && Number.isFinite(values.loss); k++) {
-    position = steps.length - 1;
-    past.push({ W: model.layers.map((layer) => layer.W), b: model.layers.map((layer) => layer.b) });
-    losses.push(values.loss);
-    model.layers.forEach((layer, l) => {
-      layer.W = values.W_after[l];
-      layer.b = values.b_after[l];
-    });
-    [position, updates] = [0, updates + 1];
+    update();
     values = compute(model, x, y, rate);
   }
   show();

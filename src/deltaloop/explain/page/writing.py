@@ -6,9 +6,10 @@ import math
 from importlib import resources
 
 from ...errors import InvalidInputError
-from ...inputs.checks import number
+from ...inputs.checks import all_finite, number
 from ...interop.whole_file import whole_file
 from ...kernels.functions import ACTIVATIONS, LOSSES
+from ...kernels.interface import SparseRows
 from ...parts.custom import refuse_custom
 from ..chain_rule import notes
 from ..passes import one_sample, refuse_shortcuts
@@ -46,9 +47,8 @@ def page(net, x, y, learning_rate=None, title=None) -> str:
     X, Y = one_sample(net, x, y)
     data = net._turns.read(_data, net, X, Y) | {"learning_rate": learning_rate}
     title = html.escape(_TITLE if title is None else str(title))
-    arithmetic_js = arithmetic()
     parts = {
-        "/*TITLE*/": title, "/*CSS*/": _file("page.css"), "/*ARITHMETIC*/": arithmetic_js,
+        "/*TITLE*/": title, "/*CSS*/": _file("page.css"), "/*ARITHMETIC*/": arithmetic(),
         "/*DATA*/": as_script(data), "/*PAGE*/": _file("page.js"),
     }  # fmt: skip
     text = _file("page.html")
@@ -91,10 +91,9 @@ def model_of(net) -> dict:
 
 
 def _data(net, X, Y):
-    finite = all(map(math.isfinite, net._theta))
-    if not finite:
+    if not all_finite(net._theta):
         raise InvalidInputError("parameters are nan or infinite; assign finite W and b first")
-    X = X.dense() if hasattr(X, "dense") else X
+    X = X.dense() if isinstance(X, SparseRows) else X
     hidden = [row.name for row in ACTIVATIONS.values() if row.f is not None]
     loss = LOSSES[net.loss_name]
     outputs = [
