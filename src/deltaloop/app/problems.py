@@ -121,7 +121,11 @@ def open_data(
 
 def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
     """The table to predict from: a file, or the inputs of a bundled data set."""
-    opened = open_data(data, reading, known)
+    return inputs_table(open_data(data, reading, known))
+
+
+def inputs_table(opened: Table | Dataset) -> Table:
+    """The table itself, or one of the inputs of a bundled data set."""
     return opened if isinstance(opened, Table) else _as_table(opened, opened.X)
 
 
