@@ -13,11 +13,12 @@ from ..network import Network
 from ..tables.cells import shortened
 from ..tabular import Preparation
 from ..tabular.preparation import of_metadata
+from ..tabular.scores import CONSTANT
 from ..training.history import History
 from ..version import __version__
 from .intervals import half_widths
 from .modelling import Comparison
-from .scores import CONSTANT, Score
+from .scores import Score
 
 Rows = list[tuple[str, str]]
 
