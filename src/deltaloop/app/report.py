@@ -226,7 +226,7 @@ def network_rows(net: Network, version: int) -> Rows:
         ("loss", str(net._loss)),
         ("dtype", net.dtype.name),
     ]
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     if "task" in metadata:
         rows.append(("task", str(metadata["task"])))
     preparation = of_metadata(metadata)
@@ -267,7 +267,7 @@ def _column_rows(preparation):
 
 def interval_rows(net: Network) -> Rows:
     """How far predictions of values are off."""
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     widths = half_widths(metadata, net.sizes[-1])
     if widths is None:
         return []
