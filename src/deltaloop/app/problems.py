@@ -100,6 +100,12 @@ def open_data(
     they look like.
     """
     if reading.query is not None:
+        for option, given in _of_files(reading):
+            if given:
+                raise InvalidInputError(
+                    f"{option} says how a file is read, but --query takes the result of a query; "
+                    f"leave {option} out, and write into the query what shall be changed"
+                )
         return read_query(reading.query, data, max_memory=reading.max_memory)
     if data is None:
         raise InvalidInputError("there is no table to read; give a file, or --query")
@@ -117,6 +123,16 @@ def open_data(
         data, header=reading.header, text=reading.text, decimal=reading.decimal, expected=known,
         skip_bad_lines=reading.skip_bad_lines, max_memory=reading.max_memory,
     )  # fmt: skip
+
+
+def _of_files(reading):
+    """The options that say how a file is read, and whether they were given."""
+    return (
+        ("--header", reading.header is not None),
+        ("--text", reading.text),
+        ("--decimal", reading.decimal),
+        ("--skip-bad-lines", reading.skip_bad_lines),
+    )
 
 
 def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
@@ -151,9 +167,7 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         ("--target", reading.target),
         ("--ignore", reading.ignore),
         ("--keep", reading.keep),
-        ("--header", reading.header is not None),
-        ("--text", reading.text),
-        ("--decimal", reading.decimal),
+        *_of_files(reading),
         ("--log-target", reading.log_target),
         ("--test-fraction", choice.fraction is not None),
         ("--test", choice.way),
