@@ -81,7 +81,7 @@ def test_several_targets_by_numbers_between_commas(sales):
         ("--test-fraction 0 --group seller", "--test-fraction 0 leaves no test part for --group"),
         ("--budget 5 --simple", "--budget is for the recipe, --simple for the textbook network"),
         ("--budget 5 --batch-size 5", "--batch-size for the textbook network"),
-        ("--plot curve.bmp", "--plot draws .png, .svg, .pdf, got 'curve.bmp'"),
+        ("--plot curve.bmp", "--plot 'curve.bmp' must end in .png, .svg, .pdf"),
         ("--plot /nowhere/curve.png", "cannot be written"),
         ("--ignore 1,2,3,4,5,6,7", "no column of"),
     ],
