@@ -102,7 +102,7 @@ def test_ignored_columns_are_no_inputs_and_are_told(sales, tmp_path):
 def test_ids_and_row_numbers_are_dropped_unless_kept(sales):
     status, output = call("train", sales, "--epochs", 1, "--keep", "customer")
     assert status == 0
-    assert "columns: 'x1': counts rows, dropped (--keep makes it an input)\n" in output
+    assert "columns: 'x1': counts rows, dropped (keep it with keep= or --keep)\n" in output
     assert "columns: 'x1', 'area'" in call("train", sales, "--epochs", 1, "--keep", "x1")[1]
     assert "columns: 'customer': 96 values, one-hot: " in output
     assert "dropped as names or free text" in call("train", sales, "--epochs", 1)[1]
