@@ -144,6 +144,11 @@ def test_class_of_the_last_rows_alone_is_warned_of(tmp_path):
     status, output = call("train", path, "--test", "last", "--simple")
     assert status == 0
     assert "warning: class 'new' occurs in the test rows alone" in output
+    lines[-1][-1] = "newer"
+    path = write_csv(tmp_path / "t.csv", ["a", "y"], lines)
+    output = call("train", path, "--test", "last", "--simple")[1]
+    assert "warning: classes 'new', 'newer' occur in the test rows alone" in output
+    assert "nothing is learned of them" in output
 
 
 def test_group_stays_together_and_is_no_input(sales, tmp_path):

@@ -11,6 +11,7 @@ from .. import datasets
 from ..datasets import Dataset
 from ..errors import InvalidInputError, unknown_name
 from ..tables import Table, read, read_query
+from ..tables.cells import shortened
 from ..tabular.choosing import counts_rows
 from ..tabular.targets import TASKS, Target
 from .columns import cells_of, named_columns, values_of
@@ -302,10 +303,12 @@ def _row_numbers(table, others):
 def _warn_of_untrained(codes, classes):
     lacking = [name for k, name in enumerate(classes) if not (codes == k).any()]
     if lacking:
+        noun, verb, pronoun = (
+            ("classes", "occur", "them") if len(lacking) > 1 else ("class", "occurs", "it")
+        )
         warn(
-            f"{'classes' if len(lacking) > 1 else 'class'} {', '.join(map(repr, lacking[:8]))} "
-            f"{'occur' if len(lacking) > 1 else 'occurs'} in the test rows alone, so that nothing "
-            "is learned of it; a smaller --test-fraction or --test random may change that"
+            f"{noun} {shortened(lacking)} {verb} in the test rows alone, so that nothing is "
+            f"learned of {pronoun}; a smaller --test-fraction or --test random may change that"
         )
 
 
