@@ -40,6 +40,8 @@ def half_widths(metadata: Any, n_out: int) -> np.ndarray | None:
     found = metadata.get("interval") if isinstance(metadata, dict) else None
     if not isinstance(found, dict):
         return None
+    if not isinstance(found.get("coverage"), float) or not isinstance(found.get("from"), str):
+        return None
     widths = found.get("half_width")
     if not isinstance(widths, list) or len(widths) != n_out:
         return None

@@ -236,10 +236,11 @@ def network_rows(net: Network, version: int) -> Rows:
     target = metadata.get("target")
     if isinstance(target, str):
         rows.append(("target", repr(target)))
-    elif target:
+    elif target and isinstance(target, list):
         rows.append(("targets", shortened(target)))
     rows += [("log", "the network predicts log(1 + y)")] if metadata.get("logs") else []
-    rows += [("training", str(note)) for note in metadata.get("notes", ())]
+    notes = metadata.get("notes")
+    rows += [("training", str(note)) for note in notes] if isinstance(notes, list) else []
     rows += _kept_scores(metadata.get("scores"))
     rows += interval_rows(net)
     if net.classes is not None:
