@@ -6,6 +6,7 @@ import pytest
 import deltaloop as dl
 from command_line import call, refused, write_csv
 from deltaloop import tabular
+from deltaloop.app import problems
 from deltaloop.tables import read
 
 
@@ -101,6 +102,43 @@ def test_errors_are_one_line(net, arguments, text):
 def test_table_without_a_known_target_needs_y(net, tmp_path):
     table = write_csv(tmp_path / "t.csv", ["p", "q"], [[1, 2], [4, 5]])
     assert "give --y" in refused("explain", net[1], table)
+
+
+def test_row_is_explained_whatever_is_in_others(tmp_path, monkeypatch):
+    lines = [[k / 3, "" if k == 2 else 1.5 * k] for k in range(30)]
+    path, saved = write_csv(tmp_path / "t.csv", ["a", "y"], lines), tmp_path / "net.npz"
+    assert call("train", path, "--epochs", 1, "--save", saved)[0] == 0
+    read_files = []
+
+    def counted(*args, **options):
+        read_files.append(args[0])
+        return read(*args, **options)
+
+    monkeypatch.setattr(problems, "read", counted)
+    made = dl.load(saved)
+    expected = repr(made.explain(prepared(made, path)[3], [4.5], b=(1, 1))) + "\n"
+    assert call("explain", saved, path, "--row", 4, "--b", "1,1") == (0, expected)
+    assert read_files == [str(path)]
+    assert "target 'y' is missing in row 3 of" in refused("explain", saved, path, "--row", 3)
+    assert call("explain", saved, path, "--row", 3, "--y", 1)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "of_classes", "part"),
+    [
+        ("dear", False, "the target is 'dear', but the network predicts numbers"),
+        ("2024-05-06", False, "but the network predicts numbers"),
+        ("c", True, "the target is 'c', which is no class of this network; they are 'a', 'b'"),
+        ("2024-05-06", True, "which is no class of this network"),
+        ("7", True, "the target is '7', which is no class of this network"),
+    ],
+)
+def test_target_that_the_network_does_not_know_is_refused(tmp_path, cell, of_classes, part):
+    lines = [[k / 3, "ab"[k % 2] if of_classes else k / 7] for k in range(30)]
+    path, saved = write_csv(tmp_path / "t.csv", ["a", "y"], lines), tmp_path / "net.npz"
+    assert call("train", path, "--epochs", 1, "--save", saved)[0] == 0
+    other = write_csv(tmp_path / "other.csv", ["a", "y"], [[1, cell], [2, cell]])
+    assert part in refused("explain", saved, other)
 
 
 def test_page_is_written(net, tmp_path):

@@ -30,6 +30,17 @@ def test_network(flowers, tmp_path):
     assert found["scaling"] == "inputs standardised"
 
 
+def test_metadata_of_other_programs_are_no_trouble(tmp_path):
+    net, path = dl.Network([2, 1]), tmp_path / "net.npz"
+    net.save(path)
+    expected = call("info", path)
+    for notes in ("of 3 May", 3):
+        half_width = {"half_width": [1.0]}
+        net.metadata = {"notes": notes, "target": 5, "scores": [1], "interval": half_width}
+        net.save(path)
+        assert call("info", path) == expected
+
+
 def test_file_of_a_network_is_read_once(tmp_path, monkeypatch):
     path, opened, load = tmp_path / "net.npz", [], np.load
     dl.Network([2, 1]).save(path)

@@ -81,7 +81,7 @@ def test_several_targets_by_numbers_between_commas(sales):
         ("--test-fraction 0 --group seller", "--test-fraction 0 leaves no test part for --group"),
         ("--budget 5 --simple", "--budget is for the recipe, --simple for the textbook network"),
         ("--budget 5 --batch-size 5", "--batch-size for the textbook network"),
-        ("--plot curve.bmp", "--plot draws .png, .svg, .pdf, got 'curve.bmp'"),
+        ("--plot curve.bmp", "--plot 'curve.bmp' must end in .png, .svg, .pdf"),
         ("--plot /nowhere/curve.png", "cannot be written"),
         ("--ignore 1,2,3,4,5,6,7", "no column of"),
     ],
@@ -102,7 +102,7 @@ def test_ignored_columns_are_no_inputs_and_are_told(sales, tmp_path):
 def test_ids_and_row_numbers_are_dropped_unless_kept(sales):
     status, output = call("train", sales, "--epochs", 1, "--keep", "customer")
     assert status == 0
-    assert "columns: 'x1': counts rows, dropped (--keep makes it an input)\n" in output
+    assert "columns: 'x1': counts rows, dropped (keep it with keep= or --keep)\n" in output
     assert "columns: 'x1', 'area'" in call("train", sales, "--epochs", 1, "--keep", "x1")[1]
     assert "columns: 'customer': 96 values, one-hot: " in output
     assert "dropped as names or free text" in call("train", sales, "--epochs", 1)[1]
@@ -144,6 +144,11 @@ def test_class_of_the_last_rows_alone_is_warned_of(tmp_path):
     status, output = call("train", path, "--test", "last", "--simple")
     assert status == 0
     assert "warning: class 'new' occurs in the test rows alone" in output
+    lines[-1][-1] = "newer"
+    path = write_csv(tmp_path / "t.csv", ["a", "y"], lines)
+    output = call("train", path, "--test", "last", "--simple")[1]
+    assert "warning: classes 'new', 'newer' occur in the test rows alone" in output
+    assert "nothing is learned of them" in output
 
 
 def test_group_stays_together_and_is_no_input(sales, tmp_path):

@@ -130,8 +130,17 @@ def test_log_target_is_refused(tmp_path, values, part):
                            if values == "ab" else "regression")  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "option", ["--header", "--text=a", "--decimal=,", "--log-target", "--keep=a", "--test=last"]
-)
+OF_FILES = ["--header", "--text=a", "--decimal=,", "--skip-bad-lines"]
+
+
+@pytest.mark.parametrize("option", OF_FILES)
+def test_options_of_files_are_not_for_queries(option, flowers, tmp_path):
+    dl.Network([2, 1]).save(tmp_path / "net.npz")
+    for command in (["train"], ["predict", tmp_path / "net.npz"]):
+        told = refused(*command, "--query", f"SELECT * FROM '{flowers}'", option)
+        assert f"{option.split('=')[0]} says how a file is read" in told
+
+
+@pytest.mark.parametrize("option", [*OF_FILES, "--log-target", "--keep=a", "--test=last"])
 def test_options_of_tables_are_not_for_bundled_data(option):
     assert f"{option.split('=')[0]} is for tables" in refused("train", "iris", option)

@@ -28,6 +28,9 @@ def test_nine_of_ten_new_values_are_inside():
     assert np.mean(inside, axis=0) == pytest.approx([0.9, 0.9], abs=0.05)
 
 
+MADE = {"coverage": 0.9, "half_width": [1.0], "from": "19 test rows"}
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
@@ -35,10 +38,13 @@ def test_nine_of_ten_new_values_are_inside():
         {},
         {"interval": 3},
         {"interval": {}},
-        {"interval": {"half_width": 1.0}},
-        {"interval": {"half_width": [1.0, 2.0]}},
-        {"interval": {"half_width": [-1.0]}},
-        {"interval": {"half_width": ["1"]}},
+        {"interval": {"half_width": [1.0]}},
+        {"interval": MADE | {"coverage": "0.9"}},
+        {"interval": MADE | {"from": 19}},
+        {"interval": MADE | {"half_width": 1.0}},
+        {"interval": MADE | {"half_width": [1.0, 2.0]}},
+        {"interval": MADE | {"half_width": [-1.0]}},
+        {"interval": MADE | {"half_width": ["1"]}},
     ],
 )
 def test_metadata_without_an_interval_that_fits_gives_none(metadata):
@@ -46,5 +52,6 @@ def test_metadata_without_an_interval_that_fits_gives_none(metadata):
 
 
 def test_what_interval_made_is_found_again():
+    assert half_widths({"interval": MADE}, 1).tolist() == [1]
     made = interval(np.zeros((20, 2)), np.ones((20, 2)) * [1, 2])
     assert half_widths({"interval": made}, 2).tolist() == [1, 2]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-MOST_CLASSES = 12  # in a table with a row and a column each
-MOST_ROWS = 20
+_MOST_CLASSES = 12  # in a table with a row and a column each
+_MOST_ROWS = 20
 _MISTAKES = 5
 
 Head = tuple[str, ...]
@@ -23,8 +23,8 @@ def recall_table(counts: np.ndarray, classes: Sequence[str]) -> tuple[Head, Line
     """
     hits, true, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     order = np.flatnonzero(true)
-    if len(order) > MOST_ROWS:
-        order = order[np.argsort(hits[order] / true[order], kind="stable")][:MOST_ROWS]
+    if len(order) > _MOST_ROWS:
+        order = order[np.argsort(hits[order] / true[order], kind="stable")][:_MOST_ROWS]
     lines: Lines = [
         (
             classes[k], str(true[k]), _percent(hits[k], true[k]), _percent(hits[k], predicted[k]),
@@ -40,7 +40,7 @@ def _percent(part, whole):
 
 def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> tuple[Head, Lines]:
     """How often each class was taken for each; of many classes, the most frequent mistakes."""
-    if len(classes) <= MOST_CLASSES:
+    if len(classes) <= _MOST_CLASSES:
         lines = [(name, *map(str, row)) for name, row in zip(classes, counts.tolist(), strict=True)]
         return ("true \\ predicted", *classes), lines
     wrong = counts.copy()

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import click
 import numpy as np
@@ -14,9 +15,12 @@ from ..loading import load
 from ..network import Network
 from ..parts.layers import Dense
 from ..tables import FeatureEncoding
+from ..tables.cells import missing_cells
+from ..tabular.targets import class_name
+from .columns import values_of
 from .modelling import targets
 from .predictions import inputs_of, known_columns
-from .problems import feature_table, open_data
+from .problems import inputs_table, open_data
 
 
 @click.command(short_help="Explain a gradient, factor by factor.")
@@ -120,39 +124,56 @@ def _from_data(net, data, row, x, y):
     if x is not None:
         raise InvalidInputError("--x says the inputs, and so does DATA; give one of them")
     known = known_columns(net)
-    opened, table = open_data(data, known=known), feature_table(data, known=known)
+    opened = open_data(data, known=known)
+    table = inputs_table(opened)
     if row > table.n_rows:
         raise InvalidInputError(
             f"--row must be at most {table.n_rows}, got {row}: {data} ends there"
         )
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    is_bundled = isinstance(opened, Dataset)
+    table = replace(table.take(np.array([row - 1])), source=f"row {row} of {data}")
+    metadata = net.metadata or {}
     target = metadata.get("target")
     if known:
-        inputs = inputs_of(net, table)[row - 1]
+        inputs = inputs_of(net, table)[0]
     else:
-        names = [name for name in table.columns if isinstance(opened, Dataset) or name != target]
+        names = [name for name in table.columns if is_bundled or name != target]
         encoding = FeatureEncoding(tuple((name, None) for name in names[: net.sizes[0]]))
-        inputs = encoding.transform(table)[row - 1]
+        inputs = encoding.transform(table)[0]
     if y is not None:
         return inputs, _numbers(y, "--y")
-    if isinstance(opened, Dataset):
+    if is_bundled:
         return inputs, targets(net, np.asarray(opened.y)[row - 1 : row])
     if target is None:
         raise InvalidInputError(
             f"the network does not say which column of {data} is its target; give --y"
         )
-    if isinstance(target, list):
-        found = np.array([[float(opened.column(name)[row - 1]) for name in target]])
-    else:
-        found = _target(net, opened.column(target)[row - 1])
+    cells = [_cell(table, name) for name in (target if isinstance(target, list) else [target])]
+    found = _values(cells) if net.classes is None else _class_number(net, cells[0])
     return inputs, targets(net, np.log1p(found) if metadata.get("logs") else found)
 
 
-def _target(net, cell):
-    """A cell of the target as an array of one class number, or one value."""
-    if net.classes is None:
-        return np.array([[float(cell)]])
-    name = cell if isinstance(cell, str) else str(int(cell)) if cell == int(cell) else repr(cell)
+def _cell(table, name):
+    """The target in a table of one row: text, a number or a date."""
+    values = values_of(table, table.column_name(name))
+    if missing_cells(values).any():
+        raise InvalidInputError(f"target {name!r} is missing in {table.source}; give --y")
+    return np.asarray(values).tolist()[0]
+
+
+def _values(cells):
+    """Targets that are values, shape (1, n_targets)."""
+    for cell in cells:
+        if not isinstance(cell, float):
+            raise InvalidInputError(
+                f"the target is {str(cell)!r}, but the network predicts numbers; give --y"
+            )
+    return np.array([cells])
+
+
+def _class_number(net, cell):
+    """A target that is a class, as an array of its number."""
+    name = class_name(cell) if isinstance(cell, str | float) else str(cell)
     if name not in net.classes:
         raise InvalidInputError(
             f"the target is {name!r}, which is no class of this network; they are "

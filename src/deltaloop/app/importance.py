@@ -7,7 +7,7 @@ import numpy as np
 from .report import score_text
 from .scores import Score
 
-REPEATS = 5
+_REPEATS = 5
 _HIGHER_IS_BETTER = ("accuracy", "AUC", "R2")
 
 
@@ -16,7 +16,6 @@ def importances(
     X: np.ndarray,
     y: np.ndarray,
     of_column: Mapping[str, slice],
-    seed: int = 0,
 ) -> dict[str, list[Score]]:
     """Scores with one column shuffled, by the name of the column; the worst on top.
 
@@ -37,11 +36,9 @@ def importances(
         Their targets.
     of_column : mapping of str to slice
         The inputs that come from each column of the table.
-    seed : int
-        Of the orders.
     """
-    generator = np.random.default_rng(seed)
-    orders = [generator.permutation(len(X)) for _ in range(REPEATS)]
+    generator = np.random.default_rng(0)
+    orders = [generator.permutation(len(X)) for _ in range(_REPEATS)]
     found = {}
     for name, inputs in of_column.items():
         runs = []

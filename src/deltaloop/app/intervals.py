@@ -5,17 +5,15 @@ from typing import Any
 
 import numpy as np
 
-COVERAGE = 0.9
+_COVERAGE = 0.9
 
 
-def interval(
-    out: np.ndarray, y: np.ndarray, what: str = "test rows", coverage: float = COVERAGE
-) -> dict[str, Any] | None:
+def interval(out: np.ndarray, y: np.ndarray, what: str = "test rows") -> dict[str, Any] | None:
     """Half the width of the interval around a prediction that holds the true value.
 
     Split conformal prediction (Lei et al. 2018, Distribution-free predictive inference for
-    regression): of n rows like those to come, but not trained on, the ceil((n + 1) coverage)-th
-    smallest |out - y|. A new row is within it with a probability of at least `coverage`.
+    regression): of n rows like those to come, but not trained on, the ceil(0.9 (n + 1))-th smallest
+    |out - y|. A new row is within it with a probability of at least 0.9.
 
     Parameters
     ----------
@@ -27,21 +25,22 @@ def interval(
     Returns
     -------
     dict or None
-        What the file of the network keeps; None where there are too few rows: n + 1 < 1 / (1 -
-        coverage).
+        What the file of the network keeps; None where there are fewer than 9 rows.
     """
     n = len(y)
-    place = math.ceil((n + 1) * coverage)
+    place = math.ceil((n + 1) * _COVERAGE)
     if place > n:
         return None
     error = np.sort(np.abs(out.astype(np.float64) - y), axis=0)
-    return {"coverage": coverage, "half_width": error[place - 1].tolist(), "from": f"{n} {what}"}
+    return {"coverage": _COVERAGE, "half_width": error[place - 1].tolist(), "from": f"{n} {what}"}
 
 
 def half_widths(metadata: Any, n_out: int) -> np.ndarray | None:
     """What `interval` found for every output, from the metadata of a network; None: nothing."""
     found = metadata.get("interval") if isinstance(metadata, dict) else None
     if not isinstance(found, dict):
+        return None
+    if not isinstance(found.get("coverage"), float) or not isinstance(found.get("from"), str):
         return None
     widths = found.get("half_width")
     if not isinstance(widths, list) or len(widths) != n_out:

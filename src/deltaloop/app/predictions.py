@@ -39,7 +39,7 @@ def predict_lines(net: Network, table: Table, ids: Sequence[str] = ()) -> Iterat
     """
     kept = named_columns(table, ids)
     X = inputs_of(net, table)
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     out = outputs(net, X, bool(metadata.get("logs")))
     columns = [_kept(name, values_of(table, name)) for name in kept]
     made = _values(net, out) if net.classes is None else _classes(net, out)
@@ -104,7 +104,7 @@ def _kept(name, values):
 
 def _values(net, out) -> Columns:
     """Outputs, and what they may be off."""
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     n_out = out.shape[1]
     names = metadata.get("target")
     if n_out == 1:
@@ -128,7 +128,7 @@ def _decimals(net, k):
 
     None: as many as tell the value from its neighbours.
     """
-    logs = isinstance(net.metadata, dict) and net.metadata.get("logs")
+    logs = (net.metadata or {}).get("logs")
     if net.dtype != np.float32 or logs or net.scaling is None or net.scaling.y_scale is None:
         return None
     step = float(net.scaling.y_scale[k]) * np.finfo(np.float32).eps
@@ -143,7 +143,7 @@ def _classes(net, out) -> Columns:
             f"the network has {net.sizes[-1]} outputs and names {len(net.classes)} classes; "
             "set net.classes to one name for every output, or to None, and save it again"
         )
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     kind = "output" if LOSSES[net.loss_name].is_distance else "probability"
     names, chosen = [_harmless(name) for name in net.classes], out.argmax(axis=1)
     return [

@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..tabular import Preparation
+from ..tabular.choosing import COUNTS_ROWS
 from ..tabular.columns import Plain
 from .problems import Problem
-
-_COUNTS = "counts rows, dropped (--keep makes it an input)"
 
 
 def prepared(problem: Problem, plainly: bool) -> tuple[Preparation, np.ndarray, np.ndarray | None]:
@@ -45,8 +44,8 @@ def _told(preparation, problem, counted):
         return preparation
     inputs = [name for name in problem.train.columns if name not in problem.targets]
     notes = tuple(
-        f"{name}: {_COUNTS}" if name in counted else note
+        f"{name}: {COUNTS_ROWS}" if name in counted else note
         for name, note in zip(inputs, preparation.notes, strict=True)
     )
-    dropped = {**preparation.dropped, **dict.fromkeys(counted, _COUNTS)}
+    dropped = {**preparation.dropped, **dict.fromkeys(counted, COUNTS_ROWS)}
     return replace(preparation, dropped=dropped, notes=notes)

@@ -11,6 +11,7 @@ from .. import datasets
 from ..datasets import Dataset
 from ..errors import InvalidInputError, unknown_name
 from ..tables import Table, read, read_query
+from ..tables.cells import shortened
 from ..tabular.choosing import counts_rows
 from ..tabular.targets import TASKS, Target
 from .columns import cells_of, named_columns, values_of
@@ -100,6 +101,12 @@ def open_data(
     they look like.
     """
     if reading.query is not None:
+        for option, given in _of_files(reading):
+            if given:
+                raise InvalidInputError(
+                    f"{option} says how a file is read, but --query takes the result of a query; "
+                    f"leave {option} out, and write into the query what shall be changed"
+                )
         return read_query(reading.query, data, max_memory=reading.max_memory)
     if data is None:
         raise InvalidInputError("there is no table to read; give a file, or --query")
@@ -119,9 +126,23 @@ def open_data(
     )  # fmt: skip
 
 
+def _of_files(reading):
+    """The options that say how a file is read, and whether they were given."""
+    return (
+        ("--header", reading.header is not None),
+        ("--text", reading.text),
+        ("--decimal", reading.decimal),
+        ("--skip-bad-lines", reading.skip_bad_lines),
+    )
+
+
 def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
     """The table to predict from: a file, or the inputs of a bundled data set."""
-    opened = open_data(data, reading, known)
+    return inputs_table(open_data(data, reading, known))
+
+
+def inputs_table(opened: Table | Dataset) -> Table:
+    """The table itself, or one of the inputs of a bundled data set."""
     return opened if isinstance(opened, Table) else _as_table(opened, opened.X)
 
 
@@ -147,9 +168,7 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         ("--target", reading.target),
         ("--ignore", reading.ignore),
         ("--keep", reading.keep),
-        ("--header", reading.header is not None),
-        ("--text", reading.text),
-        ("--decimal", reading.decimal),
+        *_of_files(reading),
         ("--log-target", reading.log_target),
         ("--test-fraction", choice.fraction is not None),
         ("--test", choice.way),
@@ -284,10 +303,12 @@ def _row_numbers(table, others):
 def _warn_of_untrained(codes, classes):
     lacking = [name for k, name in enumerate(classes) if not (codes == k).any()]
     if lacking:
+        noun, verb, pronoun = (
+            ("classes", "occur", "them") if len(lacking) > 1 else ("class", "occurs", "it")
+        )
         warn(
-            f"{'classes' if len(lacking) > 1 else 'class'} {', '.join(map(repr, lacking[:8]))} "
-            f"{'occur' if len(lacking) > 1 else 'occurs'} in the test rows alone, so that nothing "
-            "is learned of it; a smaller --test-fraction or --test random may change that"
+            f"{noun} {shortened(lacking)} {verb} in the test rows alone, so that nothing is "
+            f"learned of {pronoun}; a smaller --test-fraction or --test random may change that"
         )
 
 

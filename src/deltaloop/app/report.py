@@ -13,11 +13,12 @@ from ..network import Network
 from ..tables.cells import shortened
 from ..tabular import Preparation
 from ..tabular.preparation import of_metadata
+from ..tabular.scores import CONSTANT
 from ..training.history import History
 from ..version import __version__
 from .intervals import half_widths
 from .modelling import Comparison
-from .scores import CONSTANT, Score
+from .scores import Score
 
 Rows = list[tuple[str, str]]
 
@@ -225,7 +226,7 @@ def network_rows(net: Network, version: int) -> Rows:
         ("loss", str(net._loss)),
         ("dtype", net.dtype.name),
     ]
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     if "task" in metadata:
         rows.append(("task", str(metadata["task"])))
     preparation = of_metadata(metadata)
@@ -235,10 +236,11 @@ def network_rows(net: Network, version: int) -> Rows:
     target = metadata.get("target")
     if isinstance(target, str):
         rows.append(("target", repr(target)))
-    elif target:
+    elif target and isinstance(target, list):
         rows.append(("targets", shortened(target)))
     rows += [("log", "the network predicts log(1 + y)")] if metadata.get("logs") else []
-    rows += [("training", str(note)) for note in metadata.get("notes", ())]
+    notes = metadata.get("notes")
+    rows += [("training", str(note)) for note in notes] if isinstance(notes, list) else []
     rows += _kept_scores(metadata.get("scores"))
     rows += interval_rows(net)
     if net.classes is not None:
@@ -266,7 +268,7 @@ def _column_rows(preparation):
 
 def interval_rows(net: Network) -> Rows:
     """How far predictions of values are off."""
-    metadata = net.metadata if isinstance(net.metadata, dict) else {}
+    metadata = net.metadata or {}
     widths = half_widths(metadata, net.sizes[-1])
     if widths is None:
         return []

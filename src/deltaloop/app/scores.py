@@ -6,7 +6,6 @@ import numpy as np
 
 from .. import metrics
 
-CONSTANT = " of the constant"  # what the file of a network calls the score of the constant answer
 _LEAST = 1e-15  # a probability that a logarithm is taken of, as scikit-learn has it
 
 

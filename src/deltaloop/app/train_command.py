@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..console.outputs import check_output
+from ..console.outputs import check_output, check_picture
 from ..console.terminal import print_rows, print_table, status
 from ..errors import InvalidInputError
 from . import class_tables, importance, intervals, report, scores
 from .holdout import Choice
 from .modelling import Settings
-from .plots import check_plot, draw
+from .plots import draw
 from .preparing import prepared
 from .problems import Reading, open_problem
 from .recipe import train_by_recipe
@@ -87,11 +87,10 @@ def run(
 
 def _check(data, wanted, given):
     """Refuse, before anything is read, what cannot be written and options that exclude others."""
-    inputs = [] if data is None else [data]
     if wanted.save is not None:
-        check_output("--save", wanted.save, *inputs)
+        check_output("--save", wanted.save, *filter(None, [data]))
     if wanted.plot is not None:
-        check_plot(wanted.plot, *inputs, *([] if wanted.save is None else [wanted.save]))
+        check_picture("--plot", wanted.plot, *filter(None, (data, wanted.save)))
     if wanted.budget is not None and (wanted.simple or wanted.stream or given):
         option = "--simple" if wanted.simple else "--stream"
         if given:

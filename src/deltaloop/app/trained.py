@@ -10,11 +10,12 @@ from ..inputs.validation import Prepared
 from ..kernels.functions import LOSSES
 from ..network import Network
 from ..tabular import Preparation
+from ..tabular.scores import CONSTANT
 from ..training.history import History
 from . import report, scores
 from .modelling import probabilities
 from .problems import Problem
-from .scores import CONSTANT, Score
+from .scores import Score
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from sys import stderr
 
 import click
 
-from ..console.outputs import check_output
+from ..console.outputs import check_output, check_picture
 from ..console.terminal import INTERRUPTED, is_terminal, status
-from ..errors import InvalidInputError, missing
+from ..errors import InvalidInputError
 from . import jobs, machine, peers, report, results, runner, start, workers
 
-_PICTURES = (".png", ".svg", ".pdf")
 Entry = tuple[jobs.Job, str | None, float | None]
 
 
@@ -95,8 +93,7 @@ def bench(
     if json_file is not None:
         check_output("--json", json_file)
     if picture is not None:
-        check_output("--plot", picture)
-        _check_format(picture)
+        check_picture("--plot", picture)
     settings = settings_of(names, curve_names, quick)
     found = measure(chosen, entries, settings, quick, with_starts=not (patterns or curve_names))
     report.print_results(found)
@@ -217,13 +214,3 @@ def progress() -> Iterator[Callable[[int, int, str], None]]:
             shown.refresh()
 
         yield tell
-
-
-def _check_format(picture: str) -> None:
-    """Say that a picture cannot be drawn before the measurements, not after them."""
-    if Path(picture).suffix.lower() not in _PICTURES:
-        raise InvalidInputError(f"--plot {picture!r} must end in {', '.join(_PICTURES)}")
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise missing("matplotlib", "plot", "drawing the results") from None

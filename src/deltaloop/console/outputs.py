@@ -4,9 +4,30 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, missing
 from ..inputs.paths import as_path, is_special
 from ..interop.whole_file import create_beside
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+def check_picture(option: str, path: str, *inputs: str) -> None:
+    """Refuse a picture that cannot be drawn or written; parameters as those of `check_output`.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown format, or a place that cannot be written.
+    MissingDependencyError
+        matplotlib is not installed.
+    """
+    if Path(path).suffix.lower() not in _PICTURES:
+        raise InvalidInputError(f"{option} {path!r} must end in {', '.join(_PICTURES)}")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise missing("matplotlib", "plot", option) from None
+    check_output(option, path, *inputs)
 
 
 def check_output(option: str, path: str, *inputs: str, devices: bool = False) -> None:

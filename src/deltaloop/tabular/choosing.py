@@ -17,6 +17,7 @@ _OF_IDS = re.compile(
     re.IGNORECASE,
 )
 _OF_CAMELS = re.compile(r".*[a-z](Id|ID)")
+COUNTS_ROWS = "counts rows, dropped (keep it with keep= or --keep)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ def chosen(
     # better the number of the row than nothing at all
     return [
         _number(choice.name, table.values[table.columns.index(choice.name)], " (the only input)")
-        if choice.note.startswith("counts rows")
+        if choice.note == COUNTS_ROWS
         else choice
         for choice in found
     ]
@@ -65,7 +66,7 @@ def _choice(name, values, is_kept, encoding, y):
         if np.isnan(values).all():
             return Choice(name, None, "dropped: every cell is missing")
         if not is_kept and counts_rows(name, values):
-            return Choice(name, None, "counts rows, dropped (keep it with keep= or --keep)")
+            return Choice(name, None, COUNTS_ROWS)
         return _number(name, values)
     if kind == "M" and encoding is None:
         return _date(name, values)
