@@ -1,6 +1,7 @@
 """Results of queries are tables; what a query does not name is out of its reach."""
 
 import sqlite3
+from contextlib import closing
 
 import duckdb
 import numpy as np
@@ -153,3 +154,19 @@ def test_what_is_no_database_is_refused(write):
         read_query("SELECT 1", "none.db")
     with pytest.raises(InvalidTypeError, match="sql must be a str, got 3"):
         read_query(3)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"header": True}, {"header": False}, {"text": ["a"]}, {"decimal": ","}, {"expected": ["a"]},
+     {"skip_bad_lines": True}],
+    ids=str,
+)  # fmt: skip
+def test_a_query_refuses_what_says_how_cells_are_read(option, tmp_path):
+    path = tmp_path / "t.sqlite"
+    with closing(sqlite3.connect(path)) as con, con:
+        con.execute("CREATE TABLE t AS SELECT 1 AS a")
+    assert read(path, query="SELECT * FROM t").columns == ("a",)
+    (name,) = option
+    with pytest.raises(InvalidInputError, match=f"leave {name} out"):
+        read(path, query="SELECT * FROM t", **option)

@@ -104,7 +104,8 @@ def read(
         Leave out lines of a text with too many or too few cells, with a note; else they are an
         error.
     query : str, optional
-        A query in SQL about the database that the file is; see `read_query`.
+        A query in SQL about the database that the file is; see `read_query`. Only with
+        max_memory, since a database knows its columns.
     max_memory : float, optional
         Memory that the table may take, in GiB: a small file can hold, or claim, any amount of data.
         Default 2, or 32 times the size of the file where that is more. It is estimated before
@@ -149,6 +150,12 @@ def read(
     options = check_options(Options(header, text, decimal, expected, skip_bad_lines))
     source = as_path(path)
     if query is not None:
+        given = {"header": header is not None, "text": text, "decimal": decimal is not None,
+                 "expected": expected, "skip_bad_lines": skip_bad_lines}  # fmt: skip
+        for name in (name for name, value in given.items() if value):
+            raise InvalidInputError(
+                f"{name} says how cells are read, but query asks a database; leave {name} out"
+            )
         return read_query(query, source, max_memory=max_memory)
     ending, packing = check_file(source)
     with readable(source):
