@@ -10,15 +10,16 @@ import struct
 import numpy as np
 
 from ..inputs.checks import check_memory
-from .interface import LAYER, PIECE, Plan, aligned_zeros, round_up
+from .interface import LAYER, Plan, aligned_zeros
 
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
-_PART = 128  # samples that pass forward at once: PART in least_squares.pxi
-_MOST_ROWS = 2**15  # elements of the Jacobian that are computed before they are multiplied
+_PART = 240  # samples that are looked at together; their rows begin in different sets of a cache
+_ACROSS = 4  # normal_equations.pxi
+_MOST_PAIRS = 512  # of inputs of a layer, whose rows are kept
 _FIRST = 10**8  # multiplications of J^T J in the first slice: about ten milliseconds
-_ROOM = 2**17  # elements of z, a and delta that stay in cache
+_ROOM = 2**17  # elements of samples, z and a that stay in cache
 
 # C's struct Search in least_squares.pxi
 SEARCH = np.dtype(
@@ -39,20 +40,37 @@ SEARCH = np.dtype(
         ("n_tries", np.intp),  # steps that were tried, accepted or not
         ("n_samples", np.intp),
         ("n_parameters", np.intp),
-        ("width", np.intp),  # of a row of the Jacobian, with the error behind it, padded
-        ("J_row", np.intp),  # from one such row to the next
-        ("n_rows", np.intp),  # samples whose rows are computed at a time
-        # where the arrays in Search.buffer begin, in elements
+        ("width", np.intp),  # of a row of J^T (J, e), padded
+        ("part", np.intp),  # samples that are looked at together
+        ("n_units", np.intp),  # rows of z and a of all layers
+        # where the arrays in Search.buffer begin, in elements; samples are columns
+        ("inputs", np.intp),  # (n_in + 1, room)
+        ("targets", np.intp),  # (n_out, room)
+        ("roots", np.intp),  # (room,) of the weights
+        ("units", np.intp),  # (n_units, room): z and a
+        ("deltas", np.intp),  # (units of all layers, part)
+        ("rows", np.intp),  # (.., part): J and e for one output
+        ("pairs", np.intp),  # (.., part): products of two inputs of a layer
+        ("four", np.intp),  # (4, part): products of two deltas
         ("trial", np.intp),  # (n_theta,): theta after the step that is tried
         ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
+        ("end_of_sums", np.intp),  # behind `normal`, and the sums of pairs after it
         ("factor", np.intp),  # the same, on its way to the triangle U of Cholesky
         ("step", np.intp),  # (width,)
-        ("rows", np.intp),  # (n_rows, J_row): (J, e)
-        ("targets", np.intp),  # (room, n_out): of samples in float32
     ]
 )
-_N_IN, _N_OUT, _BIAS = (list(LAYER.names or ()).index(name) for name in ("n_in", "n_out", "b"))
-_PACKED = struct.Struct("@10d15n")
+# C's struct Place in normal_equations.pxi, one for every layer, behind the record of SEARCH
+PLACE = np.dtype(
+    [
+        ("z", np.intp),  # rows: of units
+        ("a", np.intp),
+        ("delta", np.intp),  # of deltas
+        ("first", np.intp),  # of the Jacobian: its first parameter
+        ("sums", np.intp),  # in Search.buffer: of products of pairs; -1: there are none
+    ]
+)
+_COLUMNS = [list(LAYER.names or ()).index(name) for name in ("n_in", "n_out", "b", "z", "a")]
+_PACKED, _PLACE = struct.Struct("@10d22n"), struct.Struct("@5n")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
 _FLOAT64 = np.dtype(np.float64)
 
@@ -75,7 +93,7 @@ class Search:
     Attributes
     ----------
     record : bytearray
-        One record of SEARCH.
+        One record of SEARCH, and one of PLACE for every layer.
     batch_size : int
         Samples that there is room for.
     words, buffer, costs
@@ -88,35 +106,49 @@ class Search:
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
         min_gradient=1e-7, target=-math.inf, sum_of_weights=None, copies=True,
     ):  # fmt: skip
-        layers = plan.layers.tolist()
-        n = sum((layer[_N_IN] + (layer[_BIAS] >= 0)) * layer[_N_OUT] for layer in layers)
-        n_in, n_out = layers[-1][_N_IN], layers[-1][_N_OUT]
+        layers = [[layer[column] for column in _COLUMNS] for layer in plan.layers.tolist()]
+        places, n, n_units, n_deltas, most_pairs, n_sums = [], 0, 0, 0, 0, 0
+        for number, (n_in, n_out, b, z, a) in enumerate(layers, 1):
+            entering = n_in + (b >= 0)
+            pairs, sums = _pairs(entering, n_out) if number < len(layers) else (0, 0)
+            at_a = n_units
+            n_units += n_out + 1
+            at_z = at_a if z == a else n_units
+            n_units += 0 if z == a else n_out
+            places.append([at_z, at_a, n_deltas, n, n_sums if sums else -1])
+            n_deltas += n_out
+            n += entering * n_out
+            n_sums += sums
+            most_pairs = max(most_pairs, pairs)
+        n_in, n_out = layers[0][0], layers[-1][1]
         width = _whole_vectors(n + 1)
-        # vectors that write the last layer reach beyond it: a row of W, or all of W for one unit
-        last = n_out if n_out > 1 else n_in + (layers[-1][_BIAS] >= 0)
-        beyond = n - last + _whole_vectors(n_out if n_out > 1 else n_in)
-        J_row = _whole_vectors(max(n + 1, beyond))
+        part = min(_PART, _whole_vectors(n_samples))
+        per_sample = n_in + 1 + n_out + 1 + n_units
         # whole parts of the room, so that no sum depends on how much room there is
-        n_rows = _PART
-        while n_rows > 16 and n_rows * width > _MOST_ROWS:
-            n_rows //= 2
-        n_rows = min(n_rows, round_up(n_samples))
-        self.batch_size = room = min(n_samples, max(PIECE, _ROOM // plan.n_work // _PART * _PART))
-        turned, gathered = plan.widest * round_up(room), room * round_up(layers[0][_N_IN])
-        own = plan.n_theta, n * width, n * width, width, n_rows * J_row, room * n_out * copies
-        places, end = [], 0
-        for length in (room * plan.n_work, turned, turned, gathered * copies, *own):
-            places.append(end)
-            end += _whole_vectors(length)
+        self.batch_size = min(n_samples, max(part, _ROOM // per_sample // part * part))
+        room = _whole_vectors(self.batch_size)
+        begins, end = [], 0
+        for length in (
+            (n_in + 1) * room, n_out * room, room, n_units * room,
+            n_deltas * part, (n + _ACROSS) * part, most_pairs * part, _ACROSS * part,
+            _whole_vectors(plan.n_theta), n * width, _whole_vectors(n_sums), n * width, width,
+        ):  # fmt: skip
+            begins.append(end)
+            end += length
         advice = "use SCG() or LBFGS(), which need no matrix"
         check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
-        _, *turned_places, gathered_place = places[:4]
-        self.words = np.array([room, *turned_places, -1, -1, gathered_place], np.intp)
+        for place in places:
+            if place[-1] >= 0:
+                place[-1] += begins[10]
+        self.words = np.array([self.batch_size, 0, 0, -1, -1, -1], np.intp)
         total = n_samples if sum_of_weights is None else sum_of_weights
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
-        begin = 0.0, 0.0, 0.0, 0, 0, 0, 0
-        sizes = n_samples, n, width, J_row, n_rows
-        self.record = bytearray(_PACKED.pack(*settings, *begin, *sizes, *places[4:]))
+        start = 0.0, 0.0, 0.0, 0, 0, 0, 0
+        sizes = n_samples, n, width, part, n_units
+        ends = begins[11], *begins[11:]
+        self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins[:10], *ends))
+        for place in places:
+            self.record += _PLACE.pack(*place)
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.costs = self.buffer[:0]
         self.first_guess = max(1, _FIRST // (room * n * width))
@@ -124,7 +156,7 @@ class Search:
     @property
     def state(self) -> np.ndarray:
         """`record` as an array of SEARCH, shape (1,)."""
-        return np.frombuffer(self.record, SEARCH)
+        return np.frombuffer(self.record, SEARCH, 1)
 
     def array(self, name: str, *shape: int) -> np.ndarray:
         """View of an array in `buffer`."""
@@ -147,6 +179,18 @@ class Search:
         """Mean loss at theta."""
         state = self.state[0]
         return float(state["loss"] / state["sum_of_weights"])
+
+
+def _pairs(n_in: int, n_out: int) -> tuple[int, int]:
+    """Pairs of inputs of a layer, and the sums of their products with pairs of units; or 0, 0.
+
+    0, 0 where that saves little: the block of J^T J has n_in n_out (n_in n_out + 1) / 2 sums.
+    """
+    of_inputs, of_units = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2
+    n = n_in * n_out
+    if of_inputs > _MOST_PAIRS or 8 * of_inputs * of_units > 3 * n * (n + 1):
+        return 0, 0
+    return of_inputs, of_inputs * (-(-of_units // _ACROSS) * _ACROSS)
 
 
 def _whole_vectors(n: int) -> int:

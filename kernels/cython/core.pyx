@@ -19,9 +19,9 @@ from functions cimport (
 )
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
-    real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
+    quotient, real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
 )
-from exponentials cimport REAL_EPSILON
+from exponentials cimport REAL_EPSILON, exp_of_negative, logarithm
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
@@ -73,10 +73,14 @@ include "parameters.pxi"
 include "batch.pxi"
 include "others.pxi"
 include "session.pxi"
+include "jacobian.pxi"
+include "cholesky.pxi"
+include "normal_equations.pxi"
 include "least_squares.pxi"
 include "lent.pxi"
 
-if sizeof(Search) != least_squares.SEARCH.itemsize:
+if (sizeof(Search), sizeof(Place)) != (
+        least_squares.SEARCH.itemsize, least_squares.PLACE.itemsize):
     raise ImportError(
         "the build and least_squares.py lay out different records; build deltaloop again")
 

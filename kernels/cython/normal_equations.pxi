@@ -1,0 +1,391 @@
+# Sums over the samples of J^T (J, e), for the rows J = da/dtheta of a Jacobian and the errors e.
+#
+# Everything lies turned: a row holds one input, unit or parameter of many samples, so that a sum
+# over samples is one over the lanes of vectors and no width is padded. Of a layer with inputs a_i
+# and deltas d_o, J has the products a_i d_o, and J^T J the sums of
+#
+#     (a_i d_o) (a_j d_p) = (a_i a_j) (d_o d_p)
+#
+# which are the same for (i, p), (j, o): pairs of inputs times pairs of units are half the work.
+
+cdef enum:
+    ACROSS = 4      # rows of A in one call of `add_dots`, lanes of its results
+
+cdef struct Place:      # least_squares.PLACE: of a layer, counted in rows of a part
+    Py_ssize_t z
+    Py_ssize_t a        # (n_out, n), and behind them a row of ones, the input of b above
+    Py_ssize_t delta
+    Py_ssize_t first    # its first parameter
+    Py_ssize_t sums     # (n_pairs of inputs, n_pairs of units, padded) in the buffer; or -1
+
+cdef struct Part:       # samples that are looked at together; n is a multiple of 8
+    Py_ssize_t n
+    real *x         # (n_in, n), and behind them a row of ones
+    real *y         # (n_out, n)
+    real *roots     # (n,): sqrt(w_t), 1 without weights, 0 where there is no sample
+    real *units     # z and a of every layer
+    real *deltas    # dC/dz of every layer
+    real *rows      # J and, behind it, e: (n_rows, n)
+    real *pairs     # of inputs of a layer: (n_pairs, n)
+    real *four      # (ACROSS, n): pairs of units
+
+
+cdef inline Py_ssize_t entering_units(const Layer *layer) noexcept nogil:
+    """Inputs of a layer, with the 1 that is the input of b."""
+    return layer.n_in + (layer.b >= 0)
+
+
+cdef inline bint acts_alone(const Layer *layer) noexcept nogil:
+    """Whether every output depends on its own z alone."""
+    return layer.activation != SOFTMAX and layer.activation != LOG_SOFTMAX
+
+
+cdef inline const real *below(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t k,
+) noexcept nogil:
+    """What enters layer k: (n_in, n), and a row of ones behind it."""
+    return part.x if k == 0 else part.units + places[k - 1].a * part.n
+
+
+cdef inline void copy_row(Py_ssize_t n, const real *x, real *out) noexcept nogil:
+    memcpy(out, x, n * sizeof(real))
+
+
+cdef inline void multiply_rows(
+    Py_ssize_t n, const real *x, const real *y, real *out,     # out = x y, (n,) each
+) noexcept nogil:
+    cdef Py_ssize_t t
+    for t in range(n // NATIVE):
+        (<vec *> out)[t] = (<const vec *> x)[t] * (<const vec *> y)[t]
+
+
+cdef inline void dots(
+    Py_ssize_t n_B, Py_ssize_t n, const real *A, const real *B, real *out, Py_ssize_t out_row,
+    Py_ssize_t n_A,
+) noexcept nogil:
+    """out[b, a] += A[a] . B[b]; n_B is a constant, of the ACROSS rows of A only n_A count."""
+    cdef vec sums[4][4]
+    cdef vec a[4]
+    cdef vec b
+    cdef vec4 total
+    cdef Py_ssize_t t = 0, r, c
+    for c in range(n_B):
+        for r in range(ACROSS):
+            fill(&sums[c][r], 0)
+    while t < n:
+        for r in range(ACROSS):
+            a[r] = (<const vec *> (A + r * n + t))[0]
+        for c in range(n_B):
+            b = (<const vec *> (B + c * n + t))[0]
+            for r in range(ACROSS):
+                sums[c][r] += a[r] * b
+        t += NATIVE
+    for c in range(n_B):
+        total = row_totals(fold(sums[c][0]), fold(sums[c][1]), fold(sums[c][2]),
+                           fold(sums[c][3]))
+        if n_A == ACROSS:
+            (<vec4 *> (out + c * out_row))[0] += total
+        else:
+            for r in range(n_A):
+                out[c * out_row + r] += (<const real *> &total)[r]
+
+
+cdef void add_dots(
+    Py_ssize_t n_B, Py_ssize_t n, const real *A, const real *B, real *out, Py_ssize_t out_row,
+    Py_ssize_t n_A,
+) noexcept nogil:
+    """`dots` for as many rows of B as `next_few` gives."""
+    if n_B == 4:
+        dots(4, n, A, B, out, out_row, n_A)
+    elif n_B == 3:
+        dots(3, n, A, B, out, out_row, n_A)
+    elif n_B == 2:
+        dots(2, n, A, B, out, out_row, n_A)
+    else:
+        dots(1, n, A, B, out, out_row, n_A)
+
+
+cdef inline Py_ssize_t next_few(Py_ssize_t n) noexcept nogil:
+    """How many of n rows come next: as many as there are registers for, and a last one not alone."""
+    if TILE_ROWS < 12:
+        return min(n, <Py_ssize_t> 2)
+    return 3 if n == 3 or n == 5 or n == 6 or n == 9 else min(n, <Py_ssize_t> 4)
+
+
+cdef void add_products_of_rows(
+    Py_ssize_t n, Py_ssize_t n_A, Py_ssize_t n_B, const real *A, const real *B,
+    real *out, Py_ssize_t out_row,      # (n_B, n_A)  += A[a] . B[b]
+) noexcept nogil:
+    cdef Py_ssize_t a = 0
+    while a < n_A:
+        add_dots(n_B, n, A + a * n, B, out + a, out_row, min(<Py_ssize_t> ACROSS, n_A - a))
+        a += ACROSS
+
+
+cdef void sum_units(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t k,
+) noexcept nogil:
+    """z = W a_prev + b; b is the row behind W, and its input the row of ones."""
+    cdef const Layer *layer = &net.layers[k]
+    cdef Product p
+    memset(&p, 0, sizeof(Product))
+    p.n_rows, p.width, p.n_k = layer.n_out, part.n, entering_units(layer)
+    p.A, p.A_row, p.A_k = net.theta + layer.W, 1, layer.width
+    p.B, p.B_k = below(net, places, part, k), part.n
+    p.C, p.C_row = part.units + places[k].z * part.n, part.n
+    product(STORE, &p)
+
+
+cdef void pass_part(const Net *net, const Place *places, const Part *part) noexcept nogil:
+    """z and a of every layer."""
+    cdef const Layer *layer
+    cdef Layer flat
+    cdef real *z
+    cdef real *a
+    cdef real *one
+    cdef Py_ssize_t k, t, n = part.n
+    for k in range(net.n_layers):
+        layer = &net.layers[k]
+        z, a = part.units + places[k].z * n, part.units + places[k].a * n
+        sum_units(net, places, part, k)
+        if acts_alone(layer):
+            flat = in_eights(layer)
+            activate(&flat, layer.n_out * n // 8, z, a)
+        else:
+            activate_together(layer, n, z, a)
+        one = a + layer.n_out * n
+        for t in range(n // NATIVE):
+            fill(&(<vec *> one)[t], 1)
+
+
+cdef inline Layer in_eights(const Layer *layer) noexcept nogil:
+    """A layer of 8 units, for functions of values one by one in any number of eights."""
+    cdef Layer flat = layer[0]
+    flat.width = flat.n_out = 8
+    return flat
+
+
+cdef void activate_together(
+    const Layer *layer, Py_ssize_t n, const real *z, real *a,   # (n_out, n)
+) noexcept nogil:
+    """a of softmax and log_softmax, which are rare here: vector by vector."""
+    cdef vec top, total, lowest
+    cdef Py_ssize_t t, o
+    cdef vec *at_a
+    for t in range(n // NATIVE):
+        top = (<const vec *> z)[t]
+        for o in range(1, layer.n_out):
+            top = where_above((<const vec *> (z + o * n))[t], top,
+                              (<const vec *> (z + o * n))[t], top)
+        fill(&total, 0)
+        for o in range(layer.n_out):
+            at_a = &(<vec *> (a + o * n))[t]
+            at_a[0] = exp_of_negative((<const vec *> (z + o * n))[t] - top)
+            total += at_a[0]
+        if layer.activation == LOG_SOFTMAX:
+            top += logarithm(total)
+        for o in range(layer.n_out):
+            at_a = &(<vec *> (a + o * n))[t]
+            if layer.activation == LOG_SOFTMAX:
+                at_a[0] = (<const vec *> (z + o * n))[t] - top
+            else:
+                at_a[0] = quotient(at_a[0], total)
+
+
+cdef double half_squares(const Net *net, const Place *places, const Part *part) noexcept nogil:
+    """1/2 sum over the samples of w_t |a - y|^2"""
+    cdef const real *a = part.units + places[net.n_layers - 1].a * part.n
+    cdef Py_ssize_t o, t
+    cdef vec sums, error
+    fill(&sums, 0)
+    for o in range(net.layers[net.n_layers - 1].n_out):
+        for t in range(part.n // NATIVE):
+            error = (<const vec *> (a + o * part.n))[t]
+            error -= (<const vec *> (part.y + o * part.n))[t]
+            error *= (<const vec *> part.roots)[t]
+            sums += error * error
+    return vec4_total(fold(sums)) / 2
+
+
+cdef void back_from(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t o,
+) noexcept nogil:
+    """delta of every layer = sqrt(w) da_o/dz; of the last one only row o, where it acts alone."""
+    cdef Py_ssize_t k = net.n_layers - 1, n = part.n, first
+    cdef const Layer *layer = &net.layers[k]
+    cdef Layer flat = in_eights(layer)
+    cdef real *delta = part.deltas + places[k].delta * n
+    cdef Product p
+    memset(&p, 0, sizeof(Product))
+    if acts_alone(layer):
+        copy_row(n, part.roots, delta + o * n)
+        multiply_by_slope(&flat, n // 8, part.units + (places[k].z + o) * n,
+                          part.units + (places[k].a + o) * n, delta + o * n)
+    else:
+        slopes_together(layer, n, o, part.roots, part.units + places[k].a * n, delta)
+    while k > 0:    # dC/da_prev = W^T delta
+        layer = &net.layers[k]
+        first, p.n_k = 0, layer.n_out
+        if k == net.n_layers - 1 and acts_alone(layer):
+            first, p.n_k = o, 1
+        p.n_rows, p.width = layer.n_in, n
+        p.A, p.A_row, p.A_k = net.theta + layer.W + first, layer.width, 1
+        p.B, p.B_k = part.deltas + (places[k].delta + first) * n, n
+        k -= 1
+        p.C, p.C_row = part.deltas + places[k].delta * n, n
+        product(STORE, &p)
+        flat = in_eights(&net.layers[k])
+        multiply_by_slope(&flat, net.layers[k].n_out * n // 8, part.units + places[k].z * n,
+                          part.units + places[k].a * n, p.C)
+
+
+cdef void slopes_together(
+    const Layer *layer, Py_ssize_t n, Py_ssize_t o, const real *roots, const real *a, real *delta,
+) noexcept nogil:
+    """da_o/dz_j = a_o (1_jo - a_j) of softmax, 1_jo - exp(a_j) of log_softmax; times sqrt(w)"""
+    cdef Py_ssize_t t, j
+    cdef vec d
+    for j in range(layer.n_out):
+        for t in range(n // NATIVE):
+            fill(&d, 1 if j == o else 0)
+            if layer.activation == SOFTMAX:
+                d -= (<const vec *> (a + j * n))[t]
+                d *= (<const vec *> (a + o * n))[t]
+            else:
+                d -= exp_of_negative((<const vec *> (a + j * n))[t])
+            (<vec *> (delta + j * n))[t] = d * (<const vec *> roots)[t]
+
+
+cdef void write_rows_of_layer(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t k, Py_ssize_t o,
+) noexcept nogil:
+    """J: a_i delta_u for every input and unit; of a last layer that acts alone, unit o's only."""
+    cdef const Layer *layer = &net.layers[k]
+    cdef const real *a = below(net, places, part, k)
+    cdef const real *delta = part.deltas + places[k].delta * part.n
+    cdef real *row = part.rows + places[k].first * part.n
+    cdef Py_ssize_t i, u, n_units = layer.n_out
+    if k == net.n_layers - 1 and acts_alone(layer):
+        delta += o * part.n
+        n_units = 1
+    for i in range(entering_units(layer)):
+        for u in range(n_units):
+            if i < layer.n_in:
+                multiply_rows(part.n, a + i * part.n, delta + u * part.n, row)
+            else:
+                copy_row(part.n, delta + u * part.n, row)
+            row += part.n
+
+
+cdef void add_pairs(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t k, real *sums,
+) noexcept nogil:
+    """sums[(i, j), (u, v)] += (a_i a_j) . (delta_u delta_v) for i <= j, u <= v"""
+    cdef const Layer *layer = &net.layers[k]
+    cdef const real *a = below(net, places, part, k)
+    cdef const real *delta = part.deltas + places[k].delta * part.n
+    cdef Py_ssize_t n = part.n, n_in = entering_units(layer), n_inputs = 0, i, j, q, few
+    cdef Py_ssize_t left = layer.n_out * (layer.n_out + 1) // 2, u = 0, v = 0
+    cdef Py_ssize_t sums_row = (left + ACROSS - 1) // ACROSS * ACROSS
+    for i in range(n_in):
+        for j in range(i, n_in):
+            multiply_rows(n, a + i * n, a + j * n, part.pairs + n_inputs * n)
+            n_inputs += 1
+    while left > 0:
+        for i in range(min(left, <Py_ssize_t> ACROSS)):
+            multiply_rows(n, delta + u * n, delta + v * n, part.four + i * n)
+            v += 1
+            if v == layer.n_out:
+                u += 1
+                v = u
+        q = 0
+        while q < n_inputs:
+            few = next_few(n_inputs - q)
+            add_dots(few, n, part.four, part.pairs + q * n, sums + q * sums_row, sums_row, ACROSS)
+            q += few
+        sums += ACROSS
+        left -= ACROSS
+
+
+cdef void spread_pairs(
+    const Layer *layer, const real *sums, real *normal, Py_ssize_t width,
+) noexcept nogil:
+    """The block of J^T J (upper triangle) of a layer, from the sums of `add_pairs`."""
+    cdef Py_ssize_t n_in = entering_units(layer), n_out = layer.n_out, i, j, u, v
+    cdef Py_ssize_t padding = (ACROSS - n_out * (n_out + 1) // 2 % ACROSS) % ACROSS
+    cdef real *row
+    cdef real *turned
+    for i in range(n_in):
+        for j in range(i, n_in):
+            for u in range(n_out):
+                row = normal + (i * n_out + u) * width + j * n_out
+                turned = normal + i * n_out * width + j * n_out + u
+                for v in range(u, n_out):
+                    row[v] = sums[v - u]
+                if j > i:
+                    for v in range(u + 1, n_out):
+                        turned[v * width] = sums[v - u]
+                sums += n_out - u
+            sums += padding
+
+
+cdef void add_part(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t o,
+    real *buffer, real *normal, Py_ssize_t width, Py_ssize_t n_parameters,
+) noexcept nogil:
+    """normal += J^T (J, e) for output o, after `back_from`; sums of pairs go to the buffer"""
+    cdef Py_ssize_t k, r, few, end, last = net.n_layers - 1
+    cdef Py_ssize_t n_last = entering_units(&net.layers[last])  # rows that o has of the last layer
+    cdef Py_ssize_t columns = places[last].first                # where they are in `normal`
+    if acts_alone(&net.layers[last]):
+        columns += o * n_last
+    else:
+        n_last *= net.layers[last].n_out
+    for k in range(net.n_layers):
+        write_rows_of_layer(net, places, part, k, o)
+    write_errors(net, places, part, o, part.rows + (places[last].first + n_last) * part.n)
+    for k in range(net.n_layers):
+        if places[k].sums >= 0:
+            add_pairs(net, places, part, k, buffer + places[k].sums)
+        r = places[k].first
+        end = places[k + 1].first if k < last else r + n_last
+        while r < end:
+            few = next_few(end - r)
+            add_strip(part, r, few, end if places[k].sums >= 0 else r, places[last].first, n_last,
+                      columns, n_parameters, normal, width)
+            r += few
+
+
+cdef void add_strip(
+    const Part *part, Py_ssize_t r, Py_ssize_t few, Py_ssize_t first,
+    Py_ssize_t first_of_last, Py_ssize_t n_last, Py_ssize_t columns, Py_ssize_t n_parameters,
+    real *normal, Py_ssize_t width,
+) noexcept nogil:
+    """A few rows of J^T times those from `first` on: below the last layer, then its own, then e."""
+    cdef Py_ssize_t n = part.n, away = columns - first_of_last
+    cdef const real *B = part.rows + r * n
+    cdef Py_ssize_t with_error = columns + n_last == n_parameters
+    if r >= first_of_last:
+        normal += away * width
+    normal += r * width
+    if away > 0 and first < first_of_last:
+        add_products_of_rows(n, first_of_last - first, few, part.rows + first * n, B,
+                             normal + first, width)
+        first = first_of_last
+    add_products_of_rows(n, first_of_last + n_last - first + with_error, few,
+                         part.rows + first * n, B, normal + first + away, width)
+    if not with_error:
+        add_products_of_rows(n, 1, few, part.rows + (first_of_last + n_last) * n, B,
+                             normal + n_parameters, width)
+
+
+cdef void write_errors(
+    const Net *net, const Place *places, const Part *part, Py_ssize_t o, real *error,
+) noexcept nogil:
+    """sqrt(w_t) (a_o - y_o)"""
+    cdef Py_ssize_t t
+    cdef const real *a = part.units + (places[net.n_layers - 1].a + o) * part.n
+    cdef vec e
+    for t in range(part.n // NATIVE):
+        e = (<const vec *> a)[t] - (<const vec *> (part.y + o * part.n))[t]
+        (<vec *> error)[t] = e * (<const vec *> part.roots)[t]
