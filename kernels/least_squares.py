@@ -15,8 +15,8 @@ from .interface import LAYER, Plan, aligned_zeros
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
-_PART = 240  # samples that are looked at together; their rows begin in different sets of a cache
-_ACROSS = 4  # normal_equations.pxi
+_PART = 144  # samples that are looked at together; their rows begin in different sets of a cache
+_ACROSS, _DEEP = 4, 16  # as in normal_equations.pxi and cholesky.pxi
 _MOST_PAIRS = 512  # of inputs of a layer, whose rows are kept
 _FIRST = 10**8  # multiplications of J^T J in the first slice: about ten milliseconds
 _ROOM = 2**17  # elements of samples, z and a that stay in cache
@@ -55,7 +55,8 @@ SEARCH = np.dtype(
         ("trial", np.intp),  # (n_theta,): theta after the step that is tried
         ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
         ("end_of_sums", np.intp),  # behind `normal`, and the sums of pairs after it
-        ("factor", np.intp),  # the same, on its way to the triangle U of Cholesky
+        ("factor", np.intp),  # (n_parameters, width): the same, on its way to a triangle
+        ("triangle", np.intp),  # (DEEP, width): some rows of that
         ("step", np.intp),  # (width,)
     ]
 )
@@ -70,7 +71,7 @@ PLACE = np.dtype(
     ]
 )
 _COLUMNS = [list(LAYER.names or ()).index(name) for name in ("n_in", "n_out", "b", "z", "a")]
-_PACKED, _PLACE = struct.Struct("@10d22n"), struct.Struct("@5n")
+_PACKED, _PLACE = struct.Struct("@10d23n"), struct.Struct("@5n")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
 _FLOAT64 = np.dtype(np.float64)
 
@@ -131,7 +132,8 @@ class Search:
         for length in (
             (n_in + 1) * room, n_out * room, room, n_units * room,
             n_deltas * part, (n + _ACROSS) * part, most_pairs * part, _ACROSS * part,
-            _whole_vectors(plan.n_theta), n * width, _whole_vectors(n_sums), n * width, width,
+            _whole_vectors(plan.n_theta), n * width, _whole_vectors(n_sums),
+            n * width, _DEEP * width, width,
         ):  # fmt: skip
             begins.append(end)
             end += length

@@ -55,6 +55,7 @@ cdef struct Search:     # least_squares.SEARCH
     Py_ssize_t normal
     Py_ssize_t end_of_sums
     Py_ssize_t factor
+    Py_ssize_t triangle
     Py_ssize_t step
 
 cdef struct Samples:    # what a search looks at
@@ -249,7 +250,8 @@ cdef Py_ssize_t descend_squares(
         elif search.phase == TRYING:
             search.n_tries += 1
             if solve(search.n_parameters, search.width, buffer + search.normal,
-                     search.sum_of_weights, search.mu, buffer + search.factor, step):
+                     search.sum_of_weights, search.mu, buffer + search.factor,
+                     buffer + search.triangle, step):
                 try_step(net, theta, n_theta, step, trial)
                 enter_phase(search, EVALUATING)
             else:

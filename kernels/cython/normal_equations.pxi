@@ -54,9 +54,13 @@ cdef inline void copy_row(Py_ssize_t n, const real *x, real *out) noexcept nogil
 cdef inline void multiply_rows(
     Py_ssize_t n, const real *x, const real *y, real *out,     # out = x y, (n,) each
 ) noexcept nogil:
-    cdef Py_ssize_t t
-    for t in range(n // NATIVE):
-        (<vec *> out)[t] = (<const vec *> x)[t] * (<const vec *> y)[t]
+    cdef Py_ssize_t t = 0
+    while t + 2 * NATIVE <= n:
+        (<vec *> (out + t))[0] = (<const vec *> (x + t))[0] * (<const vec *> (y + t))[0]
+        (<vec *> (out + t))[1] = (<const vec *> (x + t))[1] * (<const vec *> (y + t))[1]
+        t += 2 * NATIVE
+    if t < n:
+        (<vec *> (out + t))[0] = (<const vec *> (x + t))[0] * (<const vec *> (y + t))[0]
 
 
 cdef inline void dots(
@@ -122,18 +126,53 @@ cdef void add_products_of_rows(
         a += ACROSS
 
 
-cdef void sum_units(
-    const Net *net, const Place *places, const Part *part, Py_ssize_t k,
+cdef inline void combine(
+    Py_ssize_t n_rows, Py_ssize_t n_vectors, Py_ssize_t n_k,
+    const real *w, Py_ssize_t w_row, Py_ssize_t w_k, const real *B, real *C, Py_ssize_t n,
 ) noexcept nogil:
-    """z = W a_prev + b; b is the row behind W, and its input the row of ones."""
-    cdef const Layer *layer = &net.layers[k]
-    cdef Product p
-    memset(&p, 0, sizeof(Product))
-    p.n_rows, p.width, p.n_k = layer.n_out, part.n, entering_units(layer)
-    p.A, p.A_row, p.A_k = net.theta + layer.W, 1, layer.width
-    p.B, p.B_k = below(net, places, part, k), part.n
-    p.C, p.C_row = part.units + places[k].z * part.n, part.n
-    product(STORE, &p)
+    """C[r] = sum_k w[r, k] B[k], n_vectors of each row; n_rows and n_vectors are constants."""
+    cdef vec sums[4][3]
+    cdef vec b[3]
+    cdef Py_ssize_t r, c, k
+    cdef real factor
+    for r in range(n_rows):
+        for c in range(n_vectors):
+            fill(&sums[r][c], 0)
+    for k in range(n_k):
+        for c in range(n_vectors):
+            b[c] = (<const vec *> B)[c]
+        for r in range(n_rows):
+            factor = w[r * w_row]
+            for c in range(n_vectors):
+                sums[r][c] += factor * b[c]
+        w += w_k
+        B += n
+    for r in range(n_rows):
+        for c in range(n_vectors):
+            (<vec *> (C + r * n))[c] = sums[r][c]
+
+
+cdef void combine_rows(
+    Py_ssize_t n_rows, Py_ssize_t n_k, const real *w, Py_ssize_t w_row, Py_ssize_t w_k,
+    const real *B, real *C, Py_ssize_t n,       # C (n_rows, n) = w (n_rows, n_k) B (n_k, n)
+) noexcept nogil:
+    cdef Py_ssize_t t = 0, r, n_vectors
+    while t < n:
+        n_vectors = 3 if t + 3 * NATIVE <= n else 1
+        r = 0
+        while r + 4 <= n_rows:
+            if n_vectors == 3:
+                combine(4, 3, n_k, w + r * w_row, w_row, w_k, B + t, C + r * n + t, n)
+            else:
+                combine(4, 1, n_k, w + r * w_row, w_row, w_k, B + t, C + r * n + t, n)
+            r += 4
+        while r < n_rows:
+            if n_vectors == 3:
+                combine(1, 3, n_k, w + r * w_row, w_row, w_k, B + t, C + r * n + t, n)
+            else:
+                combine(1, 1, n_k, w + r * w_row, w_row, w_k, B + t, C + r * n + t, n)
+            r += 1
+        t += n_vectors * NATIVE
 
 
 cdef void pass_part(const Net *net, const Place *places, const Part *part) noexcept nogil:
@@ -147,7 +186,9 @@ cdef void pass_part(const Net *net, const Place *places, const Part *part) noexc
     for k in range(net.n_layers):
         layer = &net.layers[k]
         z, a = part.units + places[k].z * n, part.units + places[k].a * n
-        sum_units(net, places, part, k)
+        # z = W a_prev + b; b is the row behind W, and its input the row of ones
+        combine_rows(layer.n_out, entering_units(layer), net.theta + layer.W, 1, layer.width,
+                   below(net, places, part, k), z, n)
         if acts_alone(layer):
             flat = in_eights(layer)
             activate(&flat, layer.n_out * n // 8, z, a)
@@ -211,12 +252,10 @@ cdef void back_from(
     const Net *net, const Place *places, const Part *part, Py_ssize_t o,
 ) noexcept nogil:
     """delta of every layer = sqrt(w) da_o/dz; of the last one only row o, where it acts alone."""
-    cdef Py_ssize_t k = net.n_layers - 1, n = part.n, first
+    cdef Py_ssize_t k = net.n_layers - 1, n = part.n, first, n_units
     cdef const Layer *layer = &net.layers[k]
     cdef Layer flat = in_eights(layer)
     cdef real *delta = part.deltas + places[k].delta * n
-    cdef Product p
-    memset(&p, 0, sizeof(Product))
     if acts_alone(layer):
         copy_row(n, part.roots, delta + o * n)
         multiply_by_slope(&flat, n // 8, part.units + (places[k].z + o) * n,
@@ -225,18 +264,16 @@ cdef void back_from(
         slopes_together(layer, n, o, part.roots, part.units + places[k].a * n, delta)
     while k > 0:    # dC/da_prev = W^T delta
         layer = &net.layers[k]
-        first, p.n_k = 0, layer.n_out
+        first, n_units = 0, layer.n_out
         if k == net.n_layers - 1 and acts_alone(layer):
-            first, p.n_k = o, 1
-        p.n_rows, p.width = layer.n_in, n
-        p.A, p.A_row, p.A_k = net.theta + layer.W + first, layer.width, 1
-        p.B, p.B_k = part.deltas + (places[k].delta + first) * n, n
+            first, n_units = o, 1
+        delta = part.deltas + places[k - 1].delta * n
+        combine_rows(layer.n_in, n_units, net.theta + layer.W + first, layer.width, 1,
+                   part.deltas + (places[k].delta + first) * n, delta, n)
         k -= 1
-        p.C, p.C_row = part.deltas + places[k].delta * n, n
-        product(STORE, &p)
         flat = in_eights(&net.layers[k])
         multiply_by_slope(&flat, net.layers[k].n_out * n // 8, part.units + places[k].z * n,
-                          part.units + places[k].a * n, p.C)
+                          part.units + places[k].a * n, delta)
 
 
 cdef void slopes_together(
@@ -275,6 +312,19 @@ cdef void write_rows_of_layer(
             else:
                 copy_row(part.n, delta + u * part.n, row)
             row += part.n
+
+
+cdef void write_some_rows(
+    const Layer *layer, const Part *part, Py_ssize_t r, Py_ssize_t n_rows, real *rows,
+) noexcept nogil:
+    """Rows of J from r on, of the lowest layer."""
+    cdef Py_ssize_t n = part.n, i = r // layer.n_out, u = r % layer.n_out, _
+    for _ in range(n_rows):
+        multiply_rows(n, part.x + i * n, part.deltas + u * n, rows)
+        rows += n
+        u += 1
+        if u == layer.n_out:
+            i, u = i + 1, 0
 
 
 cdef void add_pairs(
@@ -335,6 +385,7 @@ cdef void add_part(
 ) noexcept nogil:
     """normal += J^T (J, e) for output o, after `back_from`; sums of pairs go to the buffer"""
     cdef Py_ssize_t k, r, few, end, last = net.n_layers - 1
+    cdef const real *B
     cdef Py_ssize_t n_last = entering_units(&net.layers[last])  # rows that o has of the last layer
     cdef Py_ssize_t columns = places[last].first                # where they are in `normal`
     if acts_alone(&net.layers[last]):
@@ -342,7 +393,8 @@ cdef void add_part(
     else:
         n_last *= net.layers[last].n_out
     for k in range(net.n_layers):
-        write_rows_of_layer(net, places, part, k, o)
+        if k > 0 or places[k].sums < 0:
+            write_rows_of_layer(net, places, part, k, o)
     write_errors(net, places, part, o, part.rows + (places[last].first + n_last) * part.n)
     for k in range(net.n_layers):
         if places[k].sums >= 0:
@@ -351,19 +403,22 @@ cdef void add_part(
         end = places[k + 1].first if k < last else r + n_last
         while r < end:
             few = next_few(end - r)
-            add_strip(part, r, few, end if places[k].sums >= 0 else r, places[last].first, n_last,
-                      columns, n_parameters, normal, width)
+            B = part.rows + r * part.n
+            if k == 0 and places[k].sums >= 0:      # these rows are needed nowhere else
+                write_some_rows(&net.layers[0], part, r, few, part.four)
+                B = part.four
+            add_strip(part, r, few, B, end if places[k].sums >= 0 else r, places[last].first,
+                      n_last, columns, n_parameters, normal, width)
             r += few
 
 
 cdef void add_strip(
-    const Part *part, Py_ssize_t r, Py_ssize_t few, Py_ssize_t first,
+    const Part *part, Py_ssize_t r, Py_ssize_t few, const real *B, Py_ssize_t first,
     Py_ssize_t first_of_last, Py_ssize_t n_last, Py_ssize_t columns, Py_ssize_t n_parameters,
     real *normal, Py_ssize_t width,
 ) noexcept nogil:
     """A few rows of J^T times those from `first` on: below the last layer, then its own, then e."""
     cdef Py_ssize_t n = part.n, away = columns - first_of_last
-    cdef const real *B = part.rows + r * n
     cdef Py_ssize_t with_error = columns + n_last == n_parameters
     if r >= first_of_last:
         normal += away * width

@@ -136,7 +136,7 @@ def test_steps_are_those_of_the_reference(every_compiled, network):
 
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 5])
-@pytest.mark.parametrize("room", [240, 1000])
+@pytest.mark.parametrize("room", [144, 1000])
 def test_a_search_in_slices_gives_the_same_bits(compiled, monkeypatch, n_blocks, room):
     # with less room than samples, a and z are computed again; each sum has the same order
     whole = case(NETWORKS[4], 600)
@@ -149,7 +149,7 @@ def test_a_search_in_slices_gives_the_same_bits(compiled, monkeypatch, n_blocks,
     assert own.tobytes() == losses.tobytes()
 
 
-@pytest.mark.parametrize("room", [240, 1000])
+@pytest.mark.parametrize("room", [144, 1000])
 def test_samples_in_float32_are_taken_as_they_are(compiled, monkeypatch, room):
     if room < 700:
         monkeypatch.setattr(least_squares, "_ROOM", 0)
