@@ -96,6 +96,7 @@ What the words mean here and in the backends:
     turn      a thread's time with a network that other threads use too
 """
 
+import ctypes
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -297,8 +298,9 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
         return np.zeros(shape, dtype)
     check_memory("this", n_bytes, "use a smaller batch_size, or narrower layers")
     buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
-    first = -buffer.ctypes.data % ALIGNMENT
-    return buffer[first : first + n_bytes].view(dtype).reshape(shape)
+    # a quarter of the time of buffer.ctypes.data
+    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    return np.ndarray(shape, dtype, buffer, -address % ALIGNMENT)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -43,7 +43,13 @@ SEARCH = np.dtype(
         ("width", np.intp),  # of a row of J^T (J, e), padded
         ("part", np.intp),  # samples that are looked at together
         ("n_units", np.intp),  # rows of z and a of all layers
-        # where the arrays in Search.buffer begin, in elements; samples are columns
+        # where the arrays in Search.buffer begin, in elements, behind the sums of pairs
+        ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
+        ("factor", np.intp),  # (n_parameters, width): the same, on its way to a triangle
+        ("triangle", np.intp),  # (DEEP, width): some rows of that
+        ("step", np.intp),  # (width,)
+        ("trial", np.intp),  # (n_theta,): theta after the step that is tried
+        # of these, samples are columns
         ("inputs", np.intp),  # (n_in + 1, room)
         ("targets", np.intp),  # (n_out, room)
         ("roots", np.intp),  # (room,) of the weights
@@ -51,13 +57,7 @@ SEARCH = np.dtype(
         ("deltas", np.intp),  # (units of all layers, part)
         ("rows", np.intp),  # (.., part): J and e for one output
         ("pairs", np.intp),  # (.., part): products of two inputs of a layer
-        ("four", np.intp),  # (4, part): products of two deltas
-        ("trial", np.intp),  # (n_theta,): theta after the step that is tried
-        ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
-        ("end_of_sums", np.intp),  # behind `normal`, and the sums of pairs after it
-        ("factor", np.intp),  # (n_parameters, width): the same, on its way to a triangle
-        ("triangle", np.intp),  # (DEEP, width): some rows of that
-        ("step", np.intp),  # (width,)
+        ("four", np.intp),  # (ACROSS, part): products of two deltas
     ]
 )
 # C's struct Place in normal_equations.pxi, one for every layer, behind the record of SEARCH
@@ -67,11 +67,12 @@ PLACE = np.dtype(
         ("a", np.intp),
         ("delta", np.intp),  # of deltas
         ("first", np.intp),  # of the Jacobian: its first parameter
-        ("sums", np.intp),  # in Search.buffer: of products of pairs; -1: there are none
+        ("sums", np.intp),  # in Search.buffer: of products of pairs; -1: it has none
     ]
 )
-_COLUMNS = [list(LAYER.names or ()).index(name) for name in ("n_in", "n_out", "b", "z", "a")]
-_PACKED, _PLACE = struct.Struct("@10d23n"), struct.Struct("@5n")
+_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d22n", "@5n", "@6n"))
+# n_in, n_out, width, W, b, z and a of a layer, which come first: quicker than a list of all fields
+_LAYER = struct.Struct(f"@7n{LAYER.itemsize - 7 * LAYER['n_in'].itemsize}x")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
 _FLOAT64 = np.dtype(np.float64)
 
@@ -79,7 +80,7 @@ _FLOAT64 = np.dtype(np.float64)
 class Search:
     """State and scratch memory of one search by Levenberg and Marquardt.
 
-    For the kernels it is a Work, too: z, a and delta are in the same buffer.
+    For the doors of a backend it is a Work, too.
 
     Parameters
     ----------
@@ -88,8 +89,6 @@ class Search:
     n_samples : int
     mu, decrease, increase, max_mu, min_gradient, target, sum_of_weights
         As in SEARCH.
-    copies : bool
-        Whether samples may be SparseRows, or in float32: they are copied, block by block.
 
     Attributes
     ----------
@@ -98,59 +97,53 @@ class Search:
     batch_size : int
         Samples that there is room for.
     words, buffer, costs
-        As in Work; `costs` is not used.
+        As in Work; of the arrays of a Work there is none.
     first_guess : int
         Blocks of samples for the first call.
     """
 
     def __init__(
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
-        min_gradient=1e-7, target=-math.inf, sum_of_weights=None, copies=True,
+        min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
     ):  # fmt: skip
-        layers = [[layer[column] for column in _COLUMNS] for layer in plan.layers.tolist()]
-        places, n, n_units, n_deltas, most_pairs, n_sums = [], 0, 0, 0, 0, 0
-        for number, (n_in, n_out, b, z, a) in enumerate(layers, 1):
+        layers = list(_LAYER.iter_unpack(plan.layers))
+        places, n_pairs = bytearray(), 0
+        n = n_units = n_deltas = sums = 0
+        for number, (n_in, n_out, _, _, b, z, a) in enumerate(layers, 1):
             entering = n_in + (b >= 0)
-            pairs, sums = _pairs(entering, n_out) if number < len(layers) else (0, 0)
-            at_a = n_units
-            n_units += n_out + 1
-            at_z = at_a if z == a else n_units
-            n_units += 0 if z == a else n_out
-            places.append([at_z, at_a, n_deltas, n, n_sums if sums else -1])
+            # of a last layer every output has its own inputs alone
+            pairs = _pairs(entering, n_out) if number < len(layers) else 0
+            at_a, n_units = n_units, n_units + n_out + 1
+            at_z, n_units = (at_a, n_units) if z == a else (n_units, n_units + n_out)
+            places += _PLACE.pack(at_z, at_a, n_deltas, n, sums if pairs else -1)
             n_deltas += n_out
             n += entering * n_out
-            n_sums += sums
-            most_pairs = max(most_pairs, pairs)
+            sums += pairs * (-(-n_out * (n_out + 1) // 2 // _ACROSS) * _ACROSS)
+            n_pairs = max(n_pairs, pairs)
         n_in, n_out = layers[0][0], layers[-1][1]
         width = _whole_vectors(n + 1)
         part = min(_PART, _whole_vectors(n_samples))
-        per_sample = n_in + 1 + n_out + 1 + n_units
         # whole parts of the room, so that no sum depends on how much room there is
-        self.batch_size = min(n_samples, max(part, _ROOM // per_sample // part * part))
+        most = _ROOM // (n_in + n_out + 2 + n_units) // part * part
+        self.batch_size = min(n_samples, max(part, most))
         room = _whole_vectors(self.batch_size)
-        begins, end = [], 0
+        begins, end = [], _whole_vectors(sums)
         for length in (
+            n * width, n * width, _DEEP * width, width, _whole_vectors(plan.n_theta),
             (n_in + 1) * room, n_out * room, room, n_units * room,
-            n_deltas * part, (n + _ACROSS) * part, most_pairs * part, _ACROSS * part,
-            _whole_vectors(plan.n_theta), n * width, _whole_vectors(n_sums),
-            n * width, _DEEP * width, width,
+            n_deltas * part, (n + _ACROSS) * part, n_pairs * part, _ACROSS * part,
         ):  # fmt: skip
             begins.append(end)
             end += length
-        advice = "use SCG() or LBFGS(), which need no matrix"
-        check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
-        for place in places:
-            if place[-1] >= 0:
-                place[-1] += begins[10]
-        self.words = np.array([self.batch_size, 0, 0, -1, -1, -1], np.intp)
+        if end > 2**20:
+            advice = "use SCG() or LBFGS(), which need no matrix"
+            check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
         total = n_samples if sum_of_weights is None else sum_of_weights
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0
         sizes = n_samples, n, width, part, n_units
-        ends = begins[11], *begins[11:]
-        self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins[:10], *ends))
-        for place in places:
-            self.record += _PLACE.pack(*place)
+        self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins)) + places
+        self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1)
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.costs = self.buffer[:0]
         self.first_guess = max(1, _FIRST // (room * n * width))
@@ -183,16 +176,13 @@ class Search:
         return float(state["loss"] / state["sum_of_weights"])
 
 
-def _pairs(n_in: int, n_out: int) -> tuple[int, int]:
-    """Pairs of inputs of a layer, and the sums of their products with pairs of units; or 0, 0.
+def _pairs(n_in: int, n_out: int) -> int:
+    """Pairs of inputs of a layer whose products are multiplied with those of units; or 0.
 
-    0, 0 where that saves little: the block of J^T J has n_in n_out (n_in n_out + 1) / 2 sums.
+    0 where that saves little: the block of J^T J has n_in n_out (n_in n_out + 1) / 2 sums.
     """
-    of_inputs, of_units = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2
-    n = n_in * n_out
-    if of_inputs > _MOST_PAIRS or 8 * of_inputs * of_units > 3 * n * (n + 1):
-        return 0, 0
-    return of_inputs, of_inputs * (-(-of_units // _ACROSS) * _ACROSS)
+    pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out
+    return pairs if pairs <= _MOST_PAIRS and 8 * pairs * of_units <= 3 * n * (n + 1) else 0
 
 
 def _whole_vectors(n: int) -> int:

@@ -42,6 +42,7 @@ from tiny cimport (
     forward_tiny, has_common_units, is_tiny,
 )
 from tiles cimport at, descend_tile_by, tile
+from totals cimport eight_totals, half_of
 
 from dataclasses import replace
 from threading import get_ident

@@ -43,6 +43,11 @@ cdef struct Search:     # least_squares.SEARCH
     Py_ssize_t width
     Py_ssize_t part
     Py_ssize_t n_units
+    Py_ssize_t normal
+    Py_ssize_t factor
+    Py_ssize_t triangle
+    Py_ssize_t step
+    Py_ssize_t trial
     Py_ssize_t inputs
     Py_ssize_t targets
     Py_ssize_t roots
@@ -51,12 +56,6 @@ cdef struct Search:     # least_squares.SEARCH
     Py_ssize_t rows
     Py_ssize_t pairs
     Py_ssize_t four
-    Py_ssize_t trial
-    Py_ssize_t normal
-    Py_ssize_t end_of_sums
-    Py_ssize_t factor
-    Py_ssize_t triangle
-    Py_ssize_t step
 
 cdef struct Samples:    # what a search looks at
     Rows X
@@ -163,7 +162,7 @@ cdef void multiply_block(
     cdef Py_ssize_t first = 0, o
     cdef real *normal = buffer + search.normal
     if search.first == 0:
-        memset(normal, 0, (search.end_of_sums - search.normal) * sizeof(real))
+        memset(buffer, 0, search.factor * sizeof(real))     # `normal`, and the sums of pairs before it
     while first < n:
         part = part_at(net, search, buffer, first, n)
         for o in range(net.layers[net.n_layers - 1].n_out):

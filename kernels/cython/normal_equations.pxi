@@ -71,7 +71,7 @@ cdef inline void dots(
     cdef vec sums[4][4]
     cdef vec a[4]
     cdef vec b
-    cdef vec4 total
+    cdef vec8 totals
     cdef Py_ssize_t t = 0, r, c
     for c in range(n_B):
         for r in range(ACROSS):
@@ -84,14 +84,24 @@ cdef inline void dots(
             for r in range(ACROSS):
                 sums[c][r] += a[r] * b
         t += NATIVE
-    for c in range(n_B):
-        total = row_totals(fold(sums[c][0]), fold(sums[c][1]), fold(sums[c][2]),
-                           fold(sums[c][3]))
-        if n_A == ACROSS:
-            (<vec4 *> (out + c * out_row))[0] += total
-        else:
-            for r in range(n_A):
-                out[c * out_row + r] += (<const real *> &total)[r]
+    for c in range(0, n_B - 1, 2):
+        totals = eight_totals(sums[c])
+        add_totals(half_of(totals, 0), out + c * out_row, n_A)
+        add_totals(half_of(totals, 1), out + (c + 1) * out_row, n_A)
+    c = n_B - 1
+    if n_B % 2 == 1:
+        add_totals(row_totals(fold(sums[c][0]), fold(sums[c][1]), fold(sums[c][2]),
+                              fold(sums[c][3])), out + c * out_row, n_A)
+
+
+cdef inline void add_totals(vec4 totals, real *out, Py_ssize_t n) noexcept nogil:
+    """out[i] += totals[i] for i < n <= 4"""
+    cdef Py_ssize_t i
+    if n == ACROSS:
+        (<vec4 *> out)[0] += totals
+    else:
+        for i in range(n):
+            out[i] += (<const real *> &totals)[i]
 
 
 cdef void add_dots(

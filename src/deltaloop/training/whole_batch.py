@@ -117,7 +117,6 @@ def _by_squares(net, X, Y, weights, optimizer, epochs):
         max_mu=optimizer.max_mu, min_gradient=optimizer.min_gradient,
         target=-math.inf if target is None or most == 1 else target,
         sum_of_weights=None if weights is None else float(weights.sum()),
-        copies=not is_wide or isinstance(X, SparseRows),
     )  # fmt: skip
     losses = np.empty(min(most, 1000))
     n_blocks, seconds = search.first_guess, 0.0
