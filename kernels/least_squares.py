@@ -6,6 +6,7 @@ blocks of them: a Search says where it is. Everything is float64, whatever the n
 
 import math
 import struct
+from itertools import accumulate
 
 import numpy as np
 
@@ -121,20 +122,18 @@ class Search:
             sums += pairs * (-(-n_out * (n_out + 1) // 2 // _ACROSS) * _ACROSS)
             n_pairs = max(n_pairs, pairs)
         n_in, n_out = layers[0][0], layers[-1][1]
-        width = _whole_vectors(n + 1)
-        part = min(_PART, _whole_vectors(n_samples))
+        width = n + 8 & -8  # whole vectors of the longest kind, that of 8 float64
+        part = min(_PART, n_samples + 7 & -8)
         # whole parts of the room, so that no sum depends on how much room there is
         most = _ROOM // (n_in + n_out + 2 + n_units) // part * part
         self.batch_size = min(n_samples, max(part, most))
-        room = _whole_vectors(self.batch_size)
-        begins, end = [], _whole_vectors(sums)
-        for length in (
-            n * width, n * width, _DEEP * width, width, _whole_vectors(plan.n_theta),
+        room = self.batch_size + 7 & -8
+        lengths = (
+            n * width, n * width, _DEEP * width, width, plan.n_theta + 7 & -8,
             (n_in + 1) * room, n_out * room, room, n_units * room,
             n_deltas * part, (n + _ACROSS) * part, n_pairs * part, _ACROSS * part,
-        ):  # fmt: skip
-            begins.append(end)
-            end += length
+        )  # fmt: skip
+        *begins, end = accumulate(lengths, initial=sums + 7 & -8)
         if end > 2**20:
             advice = "use SCG() or LBFGS(), which need no matrix"
             check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
@@ -183,11 +182,6 @@ def _pairs(n_in: int, n_out: int) -> int:
     """
     pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out
     return pairs if pairs <= _MOST_PAIRS and 8 * pairs * of_units <= 3 * n * (n + 1) else 0
-
-
-def _whole_vectors(n: int) -> int:
-    """The smallest multiple of 8 that is at least n: the longest vector of float64."""
-    return -(-n // 8) * 8
 
 
 def columns_of(plan: Plan) -> np.ndarray:

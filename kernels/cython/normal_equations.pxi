@@ -85,7 +85,9 @@ cdef inline void dots(
                 sums[c][r] += a[r] * b
         t += NATIVE
     for c in range(0, n_B - 1, 2):
-        totals = eight_totals(sums[c])
+        totals = eight_totals(
+            sums[c][0], sums[c][1], sums[c][2], sums[c][3],
+            sums[c + 1][0], sums[c + 1][1], sums[c + 1][2], sums[c + 1][3])
         add_totals(half_of(totals, 0), out + c * out_row, n_A)
         add_totals(half_of(totals, 1), out + (c + 1) * out_row, n_A)
     c = n_B - 1

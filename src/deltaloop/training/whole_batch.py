@@ -1,5 +1,6 @@
 """Training with optimisers that look at all samples before every step."""
 
+import copy
 import math
 from time import perf_counter
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, missing
 from ..inputs.checks import whole_number
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.interface import CUSTOM, LOSSES, SparseRows, Work, aligned_zeros
 from ..kernels.least_squares import Search
 from ..parts.construction import plan_of
 from ..parts.whole_batch import SCG, LevenbergMarquardt
@@ -94,11 +95,17 @@ def _ended(epochs, loss, seconds):
 
 def _in_float64(net):
     """The plan of the network in float64, and a copy of its parameters."""
-    theta = aligned_zeros(net.plan.n_theta, _FLOAT64)
+    plan = net.plan
+    theta = aligned_zeros(plan.n_theta, _FLOAT64)
     theta[:] = net._theta
     if net.dtype == _FLOAT64:
-        return net.plan, theta
-    return plan_of(net.sizes[0], net.layers, net._loss, _FLOAT64), theta
+        return plan, theta
+    if CUSTOM in plan.layers["activation"].tolist() or plan.loss >= len(LOSSES):
+        # functions of users have other addresses
+        return plan_of(net.sizes[0], net.layers, net._loss, _FLOAT64), theta
+    wide = copy.copy(plan)  # offsets count elements: they stay the same
+    object.__setattr__(wide, "dtype", _FLOAT64)
+    return wide, theta
 
 
 def _take(net, theta) -> None:
