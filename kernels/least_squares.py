@@ -17,7 +17,7 @@ SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no di
 # why a search has ended, by the code in SEARCH
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
 _PART = 144  # samples that are looked at together; their rows begin in different sets of a cache
-_ACROSS, _DEEP = 4, 16  # as in normal_equations.pxi and cholesky.pxi
+_ACROSS, _MOST_DOTS, _DEEP = 4, 6, 16  # as in normal_equations.pxi and cholesky.pxi
 _MOST_PAIRS = 512  # of inputs of a layer, whose rows are kept
 _FIRST = 10**8  # multiplications of J^T J in the first slice: about ten milliseconds
 _ROOM = 2**17  # elements of samples, z and a that stay in cache
@@ -58,7 +58,7 @@ SEARCH = np.dtype(
         ("deltas", np.intp),  # (units of all layers, part)
         ("rows", np.intp),  # (.., part): J and e for one output
         ("pairs", np.intp),  # (.., part): products of two inputs of a layer
-        ("four", np.intp),  # (ACROSS, part): products of two deltas
+        ("some", np.intp),  # (MOST_DOTS, part): products of two deltas, or rows of J
     ]
 )
 # C's struct Place in normal_equations.pxi, one for every layer, behind the record of SEARCH
@@ -131,7 +131,7 @@ class Search:
         lengths = (
             n * width, n * width, _DEEP * width, width, plan.n_theta + 7 & -8,
             (n_in + 1) * room, n_out * room, room, n_units * room,
-            n_deltas * part, (n + _ACROSS) * part, n_pairs * part, _ACROSS * part,
+            n_deltas * part, (n + _ACROSS) * part, n_pairs * part, _MOST_DOTS * part,
         )  # fmt: skip
         *begins, end = accumulate(lengths, initial=sums + 7 & -8)
         if end > 2**20:

@@ -55,7 +55,7 @@ cdef struct Search:     # least_squares.SEARCH
     Py_ssize_t deltas
     Py_ssize_t rows
     Py_ssize_t pairs
-    Py_ssize_t four
+    Py_ssize_t some
 
 cdef struct Samples:    # what a search looks at
     Rows X
@@ -76,7 +76,7 @@ cdef Part part_at(
     part.roots = buffer + search.roots + first
     part.units = buffer + search.units + first * search.n_units
     part.deltas, part.rows = buffer + search.deltas, buffer + search.rows
-    part.pairs, part.four = buffer + search.pairs, buffer + search.four
+    part.pairs, part.some = buffer + search.pairs, buffer + search.some
     return part
 
 

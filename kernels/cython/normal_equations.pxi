@@ -10,6 +10,7 @@
 
 cdef enum:
     ACROSS = 4      # rows of A in one call of `add_dots`, lanes of its results
+    MOST_DOTS = 6   # rows of B
 
 cdef struct Place:      # least_squares.PLACE: of a layer, counted in rows of a part
     Py_ssize_t z
@@ -27,7 +28,7 @@ cdef struct Part:       # samples that are looked at together; n is a multiple o
     real *deltas    # dC/dz of every layer
     real *rows      # J and, behind it, e: (n_rows, n)
     real *pairs     # of inputs of a layer: (n_pairs, n)
-    real *four      # (ACROSS, n): pairs of units
+    real *some      # (MOST_DOTS, n): pairs of units, or rows of J
 
 
 cdef inline Py_ssize_t entering_units(const Layer *layer) noexcept nogil:
@@ -68,10 +69,9 @@ cdef inline void dots(
     Py_ssize_t n_A,
 ) noexcept nogil:
     """out[b, a] += A[a] . B[b]; n_B is a constant, of the ACROSS rows of A only n_A count."""
-    cdef vec sums[4][4]
+    cdef vec sums[MOST_DOTS][4]
     cdef vec a[4]
     cdef vec b
-    cdef vec8 totals
     cdef Py_ssize_t t = 0, r, c
     for c in range(n_B):
         for r in range(ACROSS):
@@ -84,16 +84,31 @@ cdef inline void dots(
             for r in range(ACROSS):
                 sums[c][r] += a[r] * b
         t += NATIVE
-    for c in range(0, n_B - 1, 2):
-        totals = eight_totals(
-            sums[c][0], sums[c][1], sums[c][2], sums[c][3],
-            sums[c + 1][0], sums[c + 1][1], sums[c + 1][2], sums[c + 1][3])
-        add_totals(half_of(totals, 0), out + c * out_row, n_A)
-        add_totals(half_of(totals, 1), out + (c + 1) * out_row, n_A)
-    c = n_B - 1
-    if n_B % 2 == 1:
-        add_totals(row_totals(fold(sums[c][0]), fold(sums[c][1]), fold(sums[c][2]),
-                              fold(sums[c][3])), out + c * out_row, n_A)
+    # (with a loop over these, the sums would lie in memory)
+    if n_B >= 2:
+        add_eight(sums[0], sums[1], out, out_row, n_A)
+    if n_B >= 4:
+        add_eight(sums[2], sums[3], out + 2 * out_row, out_row, n_A)
+    if n_B >= 6:
+        add_eight(sums[4], sums[5], out + 4 * out_row, out_row, n_A)
+    if n_B == 1:
+        add_four(sums[0], out, n_A)
+    elif n_B == 3:
+        add_four(sums[2], out + 2 * out_row, n_A)
+    elif n_B == 5:
+        add_four(sums[4], out + 4 * out_row, n_A)
+
+
+cdef inline void add_eight(
+    const vec *x, const vec *y, real *out, Py_ssize_t out_row, Py_ssize_t n_A,
+) noexcept nogil:
+    cdef vec8 totals = eight_totals(x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3])
+    add_totals(half_of(totals, 0), out, n_A)
+    add_totals(half_of(totals, 1), out + out_row, n_A)
+
+
+cdef inline void add_four(const vec *x, real *out, Py_ssize_t n_A) noexcept nogil:
+    add_totals(row_totals(fold(x[0]), fold(x[1]), fold(x[2]), fold(x[3])), out, n_A)
 
 
 cdef inline void add_totals(vec4 totals, real *out, Py_ssize_t n) noexcept nogil:
@@ -111,9 +126,13 @@ cdef void add_dots(
     Py_ssize_t n_A,
 ) noexcept nogil:
     """`dots` for as many rows of B as `next_few` gives."""
-    if n_B == 4:
+    if TILE_ROWS >= 12 and n_B == 6:
+        dots(6, n, A, B, out, out_row, n_A)
+    elif TILE_ROWS >= 12 and n_B == 5:
+        dots(5, n, A, B, out, out_row, n_A)
+    elif TILE_ROWS >= 12 and n_B == 4:
         dots(4, n, A, B, out, out_row, n_A)
-    elif n_B == 3:
+    elif TILE_ROWS >= 12 and n_B == 3:
         dots(3, n, A, B, out, out_row, n_A)
     elif n_B == 2:
         dots(2, n, A, B, out, out_row, n_A)
@@ -122,10 +141,10 @@ cdef void add_dots(
 
 
 cdef inline Py_ssize_t next_few(Py_ssize_t n) noexcept nogil:
-    """How many of n rows come next: as many as there are registers for, and a last one not alone."""
-    if TILE_ROWS < 12:
-        return min(n, <Py_ssize_t> 2)
-    return 3 if n == 3 or n == 5 or n == 6 or n == 9 else min(n, <Py_ssize_t> 4)
+    """How many of n rows come next: as many as there are registers for, in equal shares."""
+    cdef Py_ssize_t most = MOST_DOTS if TILE_ROWS >= 12 else 2
+    cdef Py_ssize_t n_shares = (n + most - 1) // most
+    return (n + n_shares - 1) // n_shares
 
 
 cdef void add_products_of_rows(
@@ -355,7 +374,7 @@ cdef void add_pairs(
             n_inputs += 1
     while left > 0:
         for i in range(min(left, <Py_ssize_t> ACROSS)):
-            multiply_rows(n, delta + u * n, delta + v * n, part.four + i * n)
+            multiply_rows(n, delta + u * n, delta + v * n, part.some + i * n)
             v += 1
             if v == layer.n_out:
                 u += 1
@@ -363,7 +382,7 @@ cdef void add_pairs(
         q = 0
         while q < n_inputs:
             few = next_few(n_inputs - q)
-            add_dots(few, n, part.four, part.pairs + q * n, sums + q * sums_row, sums_row, ACROSS)
+            add_dots(few, n, part.some, part.pairs + q * n, sums + q * sums_row, sums_row, ACROSS)
             q += few
         sums += ACROSS
         left -= ACROSS
@@ -417,8 +436,8 @@ cdef void add_part(
             few = next_few(end - r)
             B = part.rows + r * part.n
             if k == 0 and places[k].sums >= 0:      # these rows are needed nowhere else
-                write_some_rows(&net.layers[0], part, r, few, part.four)
-                B = part.four
+                write_some_rows(&net.layers[0], part, r, few, part.some)
+                B = part.some
             add_strip(part, r, few, B, end if places[k].sums >= 0 else r, places[last].first,
                       n_last, columns, n_parameters, normal, width)
             r += few

@@ -15,6 +15,7 @@ NETWORKS = [
     ([5, 20, 1], ["tanh", "identity"], [True, True]),
     ([3, 1], ["sigmoid"], [False]),
     ([7, 3], ["softmax"], [True]),
+    ([4, 6, 3], ["tanh", "log_softmax"], [True, True]),
     ([2, 8, 17, 9], ["sigmoid", "silu", "tanh"], [True, False, True]),
     ([4, 6, 33], ["elu", "identity"], [False, False]),
     ([20, 1, 2], ["softplus", "identity"], [True, True]),

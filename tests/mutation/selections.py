@@ -17,16 +17,18 @@ _DOORS = [
     )
 ]  # fmt: skip
 _SLOW = ["tests/kernels/test_agreement.py", "tests/kernels/test_threads.py"]
-# what a mutant of these files meets first; of least squares nothing else is made
+# files of least squares, of which nothing else is made, and what their mutants meet
+_SQUARES = dict.fromkeys(
+    ("least_squares.pxi", "normal_equations.pxi", "cholesky.pxi", "jacobian.pxi"),
+    ["tests/kernels/test_least_squares.py", "tests/test_jacobian.py",
+     "tests/training/test_whole_batch.py"],
+)  # fmt: skip
+# what a mutant of these files meets first
 _OWN = {
     "dropout.pxi": ["tests/kernels/test_dropout.py"],
     "parameters.pxi": [
         "tests/kernels/test_regularization.py", "tests/test_frozen_and_masked.py",
         "tests/test_apply_gradient.py",
-    ],
-    "least_squares.pxi": [
-        "tests/kernels/test_least_squares.py", "tests/test_jacobian.py",
-        "tests/training/test_whole_batch.py",
     ],
 }  # fmt: skip
 _PYTHON = [
@@ -44,8 +46,8 @@ def of(path: Path, quick: bool = False) -> list[str]:
     if path.suffix != ".py":
         own = _OWN.get(path.name, [])
         tests = [*own, *_KERNELS, *_DOORS, "tests/training/test_threads.py"]
-        if path.name == "least_squares.pxi":
-            tests, slow = own, []
+        if path.name in _SQUARES:
+            tests, slow = _SQUARES[path.name], []
         kept = "not numba and not [reference and not reference]"  # the parameter, not a name
     elif path.name == "reference.py":
         tests, kept = _PYTHON, "not numba and not cython"
