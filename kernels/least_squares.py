@@ -17,7 +17,7 @@ SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no di
 # why a search has ended, by the code in SEARCH
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
 _PART = 144  # samples that are looked at together; their rows begin in different sets of a cache
-_ACROSS, _MOST_DOTS, _DEEP = 4, 6, 16  # as in normal_equations.pxi and cholesky.pxi
+_ACROSS, _MOST_DOTS = 4, 6  # as in normal_equations.pxi
 _MOST_PAIRS = 512  # of inputs of a layer, whose rows are kept
 _FIRST = 10**8  # multiplications of J^T J in the first slice: about ten milliseconds
 _ROOM = 2**17  # elements of samples, z and a that stay in cache
@@ -46,8 +46,8 @@ SEARCH = np.dtype(
         ("n_units", np.intp),  # rows of z and a of all layers
         # where the arrays in Search.buffer begin, in elements, behind the sums of pairs
         ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
-        ("factor", np.intp),  # (n_parameters, width): the same, on its way to a triangle
-        ("triangle", np.intp),  # (DEEP, width): some rows of that
+        ("factor", np.intp),  # (n_parameters, width): the same, on its way to D U of Cholesky
+        ("triangle", np.intp),  # (n_parameters, width): U of Cholesky
         ("step", np.intp),  # (width,)
         ("trial", np.intp),  # (n_theta,): theta after the step that is tried
         # of these, samples are columns
@@ -61,7 +61,7 @@ SEARCH = np.dtype(
         ("some", np.intp),  # (MOST_DOTS, part): products of two deltas, or rows of J
     ]
 )
-# C's struct Place in normal_equations.pxi, one for every layer, behind the record of SEARCH
+# C's struct Place in turned.pxi, one for every layer, behind the record of SEARCH
 PLACE = np.dtype(
     [
         ("z", np.intp),  # rows: of units
@@ -129,14 +129,14 @@ class Search:
         self.batch_size = min(n_samples, max(part, most))
         room = self.batch_size + 7 & -8
         lengths = (
-            n * width, n * width, _DEEP * width, width, plan.n_theta + 7 & -8,
+            n * width, n * width, n * width, width, plan.n_theta + 7 & -8,
             (n_in + 1) * room, n_out * room, room, n_units * room,
             n_deltas * part, (n + _ACROSS) * part, n_pairs * part, _MOST_DOTS * part,
         )  # fmt: skip
         *begins, end = accumulate(lengths, initial=sums + 7 & -8)
         if end > 2**20:
             advice = "use SCG() or LBFGS(), which need no matrix"
-            check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
+            check_memory(f"J^T J of {n} parameters, three times,", 8 * end, advice)
         total = n_samples if sum_of_weights is None else sum_of_weights
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0

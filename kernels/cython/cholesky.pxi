@@ -1,43 +1,40 @@
-# Cholesky without square roots: A = U^T D U, where row k of D U is that of A after k eliminations,
+# Cholesky without square roots: A = U^T D U, where row r of D U is
 #
-#     A[r, c] -= U[k, r] (D U)[k, c]      r, c > k
+#     (D U)[r, c] = A[r, c] - sum over k < r of U[k, r] (D U)[k, c]      c >= r
 #
-# and the solution of A x = b with it. b stands behind A and is eliminated with it.
+# and the solution of A x = b with it. b stands behind A as one more column.
 
 cdef enum:
-    DEEP = 16       # rows of A that are finished before the others are updated with them
+    SMALL = 24      # rows that are one strip, as the call for a product would take longer
 
 
 cdef bint factorise(
     Py_ssize_t n, Py_ssize_t width,
     real *A,        # (n, width)  A, with b in column n; becomes D U, with D^-1 on its diagonal
-    real *U,        # (DEEP, width)  overwritten
+    real *U,        # (n, width)  overwritten
 ) noexcept nogil:
     """False where A is not positive definite. Only the upper triangle of A matters."""
     cdef Product p
-    cdef Py_ssize_t k = 0, r, column, height, panel = TILE_VECTORS * NATIVE
+    cdef Py_ssize_t r = 0, column
     memset(&p, 0, sizeof(Product))
     p.A_row, p.A_k, p.B_k, p.C_row, p.factor = 1, width, width, width, -1
-    while k < n:
-        height = min(<Py_ssize_t> DEEP, n - k)
-        if not finish_rows(k, height, width, A, U):
-            return False
-        r = k + height
-        p.n_k = height
-        while r < n:        # the rows below
-            column = r // panel * panel
-            p.n_rows, p.width = min(TILE_ROWS, n - r), width - column
-            p.A, p.B, p.C = U + r, A + k * width + column, A + r * width + column
+    while r < n:        # a strip of rows: less all rows above it, then those of the strip itself
+        p.n_rows, p.n_k = n if n <= SMALL else min(TILE_ROWS, n - r), r
+        column = r // NATIVE * NATIVE
+        p.width = width - column
+        p.A, p.B, p.C = U + r, A + column, A + r * width + column
+        if r > 0:
             product(ADD, &p)
-            r += TILE_ROWS
-        k += height
+        if not finish_rows(r, p.n_rows, width, A, U + r * width):
+            return False
+        r += p.n_rows
     return True
 
 
 cdef bint finish_rows(
     Py_ssize_t first, Py_ssize_t height, Py_ssize_t width, real *A, real *U,
 ) noexcept nogil:
-    """Rows of D U and U from `first` on; those before `first` were subtracted already."""
+    """Rows of D U, and from U on those of U; what is above `first` was subtracted already."""
     cdef Py_ssize_t k, c
     cdef real pivot
     cdef real *row

@@ -1,18 +1,15 @@
 # Rows of the Jacobian J = da/dtheta of single samples, in the layout of theta.
 
 cdef void back_from_output(
-    const Net *net, Py_ssize_t n_samples, Py_ssize_t o, const Rows *Y,
+    const Net *net, Py_ssize_t n_samples, Py_ssize_t o,
 ) noexcept nogil:
-    """delta of every layer = da_o/dz, after a forward pass; times sqrt(w_t) where Y has weights"""
+    """delta of every layer = da_o/dz, after a forward pass"""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
     cdef real *delta = block(net, layer, layer.delta)
     cdef Py_ssize_t t, k
     memset(delta, 0, n_samples * layer.width * sizeof(real))
     for t in range(n_samples):
         delta[t * layer.width + o] = 1
-    if Y != NULL and Y.weights != NULL:
-        for t in range(n_samples):
-            delta[t * layer.width + o] = <real> sqrt(Y.weights[row_number(Y, t)])
     back_through_last(net, n_samples)
     for k in range(net.n_layers - 1, 0, -1):
         if net.layers[k].n_out == 1 and not net.joins:
@@ -54,15 +51,10 @@ cdef inline void outer(
 
 
 cdef void write_rows(
-    const Net *net, Py_ssize_t n_samples, const Rows *X, bint is_compact,
-    real *J, Py_ssize_t J_row,      # (n_samples, n_parameters), or (.., n_theta) if not is_compact
+    const Net *net, Py_ssize_t n_samples, const Rows *X,
+    real *J, Py_ssize_t J_row,      # (n_samples, n_theta)
 ) noexcept nogil:
-    """J[t] = (a_prev delta^T, delta) of every layer; X is dense.
-
-    Vectors may reach beyond the n_out values of a row of W (for one unit: beyond all n_in), with
-    zeros or whatever the padding of a holds: what comes next is written later, and J_row leaves
-    room behind the last. No column behind the error of least squares is ever read.
-    """
+    """J[t] = (a_prev delta^T, delta) of every layer; X is dense."""
     cdef const Layer *layer
     cdef const real *A
     cdef Py_ssize_t k, A_row
@@ -72,64 +64,33 @@ cdef void write_rows(
             A, A_row = row_of(X, 0), X.row
         else:
             A = entering(net, k, &A_row)
-        if not is_compact:
-            write_layer(net, layer, n_samples, A, A_row, k > 0, J + layer.W, J_row, layer.width)
-            continue
-        write_layer(net, layer, n_samples, A, A_row, k > 0, J, J_row, layer.n_out)
-        J += (layer.n_in + (layer.b >= 0)) * layer.n_out
+        write_layer(net, layer, n_samples, A, A_row, J + layer.W, J_row)
 
 
 cdef void write_layer(
     const Net *net, const Layer *layer, Py_ssize_t n_samples,
-    const real *A, Py_ssize_t A_row, bint is_padded,    # whether A_row is a width of interface.py
-    real *J, Py_ssize_t J_row, Py_ssize_t step,         # elements from one row of W to the next
+    const real *A, Py_ssize_t A_row, real *J, Py_ssize_t J_row,
 ) noexcept nogil:
     cdef const real *delta = block(net, layer, layer.delta)
     cdef Py_ssize_t t, width = layer.width, n_in = layer.n_in
     cdef Py_ssize_t n = (layer.n_out - 1) // NATIVE + 1     # vectors, where they are of full width
     cdef bint has_bias = layer.b >= 0
     cdef real one = 1
-    if step == 1:
-        for t in range(n_samples):
-            if not is_padded:
-                write_unit(n_in, A + t * A_row, delta[t * width], J + t * J_row)
-            elif A_row == 4:
-                outer(1, 1, delta + t * width, 0, <const vec4 *> (A + t * 4), J + t * J_row, 0)
-            elif A_row == 8:
-                outer(1, 1, delta + t * width, 0, <const vec8 *> (A + t * 8), J + t * J_row, 0)
-            else:
-                outer(1, (n_in - 1) // NATIVE + 1, delta + t * width, 0,
-                      <const vec *> (A + t * A_row), J + t * J_row, 0)
-            if has_bias:
-                J[t * J_row + n_in] = delta[t * width]
-        return
     for t in range(n_samples):
         if width == 4:
-            outer(n_in, 1, A + t * A_row, 1, <const vec4 *> (delta + t * 4), J + t * J_row, step)
+            outer(n_in, 1, A + t * A_row, 1, <const vec4 *> (delta + t * 4), J + t * J_row, 4)
         elif width == 8:
-            outer(n_in, 1, A + t * A_row, 1, <const vec8 *> (delta + t * 8), J + t * J_row, step)
+            outer(n_in, 1, A + t * A_row, 1, <const vec8 *> (delta + t * 8), J + t * J_row, 8)
         else:
             outer(n_in, n, A + t * A_row, 1, <const vec *> (delta + t * width), J + t * J_row,
-                  step)
+                  width)
         if has_bias and width == 4:
-            outer(1, 1, &one, 0, <const vec4 *> (delta + t * 4), J + t * J_row + n_in * step, 0)
+            outer(1, 1, &one, 0, <const vec4 *> (delta + t * 4), J + t * J_row + n_in * 4, 0)
         elif has_bias and width == 8:
-            outer(1, 1, &one, 0, <const vec8 *> (delta + t * 8), J + t * J_row + n_in * step, 0)
+            outer(1, 1, &one, 0, <const vec8 *> (delta + t * 8), J + t * J_row + n_in * 8, 0)
         elif has_bias:
-            outer(1, n, &one, 0, <const vec *> (delta + t * width), J + t * J_row + n_in * step, 0)
-
-
-cdef inline void write_unit(
-    Py_ssize_t n_in, const real *a, real delta, real *row,
-) noexcept nogil:
-    """row = delta a, (n_in,)"""
-    cdef Py_ssize_t i = 0
-    while i + NATIVE <= n_in:
-        (<vec *> (row + i))[0] = delta * (<const vec *> (a + i))[0]
-        i += NATIVE
-    while i < n_in:
-        row[i] = delta * a[i]
-        i += 1
+            outer(1, n, &one, 0, <const vec *> (delta + t * width), J + t * J_row + n_in * width,
+                  0)
 
 
 def jacobian(plan, theta, X, out, work):
@@ -156,8 +117,8 @@ def jacobian(plan, theta, X, out, work):
             forward_batch(&net, n, &dense)
             outputs(&net, n, NULL, NULL)
             for o in range(n_out):
-                back_from_output(&net, n, o, NULL)
-                write_rows(&net, n, &dense, False, J + (x.first * n_out + o) * n_theta,
+                back_from_output(&net, n, o)
+                write_rows(&net, n, &dense, J + (x.first * n_out + o) * n_theta,
                            n_out * n_theta)
             x.first += n
         leave(NEAREST, before)

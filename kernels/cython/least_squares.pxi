@@ -162,7 +162,7 @@ cdef void multiply_block(
     cdef Py_ssize_t first = 0, o
     cdef real *normal = buffer + search.normal
     if search.first == 0:
-        memset(buffer, 0, search.factor * sizeof(real))     # `normal`, and the sums of pairs before it
+        memset(buffer, 0, search.factor * sizeof(real))     # the sums of pairs, and then `normal`
     while first < n:
         part = part_at(net, search, buffer, first, n)
         for o in range(net.layers[net.n_layers - 1].n_out):

@@ -18,11 +18,13 @@ _DOORS = [
 ]  # fmt: skip
 _SLOW = ["tests/kernels/test_agreement.py", "tests/kernels/test_threads.py"]
 # files of least squares, of which nothing else is made, and what their mutants meet
-_SQUARES = dict.fromkeys(
-    ("least_squares.pxi", "normal_equations.pxi", "cholesky.pxi", "jacobian.pxi"),
-    ["tests/kernels/test_least_squares.py", "tests/test_jacobian.py",
-     "tests/training/test_whole_batch.py"],
+_SQUARES = (
+    "least_squares.pxi", "normal_equations.pxi", "turned.pxi", "cholesky.pxi", "jacobian.pxi",
 )  # fmt: skip
+_OF_SQUARES = [
+    "tests/kernels/test_least_squares.py", "tests/test_jacobian.py",
+    "tests/training/test_whole_batch.py",
+]  # fmt: skip
 # what a mutant of these files meets first
 _OWN = {
     "dropout.pxi": ["tests/kernels/test_dropout.py"],
@@ -47,7 +49,7 @@ def of(path: Path, quick: bool = False) -> list[str]:
         own = _OWN.get(path.name, [])
         tests = [*own, *_KERNELS, *_DOORS, "tests/training/test_threads.py"]
         if path.name in _SQUARES:
-            tests, slow = _SQUARES[path.name], []
+            tests, slow = _OF_SQUARES, []
         kept = "not numba and not [reference and not reference]"  # the parameter, not a name
     elif path.name == "reference.py":
         tests, kept = _PYTHON, "not numba and not cython"
