@@ -297,8 +297,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         NAME_predict gives what `predict` gives, `scaling` included, up to rounding.
         NAME_learn_one is there with learn=True only. It is one step of plain SGD on one sample,
         as in `fit` with batch_size=1, and returns the loss before the step, in the units of the
-        network. Parameters NAME_W1, NAME_b1, ... lie as in `W`: row j holds the n_in weights
-        that lead to unit j.
+        network. In NAME_W1, ..., row k holds the n_out weights that leave unit k: the transpose
+        of `W`.
 
         Parameters
         ----------
