@@ -286,9 +286,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """Write the network as one C header that needs nothing but itself.
 
         The header holds the parameters as static arrays and the functions that compute with
-        them, in C99 that is C++11 as well: no memory from the heap, and of the library expf
-        and tanhf at most (exp and tanh in float64). `real` below is float or, for a network in
-        float64, double.
+        them, in C99 that is C++11 as well: no memory from the heap, and little of the library
+        (see docs/c.md). `real` below is float or, for a network in float64, double.
 
             #define NAME_N_IN, NAME_N_OUT
             void NAME_predict(const real *x, real *y);
