@@ -7,7 +7,7 @@ from math import factorial, prod
 
 from .cells import is_missing, shortened
 from .dates import is_date
-from .number_forms import NumberForm, forms_of, is_written_number, unit_of
+from .number_forms import NumberForm, forms_of, is_clock, is_written_number, unit_of
 
 _SURE, _MAYBE = 0.02, 0.2
 _LOOKED_AT = 300  # rows
@@ -85,7 +85,7 @@ def _kind(cell: str) -> str:
         return "missing"
     if is_written_number(cell):
         return "number"
-    if is_date(cell):
+    if is_date(cell) or is_clock([cell]):
         return "date"
     return "unit" if unit_of(cell) else "word"
 
