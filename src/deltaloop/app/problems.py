@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,25 @@ class Reading:
     query: str | None = None
     log_target: bool = False
     max_memory: float | None = None
+    numbers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def of_files(self) -> tuple[tuple[str, bool], ...]:
+        """The options that say how a file is read, and whether they were given."""
+        return (
+            ("--header", self.header is not None), ("--text", bool(self.text)),
+            ("--decimal", self.decimal is not None), ("--skip-bad-lines", self.skip_bad_lines),
+            ("--numbers", bool(self.numbers)), ("--missing", bool(self.missing)),
+        )  # fmt: skip
+
+    def for_files(self) -> dict[str, Any]:
+        """What `tables.read` and `tables.batches` are told."""
+        return {
+            "header": self.header, "text": self.text, "decimal": self.decimal,
+            "skip_bad_lines": self.skip_bad_lines, "max_memory": self.max_memory,
+            "numbers": self.numbers, "missing": self.missing,
+        }  # fmt: skip
 
 
 _PLAIN = Reading()
@@ -101,7 +121,7 @@ def open_data(
     they look like.
     """
     if reading.query is not None:
-        for option, given in _of_files(reading):
+        for option, given in reading.of_files:
             if given:
                 raise InvalidInputError(
                     f"{option} says how a file is read, but --query takes the result of a query; "
@@ -111,6 +131,12 @@ def open_data(
     if data is None:
         raise InvalidInputError("there is no table to read; give a file, or --query")
     if data in datasets.names():
+        for option, given in reading.of_files:
+            if given:
+                raise InvalidInputError(
+                    f"{option} is for tables, but {data!r} is a bundled data set, which is read as "
+                    f"it is; leave {option} out, or give a file"
+                )
         return datasets.load(data)
     plain_name = os.path.basename(data) == data and "." not in data
     if plain_name and not os.path.exists(data):
@@ -120,20 +146,7 @@ def open_data(
             + ", ".join(datasets.names())
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    return read(
-        data, header=reading.header, text=reading.text, decimal=reading.decimal, expected=known,
-        skip_bad_lines=reading.skip_bad_lines, max_memory=reading.max_memory,
-    )  # fmt: skip
-
-
-def _of_files(reading):
-    """The options that say how a file is read, and whether they were given."""
-    return (
-        ("--header", reading.header is not None),
-        ("--text", reading.text),
-        ("--decimal", reading.decimal),
-        ("--skip-bad-lines", reading.skip_bad_lines),
-    )
+    return read(data, expected=known, **reading.for_files())
 
 
 def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
@@ -168,7 +181,6 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         ("--target", reading.target),
         ("--ignore", reading.ignore),
         ("--keep", reading.keep),
-        *_of_files(reading),
         ("--log-target", reading.log_target),
         ("--test-fraction", choice.fraction is not None),
         ("--test", choice.way),

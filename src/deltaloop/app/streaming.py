@@ -64,11 +64,7 @@ class Pieces:
         self._look_through(first)
 
     def _tables(self) -> Iterator[Table]:
-        of = self.reading
-        return batches(
-            self.data, ROWS, header=of.header, text=of.text, decimal=of.decimal,
-            skip_bad_lines=of.skip_bad_lines, max_memory=of.max_memory,
-        )  # fmt: skip
+        return batches(self.data, ROWS, **self.reading.for_files())
 
     def _all_classes(self) -> list[str | float]:
         """The classes of all rows, sorted."""

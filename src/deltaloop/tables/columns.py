@@ -67,7 +67,7 @@ def settled(
     if kind.name != "open":
         return kind
     seen = list(dict.fromkeys(cell.strip() for cell in cells if not is_missing(cell)))
-    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    inner = f"SELECT {present(f'c{number}')} AS x, rowid AS r FROM {relation}"
     if not seen:
         query = f"SELECT x FROM ({inner}) WHERE x IS NOT NULL ORDER BY r LIMIT {_SAMPLE}"
         seen = list(dict.fromkeys(cell for (cell,) in con.execute(query).fetchall()))
@@ -105,7 +105,8 @@ def _as_numbers(
     forms = forms_of(written)
     grouped = NumberForm(".", ",")
     wanted = by.decimal or (by.decimals == {","} and ",")
-    if forms == (PLAIN,) and wanted == "," and all(map(grouped.matches, written)):
+    is_open = forms == (PLAIN,) and any("." in cell for cell in written)
+    if is_open and wanted == "," and all(map(grouped.matches, written)):
         forms = (grouped,)  # 1.234 among 1,5
     left = {form: unfit(form.sql("x")) for form in forms}
     if not left:
@@ -231,7 +232,7 @@ def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] 
     expression = {
         "number": kind.form.sql('x'), "date": kind.date.sql("x"), "empty": "NULL"
     }[kind.name]  # fmt: skip
-    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    inner = f"SELECT {present(f'c{number}')} AS x, rowid AS r FROM {relation}"
     odd = [
         (cell, row)
         for cell, _, row in _unfit(con, inner, expression)
@@ -240,7 +241,7 @@ def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] 
     return min(odd, key=lambda one: one[1]) if odd else None
 
 
-def _present(column: str) -> str:
+def present(column: str) -> str:
     """The cell without blanks around it; NULL where it is missing."""
     trimmed = f"trim({column}, ' \t\u00a0')"
     missing = ", ".join(map(quoted, sorted(MISSING_CELLS)))
@@ -257,7 +258,7 @@ def value_sql(column: str, kind: Kind, is_typed: bool) -> str:
         return f"coalesce(enum_code({column}), {MISSING})::INTEGER"
     value = column
     if not is_typed:
-        cell = f"({_present(column)})"
+        cell = f"({present(column)})"
         is_number = kind.name == "number"
         value = kind.form.sql(cell) if is_number else kind.date.sql(cell)
     if kind.name == "number":
