@@ -11,20 +11,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .interface import (
-    ACTIVATIONS,
-    CUSTOM,
-    FUNCTIONS,
-    GAUSSIAN,
-    LOSSES,
-    RULES,
-    Plan,
-    Rule,
-    SparseRows,
-    Work,
-)
+from .interface import ACTIVATIONS, CUSTOM, FUNCTIONS, GAUSSIAN, LOSSES, RULES, Plan, Rule
 from .least_squares import REASONS, SMALLEST_MU, Search, columns_of
+from .memory import Work
 from .session import Session
+from .sparse_rows import SparseRows
 from .turns import Turns
 
 NAME = "reference"

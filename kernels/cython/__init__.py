@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..interface import SparseRows
+from ..sparse_rows import SparseRows
 from .cpu import level as _cpu_level
 
 NAME = "cython"

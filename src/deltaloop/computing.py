@@ -11,8 +11,10 @@ from .inputs import validation
 from .inputs.calls import explained
 from .inputs.checks import check_finite, check_memory, whole_number
 from .kernels import load
-from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
+from .kernels.interface import CUSTOM, Plan
+from .kernels.memory import Work, aligned_zeros, round_up
 from .kernels.session import checked_out
+from .kernels.sparse_rows import SparseRows
 from .kernels.turns import Turns
 from .parts.construction import as_backend
 from .parts.scaling import Scaling

@@ -13,7 +13,7 @@ from .explain.methods import Explaining
 from .inputs.calls import explained
 from .inputs.checks import switch
 from .interop import archive
-from .kernels.interface import aligned_zeros
+from .kernels.memory import aligned_zeros
 from .kernels.turns import Turns
 from .parts.construction import (
     as_backend,

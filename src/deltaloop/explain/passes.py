@@ -7,7 +7,8 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..inputs.checks import any_size, as_numbers
 from ..inputs.scipy_sparse import is_sparse
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from .constants import backend_of
 from .kinds import kinds_of, slope_of, slope_of_loss, slope_of_outputs
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..inputs.checks import any_size
-from ..kernels.interface import aligned_zeros
+from ..kernels.memory import aligned_zeros
 from ..parts.whole_batch import WholeBatch
 from ..text import aligned
 from .chain_rule import notes

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..inputs.checks import any_size
 from ..kernels import load
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from .constants import backend_of
 
 SATURATED = 1e-3  # a slope below this part of the largest one around z = 0 ...

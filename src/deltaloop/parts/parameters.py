@@ -6,7 +6,8 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..inputs.checks import parameter
-from ..kernels.interface import Plan, aligned_zeros
+from ..kernels.interface import Plan
+from ..kernels.memory import aligned_zeros
 from ..kernels.turns import Turns
 from .views import Views
 

@@ -9,7 +9,8 @@ from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs import validation
 from ..inputs.checks import parameter
 from ..inputs.scipy_sparse import is_sparse
-from ..kernels.interface import PIECE, SparseRows, Work
+from ..kernels.memory import PIECE, Work
+from ..kernels.sparse_rows import SparseRows
 from .class_weight import classes_of
 from .samples import Samples
 

@@ -3,7 +3,7 @@
 import math
 from time import perf_counter
 
-from ..kernels.interface import Work
+from ..kernels.memory import Work
 from .rates import Rates
 from .run import Position
 from .samples import new_order

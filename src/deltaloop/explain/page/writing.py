@@ -9,7 +9,7 @@ from ...errors import InvalidInputError
 from ...inputs.checks import all_finite, number
 from ...interop.whole_file import whole_file
 from ...kernels.functions import ACTIVATIONS, LOSSES
-from ...kernels.interface import SparseRows
+from ...kernels.sparse_rows import SparseRows
 from ...parts.custom import refuse_custom
 from ..chain_rule import notes
 from ..passes import one_sample, refuse_shortcuts
