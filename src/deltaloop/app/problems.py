@@ -13,9 +13,10 @@ from ..datasets import Dataset
 from ..errors import InvalidInputError, unknown_name
 from ..tables import Table, read, read_query
 from ..tables.cells import shortened
+from ..tabular.arrays import groups_of
 from ..tabular.choosing import counts_rows
 from ..tabular.targets import TASKS, Target
-from .columns import cells_of, named_columns, values_of
+from .columns import named_columns, values_of
 from .holdout import FEW_ROWS, TEST_FRACTION, Choice, held_out_rows
 from .tasks import counted, question, warn
 
@@ -85,6 +86,8 @@ class Problem:
         What reading did that is not plain to see.
     is_bundled : bool
         Whether it is one of `deltaloop.datasets`.
+    groups : ndarray of int or None
+        Training rows of one number belong together.
     """
 
     title: str
@@ -100,6 +103,7 @@ class Problem:
     read_notes: tuple[str, ...] = ()
     is_bundled: bool = False
     logs: bool = False
+    groups: np.ndarray | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -244,11 +248,15 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
     asked = question(table, names, reading.task)
     notes += asked.notes
     table = table if asked.rows.all() else table.take(asked.rows)
-    groups = None if group is None else cells_of(values_of(table, group))
-    codes = asked.y if asked.classes is not None else None
-    test = held_out_rows(table.n_rows, choice, codes, groups)
-    if codes is not None and choice.way == "last":
-        _warn_of_untrained(codes[~test], asked.classes)
+    groups = None if group is None else groups_of(values_of(table, group))
+    codes = _codes(asked)
+    test = held_out_rows(
+        table.n_rows, choice, codes, None if groups is None else groups.tolist()
+    )  # fmt: skip
+    if choice.way == "last":
+        for part in asked.parts or (asked,):
+            if part.classes is not None:
+                _warn_of_untrained(part.y[~test], part.classes)
     n_test = int(np.count_nonzero(test))
     if group is not None:
         notes.append(f"rows of one {group!r} are in one part; it is no input")
@@ -261,17 +269,25 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
         replace(table.take(test), source=f"test rows of {table.source}") if n_test else None,
         asked.y[test],
         tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
-        logs=_takes_logs(asked, reading),
+        logs=_takes_logs(asked, reading), groups=None if groups is None else groups[~test],
     )  # fmt: skip
+
+
+def _codes(asked):
+    """The number of the class of every row, by which rows are divided evenly."""
+    for part in asked.parts or (asked,):
+        if part.classes is not None:
+            return part.y
+    return None
 
 
 def _takes_logs(asked, reading):
     """Whether log(1 + y) is learned in place of y."""
     if not reading.log_target:
         return False
-    if asked.values is not None:
+    if asked.values is not None or asked.parts:
         raise InvalidInputError(
-            f"--log-target is for values, but the task is classification ({asked.reason}); "
+            f"--log-target is for values, but the task is {asked.task} ({asked.reason}); "
             "leave it out, or use --task regression"
         )
     if asked.y.min() < 0:

@@ -58,6 +58,10 @@ class Pieces:
                 "is sorted has to be shuffled first"
             ) from None
         self._names = self._opening.targets
+        if self._opening.question.parts:
+            raise InvalidInputError(
+                "--stream learns one target, or several that are values; name one --target"
+            )
         self._values: list[str | float] | None = None
         if self._opening.classes is not None:
             self._values = self._all_classes()
