@@ -13,7 +13,7 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "sklearn",
+    "sklearn saved",
     "tabular",
     "loading numba numba_handles callbacks schedules plot",
     "network",

@@ -18,7 +18,6 @@ from .errors import (
     MissingDependencyError,
 )
 from .inputs.validation import one_hot
-from .loading import load
 from .network import Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
@@ -28,6 +27,7 @@ from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
 from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
+from .saved import load
 from .training import history, stream
 from .training.history import History
 from .version import __version__ as __version__

@@ -62,10 +62,11 @@ def command(context: click.Context) -> None:
 def train(
     context: click.Context, data: str | None, target: tuple[str, ...], ignore: tuple[str, ...],
     keep: tuple[str, ...], task: str | None, log_target: bool, header: bool | None,
-    text: tuple[str, ...], decimal: str | None, skip_bad_lines: bool, query: str | None,
-    max_memory: float | None, test_fraction: float | None, test: str | None, group: str | None,
-    seed: int, budget: float | None, simple: bool, stream: bool, layers: str, compare: bool,
-    explain: bool, plot: str | None, save: str | None, **network,
+    text: tuple[str, ...], numbers: tuple[str, ...], missing: tuple[str, ...],
+    decimal: str | None, skip_bad_lines: bool, query: str | None, max_memory: float | None,
+    test_fraction: float | None, test: str | None, group: str | None, seed: int,
+    budget: float | None, simple: bool, stream: bool, layers: str, compare: bool, explain: bool,
+    plot: str | None, save: str | None, **network,
 ) -> None:  # fmt: skip
     """Train a network on DATA, by default on handwritten digits, and report how well it does.
 
@@ -81,7 +82,7 @@ def train(
     given = [name for name in options.OF_NETWORK if options.is_given(context, name)]
     reading = Reading(
         target, ignore, keep, task, header, text, decimal, skip_bad_lines, query, log_target,
-        max_memory,
+        max_memory, numbers, missing,
     )  # fmt: skip
     choice = Choice(test_fraction, test, group, seed)
     wanted = Wanted(simple, stream, budget, compare, explain, plot, save)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .report import score_text
-from .scores import Score
+from ..tabular.scores import Score, score_text
 
 _REPEATS = 5
 _HIGHER_IS_BETTER = ("accuracy", "AUC", "R2")

@@ -58,17 +58,17 @@ class Pieces:
                 "is sorted has to be shuffled first"
             ) from None
         self._names = self._opening.targets
+        if self._opening.question.parts:
+            raise InvalidInputError(
+                "--stream learns one target, or several that are values; name one --target"
+            )
         self._values: list[str | float] | None = None
         if self._opening.classes is not None:
             self._values = self._all_classes()
         self._look_through(first)
 
     def _tables(self) -> Iterator[Table]:
-        of = self.reading
-        return batches(
-            self.data, ROWS, header=of.header, text=of.text, decimal=of.decimal,
-            skip_bad_lines=of.skip_bad_lines, max_memory=of.max_memory,
-        )  # fmt: skip
+        return batches(self.data, ROWS, **self.reading.for_files())
 
     def _all_classes(self) -> list[str | float]:
         """The classes of all rows, sorted."""

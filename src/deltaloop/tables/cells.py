@@ -17,7 +17,10 @@ MISSING_CELLS = frozenset({"", "?", "na", "n/a", "nan", "null"})
 # Missing besides what always is, in a column of numbers or dates.
 MARKERS = frozenset(
     {"-", "--", "---", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "n.a.", "na.",
-     "#n/a", "#na", "#value!", "#div/0!", "(null)", "<na>", "nat", "-nan", "\u2013", "\u2014"}
+     "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", "(null)", "<na>",
+     "nat", "-nan", "\u2013", "\u2014", "\\n", "n/d", "n.d.", "k.a.", "k. a.", "err", "error",
+     "invalid", "no data", "nodata", "not available", "not applicable",
+     *(f".{letter}" for letter in "_abcdefghijklmnopqrstuvwxyz")}  # of SAS and Stata
 )  # fmt: skip
 
 
