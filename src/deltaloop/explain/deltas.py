@@ -9,7 +9,7 @@ from .names import of, weight
 from .passes import Passes, entering
 
 # pairs of output and loss whose slopes cancel each other: delta = a - y
-_CANCEL = (
+CANCEL = (
     ("sigmoid", "binary_cross_entropy"), ("exp", "poisson"), ("exp", "generalized_kullback_leibler")
 )  # fmt: skip
 
@@ -178,7 +178,7 @@ def _cancelled(kind, targets, j):
         return ("(m - y) / v" if j < means else "1/2 (1 - (y - m)^2 / v)"), "of gaussian_nll"
     output, name, p = kind.activation.name, kind.loss_name, kind.plan.loss_parameter
     why = f"the slopes of loss and {output} cancel"
-    if (output, name) in _CANCEL:
+    if (output, name) in CANCEL:
         return "a - y", why
     if (output, name) == ("sigmoid", "binary_focal"):
         return "dC/da f'(z), from z alone", why
