@@ -293,12 +293,14 @@ _LOSSES = {
 
 
 def activate(layer, z):
+    """f(z) of the units of a layer."""
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["f"])], z)
     return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][0](z, z.dtype.type(layer["alpha"]))
 
 
 def activation_slope(layer, z, a):
+    """f'(z) of units that depend on their own z alone."""
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["slope"])], z, a)
     return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](z, a, a.dtype.type(layer["alpha"]))
@@ -326,6 +328,7 @@ def _through(layer, z, a, dC_da):
 
 
 def columns_of_head(head, first="first", n=None):
+    """Slice of its units in the outputs; with 'first_target', n_targets of its targets in Y."""
     start = int(head[first])
     return slice(start, start + int(head["layer"]["n_out"] if n is None else n))
 
@@ -382,7 +385,8 @@ def _delta_of_heads(plan, z, a, Y):
     """Loss of every sample, and delta, as weighted sums over the heads."""
     losses, delta = np.zeros(len(z)), np.empty_like(z)
     for head in plan.heads:
-        part, y = columns_of_head(head), Y[:, columns_of_head(head, "first_target", head["n_targets"])]
+        part = columns_of_head(head)
+        y = Y[:, columns_of_head(head, "first_target", head["n_targets"])]
         if head["loss"] == GAUSSIAN:
             own, of_head = _gaussian_delta(z[:, part], y)
         else:

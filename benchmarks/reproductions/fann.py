@@ -6,6 +6,7 @@ deltaloop starts from the same weights and stops at that error. Times are of the
 reading files.
 """
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def start(sizes, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     draw = np.random.default_rng(seed).uniform
     return [
         (draw(-0.1, 0.1, (n_out, n_in)), draw(-0.1, 0.1, n_out))
-        for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+        for n_in, n_out in itertools.pairwise(sizes)
     ]  # fmt: skip
 
 

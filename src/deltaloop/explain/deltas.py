@@ -115,8 +115,8 @@ def _about(found, k, j, activation, record):
 def _of_output(net, found, j):
     """Of an output: what the loss of its kind gives."""
     k = len(net.layers) - 1
-    kind = next(one for one in kinds_of(net) if (one.units.start or 0) <= j < one.units.stop)
-    first = kind.units.start or 0
+    kind = next(one for one in kinds_of(net) if one.units.start <= j < one.units.stop)
+    first = kind.units.start
     own, targets = j - first, found.y[0, kind.targets]
     about = _about(found, k, j, kind.activation, kind.record)
     about["y"] = float(targets[own % len(targets)])

@@ -49,7 +49,7 @@ def kinds_of(net) -> list[Kind]:
     plan, last = net.plan, net.layers[-1]
     n = last.n_out
     if plan.heads is None:
-        return [Kind(plan, slice(n), slice(n), 1.0, last.activation, net._loss)]
+        return [Kind(plan, slice(0, n), slice(0, n), 1.0, last.activation, net._loss)]
     reference = load("reference")
     return [
         Kind(

@@ -54,13 +54,13 @@ function activate({ activation, alpha }, z) {
     return z.map((one) => one - top - Math.log(sum));
   }
   // means, then variances
-  if (activation === "gaussian") return z.map((one, j) => (2 * j < z.length ? one : Math.exp(one)));
+  if (activation === "mean_and_variance") return z.map((one, j) => (2 * j < z.length ? one : Math.exp(one)));
   return z.map((one) => ACTIVATIONS[activation].f(one, alpha));
 }
 
 // f'(z) of its units; null where they depend on every z
 function slopes({ activation, alpha }, z, a) {
-  if (activation === "gaussian") return a.map((one, j) => (2 * j < a.length ? 1 : one));
+  if (activation === "mean_and_variance") return a.map((one, j) => (2 * j < a.length ? 1 : one));
   const slope = ACTIVATIONS[activation].slope;
   return z.map((one, j) => (slope ? slope(one, a[j], alpha) : null));
 }
@@ -73,7 +73,7 @@ function jacobian(activation, a) {
 
 // How delta of outputs comes about: "gaussian", "cancelled", "coupled" or "output"
 function kind({ activation, loss }) {
-  if (activation === "gaussian") return "gaussian";
+  if (activation === "mean_and_variance") return "gaussian";
   const row = LOSSES[loss];
   if (activation === "softmax" && row.with_softmax) return "cancelled";
   if (activation === row.partner && row.logits_value) return "cancelled";

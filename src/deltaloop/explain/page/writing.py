@@ -17,6 +17,7 @@ from ..passes import one_sample
 from . import javascript
 
 MOST_UNITS, MOST_WEIGHTS = 16, 400  # what a page has room for
+_SCRIPTS = ("page.js", "picture.js", "words.js", "controls.js")  # in this order
 _TITLE = "Backpropagation, step by step"
 
 
@@ -45,7 +46,7 @@ def page(net, x, y, learning_rate=None, title=None) -> str:
     title = html.escape(_TITLE if title is None else str(title))
     parts = {
         "/*TITLE*/": title, "/*CSS*/": _file("page.css"), "/*ARITHMETIC*/": arithmetic(),
-        "/*DATA*/": as_script(data), "/*PAGE*/": _file("page.js"),
+        "/*DATA*/": as_script(data), "/*PAGE*/": "\n".join(map(_file, _SCRIPTS)),
     }  # fmt: skip
     text = _file("page.html")
     for mark, part in parts.items():
@@ -95,7 +96,7 @@ def _heads(net):
     return [
         {
             "name": name,
-            "activation": "gaussian" if kind.is_gaussian else kind.activation.name,
+            "activation": "mean_and_variance" if kind.is_gaussian else kind.activation.name,
             "alpha": 0.0 if kind.is_gaussian else kind.activation.alpha or 0.0,
             "loss": kind.loss_name,
             "p": kind.loss_parameter,
