@@ -12,7 +12,8 @@ from .pictures import axes
 
 COLORS = {"input": "#7b4fb5", "hidden": "#2e8b57", "output": "#2b6cb0"}
 _MOST = 12  # circles of a layer; of wider layers the first and the last units are drawn
-_LABELLED = 8  # weights between two layers, up to which each has its name
+_LABELLED = 8  # weights between two layers, up to which each has its name,
+_LABELLED_OF_ONE = 16  # and of a single unit
 _RADIUS = 0.28
 _GAP = 2.6  # from layer to layer at least, in units of the distance between circles
 
@@ -99,7 +100,7 @@ def _draw_lines(ax, net, k, values, places, gap):
 
     mask = net.layers[k].mask
     largest = float(np.abs(values).max()) or 1.0
-    named = values.size <= _LABELLED
+    named = values.size <= (_LABELLED_OF_ONE if 1 in values.shape else _LABELLED)
     segments, widths, colors = [], [], []
     for j, to in places[k + 1].items():
         for i, level, start in _starts(net, k, places):
