@@ -66,7 +66,7 @@ class Drawing:
 
 
 def layout() -> Drawing:
-    """theta of a 3-5-2 network, 16 floats (64 bytes) in a line."""
+    """Parameters of a 3-5-2 network, 16 floats (64 bytes) in a line."""
     net = dl.Network([3, 5, 2])
     plan, per_line, cell, left, top = net.plan, 16, 42, 70, 62
     colors = (PURPLE, GREEN)
