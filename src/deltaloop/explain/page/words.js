@@ -123,7 +123,7 @@ function cancelledLines(part, j, delta, z, value) {
   const isSoft = part.activation === "softmax", sum = isSoft ? total(own) : 1;
   const goal = isSoft ? smoothed(own, part.p)[which] : own[which];
   const isSmooth = isSoft && part.p !== 0, sign = isSmooth ? `${name}&prime;` : name;
-  const factor = sum === 1 ? "" : `${times(sum)} &middot; `;
+  const factor = Math.abs(sum - 1) < 1e-6 ? "" : `${times(sum)} &middot; `;
   const smooth = isSmooth ? words(`With label smoothing ${sign} = (1 &minus; ${fmt(part.p)}) y + ${fmt(part.p)} &middot;
     ${fmt(sum)} / ${own.length} = ${fmt(goal)}.`) : "";
   const numbers = `(${factor}${fmt(a[j])} &minus; ${times(goal)})`, formula = `(${factor}${sym("a", n + 1, j + 1)} &minus; ${sign})`;
