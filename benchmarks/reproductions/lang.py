@@ -45,7 +45,7 @@ def rows(quick: bool) -> Iterator[Row]:
         solved = [one for one in found if one is not None]
         least = 1 if quick else round(0.7 * n)
         yield Row(
-            f"epochs, {name}", f"about {published:,} (mean of three)", told(found),
+            f"epochs, {name}", f"about {published:,}", told(found),
             f"{least} of {n} within {MOST:,}, median {published // 2:,} to {2 * published:,}",
             len(solved) >= least and published / 2 < median(solved) < 2 * published, n,
             f"all patterns at once, ε = {epsilon:g} on their sum, α = 0.9, start U(-0.1, 0.1), "

@@ -13,6 +13,7 @@ CANCEL = (
     ("sigmoid", "binary_cross_entropy"), ("exp", "poisson"), ("exp", "generalized_kullback_leibler")
 )  # fmt: skip
 
+FEW = 3  # products that are named one by one
 EVERYWHERE = "sum of w delta over all that it enters"  # dC/da of a unit that shortcuts start from
 
 
@@ -89,7 +90,8 @@ def delta_of(net, found: Passes, k: int, j: int) -> Delta:
     layer, record = net.layers[k], net.plan.layers[k]
     later = [one for one in range(k + 1, len(net.layers)) if _column(net, one, k, j) is not None]
     terms = tuple(term for one in later for term in _of_layer(net, found, one, k, j))
-    formula = EVERYWHERE
+    few = len(terms) <= FEW
+    formula = " + ".join(" ".join(term.names) for term in terms) if few else EVERYWHERE
     if later == [k + 1]:
         i = "i" if net.layers[k + 1].n_out > 1 else "1"
         formula = f"{weight(k + 2, i, j + 1)} {of('delta', k + 3, i)}"

@@ -141,7 +141,7 @@ function drawNetwork() {
   const [width, height] = [124 + GAP * n + names, ROW * most() + 40 + 2 * pad];
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 ${-pad} ${width} ${height}`);
-  svg.style.maxWidth = `${1.3 * width}px`;
+  svg.style.maxWidth = `${Math.max(0.6, Math.min(1.3, 820 / height)) * width}px`;
   svg.style.minWidth = `${Math.min(0.8 * width, 620)}px`;
   const reach = reached();
   model.layers.forEach((layer, k) => {
