@@ -283,10 +283,15 @@ _LOSSES = {
 }
 
 
+def activated(name, z, alpha=0.0):
+    """f(z) of an activation by its name."""
+    return _FUNCTIONS[name][0](z, z.dtype.type(alpha))
+
+
 def _activate(layer, z):
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["f"])], z)
-    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][0](z, z.dtype.type(layer["alpha"]))
+    return activated(ACTIVATIONS[layer["activation"]], z, layer["alpha"])
 
 
 def _slope(layer, z, a):
