@@ -9,6 +9,7 @@ pickle is loaded.
 import importlib
 from typing import Any
 
+from .errors import FileFormatError
 from .inputs.paths import as_path
 from .interop.archive import Contents, contents
 from .interop.formats import format_of, formats_table, lost
@@ -85,7 +86,13 @@ def read(
 
         refuse_given(meant, path)
         return load(path, backend)
-    return network_of(_module(row).read(path, meant), path, backend)
+    try:
+        found = _module(row).read(path, meant)
+    except FileFormatError as error:
+        if path in str(error):
+            raise
+        raise FileFormatError(f"{path}: {error}") from None
+    return network_of(found, path, backend)
 
 
 def write(net: Network, path, format: str | None = None) -> list[str]:

@@ -79,8 +79,6 @@ def read(path: str, meant: Meant) -> Contents:
             return found.contents()
         masks = _json(properties.get(_MASKS, "{}"), dict)
         return found.described_by(path, properties[_DESCRIPTION], masks)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
     except UnicodeDecodeError:
         raise FileFormatError(f"{path} holds a name that is no text") from None
 

@@ -604,6 +604,8 @@ def _array(tensor) -> np.ndarray:
     if tensor.data_type not in kinds:
         raise FileFormatError(f"{tensor.name[:60]!r} holds something else than real numbers")
     try:
+        if min(tensor.dims, default=0) < 0:
+            raise ValueError("a negative length")
         array = numpy_helper.to_array(tensor)
     except Exception as error:  # of several kinds, where the data do not fit the shape
         raise FileFormatError(
