@@ -84,6 +84,9 @@ def _made(description, hidden, output, coefs, intercepts):
     made.n_features_in_, made.n_outputs_ = len(coefs[0]), n_out
     made.n_layers_ = len(coefs) + 1
     made.n_iter_, made.t_ = 0, 0
+    # what a fit with warm_start=True goes on with
+    made.loss_curve_, made.best_loss_, made._no_improvement_count = [], np.inf, 0
+    made.validation_scores_ = made.best_validation_score_ = None
     made.out_activation_ = _THEIRS.get(output, output)
     if kind is MLPClassifier:
         from sklearn.preprocessing import LabelBinarizer
