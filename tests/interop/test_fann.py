@@ -130,7 +130,7 @@ def test_what_fann_does_not_keep_is_told(path):
     net = dl.Network([3, 2, 2], loss="binary_cross_entropy", dropout=0.5)
     net.classes, net.metadata = ("a", "b"), {"x": 1}
     told = ["names of classes", "what it knows of columns", "the loss binary_cross_entropy",
-            "dropout, noise, frozen layers or learning rates of layers"]  # fmt: skip
+            "dropout, noise, frozen layers, learning rates of layers or the optimizer"]  # fmt: skip
     assert dl.formats.write(net, path) == told
 
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from ..errors import InvalidInputError, InvalidTypeError, shown, unknown_name
 from ..inputs.paths import as_path
 from ..parts.losses import Loss
+from ..parts.optimizers import SGD
 from ..text import table
-from .archive import METADATA, RATES, Contents
+from .archive import METADATA, RATES, Contents, described
 from .plain_layers import loss_of_output
 
 ALL = frozenset(
@@ -119,9 +120,10 @@ def lost(contents: Contents, to: Format) -> list[str]:
         "loss": (f"the loss {found[0]}", found != (expected.name, expected.parameter)),
         "masks": ("which connections there are", any("connections" in one for one in layers)),
         "training": (
-            "dropout, noise, frozen layers or learning rates of layers",
+            "dropout, noise, frozen layers, learning rates of layers or the optimizer",
             any(key in one for one in layers for key in ("dropout", "trainable", *RATES))
-            or any(key in description for key in ("input_dropout", "input_noise")),
+            or any(key in description for key in ("input_dropout", "input_noise"))
+            or description["optimizer"] != described(SGD()),
         ),
     }  # fmt: skip
     return [text for key, (text, is_there) in has.items() if is_there and key not in to.keeps]
