@@ -283,11 +283,16 @@ _LOSSES = {
 }
 
 
+def activated(name, z, alpha=0.0):
+    """f(z) of an activation by its name."""
+    return _FUNCTIONS[name][0](z, z.dtype.type(alpha))
+
+
 def activate(layer, z):
     """f(z) of the units of a layer."""
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["f"])], z)
-    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][0](z, z.dtype.type(layer["alpha"]))
+    return activated(ACTIVATIONS[layer["activation"]], z, layer["alpha"])
 
 
 def activation_slope(layer, z, a):

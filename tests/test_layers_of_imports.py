@@ -15,7 +15,7 @@ LAYERS = [
     "deltaloop",  # the public names
     "sklearn saved",
     "tabular",
-    "loading numba numba_handles callbacks schedules plot",
+    "formats loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",
     "training",

@@ -33,7 +33,7 @@ from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, metrics, plot, schedules, tables, tabular
+    from . import callbacks, formats, metrics, plot, schedules, tables, tabular
     from . import sklearn as sklearn
     from .explain.check_gradients import check_gradients
     from .parts.heads import Head
@@ -71,6 +71,7 @@ __all__ = [
     "custom_activation",
     "custom_loss",
     "datasets",
+    "formats",
     "get_include",
     "load",
     "metrics",
@@ -88,7 +89,7 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
+_LATER = ("callbacks", "formats", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
 # And functions, with their modules.
 _FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients", "Head": "parts.heads"}
 
