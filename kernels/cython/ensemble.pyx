@@ -10,7 +10,7 @@ from ensemble_functions cimport (
     lanes_constants, map_lanes, map_slope_of_lanes, step_lanes_by_code, terms_of_lanes_by_code,
 )
 from ensemble_lanes cimport (
-    COLUMNS, SIDE, Wide, add_wide, draw_order, int32_t, interleave, products, take_next,
+    COLUMNS, SIDE, Wide, add_wide, draw_orders, int32_t, interleave, products, take_next,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from exponentials cimport exp_of_negative, logarithm
@@ -206,11 +206,11 @@ def orders(generator, Py_ssize_t n):
     """generator.permutation(k) for k = 1..n, as the kernels draw them."""
     from numpy import empty
 
-    cdef size_t address = address_of(generator)
+    cdef size_t[4] addresses = [address_of(generator), 0, 0, 0]
     found = []
     for k in range(1, n + 1):
         order = empty(k, "int32")
-        draw_order(address, k, <int32_t *> data(order, True))
+        draw_orders(addresses, k, <int32_t *> data(order, True))
         found.append(order)
     return found
 

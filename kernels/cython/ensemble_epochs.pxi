@@ -40,11 +40,7 @@ cdef void train_blocks(
         for lane in range(side * NATIVE):
             room.totals[lane] = 0
         if many.shuffles:
-            for lane in range(side * NATIVE):
-                network = room.network[lane]
-                if network >= 0:
-                    draw_order(many.networks[network].generator, many.samples.n,
-                               room.orders + lane * many.samples.n)
+            take_orders(many, room, side)
         if many.batch_size == 1:
             descend_samples(many, room, side, first, theta, (epoch + e) * n_steps)
         else:
@@ -52,6 +48,19 @@ cdef void train_blocks(
         if not end_epoch(many, room, side, theta, epoch + e):
             break
     memcpy(theta, room.kept, side * n * sizeof(vec))
+
+
+cdef void take_orders(const Many *many, const Room *room, Py_ssize_t side) noexcept nogil:
+    """An order of the samples for every network."""
+    cdef Py_ssize_t lane, k, network, n = side * NATIVE
+    cdef size_t addresses[4]
+    lane = 0
+    while lane < n:
+        for k in range(4):
+            network = room.network[lane + k] if lane + k < n else -1
+            addresses[k] = many.networks[network].generator if network >= 0 else 0
+        draw_orders(addresses, many.samples.n, room.orders + lane * many.samples.n)
+        lane += 4
 
 
 cdef void take_hyper(const Many *many, Room *room, Py_ssize_t side) noexcept nogil:

@@ -28,11 +28,31 @@ cdef extern from *:
         EACH(a.part[h] *= b.part[h];) return a; }
 
     /* a lane of every vector from a row of its own: out[i][lane] = rows[lane][i] */
+    #if defined(__AVX512F__) && !defined(DELTALOOP_DOUBLE)
+    #include <immintrin.h>
     static inline void interleave(
             Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
+        const __m512i low = _mm512_loadu_si512(rows), high = _mm512_loadu_si512(rows + 8);
+        for (Py_ssize_t i = 0; i < n; i++) {
+            const __m512 found = _mm512_insertf32x8(
+                _mm512_castps256_ps512(_mm512_i64gather_ps(low, (const real *)0 + i, 1)),
+                _mm512_i64gather_ps(high, (const real *)0 + i, 1), 1);
+            out[i * side] = (vec)found; } }
+    #elif defined(__AVX512F__)
+    #include <immintrin.h>
+    static inline void interleave(
+            Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
+        const __m512i all = _mm512_loadu_si512(rows);
         for (Py_ssize_t i = 0; i < n; i++)
-            for (Py_ssize_t lane = 0; lane < NATIVE; lane++)
-                ((real *)(out + i * side))[lane] = rows[lane][i]; }
+            out[i * side] = (vec)_mm512_i64gather_pd(all, (const real *)0 + i, 1); }
+    #else
+    static inline void interleave(
+            Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            vec found;      /* put together in registers: a load of what was stored bit by bit waits */
+            for (int lane = 0; lane < NATIVE; lane++) found[lane] = rows[lane][i];
+            out[i * side] = found; } }
+    #endif
 
     /* numpy/random/bitgen.h: a bit generator by its address, which is that of its capsule */
     typedef struct {
@@ -43,18 +63,32 @@ cdef extern from *:
         uint64_t (*next_raw)(void *);
     } BitGenerator;
 
-    /* Generator.permutation(n) for n < 2^32, of NumPy 1.17 and later: Fisher and Yates, with numbers
-       up to i by rejection. (ensembles.py compares before it relies on it.) */
-    static inline void draw_order(size_t address, Py_ssize_t n, int32_t *order) {
-        const BitGenerator *generator = (const BitGenerator *)address;
-        for (Py_ssize_t i = 0; i < n; i++) order[i] = (int32_t)i;
-        for (Py_ssize_t i = n - 1; i > 0; i--) {
-            uint32_t mask = ~(uint32_t)0 >> __builtin_clz((uint32_t)i), j;
-            do j = generator->next_uint32(generator->state) & mask; while (j > (uint32_t)i);
-            const int32_t other = order[j];
-            order[j] = order[i];
-            order[i] = other;
-        } }
+    /* Generator.permutation(n) for n <= 2^31, of NumPy 1.17 and later, for up to 4 generators (0:
+       none): Fisher and Yates, with numbers up to i by rejection. (ensembles.py compares before it
+       relies on it.) No branch depends on what is drawn, a number that is too large exchanges
+       order[i] with itself; and the chain of one order hides behind the others. */
+    static inline void draw_orders(const size_t *addresses, Py_ssize_t n, int32_t *orders) {
+        Py_ssize_t left[4], goes_on = 0;
+        for (int g = 0; g < 4; g++) {
+            left[g] = addresses[g] ? n - 1 : 0;
+            goes_on |= left[g];
+            if (addresses[g])
+                for (Py_ssize_t i = 0; i < n; i++) orders[g * n + i] = (int32_t)i; }
+        while (goes_on) {
+            goes_on = 0;
+            for (int g = 0; g < 4; g++) {
+                const Py_ssize_t i = left[g];
+                if (i == 0) continue;
+                const BitGenerator *generator = (const BitGenerator *)addresses[g];
+                int32_t *order = orders + g * n;
+                const uint32_t mask = ~(uint32_t)0 >> __builtin_clz((uint32_t)i);
+                const uint32_t drawn = generator->next_uint32(generator->state) & mask;
+                const Py_ssize_t fits = drawn <= (uint32_t)i, j = fits ? (Py_ssize_t)drawn : i;
+                const int32_t other = order[j];
+                order[j] = order[i];
+                order[i] = other;
+                left[g] = i - fits;
+                goes_on |= left[g]; } } }
 
     /* the number of a block that no other thread has */
     static inline Py_ssize_t take_next(Py_ssize_t *next, Py_ssize_t n) {
@@ -77,5 +111,5 @@ cdef extern from *:
     Wide products(vec x, vec y) noexcept nogil
     void interleave(
         Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) noexcept nogil
-    void draw_order(size_t address, Py_ssize_t n, int32_t *order) noexcept nogil
+    void draw_orders(const size_t *addresses, Py_ssize_t n, int32_t *orders) noexcept nogil
     Py_ssize_t take_next(Py_ssize_t *next, Py_ssize_t n) noexcept nogil
