@@ -136,8 +136,12 @@ def of_state(arrays) -> dict[str, np.ndarray]:
     return {name.removeprefix(_STATE): arrays.pop(name) for name in names}
 
 
-def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read(
+    path: str, magic: str = MAGIC, version: int = VERSION, what: str = "a saved network"
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The description and the arrays of a file; what they say is for the caller to check.
+
+    `magic`, `version` and `what` tell what is expected.
 
     Raises
     ------
@@ -152,7 +156,7 @@ def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         )
     with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
         arrays = _read(path, file)
-    return _description(path, arrays), arrays
+    return _description(path, arrays, magic, version, what), arrays
 
 
 def _read(path, file):
@@ -177,7 +181,7 @@ def _read(path, file):
         ) from None
 
 
-def _description(path, arrays):
+def _description(path, arrays, expected, newest, what):
     import json
 
     try:
@@ -185,11 +189,11 @@ def _description(path, arrays):
         magic, version = description["magic"], description["version"]
     except (KeyError, TypeError, ValueError, RecursionError):
         magic = version = None
-    if magic != MAGIC or type(version) is not int or version < 1:
-        raise FileFormatError(f"{path} was not written by deltaloop; expected a saved network")
-    if version > VERSION:
+    if magic != expected or type(version) is not int or version < 1:
+        raise FileFormatError(f"{path} was not written by deltaloop; expected {what}")
+    if version > newest:
         raise FileFormatError(
-            f"{path} has format version {version}, this deltaloop reads up to {VERSION}; "
+            f"{path} has format version {version}, this deltaloop reads up to {newest}; "
             "update deltaloop"
         )
     return description
