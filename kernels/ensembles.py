@@ -255,7 +255,8 @@ class Training:
         self.pack(lanes, chosen)
         padding = -len(chosen) % lanes
         state = np.concatenate([state, np.zeros((padding, *state.shape[1:]), state.dtype)])
-        self.state[:] = state.reshape(-1, lanes, *state.shape[1:]).transpose(0, 2, 3, 1)
+        n_blocks = len(self.state)
+        self.state[:] = state.reshape(n_blocks, lanes, *state.shape[1:]).transpose(0, 2, 3, 1)
 
 
 def alike_orders() -> bool:
@@ -269,20 +270,11 @@ def _alike_orders() -> bool:
 
     ours, theirs = np.random.default_rng(1), np.random.default_rng(1)
     found = many(np.dtype(np.float32)).orders(ours, 64)
-    return all(
-        np.array_equal(order, theirs.permutation(len(order))) for order in found
-    ) and bool(ours.integers(2**60) == theirs.integers(2**60))
+    return all(np.array_equal(order, theirs.permutation(len(order))) for order in found) and bool(
+        ours.integers(2**60) == theirs.integers(2**60)
+    )
 
 
 def takes_momentum(rule: Rule) -> bool:
     """Whether the second number of a rule is a momentum of each network's own."""
     return RULES[rule.code] in ("momentum", "nesterov")
-
-
-def backend_of(backend):
-    """What trains many networks: the backend, or what stands beside it."""
-    if backend.NAME == "reference":
-        from . import ensemble_reference
-
-        return ensemble_reference
-    return backend

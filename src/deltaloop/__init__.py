@@ -35,8 +35,8 @@ from .version import __version__ as __version__
 if _TYPE_CHECKING:
     from . import callbacks, metrics, plot, schedules, tables, tabular
     from . import sklearn as sklearn
-    from .explain.check_gradients import check_gradients
     from .ensemble import Ensemble, EnsembleHistory, search
+    from .explain.check_gradients import check_gradients
     from .parts.heads import Head
 
 __all__ = [

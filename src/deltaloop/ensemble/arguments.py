@@ -12,20 +12,23 @@ _MOST_ROWS = 2**31 - 1
 
 def seeds_of(n, seeds) -> np.ndarray:
     """The seed of every network, as whole numbers."""
+    if n is not None:
+        n = whole_number("n", n)
+        check_memory(f"{n} networks", 1000 * n, "use a smaller n")  # a generator of each
     if seeds is None:
-        return np.arange(whole_number("n", 16 if n is None else n))
-    if isinstance(seeds, np.random.Generator) or isinstance(seeds, str | bytes | dict):
+        return np.arange(16 if n is None else n)
+    if isinstance(seeds, np.random.Generator | str | bytes | dict):
         raise InvalidTypeError(
             f"seeds must be whole numbers >= 0, one for every network, got {shown(seeds)}; write "
             "seeds=range(n), or generator.integers(2**62, size=n)"
         )
     if not np.iterable(seeds):
         first = whole_number("seeds", seeds, low=0)
-        return first + np.arange(whole_number("n", 16 if n is None else n))
+        return first + np.arange(16 if n is None else n)
     found = [whole_number("every seed", seed, low=0) for seed in seeds]
     if not found:
         raise InvalidInputError("seeds is empty; give one for every network")
-    if n is not None and len(found) != whole_number("n", n):
+    if n is not None and len(found) != n:
         raise InvalidInputError(
             f"seeds must have one entry per network, but n={n} and there are {len(found)} seeds; "
             "leave n out"
@@ -90,7 +93,7 @@ class Rows:
         if not own and np.ndim(Y) == 3:
             raise InvalidInputError(
                 f"{name}Y has targets for every network, shape {np.shape(Y)}, but X has samples "
-                "that all share; give X for every network, too: numpy.broadcast_to(X, (n, *X.shape))"
+                "that all share; give X for each, too: numpy.broadcast_to(X, (n, *X.shape))"
             )
         self.n = np.shape(X)[1] if own else len(X)
         if own:

@@ -6,11 +6,11 @@ from time import perf_counter
 
 import numpy as np
 
-from ..errors import DeltaloopWarning, DivergenceError, InvalidInputError, InvalidTypeError, shown
+from ..errors import DeltaloopWarning, DivergenceError, InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.calls import explained
-from ..inputs.checks import check_finite, check_memory, number, switch, whole_number
-from ..kernels import ensembles
+from ..inputs.checks import check_memory, number, switch, whole_number
+from ..kernels import ensembles, for_networks
 from ..kernels.interface import PIECE, Work
 from ..network import Network
 from ..parts.construction import parameters as initial_parameters
@@ -449,7 +449,7 @@ class Ensemble:
         return np.ascontiguousarray(X), np.arange(len(self)) * shape[1], shape[1]
 
     def _outputs(self, X, first, n_samples, n_threads):
-        plan, backend = self._template.plan, ensembles.backend_of(self._template.backend)
+        plan, backend = self._template.plan, for_networks(self._template.backend)
         out = np.empty((len(self), n_samples, self.sizes[-1]), self.dtype)
         if not ensembles.pays(plan, SGD().rule(), 1, backend.lanes(self.dtype)):
             work, theta = Work(plan, min(n_samples, PIECE)), np.zeros_like(self._template._theta)
@@ -518,7 +518,7 @@ class Ensemble:
         return np.moveaxis(parts, -1, 0)
 
     def _over_networks(self, X, n_threads, f):
-        """f of the outputs of some samples at a time."""
+        """What f makes of the outputs, some samples at a time."""
         n_threads = whole_number("n_threads", n_threads)
         if np.ndim(X) == 3:
             raise InvalidInputError(

@@ -4,7 +4,8 @@ from time import perf_counter
 
 import numpy as np
 
-from ..kernels.ensembles import Training, backend_of
+from ..kernels import for_networks
+from ..kernels.ensembles import Training
 
 CALL_SECONDS = 0.05  # how long one compiled call may take
 _GROUP = 4  # blocks that are trained side by side; calls are cut at multiples of it
@@ -18,7 +19,7 @@ def train(training: Training, backend, n_threads: int, report=None) -> None:
     Ctrl-C ends it between two calls, after a KeyboardInterrupt that goes on to the caller; the
     parameters are those so far.
     """
-    backend = backend_of(backend)
+    backend = for_networks(backend)
     networks = training.networks
     most = int(networks["last"].max())
     ends_early = (

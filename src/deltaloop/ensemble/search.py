@@ -341,7 +341,7 @@ def _of_choice(name, given):
 
 
 def _candidates(draws, n, used, generator, seed):
-    """n settings."""
+    """As many settings as candidates."""
     found = []
     for k in range(n):
         drawn = {name: draw(generator) for name, draw in draws.items()}
