@@ -3,7 +3,7 @@ from cpython.buffer cimport (
     PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport INFINITY, NAN, isfinite
+from libc.math cimport INFINITY, isfinite
 from libc.string cimport memcpy, memset, strerror
 
 from ensemble_functions cimport (

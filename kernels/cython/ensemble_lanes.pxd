@@ -49,7 +49,7 @@ cdef extern from *:
     static inline void interleave(
             Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
         for (Py_ssize_t i = 0; i < n; i++) {
-            vec found;      /* put together in registers: a load of what was stored bit by bit waits */
+            vec found;      /* in registers: a load of what was stored piece by piece waits */
             for (int lane = 0; lane < NATIVE; lane++) found[lane] = rows[lane][i];
             out[i * side] = found; } }
     #endif

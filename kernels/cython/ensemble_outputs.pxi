@@ -39,7 +39,9 @@ cdef inline vec reciprocal(vec x) noexcept nogil:
     return quotient(one, x)
 
 
-cdef void activate_outputs(const Layer *layer, Py_ssize_t side, const vec *z, vec *a) noexcept nogil:
+cdef void activate_outputs(
+    const Layer *layer, Py_ssize_t side, const vec *z, vec *a,
+) noexcept nogil:
     """a of the last layer, one sample."""
     cdef Py_ssize_t s, o, n_out = layer.n_out
     cdef vec top, log_norm

@@ -1,5 +1,5 @@
-# One sample a step, for `side` blocks at a time (1 or SIDE, a constant): what the lanes of one block
-# wait for hides behind the others. Blocks z, a and delta have the `side` vectors of a unit side by
+# One sample a step, for `side` blocks at a time (1 or SIDE, a constant): what one block waits for
+# hides behind the others. Blocks z, a and delta have the `side` vectors of a unit side by
 # side; the parameters of each block lie apart, n_parameters vectors from those of the one before.
 
 cdef inline void forward_units(

@@ -173,10 +173,11 @@ def job(request, dtype):
 
 def test_threads_give_the_same_bits(threaded, job):
     case, rule, batch_size = job
+    made = [training_of(case, 203, rule, batch_size, 3, shuffle=True) for _ in range(3)]
     found = [
-        as_bytes(trained(threaded, training_of(case, 203, rule, batch_size, 3, shuffle=True), n_threads=k))
-        for k in (1, 2, 5)
-    ]  # fmt: skip
+        as_bytes(trained(threaded, training, n_threads=n_threads))
+        for training, n_threads in zip(made, (1, 2, 5), strict=True)
+    ]
     assert found[0] == found[1] == found[2]
 
 
