@@ -13,7 +13,8 @@ from ..inputs.checks import check_memory, number, switch, whole_number
 from ..kernels import ensembles, for_networks
 from ..kernels.interface import PIECE, Work
 from ..network import Network
-from ..parts.construction import parameters as initial_parameters
+from ..parts.construction import initial
+from ..parts.initializers import initial_values
 from ..parts.optimizers import SGD, check_optimizer
 from ..parts.whole_batch import WholeBatch
 from . import files, lanes, one_by_one
@@ -83,6 +84,8 @@ class Ensemble:
         dtype="float32", init="glorot_uniform", bias_init=None, backend="auto",
     ):  # fmt: skip
         self.seeds = seeds_of(n, seeds)
+        if isinstance(layers, Iterator):
+            layers = list(layers)
         first = Network(
             sizes, layers, activation=activation, output=output, loss=loss, dtype=dtype, init=init,
             bias_init=bias_init, seed=int(self.seeds[0]), backend=backend,
@@ -90,22 +93,18 @@ class Ensemble:
         self._take(first)
         n_bytes = len(self.seeds) * self.n_parameters * self.dtype.itemsize
         check_memory(f"{len(self.seeds)} networks", n_bytes, "use a smaller n")
-        given = layers if layers is not None else first.layers
         self.parameters = np.empty((len(self.seeds), self.n_parameters), self.dtype)
         self.parameters[0] = first.parameters
         self._generators = [first.generator]
-        for index, seed in enumerate(self.seeds[1:], 1):
-            generator = np.random.default_rng(int(seed))
-            values, _ = initial_parameters(
-                self.sizes[0], given, init, bias_init, self.dtype, generator
-            )
-            self.parameters[index] = np.concatenate(
-                [
-                    part.ravel()
-                    for (W, b), layer in zip(values, self.layers, strict=True)
-                    for part in ((W, b) if layer.bias else (W,))
-                ]
-            )
+        # the layers of `first` have lost the arrays that those that were given may have brought
+        asked = initial(self.sizes[0], first.layers if layers is None else layers, init, bias_init)
+        for row, seed in zip(self.parameters[1:], self.seeds[1:], strict=True):
+            generator, start = np.random.default_rng(int(seed)), 0
+            for index, (of_W, of_b, place) in enumerate(asked):
+                W, b = initial_values(of_W, of_b, index + 1, place, self.dtype, generator)
+                for part in (W, b) if place.bias else (W,):
+                    row[start : start + part.size] = part.ravel()
+                    start += part.size
             self._generators.append(generator)
 
     def _take(self, template: Network) -> None:
@@ -284,7 +283,7 @@ class Ensemble:
         networks["first_watched"] = 0 if watched is None else watched.first
         networks["last"], networks["best"], networks["lowest"] = last, np.inf, np.inf
         check_memory("the losses", 16 * n * int(last.max()), "use fewer epochs at a time")
-        generators = [copy.deepcopy(generator) for generator in self._generators]
+        generators = self._generators
         losses = np.full((int(last.max()), n), np.nan)
         training = ensembles.Training(
             self._template.plan, rule, networks, self.parameters.copy(), rows.X, rows.Y, rows.n,
@@ -377,7 +376,6 @@ class Ensemble:
             found = networks["best_epoch"] > 0
             training.parameters[found] = training.best[found]
         self.parameters[:] = training.parameters
-        self._generators = training.generators
         most = int(networks["done"].max())
         watched = training.watched_losses
         history = EnsembleHistory(
