@@ -137,6 +137,7 @@ cdef struct Room:           # of one thread, for `side` blocks
     const real **y_rows
     int32_t *orders         # (side, NATIVE, n_samples)
     Py_ssize_t *network     # (side, NATIVE): -1 where nothing is trained any more
+    bint whole              # whether all networks of the blocks go on
     double product          # of the factors of the rule
     Py_ssize_t product_step
 

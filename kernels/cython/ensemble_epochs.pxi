@@ -26,11 +26,11 @@ cdef void train_blocks(
     cdef Py_ssize_t e, k, n = many.n_parameters, lane, epoch = -1, network
     cdef Py_ssize_t n_steps = (many.samples.n + many.batch_size - 1) // many.batch_size
     cdef vec *theta = <vec *> many.theta + first * n
-    room.product, room.product_step = 1, 0
+    room.product, room.product_step, room.whole = 1, 0, True
     for lane in range(side * NATIVE):
         network = many.lane_of[first * NATIVE + lane]
         if network >= 0 and many.networks[network].reason != GOES_ON:
-            network = -1
+            network, room.whole = -1, False
         room.network[lane] = network
         if network >= 0:
             epoch = many.networks[network].done     # the same in all that go on
@@ -281,11 +281,11 @@ cdef bint end_epoch(
     cdef Py_ssize_t lane, s, k, n = many.n_parameters, network
     cdef double loss, watched, sum_of_weights = many.samples.n
     cdef bint goes_on = False
-    cdef vec mask, one, zero, finite
+    cdef vec mask, zero, finite
     cdef real *alive
     cdef Network *net
+    cdef bint whole = room.whole        # up to here
     fill(&zero, 0)
-    fill(&one, 1)
     for s in range(side):
         fill(&finite, 0)                # x - x is 0 only where x is finite
         for k in range(s * n, (s + 1) * n):
@@ -308,6 +308,7 @@ cdef bint end_epoch(
             if not (isfinite(loss) and isfinite(watched)
                     and (<real *> &finite)[lane % NATIVE] == 0):
                 net.reason, room.network[lane] = DIVERGED, -1
+                room.whole = whole = False
                 continue
             alive[lane % NATIVE] = 1
             many.losses[epoch * many.n_networks + network] = loss
@@ -318,9 +319,12 @@ cdef bint end_epoch(
             if net.best_epoch == net.done and many.best != NULL:
                 keep_best(many, theta + s * n, lane % NATIVE, network)
             if net.reason != GOES_ON:
-                room.network[lane] = -1
+                room.network[lane], room.whole = -1, False
             else:
                 goes_on = True
+        if whole:       # to load `mask` takes until all its stores, and those before, have ended
+            memcpy(room.kept + s * n, theta + s * n, n * sizeof(vec))
+            continue
         for k in range(s * n, (s + 1) * n):
             room.kept[k] = where_above(mask, zero, theta[k], room.kept[k])
     return goes_on
