@@ -15,6 +15,7 @@ LAYERS = [
     "deltaloop",  # the public names
     "sklearn saved",
     "tabular",
+    "ensemble",
     "formats loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",

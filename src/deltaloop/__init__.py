@@ -35,6 +35,7 @@ from .version import __version__ as __version__
 if _TYPE_CHECKING:
     from . import callbacks, formats, metrics, plot, schedules, tables, tabular
     from . import sklearn as sklearn
+    from .ensemble import Ensemble, EnsembleHistory, search
     from .explain.check_gradients import check_gradients
     from .parts.heads import Head
 
@@ -52,6 +53,8 @@ __all__ = [
     "DeltaloopWarning",
     "Dense",
     "DivergenceError",
+    "Ensemble",
+    "EnsembleHistory",
     "FileFormatError",
     "Gradients",
     "Head",
@@ -78,6 +81,7 @@ __all__ = [
     "one_hot",
     "plot",
     "schedules",
+    "search",
     "tables",
     "tabular",
 ]
@@ -91,7 +95,11 @@ _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _
 # Modules that are imported when they are first asked for.
 _LATER = ("callbacks", "formats", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
 # And functions, with their modules.
-_FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients", "Head": "parts.heads"}
+_FUNCTIONS_LATER = {
+    "check_gradients": "explain.check_gradients",
+    "Head": "parts.heads",
+    **dict.fromkeys(("Ensemble", "EnsembleHistory", "search"), "ensemble"),
+}
 
 
 def __getattr__(name):

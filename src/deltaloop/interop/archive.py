@@ -20,6 +20,7 @@ from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
 VERSION = 2  # of files with a state; those without are read by the first version, too
+_NETWORK = "a saved network"
 METADATA = "table"  # its name in the format, from when the command line alone had some
 SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
 RATES = ("rate_of_W", "rate_of_b")
@@ -167,8 +168,10 @@ def of_state(arrays) -> dict[str, np.ndarray]:
     return {name.removeprefix(_STATE): arrays.pop(name) for name in names}
 
 
-def read(path: str) -> Contents:
+def read(path: str, magic: str = MAGIC, version: int = VERSION, what: str = _NETWORK) -> Contents:
     """What a file holds; whether that makes sense is for the caller to check.
+
+    `magic`, `version` and `what` tell what is expected.
 
     Raises
     ------
@@ -184,7 +187,7 @@ def read(path: str) -> Contents:
         text = str(arrays.pop("format"))
     except KeyError:
         text = ""
-    return Contents(description_of(path, text), arrays)
+    return Contents(description_of(path, text, magic, version, what), arrays)
 
 
 def refuse_special(path: str) -> None:
@@ -217,13 +220,15 @@ def _read(path, file):
         ) from None
 
 
-def description_of(path: str, text: str) -> dict[str, Any]:
+def description_of(
+    path: str, text: str, expected: str = MAGIC, newest: int = VERSION, what: str = _NETWORK
+) -> dict[str, Any]:
     """What the text of a description holds.
 
     Raises
     ------
     FileFormatError
-        It is no description of a network, or one of a newer version.
+        It is not what is expected, or of a newer version.
     """
     import json
 
@@ -232,11 +237,11 @@ def description_of(path: str, text: str) -> dict[str, Any]:
         magic, version = description["magic"], description["version"]
     except (KeyError, TypeError, ValueError, RecursionError):
         magic = version = None
-    if magic != MAGIC or type(version) is not int or version < 1:
-        raise FileFormatError(f"{path} was not written by deltaloop; expected a saved network")
-    if version > VERSION:
+    if magic != expected or type(version) is not int or version < 1:
+        raise FileFormatError(f"{path} was not written by deltaloop; expected {what}")
+    if version > newest:
         raise FileFormatError(
-            f"{path} has format version {version}, this deltaloop reads up to {VERSION}; "
+            f"{path} has format version {version}, this deltaloop reads up to {newest}; "
             "update deltaloop"
         )
     return description
