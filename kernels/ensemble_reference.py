@@ -6,7 +6,7 @@ import numpy as np
 
 from . import reference
 from .ensembles import REASONS, Training, takes_momentum
-from .interface import Work, aligned_zeros
+from .memory import Work, aligned_zeros
 
 
 class Judge:

@@ -43,7 +43,8 @@ from functools import cache, cached_property
 import numpy as np
 
 from . import functions
-from .interface import LAYER, RULES, Plan, Rule, aligned_zeros
+from .interface import LAYER, RULES, Plan, Rule
+from .memory import aligned_zeros
 
 REASONS = ("", "epochs", "patience", "tol", "target_loss", "diverged")
 

@@ -23,6 +23,7 @@ from threads cimport Barrier, run_threads
 
 from deltaloop.errors import InvalidInputError
 from deltaloop.kernels import ensembles, interface
+from deltaloop.kernels.memory import aligned_zeros
 
 cdef struct Place:      # ensembles.PLACE
     Py_ssize_t W
@@ -332,8 +333,8 @@ cdef int start(
     many.next, many.stop = first, stop
     n_threads = max(<Py_ssize_t> 1, min(n_threads, (stop - first + many.side - 1) // many.side))
     many.room_bytes = lay_out(many, many.side, NULL, &room)
-    memory = interface.aligned_zeros(n_threads * many.room_bytes, "uint8")
-    many.rooms = <char *> data(memory, True)
+    scratch = aligned_zeros(n_threads * many.room_bytes, "uint8")
+    many.rooms = <char *> data(scratch, True)
     with nogil:
         failed = run_threads(work, many, &many.barrier, n_threads)
     if failed:

@@ -11,7 +11,7 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import check_memory, number, switch, whole_number
 from ..kernels import ensembles, for_networks
-from ..kernels.interface import PIECE, Work
+from ..kernels.memory import PIECE, Work
 from ..network import Network
 from ..parts.construction import initial
 from ..parts.initializers import initial_values
