@@ -48,6 +48,8 @@ class Pieces:
                 "--stream tests with rows drawn at random; leave "
                 f"{'--test last' if choice.way == 'last' else '--group'} out, or --stream"
             )
+        if reading.encode:
+            raise InvalidInputError("--stream has no --encode; leave one of them out")
         self.data, self.reading, self.choice = data, reading, choice
         first = next(self._tables())
         try:

@@ -13,6 +13,7 @@ Column = np.ndarray | Text  # float64, datetime64[us], or text
 # its name.
 TEXT_CELL, COLUMN = 80, 1000
 MISSING_CELLS = frozenset({"", "?", "na", "n/a", "nan", "null"})
+LONGEST = max(map(len, MISSING_CELLS))
 
 # Missing besides what always is, in a column of numbers or dates.
 MARKERS = frozenset(
@@ -50,7 +51,8 @@ def is_number(cell: str) -> bool:
 
 def is_missing(cell: str) -> bool:
     """Whether the text stands for a value that is not there."""
-    return cell.strip().casefold() in MISSING_CELLS
+    cell = cell.strip()
+    return len(cell) <= LONGEST and cell.casefold() in MISSING_CELLS
 
 
 def missing_cells(values: Column) -> np.ndarray:

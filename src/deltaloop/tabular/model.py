@@ -355,7 +355,7 @@ def fit(
         ignore = [*ignore, group]
     preparation, X = Preparation.fit_transform(
         table, [name for name in names if name in table.columns],
-        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y) if encode else None,
+        keep=keep, ignore=ignore, encode=encode, y=for_means(found, y) if encode else None,
     )  # fmt: skip
     trained = train(
         X, y, found.n_classes, seed=seed, budget=budget, simple=simple, weights=weights,
@@ -404,7 +404,7 @@ def _numbers(part: Target, values):
     return np.array([known.get(name, -1) for name in part.classes or ()], np.int64)[part.y]
 
 
-def _for_means(found: Target, y):
+def for_means(found: Target, y: np.ndarray) -> np.ndarray:
     """What means of targets are taken of: scaled values, or classes one-hot."""
     if found.values is not None:
         return np.eye(len(found.values))[found.y]
