@@ -1,15 +1,12 @@
 """Aligned arrays, and the scratch memory that a backend computes in."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from ..inputs.checks import check_memory
 from .sparse_rows import SparseRows
-
-if TYPE_CHECKING:
-    from .interface import Plan, Rule
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a batch that one thread computes at once, so that they stay in cache
@@ -51,6 +48,8 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
 class Work:
     """Scratch memory for mini-batches of up to `batch_size` samples, and the threads to use.
 
+    `plan` is a Plan, `rule` a Rule of interface.py.
+
     `buffer` is laid out here, once, and `places` (one record of WORK) tells the backends where
     each array begins. First come the blocks z, a and delta of every layer, (batch_size, width)
     each, at batch_size times their offsets in LAYER. `costs`, (batch_size,) float64, receives the
@@ -64,7 +63,7 @@ class Work:
     computed piece by piece, with the same result bit for bit.
     """
 
-    def __init__(self, plan: "Plan", batch_size: int, n_threads: int = 1, gathers: bool = True):
+    def __init__(self, plan: Any, batch_size: int, n_threads: int = 1, gathers: bool = True):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
         itemsize = plan.dtype.itemsize
         # smaller products have both factors in L1, or read the larger one only once
@@ -88,7 +87,7 @@ class Work:
         return self.words.view(WORK)
 
     @classmethod
-    def for_batches(cls, plan: "Plan", X, rule: "Rule", batch_size: int, n_threads: int) -> "Work":
+    def for_batches(cls, plan: Any, X, rule: Any, batch_size: int, n_threads: int) -> "Work":
         """Room for mini-batches of X: one piece of dense ones, or whole ones of SparseRows.
 
         Threads that would get no samples are left out.

@@ -15,7 +15,8 @@ LAYERS = [
     "deltaloop",  # the public names
     "sklearn saved",
     "tabular",
-    "loading numba numba_handles callbacks schedules plot",
+    "ensemble",
+    "formats loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",
     "training",

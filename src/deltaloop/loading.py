@@ -20,9 +20,20 @@ def load_with_version(path, backend: str = "auto") -> tuple[Network, int]:
     """What `load` returns, and the version of the format of the file."""
     backend = as_backend(backend)
     path = as_path(path)
-    description, arrays = archive.read(path)
+    found = archive.read(path)
+    return network_of(found, path, backend), found.description["version"]
+
+
+def network_of(contents: archive.Contents, path: str, backend: str) -> Network:
+    """The network that a file holds.
+
+    Raises
+    ------
+    FileFormatError
+        It makes no sense; `path` says where it was found.
+    """
     try:
-        return _network(description, arrays, backend), description["version"]
+        return _network(contents.description, dict(contents.arrays), backend)
     except KeyError as error:
         raise FileFormatError(f"{path} is damaged: it lacks {error}") from None
     except (TypeError, ValueError, DeltaloopError) as error:

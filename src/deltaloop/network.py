@@ -286,9 +286,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """Write the network as one C header that needs nothing but itself.
 
         The header holds the parameters as static arrays and the functions that compute with
-        them, in C99 that is C++11 as well: no memory from the heap, and of the library expf
-        and tanhf at most (exp and tanh in float64). `real` below is float or, for a network in
-        float64, double.
+        them, in C99 that is C++11 as well: no memory from the heap, and little of the library
+        (see docs/c.md). `real` below is float or, for a network in float64, double.
 
             #define NAME_N_IN, NAME_N_OUT
             void NAME_predict(const real *x, real *y);
@@ -297,8 +296,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         NAME_predict gives what `predict` gives, `scaling` included, up to rounding.
         NAME_learn_one is there with learn=True only. It is one step of plain SGD on one sample,
         as in `fit` with batch_size=1, and returns the loss before the step, in the units of the
-        network. Parameters NAME_W1, NAME_b1, ... lie as in `W`: row j holds the n_in weights
-        that lead to unit j.
+        network. In NAME_W1, ..., row k holds the n_out weights that leave unit k: the transpose
+        of `W`.
 
         Parameters
         ----------

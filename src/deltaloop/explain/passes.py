@@ -49,15 +49,6 @@ class Passes:
     entered: list[np.ndarray]
 
 
-def refuse_shortcuts(net) -> None:
-    """Raise InvalidInputError for a network that is no plain chain of layers."""
-    if net.plan.joins:
-        raise InvalidInputError(
-            "this draws one chain of layers, but the network has shortcuts; explain, trace and "
-            "check_gradients take them"
-        )
-
-
 def entering(net, k: int) -> list[tuple[int, int]]:
     """Layers of units that enter weight layer k, 0 for the inputs, and how many units they have.
 

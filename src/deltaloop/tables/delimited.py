@@ -71,7 +71,7 @@ def check_options(options: Options) -> Options:
         raise InvalidTypeError(f"header must be True, False or None, got {options.header!r}")
     if options.decimal not in (None, ".", ","):
         raise InvalidInputError(f"decimal must be '.', ',' or None, got {options.decimal!r}")
-    lists = {
+    lists: dict[str, Any] = {
         name: (given,) if isinstance(given := getattr(options, name), str) else tuple(given)
         for name in ("text", "numbers", "missing")
     }
@@ -299,10 +299,11 @@ class Reading:
             self.kept.pop()
             self.notes.append("the comma after the last cell of every row is left out")
         self._leave_out_empty(columns)
-        names, columns = ([each[k] for k in self.kept] for each in (names, columns))
+        names = tuple(names[k] for k in self.kept)
+        columns = [columns[k] for k in self.kept]
         notes = [*notes, *hints(names, columns, [self.cells[k] for k in self.kept])]
         return Table(
-            tuple(names), columns, self.source, named=self.dialect.names is not None,
+            names, columns, self.source, named=self.dialect.names is not None,
             notes=(*self.notes, *notes),
         )  # fmt: skip
 

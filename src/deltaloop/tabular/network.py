@@ -25,7 +25,7 @@ class TableNetwork(Network):
         """What `deltaloop.tabular.load` gives: targets, classes, scores, report."""
         return Model.of_network(self)
 
-    def predict(self, X, n_threads: int = 1) -> np.ndarray:
+    def predict(self, X, n_threads: int | str = 1) -> np.ndarray:
         """What `Model.predict` says of a table; of arrays what `Network.predict` does.
 
         Parameters
@@ -33,7 +33,7 @@ class TableNetwork(Network):
         X : data frame, Table, mapping of columns, path; or array_like or sparse matrix
             Columns of a table by their names, in any order; or an array of shape
             (n_samples, n_inputs), which is taken for inputs and not for the columns of a table.
-        n_threads : int, default 1
+        n_threads : int or 'auto', default 1
             For arrays, see `Network.predict`.
 
         Returns
