@@ -20,10 +20,18 @@ def frame(n=160, seed=0):
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["simple", "recipe", "budget"])
+@pytest.fixture(scope="module", params=["simple", "recipe"])
 def mixed(request):
-    more = {"simple": {"simple": True}, "recipe": {}, "budget": {"budget": 0.5}}[request.param]
-    return dl.tabular.fit(frame(), ["kind", "price"], ignore=["ok", "who"], **more)
+    is_simple = request.param == "simple"
+    return dl.tabular.fit(frame(), ["kind", "price"], ignore=["ok", "who"], simple=is_simple)
+
+
+def test_a_budget_is_spent_on_several_targets_too():
+    columns = frame()
+    model = dl.tabular.fit(columns, ["kind", "price"], ignore=["ok", "who"], budget=0.3)
+    assert any(note.startswith("the average of") for note in model.notes)
+    assert model.predict(columns)["price"].shape == (160,)
+    assert model.scores["RMSE of price"] < 2 * model.scores["RMSE of price of the constant"]
 
 
 def test_every_target_has_its_answers(mixed):

@@ -62,7 +62,8 @@ def command(context: click.Context) -> None:
 @click.pass_context
 def train(
     context: click.Context, data: str | None, target: tuple[str, ...], ignore: tuple[str, ...],
-    keep: tuple[str, ...], task: str | None, log_target: bool, header: bool | None,
+    keep: tuple[str, ...], encode: tuple[str, ...], task: str | None, log_target: bool,
+    header: bool | None,
     text: tuple[str, ...], numbers: tuple[str, ...], missing: tuple[str, ...],
     decimal: str | None, skip_bad_lines: bool, query: str | None, max_memory: float | None,
     test_fraction: float | None, test: str | None, group: str | None, seed: int,
@@ -83,7 +84,7 @@ def train(
     given = [name for name in options.OF_NETWORK if options.is_given(context, name)]
     reading = Reading(
         target, ignore, keep, task, header, text, decimal, skip_bad_lines, query, log_target,
-        max_memory, numbers, missing,
+        max_memory, numbers, missing, encode,
     )  # fmt: skip
     choice = Choice(test_fraction, test, group, seed)
     wanted = Wanted(simple, stream, budget, compare, explain, plot, save)

@@ -10,6 +10,7 @@ from ..kernels import available
 from ..parts.activations import ACTIVATIONS
 from ..parts.losses import LOSSES
 from ..parts.optimizers import OPTIMIZERS, Adam
+from ..tabular.preparation import ENCODINGS
 from ..tabular.targets import TASKS
 from ..training.schedules import SCHEDULES
 from . import modelling
@@ -90,6 +91,10 @@ TABLE: list[Decorator] = [
     _column("--target", "Name or number, from 1. Default: the last. Repeated: several outputs."),
     _column("--ignore", "No input. May be repeated, or be several as A,B."),
     _column("--keep", "An input, although it looks like a row number or an id."),
+    click.option(
+        "--encode", metavar="COLUMN=WAY", multiple=True,
+        help=f"Text of many values as {' or '.join(ENCODINGS)} instead of one input each.",
+    ),
     click.option(
         "--task", metavar="NAME",
         help=f"{names(TASKS)}. Default: guessed from the target, and said.",

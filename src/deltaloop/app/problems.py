@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..tables import Table, read, read_query
 from ..tables.cells import shortened
 from ..tabular.arrays import groups_of
 from ..tabular.choosing import counts_rows
+from ..tabular.preparation import ENCODINGS
 from ..tabular.targets import TASKS, Target
 from .columns import named_columns, values_of
 from .holdout import FEW_ROWS, TEST_FRACTION, Choice, held_out_rows
@@ -38,6 +39,7 @@ class Reading:
     max_memory: float | None = None
     numbers: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    encode: tuple[str, ...] = ()
 
     @property
     def of_files(self) -> tuple[tuple[str, bool], ...]:
@@ -78,6 +80,8 @@ class Problem:
         Class numbers, shape (n_rows,), or values, shape (n_rows, n_targets).
     keep, ignore : tuple of str
         Columns that are inputs whatever they hold, and columns that are none.
+    encode : dict of str to str
+        What becomes of text with many values, see `tabular.fit`.
     row_numbers : tuple of str
         Columns that count the rows of the table, and are no inputs for that.
     notes : tuple of str
@@ -104,6 +108,7 @@ class Problem:
     is_bundled: bool = False
     logs: bool = False
     groups: np.ndarray | None = None
+    encode: dict[str, str] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -185,6 +190,7 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         ("--target", reading.target),
         ("--ignore", reading.ignore),
         ("--keep", reading.keep),
+        ("--encode", reading.encode),
         ("--log-target", reading.log_target),
         ("--test-fraction", choice.fraction is not None),
         ("--test", choice.way),
@@ -240,9 +246,16 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
     names = named_columns(table, reading.target) or [table.columns[-1]]
     ignore, keep = named_columns(table, reading.ignore), named_columns(table, reading.keep)
     group = named_columns(table, [choice.group])[0] if choice.group is not None else None
+    encode = _encodings(table, reading.encode)
     _check_roles(names, ignore, keep, group)
+    _check_roles(names, ignore, list(encode), group, "encoded (--encode)")
     notes: list[str] = []
-    row_numbers = _row_numbers(table, {*names, *ignore, *keep, group})
+    row_numbers = _row_numbers(table, {*names, *ignore, *keep, *encode, group})
+    if len(table.columns) == len(names):
+        raise InvalidInputError(
+            f"{table.source!r} has no column beside the target, {shortened(names)}; a table needs "
+            "at least one more, to learn from"
+        )
     if table.n_rows < 2:
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
     asked = question(table, names, reading.task)
@@ -270,6 +283,7 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
         asked.y[test],
         tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
         logs=_takes_logs(asked, reading), groups=None if groups is None else groups[~test],
+        encode=encode,
     )  # fmt: skip
 
 
@@ -298,12 +312,27 @@ def _takes_logs(asked, reading):
     return True
 
 
-def _check_roles(targets, ignore, keep, group):
+def _encodings(table, given):
+    """The columns that --encode names, and the way of each."""
+    found = {}
+    for one in given:
+        column, sign, way = one.rpartition("=")
+        if not sign or not column:
+            raise InvalidInputError(
+                f"--encode takes a column and a way, such as city={ENCODINGS[0]}; got {one!r}"
+            )
+        if way not in ENCODINGS:
+            raise unknown_name("--encode", way, ENCODINGS)
+        found |= dict.fromkeys(named_columns(table, [column]), way)
+    return found
+
+
+def _check_roles(targets, ignore, keep, group, kept_as="kept as an input (--keep)"):
     """Refuse a column that shall be two things at once."""
     roles: list[tuple[str, Sequence[str]]] = [
         ("the target", targets),
         ("ignored (--ignore)", ignore),
-        ("kept as an input (--keep)", keep),
+        (kept_as, keep),
         ("the group (--group)", [] if group is None else [group]),
     ]
     may_be_both = {(1, 3)}

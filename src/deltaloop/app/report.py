@@ -15,6 +15,7 @@ from ..tabular import Preparation
 from ..tabular.preparation import of_metadata
 from ..tabular.scores import Score, of_dict, with_constant
 from ..tabular.targets import class_name
+from ..text import cut
 from ..training.history import History
 from ..version import __version__
 from .intervals import half_widths
@@ -115,7 +116,9 @@ def score_rows(part: str, scores: Sequence[Score]) -> Rows:
 
 
 def _label(score):
-    return score.name.replace("R2", f"R{sign('²', '2')}", 1)
+    name, of, target = score.name.partition(" of ")
+    squared = sign("²", "2")
+    return f"{name.replace('R2', f'R{squared}', 1)}{of}{cut(target)}"
 
 
 def comparison_rows(net: Network, comparison: Comparison) -> Rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import MARKERS, MISSING_CELLS, Column, is_missing
+from .cells import LONGEST, MARKERS, MISSING_CELLS, Column, is_missing
 from .dates import DateForm, date_forms
 from .duck import quoted
 from .kinds import TEXT, Kind
@@ -28,8 +28,7 @@ _MANY = 50  # different cells that could be missing
 _FETCHED = 2000  # different cells that do not fit
 TABLE = "raw"  # where cells are kept while it is decided what they are
 _AT_ONCE = 250  # columns in a query
-_NAT = -(2**63)
-_LONGEST = max(map(len, MISSING_CELLS))
+_ABSENT = {"number": np.nan, "date": -(2**63)}  # NaN, NaT; of text the code of missing cells
 
 
 @dataclass
@@ -249,21 +248,21 @@ def present(column: str) -> str:
 
 
 def value_sql(column: str, kind: Kind, is_typed: bool) -> str:
-    """A column of the result: numbers, microseconds since 1970, or codes of texts."""
+    """A column of the result: numbers, microseconds since 1970, or codes of texts; with NULLs."""
     if kind.name == "empty":
         return "'nan'::DOUBLE"
     if column == "NULL":
         return f"{MISSING}::INTEGER"
     if kind.name in ("text", "values"):
-        return f"coalesce(enum_code({column}), {MISSING})::INTEGER"
+        return f"enum_code({column})::INTEGER"
     value = column
     if not is_typed:
         cell = f"({present(column)})"
         is_number = kind.name == "number"
         value = kind.form.sql(cell) if is_number else kind.date.sql(cell)
     if kind.name == "number":
-        return f"coalesce({value}, 'nan'::DOUBLE)"
-    return f"coalesce(epoch_us({value}), {_NAT})"
+        return value
+    return f"epoch_us({value})"
 
 
 def arrays_of(
@@ -304,7 +303,9 @@ def arrays_of(
     columns: list[Column] = []
     texts = []
     for number, kind in enumerate(kinds):
-        array = np.asarray(fetched.pop(f"c{number}"))
+        array = fetched.pop(f"c{number}")
+        if isinstance(array, np.ma.MaskedArray):  # some cells are NULL
+            array = array.filled(_ABSENT.get(kind.name, MISSING))
         if kind.name == "text" and number not in cells:
             array, cells[number] = _encoded(array)
         if number in cells:
@@ -328,7 +329,7 @@ def _encoded(cells: np.ndarray) -> tuple[np.ndarray, list[str]]:
 def text_of(codes: np.ndarray, cells: list[str]) -> Text:
     """The column of these codes of sorted cells, with blanks around them and missing ones gone."""
     stripped = list(map(str.strip, cells))
-    gone = {cell for cell in stripped if len(cell) <= _LONGEST and is_missing(cell)}
+    gone = {cell for cell in stripped if len(cell) <= LONGEST and is_missing(cell)}
     if not gone and stripped == cells:
         return Text(codes, tuple(cells))
     values = sorted(set(stripped) - gone)

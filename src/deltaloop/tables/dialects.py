@@ -196,7 +196,8 @@ def _above(lines: Sequence[str], best: "Candidate", has_comments: bool) -> Seque
     """The lines above the names of the columns."""
     if best.delimiter in (NO_DELIMITER, BLANKS):
         return []
-    return lines[: lines_above(lines[: 2 * LOOKED_AT], best.delimiter, best.quoting, has_comments)]
+    first = lines[: 2 * LOOKED_AT]
+    return lines[: lines_above(first, best.delimiter, best.quoting, best.width, has_comments)]
 
 
 def _add_more_headers(dialect: Dialect, ends_of: Sequence[int]) -> None:

@@ -16,6 +16,7 @@ _TOTALS = frozenset(
     {"total", "totals", "sum", "grand total", "subtotal", "mean", "average", "gesamt", "summe",
      "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme", "totale", "suma", "totaal"}
 )  # fmt: skip
+_ENDS = frozenset("0123456789.,)-%$€£¥")
 # a number with what accounts, laboratories and typesetters put around it
 _ALMOST = re.compile(r"[(<>~≤≥\u2212+\-$€£¥ ]*\d[\d.,' \u00a0\u202f]*[)\-%$€£¥ ]*").fullmatch
 
@@ -42,7 +43,10 @@ def hints(
 
 def _of_numbers(name, column, cells):
     """Values that stand for missing cells, and codes with leading zeros."""
-    found = [end for end in (np.fmin.reduce(column), np.fmax.reduce(column)) if end in _SENTINELS]
+    low, high = column.min(), column.max()
+    if np.isnan(low):  # slower, as it looks for missing cells
+        low, high = np.fmin.reduce(column), np.fmax.reduce(column)
+    found = [end for end in (low, high) if end in _SENTINELS]
     told = []
     for value in found:
         others = column[(column != value) & np.isfinite(column)]
@@ -53,6 +57,8 @@ def _of_numbers(name, column, cells):
             f"{n} cells of column {name!r} are {value:g}, far from all others; if that stands for "
             f"missing cells, use missing=['{value:g}'] (--missing {value:g})"
         )
+    if not any(cell[:1] == "0" and len(cell) > 1 and cell.isdecimal() for cell in cells):
+        return told
     seen = [cell.strip() for cell in cells if not is_missing(cell)]
     lengths = set(map(len, seen))
     is_code = len(lengths) == 1 and lengths.pop() > 1 and all(map(str.isdecimal, seen))
@@ -83,9 +89,11 @@ def _of_text(name, column, cells):
                 f"{shortened(several[0])} of column {name!r} differ in capital letters alone, and "
                 "count as different values"
             )
-    seen = {cell.strip() for cell in cells if not is_missing(cell)}
+    seen = {cell.strip() for cell in set(cells) if not is_missing(cell)}
+    if len(seen) < 2 or not all(cell[-1] in _ENDS and _ALMOST(cell) for cell in seen):
+        return told
     odd = [cell for cell in seen if not is_written_number(cell)]
-    if len(seen) > 1 and odd and all(map(_ALMOST, odd)) and all(map(number_in, odd)):
+    if odd and all(map(number_in, odd)):
         told.append(
             f"column {name!r} counts as text, although its cells look like numbers, such as "
             f"{min(odd)!r}; numbers=[{name!r}] (--numbers) takes the number in each cell"

@@ -23,8 +23,10 @@ def _filled(row: Sequence[str]) -> int:
     return sum(not is_missing(cell) for cell in row)
 
 
-def lines_above(lines: Sequence[str], delimiter: str, quoting: Quoting, skip_comments: bool) -> int:
-    """How many lines stand above the names of the columns.
+def lines_above(
+    lines: Sequence[str], delimiter: str, quoting: Quoting, width: int, skip_comments: bool
+) -> int:
+    """How many lines stand above the names of the columns; most rows have about `width` cells.
 
     They have cells in at most half of the columns, and below them is a row that fills more, is in
     words, and stands over numbers.
@@ -36,6 +38,8 @@ def lines_above(lines: Sequence[str], delimiter: str, quoting: Quoting, skip_com
         for row in reader_of(reader, delimiter, quoting):
             if not is_blank(row):
                 records.append((before, row))
+                if len(records) == 1 and len(row) >= width and 2 * _filled(row) > width:
+                    return 0
             before = reader.number
             if len(records) == _LOOKED_AT:
                 break
@@ -63,7 +67,7 @@ def more_headers(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     Such a row has words above all columns of numbers or dates, and nothing in it occurs below.
     """
     n = 0
-    while n < 2 and len(rows) > n + 3:
+    while n < 2 and len(rows) > n + 3 and not any(map(is_written_number, rows[n])):
         columns = [
             [cell.strip() for cell in cells if not is_missing(cell)]
             for cells in zip(*rows[n + 1 :], strict=True)

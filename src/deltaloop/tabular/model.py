@@ -11,12 +11,13 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..loading import load as load_network
 from ..network import Network
+from ..tables.cells import missing_cells, shortened
 from .arrays import Targets, groups_of
 from .engine import train
 from .frames import as_table, split_target
 from .preparation import Preparation, of_metadata
 from .scores import Score, as_dict, named, of_dict, scores_of_known, value_scores, with_constant
-from .targets import TASKS, Target, class_name, find_target, parted
+from .targets import TASKS, Target, class_name, class_numbers, find_target, parted
 
 _USAGE = "write dl.tabular.fit(frame, 'column'), or fit(frame, y)"
 
@@ -138,13 +139,18 @@ class Model:
         else:
             table, _, columns = split_target(table, y)
         kinds = self.kinds or (self.values,) * len(self.targets)
-        parts = [
-            find_target([name], [column], TASKS[values is None])
+        rows = ~np.logical_or.reduce([missing_cells(column) for column in columns])
+        if not rows.any():
+            raise InvalidInputError(
+                f"target {shortened(self.targets)} is missing in every row; there is no score"
+            )
+        out = self._outputs(table.take(np.flatnonzero(rows)))
+        y = [
+            find_target([name], [column[rows]], TASKS[1]).y[:, 0]
+            if values is None
+            else class_numbers(column[rows], values)
             for name, column, values in zip(self.targets, columns, kinds, strict=True)
         ]
-        rows = np.logical_and.reduce([part.rows for part in parts])
-        out = self._outputs(table.take(np.flatnonzero(rows)))
-        y = [_numbers(part, v)[rows[part.rows]] for part, v in zip(parts, kinds, strict=True)]
         return as_dict(self.scores_of(y[0] if self.values else np.column_stack(y), out))
 
     def scores_of(self, y: np.ndarray, out: np.ndarray) -> list[Score]:
@@ -355,7 +361,7 @@ def fit(
         ignore = [*ignore, group]
     preparation, X = Preparation.fit_transform(
         table, [name for name in names if name in table.columns],
-        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y) if encode else None,
+        keep=keep, ignore=ignore, encode=encode, y=for_means(found, y) if encode else None,
     )  # fmt: skip
     trained = train(
         X, y, found.n_classes, seed=seed, budget=budget, simple=simple, weights=weights,
@@ -396,15 +402,7 @@ def _classes_of(values, out):
     return np.array(values, object if is_text else None)[out.argmax(axis=1)]
 
 
-def _numbers(part: Target, values):
-    """The targets of rows, as numbers of these classes (-1 for another one), or values."""
-    if values is None:
-        return part.y[:, 0]
-    known = {class_name(value): number for number, value in enumerate(values)}
-    return np.array([known.get(name, -1) for name in part.classes or ()], np.int64)[part.y]
-
-
-def _for_means(found: Target, y):
+def for_means(found: Target, y: np.ndarray) -> np.ndarray:
     """What means of targets are taken of: scaled values, or classes one-hot."""
     if found.values is not None:
         return np.eye(len(found.values))[found.y]

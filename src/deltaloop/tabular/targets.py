@@ -86,6 +86,17 @@ def class_name(value: str | float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
+def class_numbers(column, values: Sequence[str | float]) -> np.ndarray:
+    """The number of the class in every cell, none of them missing; -1 for one that is unknown."""
+    known = {class_name(value): number for number, value in enumerate(values)}
+    if isinstance(column, Text) or column.dtype.kind not in "fiu":
+        codes, names = codes_of(column)
+    else:
+        different, codes = np.unique(column, return_inverse=True)
+        names = [class_name(value) for value in different.tolist()]
+    return np.array([known.get(name, -1) for name in names], np.int64)[codes]
+
+
 def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Target:
     """Look at the target columns of all rows.
 
