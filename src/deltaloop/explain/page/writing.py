@@ -3,6 +3,7 @@
 import html
 import json
 import math
+import re
 from importlib import resources
 
 from ...errors import InvalidInputError
@@ -48,10 +49,8 @@ def page(net, x, y, learning_rate=None, title=None) -> str:
         "/*TITLE*/": title, "/*CSS*/": _file("page.css"), "/*ARITHMETIC*/": arithmetic(),
         "/*DATA*/": as_script(data), "/*PAGE*/": "\n".join(map(_file, _SCRIPTS)),
     }  # fmt: skip
-    text = _file("page.html")
-    for mark, part in parts.items():
-        text = text.replace(mark, part)
-    return text
+    # in one pass: a title or a name that looks like a mark stays what it is
+    return re.sub(r"/\*[A-Z]+\*/", lambda mark: parts[mark[0]], _file("page.html"))
 
 
 def arithmetic() -> str:
