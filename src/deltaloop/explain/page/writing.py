@@ -6,6 +6,8 @@ import math
 import re
 from importlib import resources
 
+import numpy as np
+
 from ...errors import InvalidInputError
 from ...inputs.checks import all_finite, number
 from ...interop.whole_file import whole_file
@@ -126,8 +128,6 @@ def _data(net, X, Y):
         raise InvalidInputError("parameters are nan or infinite; assign finite W and b first")
     X = X.dense() if isinstance(X, SparseRows) else X
     hidden = [row.name for row in ACTIVATIONS.values() if row.f is not None]
-    k = min(1, len(net.layers) - 1)  # of the textbook's network, w^2_22
-    j, i = min(1, net.sizes[k + 1] - 1), min(1, net.W[k].shape[1] - 1)
     return {
         "model": model_of(net),
         "x": X[0].astype(float).tolist(),
@@ -137,6 +137,16 @@ def _data(net, X, Y):
             _suitable(kind.loss_name, kind.units.stop - kind.units.start) for kind in kinds_of(net)
         ],
         "alphas": {row.name: row.alpha.default for row in ACTIVATIONS.values() if row.alpha},
-        "chosen": {"k": k, "j": j, "i": i},
+        "chosen": _chosen(net),
         "notes": [f"{note}." for note in notes(net)],
     }
+
+
+def _chosen(net):
+    """The weight whose chain rule is shown first: w^2_22, or one that a mask leaves."""
+    k = min(1, len(net.layers) - 1)
+    j, i = min(1, net.sizes[k + 1] - 1), min(1, net.W[k].shape[1] - 1)
+    mask = net.layers[k].mask
+    if mask is not None and not mask[j, i]:
+        j, i = np.argwhere(mask)[-1].tolist() if mask.any() else (j, i)
+    return {"k": k, "j": j, "i": i}
