@@ -281,7 +281,7 @@ def test_connections_that_a_mask_leaves_out_are_not_there(opened):
     assert "none" in page.inner_text("#tables")
     said = through(page)
     (unit,) = [one for one in said if one.startswith("Backward, layer 1, unit 2")]
-    assert "= 0 = 0 " in unit  # it enters nothing
+    assert "= 0 = 0" in unit  # it enters nothing
 
 
 def test_names_of_heads_are_text(opened):
