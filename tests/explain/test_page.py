@@ -251,7 +251,7 @@ def opened(browser, tmp_path):
 
 def through(page):
     """Every step of an update: what is said at each."""
-    said = page.evaluate("steps.map(() => { forward(); return $('told').innerText; })")
+    said = page.evaluate("steps.map(() => { forward(); return $('told').textContent; })")
     return [" ".join(one.split()) for one in said]
 
 
@@ -271,20 +271,35 @@ def test_shortcuts_go_around_layers_and_are_in_the_sums(opened):
     assert all(through(page))
 
 
+def test_connections_that_a_mask_leaves_out_are_not_there(opened):
+    mask = [[True, False], [True, False]]
+    net = dl.Network(2, [dl.Dense(2, "tanh"), dl.Dense(2, mask=mask), dl.Dense(1)], seed=0)
+    page = opened(net, [0.5, 1.0], [1.0])
+    assert page.evaluate("chosen") == {"k": 1, "j": 1, "i": 0}  # and not w^2_22
+    assert page.locator(".edge.chosen").count() == 1
+    assert page.locator(".edge .seen").count() == 4 + 2 + 2
+    assert "none" in page.inner_text("#tables")
+    said = through(page)
+    (unit,) = [one for one in said if one.startswith("Backward, layer 1, unit 2")]
+    assert "= 0 = 0" in unit  # it enters nothing
+
+
 def test_names_of_heads_are_text(opened):
     heads = {
         "<img src=x onerror=alert(1)>": dl.Head(2, loss="cross_entropy"),
         "a & b": dl.Head(1, "softplus", weight=0.5),
-        "range": dl.Head(1, loss="gaussian_nll", weight=2.0),
+        "/*PAGE*/": dl.Head(1, loss="gaussian_nll", weight=2.0),
     }
     net = dl.Network(2, [dl.Dense(2, "tanh"), dl.Dense(heads=heads)], dtype="float64", seed=1)
-    page = opened(net, [0.5, -1.0], [0, 1, 0.5, 0.3], title="</title><script>alert(2)</script>")
+    page = opened(
+        net, [0.5, -1.0], [0, 1, 0.5, 0.3], title="</title><script>alert(2)</script>/*CSS*/"
+    )
     said = through(page)
     assert any("<img src=x onerror=alert(1)>: cross_entropy" in one for one in said)
     assert any("a & b: 0.5 \u00b7 mse" in one for one in said)
     assert page.locator("img").count() == 0
-    assert page.title() == "</title><script>alert(2)</script>"
-    for name, of in (("a & b", "tanh"), ("range", None)):
+    assert page.title() == "</title><script>alert(2)</script>/*CSS*/"
+    for name, of in (("a & b", "tanh"), ("/*PAGE*/", None)):
         choice = page.get_by_label(f"activation of {name}", exact=True)
         assert choice.count() == (0 if of is None else 1)  # means and variances have theirs
         if of:

@@ -37,7 +37,8 @@ function told(step) {
 
 function forwardLines(k, j) {
   const layer = model.layers[k], z = values.z[k][j], a = values.a[k + 1][j];
-  const sum = layer.W[j].map((w, i) => `${times(w)} &middot; ${times(values.entered[k][i])}`).join(" + ");
+  const sum = layer.W[j].flatMap((w, i) =>
+    (isThere(k, j, i) ? [`${times(w)} &middot; ${times(values.entered[k][i])}`] : [])).join(" + ") || "0";
   const bias = layer.b ? ` + ${times(layer.b[j])}` : "";
   const { activation } = k === last() - 1 ? part_of(j) : layer;
   const row = ACTIVATIONS[activation], formula = row && row.f && activation !== "identity"
@@ -94,7 +95,8 @@ function deltaLines(k, j) {
 function sumLines(k, j) {
   const after = entered_by(model, k + 1, j);
   const sum = after.flatMap(([later, i]) =>
-    model.layers[later].W.map((row, unit) => `${times(row[i])} &middot; ${times(values.delta[later][unit])}`)).join(" + ");
+    model.layers[later].W.flatMap((row, unit) => (isThere(later, unit, i)
+      ? [`${times(row[i])} &middot; ${times(values.delta[later][unit])}`] : []))).join(" + ") || "0";
   const terms = after.map(([later, i]) => {
     const one = units(later + 1) === 1;
     const w = sym("w", later + 1, one ? pair(1, i + 1) : `i${i < 9 ? "" : ","}${i + 1}`);

@@ -3,7 +3,10 @@
 import html
 import json
 import math
+import re
 from importlib import resources
+
+import numpy as np
 
 from ...errors import InvalidInputError
 from ...inputs.checks import all_finite, number
@@ -48,10 +51,8 @@ def page(net, x, y, learning_rate=None, title=None) -> str:
         "/*TITLE*/": title, "/*CSS*/": _file("page.css"), "/*ARITHMETIC*/": arithmetic(),
         "/*DATA*/": as_script(data), "/*PAGE*/": "\n".join(map(_file, _SCRIPTS)),
     }  # fmt: skip
-    text = _file("page.html")
-    for mark, part in parts.items():
-        text = text.replace(mark, part)
-    return text
+    # in one pass: a title or a name that looks like a mark stays what it is
+    return re.sub(r"/\*[A-Z]+\*/", lambda mark: parts[mark[0]], _file("page.html"))
 
 
 def arithmetic() -> str:
@@ -127,8 +128,6 @@ def _data(net, X, Y):
         raise InvalidInputError("parameters are nan or infinite; assign finite W and b first")
     X = X.dense() if isinstance(X, SparseRows) else X
     hidden = [row.name for row in ACTIVATIONS.values() if row.f is not None]
-    k = min(1, len(net.layers) - 1)  # of the textbook's network, w^2_22
-    j, i = min(1, net.sizes[k + 1] - 1), min(1, net.W[k].shape[1] - 1)
     return {
         "model": model_of(net),
         "x": X[0].astype(float).tolist(),
@@ -138,6 +137,16 @@ def _data(net, X, Y):
             _suitable(kind.loss_name, kind.units.stop - kind.units.start) for kind in kinds_of(net)
         ],
         "alphas": {row.name: row.alpha.default for row in ACTIVATIONS.values() if row.alpha},
-        "chosen": {"k": k, "j": j, "i": i},
+        "chosen": _chosen(net),
         "notes": [f"{note}." for note in notes(net)],
     }
+
+
+def _chosen(net):
+    """The weight whose chain rule is shown first: w^2_22, or one that a mask leaves."""
+    k = min(1, len(net.layers) - 1)
+    j, i = min(1, net.sizes[k + 1] - 1), min(1, net.W[k].shape[1] - 1)
+    mask = net.layers[k].mask
+    if mask is not None and not mask[j, i]:
+        j, i = np.argwhere(mask)[-1].tolist() if mask.any() else (j, i)
+    return {"k": k, "j": j, "i": i}
