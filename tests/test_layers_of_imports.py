@@ -13,9 +13,9 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "sklearn saved",
+    "sklearn saved formats",
     "tabular",
-    "formats loading numba numba_handles callbacks schedules plot",
+    "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",
     "training",
