@@ -13,10 +13,10 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "sklearn saved",
+    "sklearn saved formats",
     "tabular",
     "ensemble",
-    "formats loading numba numba_handles callbacks schedules plot",
+    "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",
     "training",

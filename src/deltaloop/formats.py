@@ -14,9 +14,10 @@ from .inputs.paths import as_path
 from .interop.archive import Contents, contents
 from .interop.formats import format_of, formats_table, lost
 from .interop.plain_layers import Meant
-from .loading import load, network_of
+from .loading import network_of
 from .network import Network
 from .parts.construction import as_backend
+from .saved import load, with_columns
 
 __doc__ = (__doc__ or "").replace("TABLE", formats_table())
 
@@ -92,7 +93,7 @@ def read(
         if path in str(error):
             raise
         raise FileFormatError(f"{path}: {error}") from None
-    return network_of(found, path, backend)
+    return with_columns(network_of(found, path, backend))
 
 
 def write(net: Network, path, format: str | None = None) -> list[str]:
@@ -387,4 +388,4 @@ def write_fann_train(path, X, Y) -> None:
 
 
 def _built(found: Contents, source: str, backend) -> Network:
-    return network_of(found, source, as_backend(backend))
+    return with_columns(network_of(found, source, as_backend(backend)))

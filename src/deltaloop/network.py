@@ -29,7 +29,7 @@ from .parts.custom import CustomLoss
 from .parts.layers import Dense
 from .parts.losses import Loss, check_loss
 from .parts.optimizers import SGD
-from .parts.parameters import Parameters
+from .parts.parameters import Parameters, put, without_padding
 from .parts.scaling import Scaling
 from .parts.views import Views
 from .parts.whole_batch import with_optimizer
@@ -354,7 +354,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
-        state["_theta"] = self._theta.copy()
+        state["_theta"] = without_padding(self.plan, self._theta)
         state["_of_inputs"] = self.input_dropout, self.input_noise
         state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this network alone
@@ -375,6 +375,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             backend, state["generator"], of_inputs,
         )  # fmt: skip
         self.__dict__.update(state)
-        self._theta[:], self._scaling = theta, scaling
+        put(self.plan, theta, self._theta)
+        self._scaling = scaling
         self._session = with_optimizer(self._session, self._optimizer, self._noise)
         self._session.resume(*progress)

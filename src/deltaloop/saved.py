@@ -44,7 +44,11 @@ def load(path, backend: str = "auto") -> Network:
     ...     dl.load(path).sizes
     (2, 3, 1)
     """
-    net = load_network(path, backend)
+    return with_columns(load_network(path, backend))
+
+
+def with_columns(net: Network) -> Network:
+    """The network, as one of a table where it knows columns."""
     if _knows_columns(net.metadata):
         from .tabular.network import TableNetwork
 

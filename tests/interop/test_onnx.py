@@ -154,6 +154,8 @@ def test_model_of_a_table_keeps_its_columns(path, tmp_path):
     inputs = model.preparation.transform(dl.tabular.frames.as_table(frame))
     found = run(path, inputs, "float32")["value"]
     np.testing.assert_allclose(found[:, 0], model.predict(frame), rtol=1e-4)
+    model.net.save(tmp_path / "net.npz")
+    assert type(dl.formats.read(path)) is type(dl.load(tmp_path / "net.npz"))
     back = dl.tabular.Model.of_network(dl.formats.read(path))
     np.testing.assert_array_equal(back.predict(frame), model.predict(frame))
 
@@ -331,7 +333,7 @@ def test_changed_byte_is_refused_or_another_network(path):
     dl.formats.write(net, path)
     content = path.read_bytes()
     random = np.random.default_rng(0)
-    for at in range(len(content)):
+    for at in range(0, len(content), 3):
         flip = int(random.choice((1, 4, 32, int(random.integers(1, 256)))))
         path.write_bytes(content[:at] + bytes([content[at] ^ flip]) + content[at + 1 :])
         try:

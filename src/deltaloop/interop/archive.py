@@ -96,7 +96,7 @@ def save(net, theta, path, state: State | None = None) -> None:
     found = contents(net, theta, state)
     text = found.text()
     with whole_file(path) as file:
-        np.savez(file, format=np.array(text), **found.arrays)
+        np.savez(file, format=np.array(text), **found.arrays)  # type: ignore[arg-type]
 
 
 def structure(net) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which activation a chain of elementwise operators is: told by its values, not by its spelling."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def _clip(z, low=None, high=None, *, min=None, max=None):
 
 
 # by the names of operators, with their attributes: functions of one number or several
-OPERATORS = {
+OPERATORS: dict[str, Callable] = {
     "Abs": np.abs, "Neg": np.negative, "Exp": np.exp, "Log": np.log, "Sqrt": np.sqrt,
     "Sin": np.sin, "Tanh": np.tanh, "Erf": _erf, "Reciprocal": np.reciprocal,
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power,

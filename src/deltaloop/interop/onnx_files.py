@@ -36,7 +36,7 @@ def write(contents: Contents, path) -> None:
     onnx = _package()
     model, derived = model_of(contents)
     masks = {
-        name: base64.b64encode(np.packbits(array)).decode()
+        name: base64.b64encode(np.packbits(array).tobytes()).decode()
         for name, array in contents.arrays.items()
         if name.startswith("mask")
     }

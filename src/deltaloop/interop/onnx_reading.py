@@ -248,10 +248,10 @@ class _Reading:
         needed: set[int] = set()
         open_names = list(wanted)
         while open_names:
-            index = maker.get(open_names.pop())
-            if index is not None and index not in needed:
-                needed.add(index)
-                open_names += self.graph.node[index].input
+            made_by = maker.get(open_names.pop())
+            if made_by is not None and made_by not in needed:
+                needed.add(made_by)
+                open_names += self.graph.node[made_by].input
         return [self.graph.node[index] for index in sorted(needed)]
 
     def _value(self, name):

@@ -150,8 +150,12 @@ def of_named_weights(
     for name in names:
         start = f"{name}." if name else ""
         W, b = tensors.get(f"{start}weight"), tensors.get(f"{start}bias")
-        is_layer = W is not None and W.ndim == 2 and (b is None or b.shape == W.shape[:1])
-        if not is_layer or any(one.dtype.kind != "f" for one in (W, b) if one is not None):
+        if (
+            W is None
+            or W.ndim != 2
+            or (b is not None and b.shape != W.shape[:1])
+            or any(one.dtype.kind != "f" for one in (W, b) if one is not None)
+        ):
             unknown.append(name)
         else:
             chain.append((W, b))

@@ -171,7 +171,7 @@ def of_estimator(estimator) -> Contents:
     kind = {"poisson": "poisson"}.get(loss or "")
     return contents_of(
         layers, common_dtype(weights), scaling=scaling, loss=None if kind is None else Loss(kind),
-        classes=[str(name) for name in classes] if has_names else None,
+        classes=[str(name) for name in classes] if has_names and classes is not None else None,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A network as a `torch.nn.Module` that computes the same, and trains there."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,6 +47,12 @@ class TorchNetwork(nn.Module):
     Its `state_dict` holds layers.0.weight, layers.0.bias, ..., the scaling, and as extra state the
     description of the network, so that a file of it is a network of its own.
     """
+
+    layers: Any  # of nn.Linear, some with a buffer mask
+    x_mean: Any
+    x_scale: Any
+    y_mean: Any
+    y_scale: Any
 
     def __init__(self, contents: Contents):
         super().__init__()

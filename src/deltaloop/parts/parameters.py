@@ -15,6 +15,22 @@ from .views import Views
 _FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
 
 
+def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray:
+    """A copy of theta without its padding, shape (n_parameters,), rows as they lie."""
+    return np.concatenate([view.T.ravel() for view in plan.views(theta)])
+
+
+def put(plan: Plan, values: np.ndarray, theta: np.ndarray) -> None:
+    """Copy what `without_padding` gave, or all of another theta, into theta."""
+    if len(values) == len(theta):  # in pickles of earlier versions
+        theta[:] = values
+        return
+    start = 0
+    for view in plan.views(theta):
+        view.T[...] = values[start : start + view.size].reshape(view.T.shape)
+        start += view.size
+
+
 class Parameters:
     """The part of `Network` that holds the parameters and what they were laid out for."""
 
