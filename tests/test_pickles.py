@@ -1,4 +1,4 @@
-"""Pickles of networks, which go from process to process, are hardly larger than their parameters."""
+"""Pickles of networks go from process to process: hardly larger than their parameters."""
 
 import pickle
 
