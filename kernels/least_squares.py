@@ -11,7 +11,8 @@ from itertools import accumulate
 import numpy as np
 
 from ..inputs.checks import check_memory
-from .interface import LAYER, Plan, aligned_zeros
+from .interface import LAYER, Plan
+from .memory import aligned_zeros
 
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH

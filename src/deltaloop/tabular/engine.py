@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from ..inputs.checks import number
 from ..network import Network
 from ..training.history import History
-from .arrays import Targets, parts
+from .arrays import Heads, Targets, parts
 from .merging import merged
 from .recipe import Member, Recipe, at_common_wave, chosen_recipe, simple_network, trained_member
 from .search import spend
@@ -49,7 +49,7 @@ class Trained:
 def train(
     X: np.ndarray,
     y: np.ndarray,
-    n_classes: int | None,
+    n_classes: int | Heads | None,
     *,
     seed: int = 0,
     budget: float | None = None,
@@ -57,6 +57,7 @@ def train(
     weights: np.ndarray | None = None,
     progress: bool | Callable[[float, str], None] = False,
     recipe: Recipe | None = None,
+    groups: np.ndarray | None = None,
 ) -> Trained:
     """Train the networks that belong to these rows, and make one of them.
 
@@ -64,12 +65,16 @@ def train(
     ----------
     X : ndarray, shape (n, n_inputs), float32
     y : ndarray
-        Class numbers (n,) with `n_classes`, else values (n, n_targets) in their own units.
-    n_classes : int or None
+        Class numbers (n,) with `n_classes`, else values (n, n_targets) in their own units; with
+        several targets of which some are classes a column for each, (n, n_targets).
+    n_classes : int or None; or tuple of (str, int or None)
+        Of several targets, with their names.
     seed, budget, simple, weights, progress
         As in `tabular.fit`.
     recipe : Recipe, optional
         Left out, the one that belongs to the size of the table.
+    groups : ndarray of int, shape (n,), optional
+        Rows of one number are held back together.
     """
     if budget is not None:
         budget = number("budget", budget, above=0.0)
@@ -82,12 +87,14 @@ def train(
         note = _summary([net], "30 tanh units, plain gradient descent", began)
         return Trained(net, None, None, (note,))
     Y = Targets.of(y, n_classes)
+    if groups is not None and len(np.unique(groups)) < 2:
+        groups = None  # none could be held back
     recipe = recipe or chosen_recipe(len(X), X.shape[1], Y.n_out, Y.is_classes)
     if budget is not None:
-        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell)
+        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell, groups)
     else:
         members, shares, interrupted = [], None, False
-        for k, held in enumerate(held_parts(Y, recipe, seed)):
+        for k, held in enumerate(held_parts(Y, recipe, seed, groups)):
             member = trained_member(X, Y, recipe, held, seed + k, weights)
             interrupted = member.is_interrupted
             if not interrupted or not members:
@@ -105,12 +112,15 @@ def train(
     return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
 
 
-def held_parts(Y: Targets, recipe: Recipe, seed: int) -> list[np.ndarray]:
+def held_parts(
+    Y: Targets, recipe: Recipe, seed: int, groups: np.ndarray | None = None
+) -> list[np.ndarray]:
     """The rows that every network is trained without; none where rows are too few."""
     if len(Y.y) < FEW:
         return [np.zeros(0, np.intp)] * recipe.members
-    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed)
-    return found[: recipe.members]
+    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed, groups)
+    # of few groups each is held back by several networks
+    return [found[k % len(found)] for k in range(recipe.members)]
 
 
 def _held_out(members, X, Y):

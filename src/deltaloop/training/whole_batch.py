@@ -8,8 +8,10 @@ import numpy as np
 
 from ..errors import InvalidInputError, missing
 from ..inputs.checks import whole_number
-from ..kernels.interface import CUSTOM, LOSSES, SparseRows, Work, aligned_zeros
+from ..kernels.interface import CUSTOM, LOSSES
 from ..kernels.least_squares import Search
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from ..parts.construction import plan_of
 from ..parts.whole_batch import SCG, LevenbergMarquardt
 from .samples import Samples
