@@ -164,23 +164,19 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
 
     changed = {
         "1 network": with_(members=1),
-        "2 networks": with_(members=2),
+        "4 networks": with_(members=4),
         "selu": with_(activation="selu"),
         "relu": with_(activation="relu"),
         "input scales": with_(of_scales=6.0),
         "biases start at 0": with_(initial_bias=0.0),
         "biases as weights": with_(of_biases=1.0),
-        "one cosine": with_(waves=False),
         "no dropout": with_(dropout=0.0),
         "dropout 0.3": with_(dropout=0.3),
-        "last epoch": with_(keeps="last"),
-        ("best epoch of each" if is_classes else "end of a wave"): with_(
-            keeps="best" if is_classes else "wave"
-        ),
         "half the width": lambda r: replace(r, widths=tuple(w // 2 for w in r.widths)),
         "twice the width": lambda r: replace(r, widths=tuple(2 * w for w in r.widths)),
-        "two hidden layers": lambda r: replace(r, widths=r.widths[:2]),
+        "one hidden layer more": lambda r: replace(r, widths=(*r.widths, r.widths[-1])),
         "half the epochs": lambda r: replace(r, epochs=max(1, r.epochs // 2)),
+        "twice the epochs": lambda r: replace(r, epochs=2 * r.epochs),
     }
     if is_classes:
         changed["no label smoothing"] = with_(smoothing=0.0)
