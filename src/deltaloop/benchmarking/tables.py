@@ -66,6 +66,16 @@ class TableResults:
         """Error over that of `base`, table by table."""
         return np.array([one.error(peer) / one.error(base) for one in self.tables])
 
+    def mean_ratio(self, peer: str, base: str = BASE) -> tuple[float, float]:
+        """The geometric mean of the ratios, and its standard error.
+
+        With the logarithms l of n tables it is exp(mean l), and that times std(l) / sqrt(n).
+        """
+        logarithms = np.log(self.ratios(peer, base))
+        mean = float(np.exp(logarithms.mean()))
+        n = len(logarithms)
+        return mean, mean * float(logarithms.std(ddof=1)) / n**0.5 if n > 1 else np.nan
+
     def ranks(self, among: Iterable[str]) -> dict[str, float]:
         """The mean rank; equal errors share theirs."""
         names = list(among)
@@ -84,12 +94,13 @@ class TableResults:
             return []
         base = BASE if BASE in self.peers else self.peers[0]
         ranks = self.ranks(self.peers)
-        rows = [("", "error ratio", "better", "worse", "mean rank", "median s", "longest s")]
+        rows = [("", "error ratio", "+-", "better", "worse", "mean rank", "median s", "longest s")]
         for peer in self.peers:
-            ratios, seconds = self.ratios(peer, base), self.times(peer)
+            seconds = self.times(peer)
+            ratios, (mean, deviation) = self.ratios(peer, base), self.mean_ratio(peer, base)
             rows.append(
                 (
-                    peer, f"{np.exp(np.log(ratios).mean()):.3f}",
+                    peer, f"{mean:.3f}", f"{deviation:.3f}" if len(ratios) > 1 else "",
                     str(int((ratios < 1).sum())), str(int((ratios > 1).sum())),
                     f"{ranks[peer]:.2f}", significant(float(np.median(seconds))),
                     significant(float(seconds.max())),
@@ -97,7 +108,8 @@ class TableResults:
             )  # fmt: skip
         head = (
             f"{self.task}: {len(self.tables)} tables, {SPLITS} splits; error ratio is the "
-            f"geometric mean of error / error of {base}; {self.processor}, one thread"
+            f"geometric mean of error / error of {base}, +- its standard error over the tables; "
+            f"{self.processor}, one thread"
         )
         return [head, *aligned(rows, ">" * len(rows[0]))]
 
