@@ -176,14 +176,20 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
 
     changed = {
         "1 network": with_(members=1),
-        "4 networks": with_(members=4),
+        "2 networks": with_(members=2),
+        "all epochs": with_(lengths=(1.0,)),
+        "four waves": with_(waves=True),
+        "best epoch of each": with_(keeps="best"),
         "selu": with_(activation="selu"),
         "relu": with_(activation="relu"),
-        "input scales": with_(of_scales=6.0),
+        ("input scales" if is_classes else "no input scales"): with_(
+            of_scales=6.0 if is_classes else 0.0
+        ),
         "biases start at 0": with_(initial_bias=0.0),
         "biases as weights": with_(of_biases=1.0),
-        "no dropout": with_(dropout=0.0),
-        "dropout 0.3": with_(dropout=0.3),
+        ("no dropout" if is_classes else "dropout 0.15"): with_(
+            dropout=0.0 if is_classes else 0.15
+        ),
         "half the width": lambda r: replace(r, widths=tuple(w // 2 for w in r.widths)),
         "twice the width": lambda r: replace(r, widths=tuple(2 * w for w in r.widths)),
         "one hidden layer more": lambda r: replace(r, widths=(*r.widths, r.widths[-1])),

@@ -96,7 +96,7 @@ class Recipe:
     lengths: tuple[float, ...] = (1 / 16, 1 / 4, 1.0)
     tried: int = 2
     worth: float = 0.1
-    members: int = 2
+    members: int = 4
     held: int = 10
     keeps: str = "last"
 
@@ -112,9 +112,7 @@ class Recipe:
         return f"{hidden} {self.activation} units{dropped}, {self.epochs} epochs"
 
 
-OF_VALUES = Recipe(
-    widths=(64, 64, 64), learning_rate=0.02, waves=True, lengths=(1.0,), members=4, keeps="best"
-)
+OF_VALUES = Recipe(learning_rate=0.02, dropout=0.0, of_scales=6.0)
 
 
 def network(n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int) -> Network:
@@ -239,18 +237,17 @@ _FEWEST_EPOCHS = 4
 def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
     """The recipe that belongs to a table of this size.
 
-    Very large tables get fewer networks, and all large ones fewer epochs. Values are learned more
-    slowly than classes: smaller and deeper networks, and the held out rows choose the epoch.
+    Large tables get fewer epochs, and fewer networks. Values are learned more slowly than classes,
+    without dropout, and with scales of the inputs.
     """
     recipe = Recipe() if is_classes else OF_VALUES
     if n > 20_000:
-        recipe = replace(recipe, members=1, widths=(128,) * len(recipe.widths))
+        recipe = replace(recipe, members=1)
     elif n > 5_000:
         recipe = replace(recipe, members=2)
     widths = (n_in, *recipe.widths, n_out)
     per_epoch = 6 * n * sum(a * b for a, b in pairwise(widths))
-    work = _WORK * 2 / recipe.members  # as members, so work
-    epochs = int(work * min(max(1, n / _ROWS), _MOST) / per_epoch)
+    epochs = int(_WORK * min(max(1, n / _ROWS), _MOST) / per_epoch)
     return replace(recipe, epochs=min(max(_FEWEST_EPOCHS, epochs), recipe.epochs))
 
 
