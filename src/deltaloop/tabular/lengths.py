@@ -12,9 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from .arrays import Targets, parts
-from .recipe import Member, Recipe, trained_member
-
-FEW = 20  # rows, below which none are held back
+from .recipe import FEW, Member, Recipe, trained_member
 
 
 def trained_members(

@@ -232,6 +232,7 @@ def _held_loss(net, X, Y, held, weights):
 # 600 rows, about 0.2 s on one core; larger tables may take more in proportion, up to six times.
 _WORK, _ROWS, _MOST = 1e10, 600, 6
 _FEWEST_EPOCHS = 4
+FEW = 20  # rows, below which none are held back
 
 
 def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
@@ -241,6 +242,8 @@ def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
     without dropout, and with scales of the inputs.
     """
     recipe = Recipe() if is_classes else OF_VALUES
+    if n < FEW:  # that tell nothing about the length: dropout alone is against learning by heart
+        recipe = replace(recipe, dropout=Recipe.dropout)
     if n > 20_000:
         recipe = replace(recipe, members=1)
     elif n > 5_000:
