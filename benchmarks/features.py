@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 import deltaloop as dl
-from deltaloop.kernels.interface import Work, aligned_zeros
+from deltaloop.kernels.memory import Work, aligned_zeros
 from deltaloop.optimizers import Optimizer
 
 SIZES, BATCH_SIZE, N_STEPS = (10, 64, 64, 1), 32, 64

@@ -26,6 +26,7 @@ from the files in `results/`; losing rows stay in it.
     deltaloop bench --json benchmarks/results/NAME.json   # what is below
     deltaloop bench --scaling all --json benchmarks/results/NAME-scaling.json
     pytest benchmarks/test_doors.py --benchmark-json=benchmarks/results/NAME-doors.json
+    deltaloop bench --compare BEFORE.json AFTER.json      # two of them side by side
     python benchmarks/report.py                           # this page
     pytest benchmarks -k "784-30-10"                      # the same jobs as pytest-benchmark cases
     python benchmarks/features.py                         # what optimisers and dropout cost
@@ -40,10 +41,10 @@ from the files in `results/`; losing rows stay in it.
   it.
 - **Compilation, imports and the conversion of data** are outside the clock.
 - **Ratio**: minimum of deltaloop over minimum of the fastest peer. **Target**: what the ratio is to
-  be. **Floor**: the larger of arithmetic over the peak of fused multiply-adds and bytes that must
-  move over bandwidth, both measured at the start of the run; "latency" where it is far below what
-  the chain of layers costs. Inputs that are zero count as nothing in it; activations that are zero
-  count.
+  be, or, with "floor", the multiple of the floor. **Floor**: the larger of arithmetic over the peak
+  of fused multiply-adds and bytes that must move over bandwidth, both measured at the start of the
+  run; "latency" where it is far below what the chain of layers costs. Inputs that are zero count as
+  nothing in it; activations that are zero count.
 - **deltaloop in three forms**: as it runs on this machine; compiled for a lower level of x86-64 (v3
   without AVX-512, v2 without AVX2 as well); and in Numba (`backend="numba"`). The ratio is that of
   the first.

@@ -7,7 +7,7 @@ import pytest
 
 import deltaloop as dl
 from clock import CLOCK
-from deltaloop.kernels.interface import Work, aligned_zeros
+from deltaloop.kernels.memory import Work, aligned_zeros
 
 N = 60_000
 JOBS = {

@@ -37,3 +37,10 @@ def load(name: str) -> ModuleType:
     if name not in _MODULES:
         raise unknown_name("backend", name, _MODULES)
     return importlib.import_module(_MODULES[name], __package__)
+
+
+def for_networks(backend):
+    """What trains many networks at once: see ensembles.py. The reference has a module for it."""
+    if backend.NAME == "reference":
+        return importlib.import_module(".ensemble_reference", __package__)
+    return backend

@@ -10,7 +10,8 @@ import struct
 import numpy as np
 
 from ..inputs.checks import check_memory
-from .interface import LAYER, PIECE, Plan, aligned_zeros, round_up
+from .interface import LAYER, Plan
+from .memory import PIECE, aligned_zeros, round_up
 
 SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no difference
 # why a search has ended, by the code in SEARCH

@@ -11,20 +11,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .interface import (
-    ACTIVATIONS,
-    CUSTOM,
-    FUNCTIONS,
-    GAUSSIAN,
-    LOSSES,
-    RULES,
-    Plan,
-    Rule,
-    SparseRows,
-    Work,
-)
+from .interface import ACTIVATIONS, CUSTOM, FUNCTIONS, GAUSSIAN, LOSSES, RULES, Plan, Rule
 from .least_squares import REASONS, SMALLEST_MU, Search, columns_of
+from .memory import Work
 from .session import Session
+from .sparse_rows import SparseRows
 from .turns import Turns
 
 NAME = "reference"
@@ -292,13 +283,20 @@ _LOSSES = {
 }
 
 
-def _activate(layer, z):
+def activated(name, z, alpha=0.0):
+    """f(z) of an activation by its name."""
+    return _FUNCTIONS[name][0](z, z.dtype.type(alpha))
+
+
+def activate(layer, z):
+    """f(z) of the units of a layer."""
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["f"])], z)
-    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][0](z, z.dtype.type(layer["alpha"]))
+    return activated(ACTIVATIONS[layer["activation"]], z, layer["alpha"])
 
 
-def _slope(layer, z, a):
+def activation_slope(layer, z, a):
+    """f'(z) of units that depend on their own z alone."""
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["slope"])], z, a)
     return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](z, a, a.dtype.type(layer["alpha"]))
@@ -322,15 +320,16 @@ def _through(layer, z, a, dC_da):
     name = (*ACTIVATIONS, "custom")[layer["activation"]]
     if name in _THROUGH_ALL:
         return _THROUGH_ALL[name](a, dC_da)
-    return dC_da * _slope(layer, z, a)
+    return dC_da * activation_slope(layer, z, a)
 
 
-def _columns(head, first="first", n=None):
+def columns_of_head(head, first="first", n=None):
+    """Slice of its units in the outputs; with 'first_target', n_targets of its targets in Y."""
     start = int(head[first])
     return slice(start, start + int(head["layer"]["n_out"] if n is None else n))
 
 
-def _net_of(head):
+def net_of_head(head):
     """What the functions here ask of a plan, of one head."""
     return SimpleNamespace(
         layers=[head["layer"]], loss=int(head["loss"]), loss_parameter=head["loss_parameter"],
@@ -341,15 +340,15 @@ def _net_of(head):
 def _activate_outputs(plan, z):
     """A of the last layer: head by head, where there are any."""
     if plan.heads is None:
-        return _activate(plan.layers[-1], z)
+        return activate(plan.layers[-1], z)
     a = np.empty_like(z)
     for head in plan.heads:
-        own = z[:, _columns(head)]
+        own = z[:, columns_of_head(head)]
         if head["loss"] == GAUSSIAN:
             n = own.shape[1] // 2
-            a[:, _columns(head)] = np.hstack([own[:, :n], np.exp(own[:, n:])])
+            a[:, columns_of_head(head)] = np.hstack([own[:, :n], np.exp(own[:, n:])])
         else:
-            a[:, _columns(head)] = _activate(head["layer"], own)
+            a[:, columns_of_head(head)] = activate(head["layer"], own)
     return a
 
 
@@ -359,7 +358,7 @@ def _through_outputs(plan, z, a, dC_da):
         return _through(plan.layers[-1], z, a, dC_da)
     delta = np.empty_like(z)
     for head in plan.heads:
-        part = _columns(head)
+        part = columns_of_head(head)
         if head["loss"] == GAUSSIAN:
             n = head["n_targets"]
             slope = np.hstack([np.ones_like(a[:, part][:, :n]), a[:, part][:, n:]])
@@ -382,11 +381,12 @@ def _delta_of_heads(plan, z, a, Y):
     """Loss of every sample, and delta, as weighted sums over the heads."""
     losses, delta = np.zeros(len(z)), np.empty_like(z)
     for head in plan.heads:
-        part, y = _columns(head), Y[:, _columns(head, "first_target", head["n_targets"])]
+        part = columns_of_head(head)
+        y = Y[:, columns_of_head(head, "first_target", head["n_targets"])]
         if head["loss"] == GAUSSIAN:
             own, of_head = _gaussian_delta(z[:, part], y)
         else:
-            own, of_head = _output_delta(_net_of(head), z[:, part], a[:, part], y)
+            own, of_head = _output_delta(net_of_head(head), z[:, part], a[:, part], y)
         losses += head["weight"] * own
         delta[:, part] = z.dtype.type(head["weight"]) * of_head
     return losses, delta
@@ -422,6 +422,22 @@ _FROM_LOGITS = {
 }  # fmt: skip
 
 
+def loss_slope(plan, a, Y):
+    """Loss of every sample, shape (n,), and dC/da of outputs of one kind, from a alone."""
+    p = a.dtype.type(plan.loss_parameter)
+    if plan.loss >= len(LOSSES):
+        of_unit, slope_of_unit = FUNCTIONS[plan.loss]
+        losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
+        return losses.sum(axis=-1, dtype=np.float64), dC_da
+    loss = LOSSES[plan.loss]
+    value, slope = _LOSSES[loss]
+    losses, dC_da = value(a, Y, p).sum(axis=-1, dtype=np.float64), slope(a, Y, p).astype(a.dtype)
+    if loss in _OUTER:
+        losses, factors = _OUTER[loss](losses, p)
+        dC_da = dC_da * factors[:, None].astype(a.dtype)
+    return losses, dC_da
+
+
 def _output_delta(plan, z, a, Y):
     """Loss of every sample, shape (n,), and delta = dC/dz of the output layer."""
     if plan.heads is not None:
@@ -437,16 +453,7 @@ def _output_delta(plan, z, a, Y):
         losses, delta = _FROM_LOGITS[activation, loss](z, a, Y, p)
         return losses.sum(axis=-1, dtype=np.float64), delta
     # every other pair: delta = dC/da f'(z)
-    if loss == "custom":
-        of_unit, slope_of_unit = FUNCTIONS[plan.loss]
-        losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
-    else:
-        value, slope = _LOSSES[loss]
-        losses, dC_da = value(a, Y, p), slope(a, Y, p).astype(a.dtype)
-    losses = losses.sum(axis=-1, dtype=np.float64)
-    if loss in _OUTER:
-        losses, factors = _OUTER[loss](losses, p)
-        dC_da = dC_da * factors[:, None].astype(a.dtype)
+    losses, dC_da = loss_slope(plan, a, Y)
     return losses, _through(layer, z, a, dC_da)
 
 
@@ -469,7 +476,7 @@ def _forward(plan, theta, X, masks=None):
             z += b
         Z.append(z)
         last = index == len(plan.layers) - 1
-        A.append(_activate_outputs(plan, z) if last else _activate(layer, z))
+        A.append(_activate_outputs(plan, z) if last else activate(layer, z))
     return Z, A, entered
 
 
@@ -584,7 +591,7 @@ def _deltas(plan, theta, Z, A, delta, masks=None):
         dC_da = _dC_da(plan, theta, deltas, index)
         if masks is not None:
             dC_da *= masks[index]
-        slope = _slope(plan.layers[index - 1], Z[index - 1], A[index - 1])
+        slope = activation_slope(plan.layers[index - 1], Z[index - 1], A[index - 1])
         deltas[index - 1] = dC_da * slope
     return [deltas[index] for index in range(n)]
 

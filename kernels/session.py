@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs.checks import any_size
-from .interface import PIECE, Plan, Rule, Work, aligned_zeros
+from .interface import Plan, Rule
+from .memory import PIECE, Work, aligned_zeros
 from .turns import Turns
 
 

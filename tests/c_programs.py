@@ -114,7 +114,7 @@ class Exported:
         found = {}
         for name, like in arrays(self.net).items():
             at = self._function(f"at_{name}", ctypes.POINTER(self.real))()
-            found[name] = np.ctypeslib.as_array(at, like.shape).copy()
+            found[name] = np.ctypeslib.as_array(at, like.T.shape).T.copy()
         return found
 
 

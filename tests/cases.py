@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from deltaloop import SGD, Adadelta, Adagrad, Adam, NAdam, RMSprop, Rprop
 from deltaloop.kernels import functions
-from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule, Work, aligned_zeros
+from deltaloop.kernels.interface import ACTIVATIONS, LOSSES, Plan, Rule
+from deltaloop.kernels.memory import Work, aligned_zeros
 from deltaloop.parts.losses import Loss, loss_with
 from oracle import Layer
 

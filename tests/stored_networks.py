@@ -17,6 +17,18 @@ def new_net(dtype="float32", **options):
     return net
 
 
+def with_everything(dtype="float32"):
+    """Masks, shortcuts, heads, dropout, noise, frozen layers, learning rates of layers."""
+    mask = np.random.default_rng(1).random((4, 8)) < 0.5
+    layers = [
+        dl.Dense(5, "gelu", dropout=0.25, rate_of_W=0.5), dl.Dense(4, mask=mask, shortcuts=[0]),
+        dl.Dense(heads={"p": dl.Head(3, loss="cross_entropy"), "v": dl.Head(1, weight=0.5)}),
+    ]  # fmt: skip
+    net = dl.Network(3, layers, dtype=dtype, input_noise=0.1, seed=2)
+    net.trainable = [False, True, True]
+    return net
+
+
 def same(a, b):
     """Whether two networks compute the same and say the same, bit for bit."""
     scalings = [

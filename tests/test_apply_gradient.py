@@ -7,7 +7,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop import kernels
-from deltaloop.kernels.interface import Work, aligned_zeros
+from deltaloop.kernels.memory import Work, aligned_zeros
 from embedded_networks import OPTIMIZERS, network, samples
 
 BACKENDS = kernels.available()

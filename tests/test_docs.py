@@ -25,6 +25,8 @@ NEEDED = {
     "cython ": importlib.util.find_spec("Cython"),
     "by numba": importlib.util.find_spec("numba"),
     "from numba ": importlib.util.find_spec("numba"),
+    "import torch": importlib.util.find_spec("torch"),
+    "import jax": importlib.util.find_spec("jax"),
 }
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop.kernels.interface import Work
+from deltaloop.kernels.memory import Work
 from embedded_networks import BACKENDS, OPTIMIZERS, network, same_bits, samples
 
 

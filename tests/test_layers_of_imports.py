@@ -13,8 +13,9 @@ LAYERS = [
     "app",
     "benchmarking",
     "deltaloop",  # the public names
-    "sklearn",
+    "sklearn saved formats",
     "tabular",
+    "ensemble",
     "loading numba numba_handles callbacks schedules plot",
     "network",
     "embedding console",

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from deltaloop import Activation
-from deltaloop.kernels.interface import Plan, aligned_zeros
+from deltaloop.kernels.interface import Plan
+from deltaloop.kernels.memory import aligned_zeros
 
 _F = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t)
 _SLOPE = ctypes.CFUNCTYPE(

@@ -3,6 +3,7 @@
     python benchmarks/reproductions                      # all of it, some minutes
     python benchmarks/reproductions --quick              # fewer seeds, less than a minute
     python benchmarks/reproductions --only symmetry lecun
+    python benchmarks/reproductions --only fann --fann-data FOLDER --fann-library libfann.so.2
     python benchmarks/reproductions -o benchmarks/reproductions/README.md
 
 The exit status is 1 where a figure is outside of its bound.
@@ -19,7 +20,7 @@ if __package__ in (None, ""):  # started by the name of the folder
 from deltaloop.errors import DeltaloopWarning
 from deltaloop.interop.whole_file import whole_file
 from deltaloop.version import __version__
-from reproductions import chauvin, fahlman, lecun, nielsen, pdp, symmetry
+from reproductions import chauvin, fahlman, fann, lang, lecun, nielsen, pdp, symmetry
 from reproductions.table import markdown, measured
 
 PAPERS = {
@@ -27,8 +28,10 @@ PAPERS = {
     "pdp": pdp.PAPER,
     "chauvin": chauvin.PAPER,
     "fahlman": fahlman.PAPER,
+    "lang": lang.PAPER,
     "nielsen": nielsen.PAPER,
     "lecun": lecun.PAPER,
+    "fann": fann.paper(None, None),
 }
 
 
@@ -40,13 +43,18 @@ def main() -> int:
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write it to a file as well, and pictures beside it"
     )
+    parser.add_argument("--fann-data", metavar="FOLDER", help=f"FANN's data sets; {fann.FOLDER}")
+    parser.add_argument("--fann-library", metavar="FILE", help="libfann.so.2; else the system's")
     given = parser.parse_args()
+    papers = PAPERS | {"fann": fann.paper(given.fann_data, given.fann_library)}
+    for name in given.only:
+        papers[name].needs(given.quick)
     warnings.simplefilter("ignore", DeltaloopWarning)
     parts, all_inside = [_head(given.quick)], True
     print(parts[0])
     for name in given.only:
-        rows, seconds = measured(PAPERS[name], given.quick)
-        parts.append(markdown(PAPERS[name], rows, seconds))
+        rows, seconds = measured(papers[name], given.quick)
+        parts.append(markdown(papers[name], rows, seconds))
         all_inside &= all(row.is_inside for row in rows)
         print(parts[-1], flush=True)
     if given.output:

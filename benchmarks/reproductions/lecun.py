@@ -98,7 +98,10 @@ def draw(path: Path, quick: bool) -> None:
         for label, found in zip(name.split(" against "), pair, strict=True):
             errors = np.mean([wrong for wrong, _ in found], axis=0)
             ax.plot(range(1, EPOCHS + 1), errors, label=label)
-        ax.set(yscale="log", ylabel="% of test images wrong")
+        ax.set(yscale="log", ylabel="% of test images wrong", ylim=(1.5, 100))
+        ax.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+        ax.minorticks_off()
+        ax.grid(alpha=0.3)
         ax.legend()
     for ax in panels[1]:
         ax.set_xlabel("epoch")

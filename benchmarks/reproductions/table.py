@@ -20,12 +20,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Paper:
-    """A source, the function that trains, rows(quick), and the picture beside the table."""
+    """A source, the function that trains, rows(quick), and the picture beside the table.
+
+    `needs(quick)` raises SystemExit where something that rows want is not there.
+    """
 
     name: str
     source: str
     rows: Callable[[bool], Iterator[Row]]
     picture: str = ""
+    needs: Callable[[bool], object] = lambda quick: None
 
 
 def measured(paper: Paper, quick: bool) -> tuple[list[Row], float]:

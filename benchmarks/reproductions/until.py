@@ -8,11 +8,18 @@ import deltaloop as dl
 
 
 def sweeps(
-    net: dl.Network, X, Y, close: float, most: int, optimizer, batch_size: int
+    net: dl.Network,
+    X,
+    Y,
+    close: float,
+    most: int,
+    optimizer,
+    batch_size: int,
+    shuffle: bool = False,
 ) -> int | None:
     """Sweeps until |a - y| < close for every pattern and output; None: not within `most`.
 
-    The patterns come in the same order in every sweep.
+    The patterns come in the same order in every sweep, unless they are shuffled.
     """
     Y = np.reshape(Y, (len(X), -1)).astype(float)
 
@@ -20,7 +27,7 @@ def sweeps(
         return bool((np.abs(state.net.predict(X) - Y) < close).all())
 
     history = net.fit(
-        X, Y, epochs=most, batch_size=batch_size, optimizer=optimizer, shuffle=False,
+        X, Y, epochs=most, batch_size=batch_size, optimizer=optimizer, shuffle=shuffle,
         callbacks=[is_learned],
     )  # fmt: skip
     return len(history) if history.stop_reason.startswith("callback") else None

@@ -3,7 +3,7 @@
     sphinx-build -c docs/site docs build/site
 
 Neither the build nor a reader needs a network: formulas become MathML, which browsers show by
-themselves, and the theme brings its own styles.
+themselves, the font for them is in static/, and the theme brings its own styles.
 """
 
 import re
@@ -26,6 +26,7 @@ napoleon_google_docstring, napoleon_use_rtype, napoleon_use_ivar = False, False,
 autodoc_typehints, autodoc_member_order = "none", "bysource"
 highlight_language = "none"
 html_theme, html_title = "furo", f"deltaloop {__version__}"
+html_static_path, html_css_files = ["static"], ["style.css"]
 html_copy_source = html_show_sourcelink = False
 suppress_warnings = [
     "myst.header",  # pages may be cut into sections as they like
@@ -51,7 +52,7 @@ def every_page(app, name, source):
     """Pages that the index does not place are listed at its end."""
     if name == root_doc:
         pages = sorted(path.stem for path in Path(app.srcdir).glob("*.md"))
-        others = [f"../{page}" for page in pages if f"../{page}\n" not in source[0]]
+        others = [f"../{page}" for page in pages if not re.search(rf"\.\./{page}>?\n", source[0])]
         source[0] = source[0].replace("OTHERS\n", "".join(f"{page}\n" for page in others))
 
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..interface import SparseRows
+from ..sparse_rows import SparseRows
 from .cpu import level as _cpu_level
 
 NAME = "cython"
@@ -86,6 +86,21 @@ class _Backend:
     def session(self, plan, theta, batch_size=1, turns=None):
         return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size, turns)
 
+    def many(self, dtype):
+        """The module that trains many networks at once: see kernels/ensembles.py."""
+        return import_module(f"{__name__}.many_v{self.level}_f{8 * dtype.itemsize}")
+
+    def lanes(self, dtype):
+        return self.many(dtype).lanes()
+
+    def train_networks(self, training, first, stop, n_epochs, n_threads=1):
+        many = self.many(training.plan.dtype)
+        many.train_networks(training, first, stop, n_epochs, n_threads)
+
+    def forward_networks(self, training, first, stop, X, rows, out, n_threads=1):
+        many = self.many(training.plan.dtype)
+        many.forward_networks(training, first, stop, X, rows, out, n_threads)
+
     def core(self, dtype):
         """The module of one element type; lent.py describes what it lends."""
         return self._core[dtype.itemsize]
@@ -134,3 +149,7 @@ levenberg_marquardt = _chosen.levenberg_marquardt
 sparse_rows = _chosen.sparse_rows
 session = _chosen.session
 core = _chosen.core
+many = _chosen.many
+lanes = _chosen.lanes
+train_networks = _chosen.train_networks
+forward_networks = _chosen.forward_networks

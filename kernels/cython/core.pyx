@@ -49,16 +49,17 @@ from threading import get_ident
 from numpy import empty
 
 from deltaloop.errors import InvalidInputError
-from deltaloop.kernels import interface, least_squares, lent
-from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
+from deltaloop.kernels import interface, least_squares, lent, memory
+from deltaloop.kernels.memory import Work, aligned_zeros
 from deltaloop.kernels.session import looks_every, rows as rows_of
+from deltaloop.kernels.sparse_rows import SparseRows
 from deltaloop.kernels.turns import Turns
 
 if (SHARE, CUT, PIECE, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), sizeof(Head),
         sizeof(Places)) != (
-        interface.SHARE, interface.CUT, interface.PIECE, interface.BLOCK, interface.CUSTOM,
+        memory.SHARE, memory.CUT, memory.PIECE, memory.BLOCK, interface.CUSTOM,
         interface.GAUSSIAN, interface.LAYER.itemsize, interface.HEAD.itemsize,
-        interface.WORK.itemsize):
+        memory.WORK.itemsize):
     raise ImportError("plan.pxd and interface.py lay out different records; build deltaloop again")
 
 include "products.pxi"

@@ -2,9 +2,9 @@
 from lanes cimport LINE, prefetch, real
 
 cdef enum:
-    SHARE = 16      # interface.SHARE
-    CUT = 352 * 1024    # interface.CUT
-    PIECE = 256     # interface.PIECE
+    SHARE = 16      # memory.SHARE
+    CUT = 352 * 1024    # memory.CUT
+    PIECE = 256     # memory.PIECE
 
 # functions of users: see interface.py
 ctypedef void (*custom_f)(const real *z, real *a, Py_ssize_t n) noexcept nogil
@@ -48,7 +48,7 @@ cdef struct Head:       # interface.HEAD
     double loss_parameter
     double weight
 
-cdef struct Places:     # interface.WORK
+cdef struct Places:     # memory.WORK
     Py_ssize_t batch_size
     Py_ssize_t turned
     Py_ssize_t turned_prev
@@ -86,7 +86,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     Py_ssize_t done         # samples of the mini-batch that were in pieces before
     const Walks *walks      # NULL: those of this build
 
-cdef struct Rows:       # samples: dense or, as interface.SparseRows, sparse
+cdef struct Rows:       # samples: dense or, as sparse_rows.SparseRows, sparse
     const real *dense           # (n_rows, n_columns), or NULL
     Py_ssize_t row              # elements from one dense row to the next
     const Py_ssize_t *starts    # (n_rows + 1,)
@@ -156,7 +156,7 @@ cdef struct Walks:      # lent.WALKS: functions of other compiled code, in place
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:
-    """The smallest multiple of interface.BLOCK that is at least n."""
+    """The smallest multiple of memory.BLOCK that is at least n."""
     return (n + 15) // 16 * 16
 
 

@@ -1,6 +1,7 @@
 """Write functions.pxd and switches.pxd: the rows of kernels/functions.py as Cython.
 
-And coefficients.h, from kernels/coefficients.py.
+And ensemble_functions.pxd, the same with a network in every lane, and coefficients.h, from
+kernels/coefficients.py.
 
     python write_functions.py FOLDER
 
@@ -10,6 +11,7 @@ The build runs this.
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -394,6 +396,184 @@ def switches() -> str:
     text = SWITCHES
     for word, meant in tests.items():
         text = re.sub(rf"\b{word}\b", meant.replace("\\", r"\\"), text)
+    return _filled(text, codes)
+
+
+ENSEMBLE = """\
+# From a code to the loop of its row over vectors whose lanes are networks. Written by
+# kernels/cython/write_functions.py from the rows of kernels/functions.py.
+from libc.math cimport pow
+
+from ensemble_lanes cimport Wide, add_wide, products
+from functions cimport (
+    NAMES, f, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
+    slope,
+)
+from lanes cimport NATIVE, magnitude, quotient, real, root, splat, vec, where_above
+
+
+cdef inline void map_lanes(
+    Py_ssize_t activation, real alpha, Py_ssize_t n,
+    const vec *z,       # (n,)  read
+    vec *a,             # (n,)  overwritten: f(z); may be the same array as z
+) noexcept nogil:
+    cdef Py_ssize_t k
+UNITS:    if activation == CODE:
+        for k in range(n):
+            a[k] = f(CODE, alpha, z[k])
+        return
+END
+
+cdef inline void map_slope_of_lanes(
+    Py_ssize_t activation, real alpha, Py_ssize_t n,
+    const vec *z,       # (n,)  read if the row has keeps_z, else it may be a
+    const vec *a,       # (n,)  read
+    vec *delta,         # (n,)  dC/da in, dC/dz out
+) noexcept nogil:
+    cdef Py_ssize_t k
+UNITS:    if activation == CODE:
+        for k in range(n):
+            delta[k] *= slope(CODE, alpha, z[k], a[k])
+        return
+END
+
+cdef inline void terms_of_lanes(
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out, Py_ssize_t side,
+    const vec *z,       # (n_out, side)  read if from_logits
+    const vec *a,       # (n_out, side)  read
+    const vec *y,       # (n_out, side), or (n_out, 1) for y_side = 0  read
+    Py_ssize_t y_side,
+    vec *delta,         # (n_out, side)  overwritten: dC/da, or dC/dz if from_logits
+    double *costs,      # (side NATIVE,)  overwritten: the loss of the sample in every network
+) noexcept nogil:
+    cdef Py_ssize_t s, o, k
+    cdef vec value, factor, target
+    cdef Wide sums
+    cdef double by_sum
+    for s in range(side):
+        for o in range(n_out):
+            k = o * side + s
+            target = y[o * (side if y_side else 1) + s * y_side]
+            if from_logits:
+                value = loss_logits_value(loss, p, z[k], target, &factor)
+                delta[k] = loss_logits_delta(loss, p, z[k], a[k], target)
+            else:
+                value = loss_value(loss, p, a[k], target, &factor)
+                delta[k] = loss_slope(loss, p, a[k], target)
+            sums = add_wide(sums, products(value, factor)) if o else products(value, factor)
+        (<Wide *> (costs + s * NATIVE))[0] = sums
+        if has_outer(loss):
+            for k in range(NATIVE):
+                costs[s * NATIVE + k] = loss_outer(loss, p, costs[s * NATIVE + k], &by_sum)
+                for o in range(n_out):
+                    (<real *> (delta + o * side + s))[k] *= <real> by_sum
+
+
+cdef inline void terms_of_lanes_by_code(
+    Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out, Py_ssize_t side,
+    const vec *z, const vec *a, const vec *y, Py_ssize_t y_side, vec *delta, double *costs,
+) noexcept nogil:
+    # softmax with cross_entropy or kullback_leibler is by hand, as in losses.pxd
+ALL_LOSSES:    if loss == CODE and not from_logits:
+        terms_of_lanes(CODE, False, p, n_out, side, z, a, y, y_side, delta, costs)
+        return
+ENDALL_LOGITS:    if loss == CODE and from_logits:
+        terms_of_lanes(CODE, True, p, n_out, side, z, a, y, y_side, delta, costs)
+        return
+END
+
+STEP
+
+
+CONSTANTS
+
+
+cdef inline void step_lanes_by_code(
+    Py_ssize_t code, Py_ssize_t n, const vec *hyper,    # (16,): hyper-parameters and constants
+    vec *theta,         # (n,)  updated
+    const vec *g,       # (n,)  read: gradient times n_samples
+    const real scale,   # 1 / n_samples
+    vec *s0, vec *s1, vec *s2,      # (n,)  updated: the slots that the rule has
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef vec own[16]        # a copy, which the stores below cannot change
+    for k in range(16):
+        own[k] = hyper[k]
+RULES:    if code == CODE:
+        for k in range(n):
+            theta[k] = lanes_step(CODE, own, theta[k], g[k] * scale, s0 + k, s1 + k, s2 + k)
+        return
+END"""
+
+
+def lanes_step() -> list[str]:
+    """As `rules`, with hyper-parameters that differ from lane to lane."""
+    body, most = [], 0
+    for row in functions.RULES.values():
+        writer = expressions.Writer(Cython("w"))
+        constants = expressions.written_constants(row, "given", "step", "product")[0]
+        h = SimpleNamespace(**{
+            name: expressions.Expression(writer, f"hyper[{k}]")
+            for k, name in enumerate([*row.hyper, *constants])
+        })  # fmt: skip
+        state = ["s0[0]", "s1[0]", "s2[0]"][: len(row.slots)]
+        given = [expressions.Expression(writer, name) for name in ("w", "g", *state)]
+        results = [result.name for result in row.step(writer, h, *given)]
+        most = max(most, writer.n_variables)
+        kept = [f"{slot} = {new}" for slot, new in zip(state, results[1:], strict=True)]
+        body.append(f"    if code == {row.name.upper()}:")
+        body += [f"        {line}" for line in [*writer.lines, *kept, f"return {results[0]}"]]
+    return [
+        "cdef inline vec lanes_step(",
+        "    Py_ssize_t code, const vec *hyper, vec w, vec g, vec *s0, vec *s1, vec *s2,",
+        ") noexcept nogil:",
+        f"    cdef vec {', '.join(f't{k}' for k in range(most))}",
+        *body,
+        "    return w",
+    ]
+
+
+def lanes_constants() -> list[str]:
+    """As `constants`, with a learning rate for every lane."""
+    body = []
+    for row in functions.RULES.values():
+        found, _ = expressions.written_constants(row, "given", "step", "product")
+        for k, text in enumerate(found.values()):
+            of_lane = text.replace("given[0]", "rates[lane]")
+            body += [
+                f"    if code == {row.name.upper()}:" if k == 0 else "",
+                "        for lane in range(NATIVE):",
+                f"            hyper[{len(row.hyper) + k} * NATIVE + lane] = <real> ({of_lane})",
+            ]
+    return [
+        "cdef inline void lanes_constants(",
+        "    Py_ssize_t code, const double *given, const double *rates,     # (NATIVE,)",
+        "    Py_ssize_t step, double product, real *hyper,      # (16, NATIVE)",
+        ") noexcept nogil:",
+        "    # what follows from the hyper-parameters in update number `step`, counted from 1",
+        "    cdef Py_ssize_t lane",
+        *filter(None, body),
+    ]
+
+
+def ensemble() -> str:
+    """The text of ensemble_functions.pxd."""
+    units, losses, rules_ = _of_units(), functions.LOSSES.values(), functions.RULES.values()
+    codes = {
+        "UNITS": [row.name.upper() for row in units],
+        "ALL_LOSSES": [row.name.upper() for row in losses],
+        "ALL_LOGITS": [row.name.upper() for row in losses if row.logits_value is not None],
+        "RULES": [row.name.upper() for row in rules_],
+    }
+    names = sorted({code for kind in codes.values() for code in kind})
+    text = re.sub(r"\bNAMES\b", ",\n    ".join(names), ENSEMBLE)
+    text = text.replace("\nSTEP\n", "\n" + "\n".join(lanes_step()) + "\n")
+    text = text.replace("\nCONSTANTS\n", "\n" + "\n".join(lanes_constants()) + "\n")
+    return _filled(text, codes)
+
+
+def _filled(text, codes) -> str:
+    """`KIND:...END` repeated for every code of the kind."""
     for kind, all_codes in codes.items():
 
         def cases(found, all_codes=all_codes):
@@ -438,3 +618,4 @@ if __name__ == "__main__":
     write(folder / "coefficients.h", numbers())
     write(folder / "functions.pxd", tables())
     write(folder / "switches.pxd", switches())
+    write(folder / "ensemble_functions.pxd", ensemble())

@@ -13,7 +13,7 @@ require_numba("backend 'numba' or deltaloop.numba")
 import numba  # noqa: E402
 
 from .. import lent  # noqa: E402
-from ..interface import SparseRows  # noqa: E402
+from ..sparse_rows import SparseRows  # noqa: E402
 from . import batch, sample  # noqa: E402
 from .compiling import entry_points, provide  # noqa: E402
 

@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .. import functions, interface, lent
+from .. import functions, interface, lent, memory
 from .pointers import WORD, PointerType, StructType, place_of
 
 # Kinds of parameters: those of lent.py.
@@ -81,7 +81,7 @@ def part(function):
 def _digest() -> str:
     """Of all that is compiled, and of what lays out its data."""
     found = find_spec("deltaloop.numba")
-    others = [interface.__file__, functions.__file__, lent.__file__]
+    others = [interface.__file__, memory.__file__, functions.__file__, lent.__file__]
     others += [found.origin] if found and found.origin else []
     paths = sorted(Path(__file__).parent.glob("*.py")) + [Path(other) for other in others]
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]

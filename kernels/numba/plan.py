@@ -7,7 +7,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .. import lent
-from ..interface import BLOCK
+from ..memory import BLOCK
 from .compiling import AHEAD, NET, PIECE, ROWS, RULE, entry_points, part, type_of, words_type
 from .pointers import WORD, as_columns, is_null, null, place_of
 
@@ -89,7 +89,7 @@ def dense_rows(_context, net, X):
 
 @part
 def round_up(n):
-    """The smallest multiple of interface.BLOCK that is at least n."""
+    """The smallest multiple of memory.BLOCK that is at least n."""
     return (n + BLOCK - 1) // BLOCK * BLOCK
 
 

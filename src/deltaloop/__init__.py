@@ -18,7 +18,6 @@ from .errors import (
     MissingDependencyError,
 )
 from .inputs.validation import one_hot
-from .loading import load
 from .network import Network
 from .parts import activations, custom, initializers, layers, losses, optimizers, scaling
 from .parts.activations import Activation
@@ -28,13 +27,15 @@ from .parts.losses import Loss
 from .parts.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, Rprop
 from .parts.scaling import Scaling
 from .parts.whole_batch import LBFGS, SCG, LevenbergMarquardt
+from .saved import load
 from .training import history, stream
 from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, metrics, plot, schedules, tables, tabular
+    from . import callbacks, formats, metrics, plot, schedules, tables, tabular
     from . import sklearn as sklearn
+    from .ensemble import Ensemble, EnsembleHistory, search
     from .explain.check_gradients import check_gradients
     from .parts.heads import Head
 
@@ -52,6 +53,8 @@ __all__ = [
     "DeltaloopWarning",
     "Dense",
     "DivergenceError",
+    "Ensemble",
+    "EnsembleHistory",
     "FileFormatError",
     "Gradients",
     "Head",
@@ -71,12 +74,14 @@ __all__ = [
     "custom_activation",
     "custom_loss",
     "datasets",
+    "formats",
     "get_include",
     "load",
     "metrics",
     "one_hot",
     "plot",
     "schedules",
+    "search",
     "tables",
     "tabular",
 ]
@@ -88,9 +93,13 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
+_LATER = ("callbacks", "formats", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
 # And functions, with their modules.
-_FUNCTIONS_LATER = {"check_gradients": "explain.check_gradients", "Head": "parts.heads"}
+_FUNCTIONS_LATER = {
+    "check_gradients": "explain.check_gradients",
+    "Head": "parts.heads",
+    **dict.fromkeys(("Ensemble", "EnsembleHistory", "search"), "ensemble"),
+}
 
 
 def __getattr__(name):

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import InvalidInputError, InvalidTypeError
+from .errors import InvalidTypeError
 from .inputs import validation
 from .inputs.calls import explained
-from .inputs.checks import check_finite, check_memory, whole_number
+from .inputs.checks import check_finite, check_memory
+from .inputs.threads import check_threads, likely_threads, most_threads
 from .kernels import load
-from .kernels.interface import CUSTOM, Plan, SparseRows, Work, aligned_zeros, round_up
+from .kernels.interface import CUSTOM, Plan
+from .kernels.memory import Work, aligned_zeros, round_up
 from .kernels.session import checked_out
+from .kernels.sparse_rows import SparseRows
 from .kernels.turns import Turns
 from .parts.construction import as_backend
 from .parts.scaling import Scaling
@@ -90,15 +93,16 @@ class Computing:
         """What computes: 'cython', 'numba' or 'reference'."""
         return self.backend.NAME
 
-    def predict(self, X, n_threads: int = 1) -> np.ndarray:
+    def predict(self, X, n_threads: int | str = 1) -> np.ndarray:
         """Output activations for every sample, in the units of the targets.
 
         Parameters
         ----------
         X : array_like, shape (n_samples, ...)
             Or a matrix or array of scipy.sparse, which does not become dense.
-        n_threads : int, default 1
-            Threads that share the samples; they pay from some thousand samples on.
+        n_threads : int or 'auto', default 1
+            Threads that share the samples; they pay from some thousand samples on. 'auto': one, or
+            as many as there are processors where the work is large.
 
         Returns
         -------
@@ -112,8 +116,10 @@ class Computing:
         """
         # the kernels tell whether all was finite; functions of users do not meet what is not
         X = validation.inputs(X, self, looks=CUSTOM in self.plan.layers["activation"])
-        n_threads = whole_number("n_threads", n_threads)
-        self._check_threads(n_threads)
+        n_threads = check_threads(n_threads, self.backend)
+        if isinstance(n_threads, str):
+            most = most_threads(n_threads, self.backend)
+            n_threads = likely_threads(most, len(X) * self.plan.n_parameters)
         out = np.empty((len(X), self.sizes[-1]), self.dtype)
         work = self._work(len(X), n_threads)
         is_finite = self._turns.read(self.backend.forward, self.plan, self._theta, X, out, work)
@@ -410,13 +416,6 @@ class Computing:
         n_block = min(round_up(share) if n_threads > 1 else share, _BLOCK_ROWS)
         n_threads = min(n_threads, -(-n_samples // n_block))  # one block at least for each
         return Work(self.plan, n_threads * n_block, n_threads, gathers=False)
-
-    def _check_threads(self, n_threads):
-        if n_threads > getattr(self.backend, "MAX_THREADS", n_threads):
-            raise InvalidInputError(
-                f"n_threads={n_threads} is more than the backend {self.backend_name!r} can use, "
-                f"which is {self.backend.MAX_THREADS}; use backend='cython' for several threads"
-            )
 
     def _data(self, X, Y, prefix=""):
         X = validation.inputs(X, self, f"{prefix}X")

@@ -12,44 +12,7 @@ from .parts.scaling import Scaling
 
 
 def load(path, backend: str = "auto") -> Network:
-    """Read a network that `Network.save` wrote. No code of the file is ever run.
-
-    Parameters
-    ----------
-    path : str or path-like
-    backend : str, default 'auto'
-        As in `Network`.
-
-    Returns
-    -------
-    Network
-        Same parameters, bit for bit, and the same settings of `optimizer` (SGD(learning_rate=0.1)
-        for files of versions that did not write it). From a file with a state, written by
-        `Network.save(path, state=True)` or as a checkpoint of `fit`, it goes on where the other
-        network was; otherwise the state of the optimiser starts afresh, and the random generator
-        at seed 0.
-
-    Raises
-    ------
-    FileFormatError
-        The file is damaged, truncated, no network, or of a newer version.
-    InvalidInputError
-        Unknown backend, or a name that no file can have.
-    InvalidTypeError
-        `path` is no path.
-    OSError
-        The file cannot be opened.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> import deltaloop as dl
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "net.npz"
-    ...     dl.Network([2, 3, 1]).save(path)
-    ...     dl.load(path).sizes
-    (2, 3, 1)
-    """
+    """The network in a file; `deltaloop.load` says more."""
     return load_with_version(path, backend)[0]
 
 
@@ -57,9 +20,20 @@ def load_with_version(path, backend: str = "auto") -> tuple[Network, int]:
     """What `load` returns, and the version of the format of the file."""
     backend = as_backend(backend)
     path = as_path(path)
-    description, arrays = archive.read(path)
+    found = archive.read(path)
+    return network_of(found, path, backend), found.description["version"]
+
+
+def network_of(contents: archive.Contents, path: str, backend: str) -> Network:
+    """The network that a file holds.
+
+    Raises
+    ------
+    FileFormatError
+        It makes no sense; `path` says where it was found.
+    """
     try:
-        return _network(description, arrays, backend), description["version"]
+        return _network(contents.description, dict(contents.arrays), backend)
     except KeyError as error:
         raise FileFormatError(f"{path} is damaged: it lacks {error}") from None
     except (TypeError, ValueError, DeltaloopError) as error:

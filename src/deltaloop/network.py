@@ -13,7 +13,7 @@ from .explain.methods import Explaining
 from .inputs.calls import explained
 from .inputs.checks import switch
 from .interop import archive
-from .kernels.interface import aligned_zeros
+from .kernels.memory import aligned_zeros
 from .kernels.turns import Turns
 from .parts.construction import (
     as_backend,
@@ -29,7 +29,7 @@ from .parts.custom import CustomLoss
 from .parts.layers import Dense
 from .parts.losses import Loss, check_loss
 from .parts.optimizers import SGD
-from .parts.parameters import Parameters
+from .parts.parameters import Parameters, put, without_padding
 from .parts.scaling import Scaling
 from .parts.views import Views
 from .parts.whole_batch import with_optimizer
@@ -286,9 +286,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """Write the network as one C header that needs nothing but itself.
 
         The header holds the parameters as static arrays and the functions that compute with
-        them, in C99 that is C++11 as well: no memory from the heap, and of the library expf
-        and tanhf at most (exp and tanh in float64). `real` below is float or, for a network in
-        float64, double.
+        them, in C99 that is C++11 as well: no memory from the heap, and little of the library
+        (see docs/c.md). `real` below is float or, for a network in float64, double.
 
             #define NAME_N_IN, NAME_N_OUT
             void NAME_predict(const real *x, real *y);
@@ -297,8 +296,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         NAME_predict gives what `predict` gives, `scaling` included, up to rounding.
         NAME_learn_one is there with learn=True only. It is one step of plain SGD on one sample,
         as in `fit` with batch_size=1, and returns the loss before the step, in the units of the
-        network. Parameters NAME_W1, NAME_b1, ... lie as in `W`: row j holds the n_in weights
-        that lead to unit j.
+        network. In NAME_W1, ..., row k holds the n_out weights that leave unit k: the transpose
+        of `W`.
 
         Parameters
         ----------
@@ -355,7 +354,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
         state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
-        state["_theta"] = self._theta.copy()
+        state["_theta"] = without_padding(self.plan, self._theta)
         state["_of_inputs"] = self.input_dropout, self.input_noise
         state["_progress"] = self._session.progress()
         # what follows from the layers, and what belongs to this network alone
@@ -376,6 +375,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             backend, state["generator"], of_inputs,
         )  # fmt: skip
         self.__dict__.update(state)
-        self._theta[:], self._scaling = theta, scaling
+        put(self.plan, theta, self._theta)
+        self._scaling = scaling
         self._session = with_optimizer(self._session, self._optimizer, self._noise)
         self._session.resume(*progress)

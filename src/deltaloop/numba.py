@@ -36,7 +36,7 @@ import numpy as np
 
 from .errors import InvalidInputError, InvalidTypeError
 from .inputs.checks import whole_number
-from .kernels.interface import Work
+from .kernels.memory import Work
 from .kernels.numba.batch import (
     add_gradient_of_pass,
     backward_pass,

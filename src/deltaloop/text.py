@@ -19,6 +19,18 @@ def visible(text: str, kept: str = "") -> str:
     return _CONTROL.sub(lambda found: found[0] if found[0] in kept else repr(found[0])[1:-1], text)
 
 
+def cut(text: str, most: int = 40) -> str:
+    """The text, or its beginning with dots behind it where it is longer.
+
+    Examples
+    --------
+    >>> from deltaloop.text import cut
+    >>> cut("How satisfied are you?", 10)
+    'How sat...'
+    """
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def aligned(rows: Sequence[Sequence], sides: str) -> list[str]:
     """Rows of cells as lines with straight columns; sides has '<' or '>' per column."""
     widths = [max(len(str(row[k])) for row in rows) for k in range(len(sides))]

@@ -63,13 +63,14 @@ def test_several_targets_by_numbers_between_commas(sales):
     ("options", "part"),
     [
         (
-            "--target price --target class",
-            "target 'class' is text, and several targets must be values",
+            "--target price --target class --task regression",
+            "target 'class' holds text, such as",
         ),
-        (
-            "--target price,cost --task classification",
-            "several targets 'price', 'cost' must be values",
-        ),
+        ("--encode seller", "--encode takes a column and a way, such as city=hash; got 'seller'"),
+        ("--encode seller=sum", "unknown --encode 'sum', expected one of 'hash', 'target'"),
+        ("--encode nothing=hash", "no column 'nothing'"),
+        ("--target class --encode class=hash", "'class' is the target and cannot be encoded"),
+        ("--encode seller=hash --stream", "--stream has no --encode"),
         ("--target price --keep price", "'price' is the target and cannot be kept as an input"),
         ("--keep seller --ignore seller", "'seller' is ignored (--ignore) and cannot be kept"),
         ("--group class", "'class' is the target and cannot be the group"),
@@ -353,3 +354,23 @@ def test_values_of_a_float32_network_have_the_digits_it_tells(prices, tmp_path):
     width = dl.load(net).metadata["interval"]["half_width"][0]
     np.testing.assert_allclose(values[:, 2] - values[:, 0], width, atol=2e-3)
     np.testing.assert_allclose(values[:, 0] - values[:, 1], width, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("way", "note"), [("target", "each the mean of its targets"), ("hash", "hashed to 64 places")]
+)
+def test_a_column_of_many_values_is_encoded_as_asked_for(tmp_path, way, note):
+    rng = np.random.default_rng(0)
+    worth = rng.normal(size=30)
+    lines = [[f"c{k % 30}", f"{worth[k % 30] + 0.1 * rng.normal():.3f}"] for k in range(240)]
+    path = write_csv(tmp_path / "t.csv", ["city", "y"], lines)
+    net = tmp_path / "net.npz"
+    status, output = call("train", path, "--encode", f"city={way}", "--simple", "--save", net)
+    assert status == 0 and note in output
+    assert float(rows(output)["test R²"]) > 0.9
+    assert call("predict", net, path)[0] == 0
+
+
+def test_a_table_of_one_column_has_nothing_to_learn_from(tmp_path):
+    path = write_csv(tmp_path / "t.csv", ["y"], [[k] for k in range(9)])
+    assert "has no column beside the target, 'y'" in refused("train", path)

@@ -107,3 +107,41 @@ def test_file_that_is_sorted_by_class_is_refused(tmp_path):
     told = refused("train", path, "--stream")
     assert "in the first 250 rows, by which --stream judges: target 'y' has the value a" in told
     assert "has to be shuffled first" in told
+
+
+@pytest.mark.parametrize(
+    ("cell", "more", "told"),
+    [
+        ("inf", [], "target 'y' is infinite in row 401; correct the cell"),
+        ("-2", ["--log-target"], "target 'y' is below 0 (--log-target) in row 401"),
+    ],
+)
+def test_targets_of_later_pieces_are_looked_at(tmp_path, cell, more, told):
+    lines = [[k % 7, k % 50 + 0.5] for k in range(500)]
+    lines[400][1] = cell
+    path = write_csv(tmp_path / "t.csv", ["a", "y"], lines)
+    assert told in refused("train", path, "--stream", *more)
+
+
+def test_the_file_is_looked_through_once(stream, monkeypatch):
+    """Pieces of 250 rows: the first one, all of them, and all of them in every epoch."""
+    n_pieces = []
+
+    def counted(*arguments, **options):
+        n_pieces.append(0)
+        for table in batches(*arguments, **options):
+            n_pieces[-1] += 1
+            yield table
+
+    batches = streaming.batches
+    monkeypatch.setattr(streaming, "batches", counted)
+    status, _ = call("train", stream, "--stream", "--target", "class", "--epochs", 3)
+    assert status == 0 and n_pieces == [1, 2, 2, 2, 2]
+
+
+def test_a_class_that_a_later_piece_brings_is_sorted_among_the_others(tmp_path):
+    lines = [[k % 7, "pq"[k % 2] if k < 300 else "apq"[k % 3]] for k in range(500)]
+    path = write_csv(tmp_path / "t.csv", ["a", "y"], lines)
+    net = tmp_path / "net.npz"
+    assert call("train", path, "--stream", "--epochs", 1, "--save", net)[0] == 0
+    assert dl.load(net).classes == ("a", "p", "q")

@@ -56,6 +56,20 @@ def test_right_peer_is_timed(job, name):
 
 
 @pytest.mark.parametrize(
+    "job",
+    [
+        replace(SGD, batch_size=1),
+        replace(PREDICT, activation="tanh", output="identity", loss="mse"),
+    ],
+    ids=str,
+)
+def test_fann_agrees(job):
+    pytest.importorskip("cynn.fann")
+    row = rows_of(job, [peers.table()["fann"]])["fann"]
+    assert (row.status, row.note) == ("timed", "")
+
+
+@pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
         (wrong_learning_rate, "W of layer 1 off by 0.02 of its movement"),

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from deltaloop.benchmarking import command, jobs, peers, results, runner
-from deltaloop.benchmarking.jobs import JOBS
 from deltaloop.errors import DeltaloopError
 
 
@@ -41,7 +40,7 @@ def test_quick_means_few_jobs_and_no_slow_starts(measured):
 
 def test_everything_is_the_default(measured):
     bench()
-    assert [job for job, _, _ in measured["entries"]] == list(JOBS)
+    assert [job for job, _, _ in measured["entries"]] == list(jobs.ALL)
     assert [peer.name for peer in measured["chosen"]] == list(peers.table())
     assert not measured["quick"]
 
@@ -78,6 +77,7 @@ def test_files_are_written(measured, tmp_path, found):
         (["--scaling", "sideways"], "unknown scaling curve 'sideways'"),
         (["--scaling", "width", "--jobs", "8-3-8"], "exclude each other"),
         (["--json", "no/such/folder/a.json"], "cannot be written"),
+        (["--compare", "a.json", "b.json", "--quick"], "--compare goes with two files"),
         (["--plot", "picture.foo"], "'picture.foo' must end in .png, .svg, .pdf"),
         (["--plot", "picture"], "'picture' must end in .png"),
     ],

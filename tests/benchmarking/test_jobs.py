@@ -34,12 +34,14 @@ def test_bytes_leave_rows_out_that_no_input_of_the_batch_needs():
 
 
 def test_names_of_jobs_are_unique():
-    names = [job.name for job in JOBS]
+    names = [job.name for job in jobs.ALL]
     assert len(set(names)) == len(names)
 
 
 def test_every_job_has_a_target_and_quick_jobs_are_among_them():
     assert all(job.target is not None and 0 < job.target < 1 for job in JOBS)
+    assert all(job.share is not None and 0 < job.share < 1 for job in jobs.PEAK)
+    assert all(job.published for job in jobs.PUBLISHED)
     assert set(jobs.QUICK) <= set(JOBS)
 
 

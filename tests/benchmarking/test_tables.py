@@ -1,6 +1,7 @@
 """`deltaloop bench --tables`: how errors are compared, and who gets which columns."""
 
 import json
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from command_line import refused
 from deltaloop.benchmarking import table_peers, tables
 from deltaloop.benchmarking.table_data import Problem
+from deltaloop.errors import DeltaloopWarning
 from deltaloop.tables import Table
 from deltaloop.tabular import Preparation, Recipe
 from deltaloop.tabular.recipe import chosen_recipe
@@ -138,3 +140,9 @@ def test_json_holds_every_split(tmp_path):
 )
 def test_options_that_do_not_belong_together_are_refused(options, message):
     assert message in refused("bench", *options)
+
+
+def test_threads_that_are_not_limited_are_warned_of(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.warns(DeltaloopWarning, match="libraries may use several threads"):
+        tables._one_thread()

@@ -225,8 +225,6 @@ def test_shortcuts_lead_from_every_layer_that_enters():
     )
     with pytest.raises(dl.InvalidInputError, match="what enters it are numbered 1 to 7, got 8"):
         net.explain(x, y, W=(3, 1, 8))
-    with pytest.raises(dl.InvalidInputError, match="one chain of layers"):
-        net.explain_page("never.html", x, y)
 
 
 HEADS = {
@@ -280,8 +278,6 @@ def test_slopes_of_a_loss_with_variances_lead_to_delta():
     assert "delta^3" in repr(found)
     assert "a^3 = f(z)" in repr(found)
     assert "nan" not in repr(found)
-    with pytest.raises(dl.InvalidInputError, match="outputs of one kind"):
-        net.explain_page("never.html", x, TARGETS)
     assert dl.check_gradients(net, [x], {name: [y] for name, y in TARGETS.items()})
 
 
@@ -358,3 +354,25 @@ def test_forms_of_one_sample_are_the_same():
     expected = net.explain(X, Y, W=(1, 2, 3)).value
     for x, y in (([X], [Y]), (np.array(X, np.int8), 1), (sparse.csr_array([X]), Y)):
         assert net.explain(x, y, W=(1, 2, 3)).value == expected
+
+
+def test_what_is_not_finite_is_said():
+    net = dl.Network([2, 1], dtype="float64", seed=0)
+    found = net.explain([1e200, 1e200], [0.0], W=(1, 1, 2))
+    assert "infinite or nan here" in repr(found)
+    assert "infinite or nan here" in repr(net.trace([1e200, 1e200], [0.0]))
+    assert net.explain([1.0, 1.0], [0.0], W=(1, 1, 2)).notes == ()
+
+
+def test_formulas_of_outputs_have_their_numbers():
+    net = dl.Network([1, 1], dtype="float64", loss="gaussian_nll", seed=1)
+    m, v = net.predict([[1.0]])[0]
+    delta = net.explain([1.0], [-0.5], b=(1, 1)).delta
+    assert delta.numbers == f"({m:.6g} - (-0.5)) / {v:.6g}"
+    assert delta.value == pytest.approx((m + 0.5) / v, rel=1e-12)
+    assert f"1/2 (1 - ({m:.6g} - (-0.5))^2 / {v:.6g})" in repr(net.explain([1.0], [-0.5], b=(1, 2)))
+    soft = dl.Network([2, 3], loss=dl.Loss("cross_entropy", label_smoothing=0.1), dtype="float64")
+    delta = soft.explain([1.0, 2.0], 1, b=(1, 1)).delta
+    a, goal = delta.numbers.split(" - ")
+    assert float(a) - float(goal) == pytest.approx(delta.value, abs=1e-5)
+    assert float(goal) == pytest.approx(0.1 / 3, abs=1e-6)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -48,8 +49,9 @@ def test_outputs_to_choose_from_suit_the_loss(tmp_path):
     for loss, expected in (("cross_entropy", {"softmax"}), ("poisson", {"exp", "softplus"})):
         dl.Network([2, 2], loss=loss).explain_page(tmp_path / "n.html", [1.0, 2.0], [0.0, 1.0])
         data = json.loads(re.search("const DATA = (.*);\n", (tmp_path / "n.html").read_text())[1])
-        assert expected <= set(data["outputs"])
-        assert "tanh" not in data["outputs"]
+        (outputs,) = data["outputs"]
+        assert expected <= set(outputs)
+        assert "tanh" not in outputs
 
 
 def test_what_has_no_room_is_refused(tmp_path):
@@ -129,6 +131,9 @@ def test_steps_go_forward_and_back(page):
     assert page.locator(".unit .below").count() == 5  # every delta
     assert page.inner_text("#counter") == "14 of 15, update 1"
     before = page.evaluate("values.W_after")
+    page.click("#step")  # the update is shown, and then taken
+    assert "= 4 \u2212 0.1 \u00b7 2.25 = 3.775" in " ".join(page.inner_text("#told").split())
+    assert page.evaluate("model.layers[1].W[1][1]") == 4
     page.click("#step")
     assert page.evaluate("model.layers.map((layer) => layer.W)") == before
     assert page.inner_text("#counter") == "0 of 15, update 2"
@@ -152,6 +157,29 @@ def test_pointing_at_a_weight_lights_its_path_and_shows_its_chain_rule(page):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == (
         "weight w 1, 2 4: 1, gradient \u22121.5"
     )
+
+
+def test_unit_shows_the_chain_rule_of_its_bias(page):
+    page.locator('.unit[data-k="1"][data-j="1"]').click()
+    told = " ".join(page.inner_text("#factors").split())
+    assert "= 3 \u00b7 1 = 3" in told
+    assert "= \u22126.09861 \u2212 0.1 \u00b7 3 = \u22126.39861" in told
+    assert page.evaluate("chosen") == {"k": 1, "j": 1, "i": None}
+    assert page.locator('.unit[data-k="2"]').count() == 0  # the output has no bias
+
+
+def test_worked_example_stands_on_the_page_as_in_the_documentation(page):
+    for _ in range(14):
+        page.keyboard.press("ArrowRight")
+    seen = {
+        name: page.locator(f".unit .{name}").all_text_contents() for name in ("above", "below")
+    }  # fmt: skip
+    assert seen["above"] == [f"z = {z}" for z in ("0", "1.099", "0", "\u22121.099", "3")]
+    assert seen["below"] == [f"\u03b4 = {delta}" for delta in ("3.5", "1.5", "1", "3", "2")]
+    gradients = page.locator("text.gradient").all_text_contents()
+    expected = np.concatenate([dW.ravel() for dW in worked().trace(X, Y).dW])
+    read = [float(text.replace("\u2202", "").replace("\u2212", "-")) for text in gradients]
+    assert read == pytest.approx(expected, rel=1e-2)
 
 
 def test_everything_can_be_changed(page):
@@ -198,3 +226,137 @@ def test_nothing_is_wider_than_the_screen(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.click("#train1")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """A page of another network."""
+    pages, wrong = [], []
+
+    def opened(net, x, y, **options):
+        path = tmp_path / f"{len(pages)}.html"
+        net.explain_page(path, x, y, **options)
+        made = browser.new_page(viewport={"width": 1280, "height": 900})
+        made.on("pageerror", lambda error: wrong.append(str(error)))
+        made.on("dialog", lambda dialog: wrong.append(dialog.message))
+        made.goto(path.as_uri())
+        pages.append(made)
+        return made
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert wrong == []
+
+
+def through(page):
+    """Every step of an update: what is said at each."""
+    said = page.evaluate("steps.map(() => { forward(); return $('told').textContent; })")
+    return [" ".join(one.split()) for one in said]
+
+
+def test_shortcuts_go_around_layers_and_are_in_the_sums(opened):
+    layers = [dl.Dense(2, "tanh"), dl.Dense(2, "tanh", shortcuts=[0]),
+              dl.Dense(1, "identity", shortcuts=[0, 1])]  # fmt: skip
+    net, x, y = dl.Network(2, layers, dtype="float64", seed=4), [0.5, -0.25], [0.75]
+    page = opened(net, x, y)
+    assert page.locator(".edge .seen").count() == sum(W.size for W in net.W)
+    curved = page.locator(".edge .seen[d*='C']").count()
+    assert curved == 4 + 2 + 2  # columns of shortcuts
+    page.evaluate("choose(0, 0, 1)")
+    delta = net.trace(x, y).delta[0][0]
+    assert f"{delta:.6g}".replace("-", "\u2212") in page.inner_text("#factors")
+    lit = page.locator(".edge.path:not(.unit)").count()
+    assert lit == 1 + 2 + (2 + 1)  # w, what a^2_1 enters, and what leads on from there
+    assert all(through(page))
+
+
+def test_connections_that_a_mask_leaves_out_are_not_there(opened):
+    mask = [[True, False], [True, False]]
+    net = dl.Network(2, [dl.Dense(2, "tanh"), dl.Dense(2, mask=mask), dl.Dense(1)], seed=0)
+    page = opened(net, [0.5, 1.0], [1.0])
+    assert page.evaluate("chosen") == {"k": 1, "j": 1, "i": 0}  # and not w^2_22
+    assert page.locator(".edge.chosen").count() == 1
+    assert page.locator(".edge .seen").count() == 4 + 2 + 2
+    assert "none" in page.inner_text("#tables")
+    said = through(page)
+    (unit,) = [one for one in said if one.startswith("Backward, layer 1, unit 2")]
+    assert "= 0 = 0" in unit  # it enters nothing
+
+
+def test_names_of_heads_are_text(opened):
+    heads = {
+        "<img src=x onerror=alert(1)>": dl.Head(2, loss="cross_entropy"),
+        "a & b": dl.Head(1, "softplus", weight=0.5),
+        "/*PAGE*/": dl.Head(1, loss="gaussian_nll", weight=2.0),
+    }
+    net = dl.Network(2, [dl.Dense(2, "tanh"), dl.Dense(heads=heads)], dtype="float64", seed=1)
+    page = opened(
+        net, [0.5, -1.0], [0, 1, 0.5, 0.3], title="</title><script>alert(2)</script>/*CSS*/"
+    )
+    said = through(page)
+    assert any("<img src=x onerror=alert(1)>: cross_entropy" in one for one in said)
+    assert any("a & b: 0.5 \u00b7 mse" in one for one in said)
+    assert page.locator("img").count() == 0
+    assert page.title() == "</title><script>alert(2)</script>/*CSS*/"
+    for name, of in (("a & b", "tanh"), ("/*PAGE*/", None)):
+        choice = page.get_by_label(f"activation of {name}", exact=True)
+        assert choice.count() == (0 if of is None else 1)  # means and variances have theirs
+        if of:
+            choice.select_option(of)
+    found = page.evaluate("values.delta[1]")
+    heads["a & b"] = dl.Head(1, "tanh", weight=0.5)
+    init = (net.W[1], net.b[1])
+    layers = [dl.Dense(2, "tanh", init=(net.W[0], net.b[0])), dl.Dense(heads=heads, init=init)]
+    other = dl.Network(2, layers, dtype="float64")
+    expected = other.trace([0.5, -1.0], [0, 1, 0.5, 0.3]).delta[1]
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [
+        ([1, 1], {}),
+        ([16, 3], {"loss": "cross_entropy", "label_smoothing": 0.1}),
+        ([3, 5, 5, 5, 2], {"output": "softmax", "activation": "relu"}),
+        ([2, 2, 1], {"loss": "binary_focal", "activation": "leaky_relu"}),
+        ([2, 3, 2], {"loss": "poisson"}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [-0.0, 1e30])
+def test_odd_networks_and_numbers_are_shown_whole(opened, sizes, options, size):
+    options = dict(options)
+    if options.pop("label_smoothing", None):
+        options["loss"] = dl.Loss("cross_entropy", label_smoothing=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dl.DeltaloopWarning)
+        net = dl.Network(sizes, dtype="float64", seed=0, **options)
+    y = [1.0] + [0.0] * (sizes[-1] - 1)
+    page = opened(net, [size] * sizes[0], y)
+    for said in through(page):
+        assert "undefined" not in said
+        assert not re.search(r"\u22120(?![.\d])", said)  # no -0
+        assert "NaN" not in said or size == 1e30
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = "[...document.querySelectorAll('#words p')].filter((p) => p.scrollWidth > p.clientWidth)"
+    assert page.evaluate(f"{wide}.length") == 0  # nothing is cut off
+
+
+def test_keys_alone_reach_everything(page):
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    for name in ("theme", "reset", "back", "play", "step", "speed", "rate", "train1", "train100"):
+        assert name in seen
+    assert "g" in seen
+    page.locator(".edge.chosen").focus()
+    for _ in range(30):  # around all weights and biases, and back to the first
+        page.keyboard.press("ArrowDown")
+    chosen = {tuple(page.evaluate("Object.values(chosen)"))}
+    for _ in range(17):
+        page.keyboard.press("ArrowDown")
+        chosen.add(tuple(page.evaluate("Object.values(chosen)")))
+    assert len(chosen) == 14 + 4

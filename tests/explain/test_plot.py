@@ -245,3 +245,27 @@ def test_deltas_of_units_that_are_off_are_counted_apart():
     net.W[1][:] = 0
     flow(State)
     assert np.isnan(flow.quantiles[1, 0]).all()
+
+
+def test_shortcuts_are_drawn_around_the_layers_that_they_skip():
+    layers = [dl.Dense(2, "tanh"), dl.Dense(2, "tanh", shortcuts=[0]),
+              dl.Dense(1, "identity", shortcuts=[1], mask=[[True, True, False, True]])]  # fmt: skip
+    net = dl.Network(2, layers, seed=0)
+    ax = dl.plot.network(net, [0.5, 1.0], [1.0], color="gradient")
+    paths = [path.vertices for one in ax.collections for path in one.get_paths()]
+    assert len(paths) == 4 + 8 + 3
+    curved = [points for points in paths if len(points) > 2]
+    assert len(curved) == 4 + 1
+    highest = max(patch.center[1] for patch in ax.patches)
+    assert all(np.abs(points[:, 1]).max() > highest for points in curved)
+    starts = {tuple(np.round(points[0], 6)) for points in curved}
+    assert starts <= {tuple(np.round(patch.center, 6)) for patch in ax.patches}
+    assert "$w^{2}_{24}$" in texts(ax)  # the second input enters the second layer
+
+
+def test_heads_have_their_names_beside_their_outputs():
+    heads = {"kind": dl.Head(2, loss="cross_entropy"), "$5": dl.Head(1, loss="gaussian_nll")}
+    net = dl.Network(2, [dl.Dense(2, "tanh"), dl.Dense(heads=heads)], seed=0)
+    ax = dl.plot.network(net)
+    assert {"kind\nsoftmax", "\\$5\nmean, variance", "heads"} <= set(texts(ax))
+    ax.figure.canvas.draw()  # the dollar is no mathematics

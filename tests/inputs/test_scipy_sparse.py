@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 import deltaloop as dl
-from deltaloop.kernels.interface import SparseRows
+from deltaloop.kernels.sparse_rows import SparseRows
 from deltaloop.training.listing import arranged
 
 N, N_IN = 60, 20

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deltaloop import Adam, Network, kernels
-from deltaloop.kernels.interface import Work, aligned_zeros
+from deltaloop.kernels.memory import Work, aligned_zeros
 
 N_SAMPLES = 23
 OPTIMIZER = Adam(learning_rate=0.01, beta1=0.8, beta2=0.95, epsilon=1e-3)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import cases
 from deltaloop import SGD
 from deltaloop.kernels import functions, reference
-from deltaloop.kernels.interface import Plan, Work, aligned_zeros
+from deltaloop.kernels.interface import Plan
+from deltaloop.kernels.memory import Work, aligned_zeros
 from tolerances import are_useful, assert_within, expected_within
 
 # steps small enough that rounding errors do not grow along the way

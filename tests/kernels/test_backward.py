@@ -5,7 +5,8 @@ import pytest
 
 import cases
 from deltaloop.kernels import reference
-from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
+from deltaloop.kernels.memory import Work, aligned_zeros
+from deltaloop.kernels.sparse_rows import SparseRows
 from tolerances import CENTRAL_DIFFERENCE, STEP, are_useful, assert_within, expected_within
 
 SHAPES = [

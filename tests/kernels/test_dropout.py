@@ -8,7 +8,8 @@ import pytest
 import cases
 from deltaloop import kernels
 from deltaloop.kernels import reference
-from deltaloop.kernels.interface import Plan, Work, aligned_zeros
+from deltaloop.kernels.interface import Plan
+from deltaloop.kernels.memory import Work, aligned_zeros
 from tolerances import are_useful, assert_within, expected_within
 
 SIZES, ACTIVATIONS = [6, 9, 40, 4], ["tanh", "silu", "identity"]

@@ -10,7 +10,8 @@ import pytest
 
 import cases
 from deltaloop import SGD, Adam, RMSprop
-from deltaloop.kernels.interface import Plan, Work, aligned_zeros
+from deltaloop.kernels.interface import Plan
+from deltaloop.kernels.memory import Work, aligned_zeros
 
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="the numbers of the rounding modes are those of x86"

@@ -5,7 +5,8 @@ import pytest
 
 import cases
 import exact
-from deltaloop.kernels.interface import ACTIVATIONS, Work
+from deltaloop.kernels.interface import ACTIVATIONS
+from deltaloop.kernels.memory import Work
 from tolerances import CENTRAL_DIFFERENCE, STEP
 
 KINK_DISTANCE = 0.01  # far more than STEP times any weight or activation of these networks

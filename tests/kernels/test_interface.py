@@ -13,17 +13,11 @@ import cases
 import deltaloop as dl
 import exact
 from deltaloop import kernels
-from deltaloop.kernels import interface, reference
-from deltaloop.kernels.interface import (
-    ACTIVATIONS,
-    ALIGNMENT,
-    BLOCK,
-    Plan,
-    Work,
-    aligned_zeros,
-    padded_width,
-)
+from deltaloop.kernels import interface, memory, reference
+from deltaloop.kernels.interface import ACTIVATIONS, Plan, padded_width
+from deltaloop.kernels.memory import ALIGNMENT, BLOCK, Work, aligned_zeros
 from deltaloop.kernels.session import Session
+from deltaloop.kernels.sparse_rows import SparseRows
 
 SHAPES = st.tuples(
     st.integers(1, 80), st.lists(st.tuples(st.integers(1, 80), st.booleans()), min_size=1)
@@ -117,8 +111,8 @@ def test_work_has_room_for_everything_it_promises(shape, batch_size):
     plan = build(shape)
     blocks = plan.layers["width"].sum() * 2 + plan.layers[-1]["width"]
     widest = max(*plan.layers["width"], *plan.layers["n_in"][1:], 0)
-    gathered = batch_size * interface.round_up(shape[0])
-    turned = 2 * widest * interface.round_up(batch_size)
+    gathered = batch_size * memory.round_up(shape[0])
+    turned = 2 * widest * memory.round_up(batch_size)
     without = len(Work(plan, batch_size, gathers=False).buffer)
     assert without >= batch_size * blocks + turned
     assert len(Work(plan, batch_size).buffer) == without + gathered
@@ -133,19 +127,19 @@ def test_places_of_work_follow_each_other_without_gaps(sizes, batch_size, gather
     widest = max(*plan.layers["width"], *plan.layers["n_in"][1:], 0)
     has_parts = batch_size >= 16 and plan.n_theta * plan.dtype.itemsize > 2**15
     lengths = {
-        "turned": widest * interface.round_up(batch_size),
-        "turned_prev": widest * interface.round_up(batch_size),
-        "partial": plan.n_theta if batch_size >= interface.PIECE else 0,
-        "parts": 2 * interface.CUT // plan.dtype.itemsize if has_parts else 0,
-        "gathered": batch_size * interface.round_up(sizes[0]) if gathers else 0,
+        "turned": widest * memory.round_up(batch_size),
+        "turned_prev": widest * memory.round_up(batch_size),
+        "partial": plan.n_theta if batch_size >= memory.PIECE else 0,
+        "parts": 2 * memory.CUT // plan.dtype.itemsize if has_parts else 0,
+        "gathered": batch_size * memory.round_up(sizes[0]) if gathers else 0,
     }
-    assert interface.WORK.names == ("batch_size", *lengths)
+    assert memory.WORK.names == ("batch_size", *lengths)
     end = batch_size * plan.n_work
     for name, length in lengths.items():
         assert work.places[name] == (end if length else -1), name
         end += length
     assert len(work.buffer) == end
-    assert work.words.tolist() == [work.places[name].item() for name in interface.WORK.names]
+    assert work.words.tolist() == [work.places[name].item() for name in memory.WORK.names]
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=3), st.sampled_from(["f4", "f8"]))
@@ -235,6 +229,6 @@ def test_codes_of_activations_mean_the_same_everywhere(backend, activation):
 def test_only_rules_that_move_every_weight_at_once_gather_sparse_rows(name):
     """Flat rules take the gradient of the values that are there; a wide row would be much room."""
     plan, rule = build((1000, [(3, True)])), cases.RULES[name].rule()
-    X = interface.SparseRows.from_dense(np.eye(20, 1000, dtype=plan.dtype))
+    X = SparseRows.from_dense(np.eye(20, 1000, dtype=plan.dtype))
     work = Work.for_batches(plan, X, rule, 10, 1)
     assert (work.places["gathered"] > 0) == (name in ("momentum", "nesterov", "adam"))

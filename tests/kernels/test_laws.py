@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import cases
 from deltaloop import SGD
-from deltaloop.kernels.interface import ALIGNMENT, PIECE, Work, aligned_zeros
+from deltaloop.kernels.memory import ALIGNMENT, PIECE, Work, aligned_zeros
 from tolerances import assert_within, eps, expected_within
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}

@@ -5,8 +5,9 @@ import pytest
 
 import cases
 from deltaloop.kernels import interface, least_squares, reference
-from deltaloop.kernels.interface import SparseRows, Work, aligned_zeros
 from deltaloop.kernels.least_squares import Search, columns_of
+from deltaloop.kernels.memory import Work, aligned_zeros
+from deltaloop.kernels.sparse_rows import SparseRows
 from tolerances import CENTRAL_DIFFERENCE, STEP
 
 # sizes, activations, biases: one layer, one and several outputs, widths of every padding

@@ -10,14 +10,9 @@ import cases
 import deltaloop as dl
 from deltaloop import kernels
 from deltaloop.kernels import lent
-from deltaloop.kernels.interface import (
-    PIECE,
-    Regularization,
-    Rule,
-    SparseRows,
-    Work,
-    aligned_zeros,
-)
+from deltaloop.kernels.interface import Regularization, Rule
+from deltaloop.kernels.memory import PIECE, Work, aligned_zeros
+from deltaloop.kernels.sparse_rows import SparseRows
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
 RULES["regular"] = Rule.of(

@@ -9,7 +9,8 @@ import pytest
 import cases
 import exact
 from deltaloop import SGD
-from deltaloop.kernels.interface import Plan, Work, aligned_zeros
+from deltaloop.kernels.interface import Plan
+from deltaloop.kernels.memory import Work, aligned_zeros
 from tolerances import ULP, UNDERFLOW, eps, most_ulp, sure
 
 ALPHA = {"leaky_relu": 0.1, "elu": 0.75}

@@ -8,14 +8,9 @@ import pytest
 import cases
 from deltaloop import SGD
 from deltaloop.kernels import functions, reference
-from deltaloop.kernels.interface import (
-    PIECE,
-    Plan,
-    SparseRows,
-    Work,
-    aligned_zeros,
-    padded_width,
-)
+from deltaloop.kernels.interface import Plan, padded_width
+from deltaloop.kernels.memory import PIECE, Work, aligned_zeros
+from deltaloop.kernels.sparse_rows import SparseRows
 from tolerances import are_useful, assert_within, expected_within
 from watching import watched_case
 

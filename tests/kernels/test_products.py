@@ -5,7 +5,7 @@ import pytest
 
 import cases
 from deltaloop.kernels import reference
-from deltaloop.kernels.interface import CUT, PIECE, Work
+from deltaloop.kernels.memory import CUT, PIECE, Work
 from tolerances import are_useful, assert_within, expected_within
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}

@@ -7,7 +7,8 @@ import pytest
 
 import cases
 from deltaloop.kernels import reference
-from deltaloop.kernels.interface import Regularization, Work
+from deltaloop.kernels.interface import Regularization
+from deltaloop.kernels.memory import Work
 from tolerances import are_useful, assert_within, expected_within
 
 # numbers that act in the cases below, and do not act on everything

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import cases
 from deltaloop.kernels import reference
-from deltaloop.kernels.interface import SparseRows, Work
+from deltaloop.kernels.memory import Work
+from deltaloop.kernels.sparse_rows import SparseRows
 from tolerances import are_useful, assert_within, expected_within
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}

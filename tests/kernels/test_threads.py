@@ -5,7 +5,8 @@ import pytest
 
 import cases
 from deltaloop.kernels import interface
-from deltaloop.kernels.interface import PIECE, SparseRows, Work
+from deltaloop.kernels.memory import PIECE, Work
+from deltaloop.kernels.sparse_rows import SparseRows
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
 SIZES, ACTIVATIONS = [100, 70, 130, 5], ["relu", "tanh", "softmax"]

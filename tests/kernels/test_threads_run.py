@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop.kernels.interface import CUT, PIECE, SparseRows, Work
+from deltaloop.kernels.memory import CUT, PIECE, Work
+from deltaloop.kernels.sparse_rows import SparseRows
 from watching import watched_case
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}

@@ -5,7 +5,8 @@ import pytest
 
 import cases
 import oracle
-from deltaloop.kernels.interface import PIECE, SparseRows, Work
+from deltaloop.kernels.memory import PIECE, Work
+from deltaloop.kernels.sparse_rows import SparseRows
 from tolerances import are_useful, assert_within, eps, expected_within
 
 RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}

@@ -56,7 +56,8 @@ import pytest
 
 import cases
 from deltaloop import SGD
-from deltaloop.kernels.interface import Plan, aligned_zeros
+from deltaloop.kernels.interface import Plan
+from deltaloop.kernels.memory import aligned_zeros
 from tolerances import eps
 
 UNITS = [(2, "sigmoid", 0.0, True), (2, "sigmoid", 0.0, True), (1, "identity", 0.0, False)]

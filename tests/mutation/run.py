@@ -22,7 +22,15 @@ from mutation import known, planted, selections
 from mutation.build import CHECKOUT, build, cython_sources, switchable
 from mutation.sites import replaced, sites
 
-PYTHON = ("interface.py", "session.py", "functions.py", "turns.py", "reference.py")
+PYTHON = (
+    "interface.py",
+    "memory.py",
+    "sparse_rows.py",
+    "session.py",
+    "functions.py",
+    "turns.py",
+    "reference.py",
+)
 
 
 def all_sites(folder, cython_files, python_files):

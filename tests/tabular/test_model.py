@@ -150,8 +150,8 @@ def test_several_targets_are_one_network():
     model = dl.tabular.fit(columns, ["price", "size"], simple=True)
     assert model.net.sizes[-1] == 2 and model.predict(columns).shape == (90, 2)
     assert any("1 row without target left out" in note for note in model.notes)
-    with pytest.raises(InvalidInputError, match="'kind' is text, and several targets"):
-        dl.tabular.fit(columns, ["price", "kind"])
+    with pytest.raises(InvalidInputError, match="'kind' holds text, such as"):
+        dl.tabular.fit(columns, ["price", "kind"], task="regression")
 
 
 def test_log_of_the_target():
@@ -295,3 +295,16 @@ def test_model_whose_columns_do_not_fit_the_network_is_refused(of_values, tmp_pa
 def test_table_is_taken_as_it_is():
     rows = Table(("a", "b"), [np.array([1.0, 5, 2]), np.array([1.0, 2, 2])])
     assert dl.tabular.as_table(rows) is rows
+
+
+def test_rows_of_one_class_and_of_unknown_classes_have_scores(of_classes):
+    later = frame(40, seed=1)
+    big = {name: column[later["kind"] == "big"] for name, column in later.items()}
+    scores = of_classes.score(big)
+    assert scores["accuracy"] == np.mean(of_classes.predict(big) == "big")
+    assert scores["accuracy of the constant"] == 1
+    unknown = np.where(np.arange(len(big["kind"])) < 2, "huge", "big")
+    assert of_classes.score(big, unknown)["accuracy"] <= 1 - 2 / len(unknown)
+    assert of_classes.score(big, ["huge"] * len(unknown)) == {"accuracy": 0.0}
+    with pytest.raises(InvalidInputError, match="'kind' is missing in every row"):
+        of_classes.score(big, [""] * len(unknown))

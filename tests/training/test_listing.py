@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop.kernels.interface import SparseRows
+from deltaloop.kernels.sparse_rows import SparseRows
 from deltaloop.training import samples
 
 

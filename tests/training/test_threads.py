@@ -94,6 +94,6 @@ def test_two_networks_train_with_threads_in_threads():
         worker.start()
     for worker in workers:
         worker.join()
-    # one thread of each call of the kernels is that of `fit`, another one is new
-    assert all(len(activation.calls) > 2 for activation in watched)
+    # the thread of `fit`, and at least one that was new
+    assert all(len(activation.calls) >= 2 for activation in watched)
     assert nets[0].theta.tobytes() == nets[1].theta.tobytes() == nets[2].theta.tobytes()

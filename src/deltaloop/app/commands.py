@@ -13,6 +13,7 @@ from ..interop.whole_file import whole_file
 from ..loading import load, load_with_version
 from ..version import __version__
 from . import options, report
+from .convert import convert
 from .explain import explain
 from .holdout import Choice
 from .modelling import Settings
@@ -61,11 +62,13 @@ def command(context: click.Context) -> None:
 @click.pass_context
 def train(
     context: click.Context, data: str | None, target: tuple[str, ...], ignore: tuple[str, ...],
-    keep: tuple[str, ...], task: str | None, log_target: bool, header: bool | None,
-    text: tuple[str, ...], decimal: str | None, skip_bad_lines: bool, query: str | None,
-    max_memory: float | None, test_fraction: float | None, test: str | None, group: str | None,
-    seed: int, budget: float | None, simple: bool, stream: bool, layers: str, compare: bool,
-    explain: bool, plot: str | None, save: str | None, **network,
+    keep: tuple[str, ...], encode: tuple[str, ...], task: str | None, log_target: bool,
+    header: bool | None,
+    text: tuple[str, ...], numbers: tuple[str, ...], missing: tuple[str, ...],
+    decimal: str | None, skip_bad_lines: bool, query: str | None, max_memory: float | None,
+    test_fraction: float | None, test: str | None, group: str | None, seed: int,
+    budget: float | None, simple: bool, stream: bool, layers: str, compare: bool, explain: bool,
+    plot: str | None, save: str | None, **network,
 ) -> None:  # fmt: skip
     """Train a network on DATA, by default on handwritten digits, and report how well it does.
 
@@ -81,7 +84,7 @@ def train(
     given = [name for name in options.OF_NETWORK if options.is_given(context, name)]
     reading = Reading(
         target, ignore, keep, task, header, text, decimal, skip_bad_lines, query, log_target,
-        max_memory,
+        max_memory, numbers, missing, encode,
     )  # fmt: skip
     choice = Choice(test_fraction, test, group, seed)
     wanted = Wanted(simple, stream, budget, compare, explain, plot, save)
@@ -183,4 +186,5 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 command.add_command(bench)
+command.add_command(convert)
 command.add_command(explain)

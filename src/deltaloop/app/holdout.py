@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
+from ..tabular.arrays import group_numbers
 
 TEST_FRACTION = 0.2
 FEW_ROWS = 20  # below: all of them train, unless a test part was asked for
@@ -111,13 +112,8 @@ def _stratified(codes, fraction, generator):
 
 def _whole_groups(groups, codes, fraction, generator):
     """Groups in random order as long as there is room; no group that a class has alone."""
-    names: dict[object, int] = {}
-    own = np.array(
-        [names.setdefault(row if one is None else (one,), len(names))
-         for row, one in enumerate(groups)],
-        dtype=np.intp,
-    )  # fmt: skip
-    n_groups, n = len(names), len(own)
+    own = group_numbers(groups)
+    n_groups, n = int(own.max()) + 1, len(own)
     if n_groups < 2:
         raise InvalidInputError(
             "--group has the same value in every row, so that no part is left to test with; "

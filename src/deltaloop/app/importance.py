@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .report import score_text
-from .scores import Score
+from ..tabular.scores import Score, score_text
+from ..text import cut
 
 _REPEATS = 5
 _HIGHER_IS_BETTER = ("accuracy", "AUC", "R2")
@@ -75,6 +75,6 @@ def table(
     intact = scored(X, y)
     shuffled = importances(scored, X, y, of_column)
     lines = [("(none)", *map(score_text, intact))]
-    lines += [(name, *map(score_text, found)) for name, found in shuffled.items()]
-    head = ("column shuffled", *(score.name for score in intact))
+    lines += [(cut(name), *map(score_text, found)) for name, found in shuffled.items()]
+    head = ("column shuffled", *(cut(score.name) for score in intact))
     return f"{part} scores with a column shuffled: the worse, the more it tells", head, lines

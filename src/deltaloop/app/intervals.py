@@ -35,15 +35,15 @@ def interval(out: np.ndarray, y: np.ndarray, what: str = "test rows") -> dict[st
     return {"coverage": _COVERAGE, "half_width": error[place - 1].tolist(), "from": f"{n} {what}"}
 
 
-def half_widths(metadata: Any, n_out: int) -> np.ndarray | None:
-    """What `interval` found for every output, from the metadata of a network; None: nothing."""
+def half_widths(metadata: Any, n_values: int) -> np.ndarray | None:
+    """What `interval` found for every value, from the metadata of a network; None: nothing."""
     found = metadata.get("interval") if isinstance(metadata, dict) else None
     if not isinstance(found, dict):
         return None
     if not isinstance(found.get("coverage"), float) or not isinstance(found.get("from"), str):
         return None
     widths = found.get("half_width")
-    if not isinstance(widths, list) or len(widths) != n_out:
+    if not isinstance(widths, list) or len(widths) != n_values:
         return None
     if not all(isinstance(one, int | float) and one >= 0 for one in widths):
         return None

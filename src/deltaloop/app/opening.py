@@ -11,8 +11,11 @@ from .tasks import counted
 
 def print_opening(problem: Problem, preparation: Preparation, X: np.ndarray) -> None:
     """What is about to be learned, and what was done to which column."""
-    n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
     question = problem.question
+    n_classes = f", {len(problem.classes)} classes" if problem.classes else ""
+    for part in question.parts:
+        if part.values is not None:
+            n_classes += f", {len(part.values)} classes of {part.names[0]!r}"
     print_lines(
         f"data: {problem.title}, {counted(X.shape[1], 'input')}{n_classes}",
         f"task: {question.task} ({question.reason})",

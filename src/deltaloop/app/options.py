@@ -10,6 +10,7 @@ from ..kernels import available
 from ..parts.activations import ACTIVATIONS
 from ..parts.losses import LOSSES
 from ..parts.optimizers import OPTIMIZERS, Adam
+from ..tabular.preparation import ENCODINGS
 from ..tabular.targets import TASKS
 from ..training.schedules import SCHEDULES
 from . import modelling
@@ -62,6 +63,13 @@ max_memory = click.option(
     help="Memory that a table may take. Default: 2, or 32 times its file.",
 )
 text = _column("--text", "Text, although all its cells are numbers.")
+numbers = _column("--numbers", "The number in each cell, whatever else it holds: 5 kg, 12 %, < 3.")
+missing = click.option(
+    "--missing",
+    metavar="TEXT",
+    multiple=True,
+    help="Stands for a missing cell, as -999 may. May be repeated.",
+)
 decimal = click.option(
     "--decimal",
     metavar="SIGN",
@@ -76,11 +84,17 @@ query = click.option(
     help="The table is the result of this query: FROM 'a.csv', or from DATA, a database.",
 )
 
-READING: list[Decorator] = [header, text, decimal, skip_bad_lines, query, max_memory]
+READING: list[Decorator] = [
+    header, text, numbers, missing, decimal, skip_bad_lines, query, max_memory,
+]  # fmt: skip
 TABLE: list[Decorator] = [
     _column("--target", "Name or number, from 1. Default: the last. Repeated: several outputs."),
     _column("--ignore", "No input. May be repeated, or be several as A,B."),
     _column("--keep", "An input, although it looks like a row number or an id."),
+    click.option(
+        "--encode", metavar="COLUMN=WAY", multiple=True,
+        help=f"Text of many values as {' or '.join(ENCODINGS)} instead of one input each.",
+    ),
     click.option(
         "--task", metavar="NAME",
         help=f"{names(TASKS)}. Default: guessed from the target, and said.",

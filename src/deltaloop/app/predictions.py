@@ -11,7 +11,9 @@ from ..network import Network
 from ..parts.losses import LOSSES
 from ..tables import Table
 from ..tables.cells import is_number
+from ..tabular import Model
 from ..tabular.preparation import of_metadata
+from ..tabular.targets import class_name
 from ..text import visible
 from .columns import cells_of, named_columns, values_of
 from .intervals import half_widths
@@ -42,7 +44,7 @@ def predict_lines(net: Network, table: Table, ids: Sequence[str] = ()) -> Iterat
     metadata = net.metadata or {}
     out = outputs(net, X, bool(metadata.get("logs")))
     columns = [_kept(name, values_of(table, name)) for name in kept]
-    made = _values(net, out) if net.classes is None else _classes(net, out)
+    made = _of_several(net, out) if metadata.get("kinds") else _of_one(net, out)
     # a name that is taken, as that of a target which is known and kept
     columns += [(f"predicted {name}" if name in kept else name, each) for name, each in made]
     return _lines(columns, len(out))
@@ -102,10 +104,18 @@ def _kept(name, values):
     return name, cells
 
 
-def _values(net, out) -> Columns:
-    """Outputs, and what they may be off."""
+def _of_one(net, out) -> Columns:
+    """One target of classes, or values."""
     metadata = net.metadata or {}
     n_out = out.shape[1]
+    if net.classes is not None:
+        if len(net.classes) != n_out:
+            raise InvalidInputError(
+                f"the network has {net.sizes[-1]} outputs and names {len(net.classes)} classes; "
+                "set net.classes to one name for every output, or to None, and save it again"
+            )
+        kind = "output" if LOSSES[net.loss_name].is_distance else "probability"
+        return _classes(metadata.get("target") or "class", net.classes, out, kind)
     names = metadata.get("target")
     if n_out == 1:
         names = [names or "y"]
@@ -114,12 +124,34 @@ def _values(net, out) -> Columns:
     widths = half_widths(metadata, n_out)
     columns = []
     for k, name in enumerate(names):
-        value, digits = out[:, k], _decimals(net, k)
-        ends = [] if widths is None else [(" low", -widths[k]), (" high", widths[k])]
-        for suffix, shift in [("", 0.0), *ends]:
-            shifted = value + shift if shift else value
-            rounded = shifted if digits is None else np.round(shifted, digits)
-            columns.append(_numbers(f"{name}{suffix}", rounded, _number))
+        width = None if widths is None else widths[k]
+        columns += _values(name, out[:, k], width, _decimals(net, k))
+    return columns
+
+
+def _of_several(net, out) -> Columns:
+    """Several targets of which some are classes."""
+    model = Model.of_network(net)
+    widths = half_widths(net.metadata, model.kinds.count(None))
+    left = iter([None] * len(model.kinds) if widths is None else widths)
+    columns = []
+    for name, values, part in model.parted(out):
+        if values is None:
+            columns += _values(name, part[:, 0], next(left), None)
+        else:
+            probability = f"probability of {name}"
+            columns += _classes(name, tuple(map(class_name, values)), part, probability, " ")
+    return columns
+
+
+def _values(name, value, width, digits) -> Columns:
+    """Outputs, and what they may be off."""
+    columns = []
+    ends = [] if width is None else [(" low", -width), (" high", width)]
+    for suffix, shift in [("", 0.0), *ends]:
+        shifted = (value + shift).astype(value.dtype) if shift else value
+        rounded = shifted if digits is None else np.round(shifted, digits)
+        columns.append(_numbers(f"{name}{suffix}", rounded, _number))
     return columns
 
 
@@ -136,23 +168,14 @@ def _decimals(net, k):
     return digits if 0 <= digits < 300 else None
 
 
-def _classes(net, out) -> Columns:
+def _classes(target, classes, out, kind, between=" of ") -> Columns:
     """The class that is chosen and its probability, then those of all classes."""
-    if len(net.classes) != out.shape[1]:
-        raise InvalidInputError(
-            f"the network has {net.sizes[-1]} outputs and names {len(net.classes)} classes; "
-            "set net.classes to one name for every output, or to None, and save it again"
-        )
-    metadata = net.metadata or {}
-    kind = "output" if LOSSES[net.loss_name].is_distance else "probability"
-    names, chosen = [_harmless(name) for name in net.classes], out.argmax(axis=1)
+    names, chosen = [_harmless(name) for name in classes], out.argmax(axis=1)
     return [
-        (metadata.get("target") or "class", lambda rows: (names[k] for k in chosen[rows])),
+        (target, lambda rows: (names[k] for k in chosen[rows])),
         _numbers(kind, out.max(axis=1), _rounded),
-        *(
-            _numbers(f"{kind} of {name}", out[:, k], _rounded)
-            for k, name in enumerate(net.classes)
-        ),
+        *(_numbers(f"{kind}{between}{name}", out[:, k], _rounded)
+          for k, name in enumerate(classes)),
     ]  # fmt: skip
 
 

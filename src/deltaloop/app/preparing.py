@@ -1,12 +1,11 @@
 """How the columns of a problem become inputs."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..tabular import Preparation
 from ..tabular.choosing import COUNTS_ROWS
 from ..tabular.columns import Plain
+from ..tabular.model import for_means
 from .problems import Problem
 
 
@@ -31,21 +30,17 @@ def prepared(problem: Problem, plainly: bool) -> tuple[Preparation, np.ndarray, 
         X = preparation.transform(problem.train)
     else:
         counted = problem.row_numbers  # seen in all rows: those of one part have gaps
+        dropped = dict.fromkeys(counted, COUNTS_ROWS)
         preparation, X = Preparation.fit_transform(
-            problem.train, problem.targets, keep=problem.keep, ignore=[*problem.ignore, *counted]
-        )
-        preparation = _told(preparation, problem, counted)
+            problem.train, problem.targets, keep=problem.keep, ignore=problem.ignore,
+            encode=problem.encode, y=_for_means(problem), dropped=dropped,
+        )  # fmt: skip
     return preparation, X, None if problem.test is None else preparation.transform(problem.test)
 
 
-def _told(preparation, problem, counted):
-    """The preparation with the reason why these columns are no inputs."""
-    if not counted:
-        return preparation
-    inputs = [name for name in problem.train.columns if name not in problem.targets]
-    notes = tuple(
-        f"{name}: {COUNTS_ROWS}" if name in counted else note
-        for name, note in zip(inputs, preparation.notes, strict=True)
-    )
-    dropped = {**preparation.dropped, **dict.fromkeys(counted, COUNTS_ROWS)}
-    return replace(preparation, dropped=dropped, notes=notes)
+def _for_means(problem):
+    """What --encode COLUMN=target takes the means of."""
+    if not problem.encode:
+        return None
+    y = np.log1p(problem.y_train) if problem.logs else problem.y_train
+    return for_means(problem.question, y)

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from ..datasets import Dataset
 from ..errors import InvalidInputError, unknown_name
 from ..tables import Table, read, read_query
 from ..tables.cells import shortened
+from ..tabular.arrays import groups_of
 from ..tabular.choosing import counts_rows
+from ..tabular.preparation import ENCODINGS
 from ..tabular.targets import TASKS, Target
-from .columns import cells_of, named_columns, values_of
+from .columns import named_columns, values_of
 from .holdout import FEW_ROWS, TEST_FRACTION, Choice, held_out_rows
 from .tasks import counted, question, warn
 
@@ -34,6 +37,26 @@ class Reading:
     query: str | None = None
     log_target: bool = False
     max_memory: float | None = None
+    numbers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    encode: tuple[str, ...] = ()
+
+    @property
+    def of_files(self) -> tuple[tuple[str, bool], ...]:
+        """The options that say how a file is read, and whether they were given."""
+        return (
+            ("--header", self.header is not None), ("--text", bool(self.text)),
+            ("--decimal", self.decimal is not None), ("--skip-bad-lines", self.skip_bad_lines),
+            ("--numbers", bool(self.numbers)), ("--missing", bool(self.missing)),
+        )  # fmt: skip
+
+    def for_files(self) -> dict[str, Any]:
+        """What `tables.read` and `tables.batches` are told."""
+        return {
+            "header": self.header, "text": self.text, "decimal": self.decimal,
+            "skip_bad_lines": self.skip_bad_lines, "max_memory": self.max_memory,
+            "numbers": self.numbers, "missing": self.missing,
+        }  # fmt: skip
 
 
 _PLAIN = Reading()
@@ -57,6 +80,8 @@ class Problem:
         Class numbers, shape (n_rows,), or values, shape (n_rows, n_targets).
     keep, ignore : tuple of str
         Columns that are inputs whatever they hold, and columns that are none.
+    encode : dict of str to str
+        What becomes of text with many values, see `tabular.fit`.
     row_numbers : tuple of str
         Columns that count the rows of the table, and are no inputs for that.
     notes : tuple of str
@@ -65,6 +90,8 @@ class Problem:
         What reading did that is not plain to see.
     is_bundled : bool
         Whether it is one of `deltaloop.datasets`.
+    groups : ndarray of int or None
+        Training rows of one number belong together.
     """
 
     title: str
@@ -80,6 +107,8 @@ class Problem:
     read_notes: tuple[str, ...] = ()
     is_bundled: bool = False
     logs: bool = False
+    groups: np.ndarray | None = None
+    encode: dict[str, str] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -101,7 +130,7 @@ def open_data(
     they look like.
     """
     if reading.query is not None:
-        for option, given in _of_files(reading):
+        for option, given in reading.of_files:
             if given:
                 raise InvalidInputError(
                     f"{option} says how a file is read, but --query takes the result of a query; "
@@ -111,6 +140,12 @@ def open_data(
     if data is None:
         raise InvalidInputError("there is no table to read; give a file, or --query")
     if data in datasets.names():
+        for option, given in reading.of_files:
+            if given:
+                raise InvalidInputError(
+                    f"{option} is for tables, but {data!r} is a bundled data set, which is read as "
+                    f"it is; leave {option} out, or give a file"
+                )
         return datasets.load(data)
     plain_name = os.path.basename(data) == data and "." not in data
     if plain_name and not os.path.exists(data):
@@ -120,20 +155,7 @@ def open_data(
             + ", ".join(datasets.names())
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    return read(
-        data, header=reading.header, text=reading.text, decimal=reading.decimal, expected=known,
-        skip_bad_lines=reading.skip_bad_lines, max_memory=reading.max_memory,
-    )  # fmt: skip
-
-
-def _of_files(reading):
-    """The options that say how a file is read, and whether they were given."""
-    return (
-        ("--header", reading.header is not None),
-        ("--text", reading.text),
-        ("--decimal", reading.decimal),
-        ("--skip-bad-lines", reading.skip_bad_lines),
-    )
+    return read(data, expected=known, **reading.for_files())
 
 
 def feature_table(data: str | None, reading: Reading = _PLAIN, known: Sequence[str] = ()) -> Table:
@@ -168,7 +190,7 @@ def open_problem(data: str | None, reading: Reading, choice: Choice) -> Problem:
         ("--target", reading.target),
         ("--ignore", reading.ignore),
         ("--keep", reading.keep),
-        *_of_files(reading),
+        ("--encode", reading.encode),
         ("--log-target", reading.log_target),
         ("--test-fraction", choice.fraction is not None),
         ("--test", choice.way),
@@ -224,19 +246,30 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
     names = named_columns(table, reading.target) or [table.columns[-1]]
     ignore, keep = named_columns(table, reading.ignore), named_columns(table, reading.keep)
     group = named_columns(table, [choice.group])[0] if choice.group is not None else None
+    encode = _encodings(table, reading.encode)
     _check_roles(names, ignore, keep, group)
+    _check_roles(names, ignore, list(encode), group, "encoded (--encode)")
     notes: list[str] = []
-    row_numbers = _row_numbers(table, {*names, *ignore, *keep, group})
+    row_numbers = _row_numbers(table, {*names, *ignore, *keep, *encode, group})
+    if len(table.columns) == len(names):
+        raise InvalidInputError(
+            f"{table.source!r} has no column beside the target, {shortened(names)}; a table needs "
+            "at least one more, to learn from"
+        )
     if table.n_rows < 2:
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
     asked = question(table, names, reading.task)
     notes += asked.notes
     table = table if asked.rows.all() else table.take(asked.rows)
-    groups = None if group is None else cells_of(values_of(table, group))
-    codes = asked.y if asked.classes is not None else None
-    test = held_out_rows(table.n_rows, choice, codes, groups)
-    if codes is not None and choice.way == "last":
-        _warn_of_untrained(codes[~test], asked.classes)
+    groups = None if group is None else groups_of(values_of(table, group))
+    codes = _codes(asked)
+    test = held_out_rows(
+        table.n_rows, choice, codes, None if groups is None else groups.tolist()
+    )  # fmt: skip
+    if choice.way == "last":
+        for part in asked.parts or (asked,):
+            if part.classes is not None:
+                _warn_of_untrained(part.y[~test], part.classes)
     n_test = int(np.count_nonzero(test))
     if group is not None:
         notes.append(f"rows of one {group!r} are in one part; it is no input")
@@ -249,17 +282,26 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
         replace(table.take(test), source=f"test rows of {table.source}") if n_test else None,
         asked.y[test],
         tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
-        logs=_takes_logs(asked, reading),
+        logs=_takes_logs(asked, reading), groups=None if groups is None else groups[~test],
+        encode=encode,
     )  # fmt: skip
+
+
+def _codes(asked):
+    """The number of the class of every row, by which rows are divided evenly."""
+    for part in asked.parts or (asked,):
+        if part.classes is not None:
+            return part.y
+    return None
 
 
 def _takes_logs(asked, reading):
     """Whether log(1 + y) is learned in place of y."""
     if not reading.log_target:
         return False
-    if asked.values is not None:
+    if asked.values is not None or asked.parts:
         raise InvalidInputError(
-            f"--log-target is for values, but the task is classification ({asked.reason}); "
+            f"--log-target is for values, but the task is {asked.task} ({asked.reason}); "
             "leave it out, or use --task regression"
         )
     if asked.y.min() < 0:
@@ -270,12 +312,27 @@ def _takes_logs(asked, reading):
     return True
 
 
-def _check_roles(targets, ignore, keep, group):
+def _encodings(table, given):
+    """The columns that --encode names, and the way of each."""
+    found = {}
+    for one in given:
+        column, sign, way = one.rpartition("=")
+        if not sign or not column:
+            raise InvalidInputError(
+                f"--encode takes a column and a way, such as city={ENCODINGS[0]}; got {one!r}"
+            )
+        if way not in ENCODINGS:
+            raise unknown_name("--encode", way, ENCODINGS)
+        found |= dict.fromkeys(named_columns(table, [column]), way)
+    return found
+
+
+def _check_roles(targets, ignore, keep, group, kept_as="kept as an input (--keep)"):
     """Refuse a column that shall be two things at once."""
     roles: list[tuple[str, Sequence[str]]] = [
         ("the target", targets),
         ("ignored (--ignore)", ignore),
-        ("kept as an input (--keep)", keep),
+        (kept_as, keep),
         ("the group (--group)", [] if group is None else [group]),
     ]
     may_be_both = {(1, 3)}

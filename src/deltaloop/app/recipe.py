@@ -13,11 +13,11 @@ from .trained import Part, Trained, outputs
 def train_by_recipe(problem, preparation, X, X_test, settings, wanted) -> Trained:
     """Train the networks that belong to a table of this size, and average them."""
     print_opening(problem, preparation, X)
-    n_classes = None if problem.classes is None else len(problem.classes)
     with fraction_bar("training") as progress:
         found = engine.train(
-            X, np.log1p(problem.y_train) if problem.logs else problem.y_train, n_classes,
-            seed=settings.seed, budget=wanted.budget, progress=progress,
+            X, np.log1p(problem.y_train) if problem.logs else problem.y_train,
+            problem.question.n_classes,
+            seed=settings.seed, budget=wanted.budget, progress=progress, groups=problem.groups,
         )  # fmt: skip
     net = found.net
     net.classes = problem.classes

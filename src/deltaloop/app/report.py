@@ -13,12 +13,13 @@ from ..network import Network
 from ..tables.cells import shortened
 from ..tabular import Preparation
 from ..tabular.preparation import of_metadata
-from ..tabular.scores import CONSTANT
+from ..tabular.scores import Score, of_dict, with_constant
+from ..tabular.targets import class_name
+from ..text import cut
 from ..training.history import History
 from ..version import __version__
 from .intervals import half_widths
 from .modelling import Comparison
-from .scores import Score
 
 Rows = list[tuple[str, str]]
 
@@ -111,31 +112,13 @@ def loss_row(part: str, loss: float, net: Network) -> tuple[str, str]:
 
 def score_rows(part: str, scores: Sequence[Score]) -> Rows:
     """Scores of one part of the rows, the constant answer beside each of them."""
-    return [(f"{part} {_label(score)}", _value(score)) for score in scores]
+    return [(f"{part} {_label(score)}", with_constant(score)) for score in scores]
 
 
 def _label(score):
-    return score.name.replace("R2", f"R{sign('²', '2')}", 1)
-
-
-def _value(score):
-    if score.constant is None:
-        return score_text(score)
-    constant = score_text(Score(score.name, score.constant))
-    return f"{score_text(score)} (constant answer: {constant})"
-
-
-def score_text(score: Score) -> str:
-    """The value of a score as people write it."""
-    name, value = score.name, score.value
-    if value is None:
-        same = "targets are all the same" if name.startswith("R2") else "rows are all of one class"
-        return f"undefined, these {same}"
-    if name == "accuracy":
-        return f"{100 * value:.2f} %"
-    if name.startswith("R2"):  # far below 0 its order of magnitude says it all
-        return f"{value:.4f}" if value > -100 else f"{value:.3g}"
-    return f"{value:.4f}" if name == "AUC" else significant(value, 4)
+    name, of, target = score.name.partition(" of ")
+    squared = sign("²", "2")
+    return f"{name.replace('R2', f'R{squared}', 1)}{of}{cut(target)}"
 
 
 def comparison_rows(net: Network, comparison: Comparison) -> Rows:
@@ -245,6 +228,10 @@ def network_rows(net: Network, version: int) -> Rows:
     rows += interval_rows(net)
     if net.classes is not None:
         rows.append(("classes", shortened(net.classes)))
+    if metadata.get("kinds") and isinstance(target, list):
+        for name, values in zip(target, metadata["kinds"], strict=False):
+            if values is not None:
+                rows.append((f"classes of {name}", shortened(list(map(class_name, values)))))
     return [*rows, ("scaling", _scaling(net))]
 
 
@@ -253,9 +240,7 @@ def _kept_scores(found):
     if not isinstance(found, dict):
         return []
     values = {name: value for name, value in found.items() if isinstance(value, float)}
-    names = [name for name in values if not name.endswith(CONSTANT)]
-    told = [Score(name, values[name], values.get(f"{name}{CONSTANT}")) for name in names]
-    return score_rows("held-out", told)
+    return score_rows("held-out", of_dict(values))
 
 
 def _column_rows(preparation):
@@ -269,7 +254,8 @@ def _column_rows(preparation):
 def interval_rows(net: Network) -> Rows:
     """How far predictions of values are off."""
     metadata = net.metadata or {}
-    widths = half_widths(metadata, net.sizes[-1])
+    kinds = metadata.get("kinds")
+    widths = half_widths(metadata, kinds.count(None) if kinds else net.sizes[-1])
     if widths is None:
         return []
     found = metadata["interval"]

@@ -48,6 +48,8 @@ class Pieces:
                 "--stream tests with rows drawn at random; leave "
                 f"{'--test last' if choice.way == 'last' else '--group'} out, or --stream"
             )
+        if reading.encode:
+            raise InvalidInputError("--stream has no --encode; leave one of them out")
         self.data, self.reading, self.choice = data, reading, choice
         first = next(self._tables())
         try:
@@ -58,44 +60,38 @@ class Pieces:
                 "is sorted has to be shuffled first"
             ) from None
         self._names = self._opening.targets
-        self._values: list[str | float] | None = None
-        if self._opening.classes is not None:
-            self._values = self._all_classes()
+        if self._opening.question.parts:
+            raise InvalidInputError(
+                "--stream learns one target, or several that are values; name one --target"
+            )
+        self._is_classes = self._opening.classes is not None
+        self._place: dict[str | float, int] = {}  # of classes, in the order of their first rows
         self._look_through(first)
 
     def _tables(self) -> Iterator[Table]:
-        of = self.reading
-        return batches(
-            self.data, ROWS, header=of.header, text=of.text, decimal=of.decimal,
-            skip_bad_lines=of.skip_bad_lines, max_memory=of.max_memory,
-        )  # fmt: skip
-
-    def _all_classes(self) -> list[str | float]:
-        """The classes of all rows, sorted."""
-        found: set[str | float] = set()
-        for table in self._tables():
-            found |= set(_classes_of(values_of(table, self._names[0])))
-            if len(found) > _MOST_CLASSES:
-                raise InvalidInputError(
-                    f"target {self._names[0]!r} has more than {_MOST_CLASSES} classes; choose "
-                    "another column with --target, or use --task regression"
-                )
-        return sorted(found)  # type: ignore[type-var]
+        return batches(self.data, ROWS, **self.reading.for_files())
 
     def _look_through(self, first):
-        """Targets of all rows, and the problem that they make."""
+        """Targets of all rows, and the problem that they make; the file is read once."""
         train, test, tested = [], [], []
+        first_table = first_y = first_held = None
         for table, y, held in self._divided():
+            if first_table is None:
+                first_table, first_y, first_held = table, y, held
             train.append(y[~held])
             test.append(y[held])
             if held.any():
                 tested.append(table.take(held))
         opening, question = self._opening, self._opening.question
         y_train, y_test = np.concatenate(train), np.concatenate(test)
-        first_table, first_y, first_held = next(self._divided())
+        values = None
+        if self._is_classes:
+            values = tuple(sorted(self._place))  # type: ignore[type-var]
+            order = np.array([values.index(value) for value in self._place])
+            y_train, y_test, first_y = order[y_train], order[y_test], order[first_y]
+            self._place = {value: number for number, value in enumerate(values)}
         title = f"{self.data}, {len(y_train)} training + {len(y_test)} test rows, read in pieces"
         notes = (*opening.notes, f"columns are judged by the first {first_table.n_rows} rows")
-        values = None if self._values is None else tuple(self._values)
         self.problem = Problem(
             title,
             Target(question.names, question.task, question.reason, question.rows, y_train, values),
@@ -111,26 +107,61 @@ class Pieces:
     def _divided(self) -> Iterator[tuple[Table, np.ndarray, np.ndarray]]:
         """The rows of every piece that have targets, their targets, and which are to test with."""
         fraction = TEST_FRACTION if self.choice.fraction is None else self.choice.fraction
-        left = _MOST_TESTED
+        left, n_rows = _MOST_TESTED, 0
         for number, table in enumerate(self._tables()):
-            table, y = self._with_targets(table)
+            n_before, n_rows = n_rows, n_rows + table.n_rows
+            table, y = self._with_targets(table, n_before)
             generator = np.random.default_rng([self.choice.seed, number])
             held = generator.permutation(len(y)) < min(left, round(fraction * len(y)))
             left -= int(held.sum())
             if len(y):
                 yield table, y, held
 
-    def _with_targets(self, table):
+    def _with_targets(self, table, n_before):
         columns = [values_of(table, name) for name in self._names]
         absent = np.any([missing_cells(column) for column in columns], axis=0)
         if absent.all():
-            return table, np.zeros((0, len(columns)) if self._values is None else 0)
+            return table, np.zeros(0, np.int64) if self._is_classes else np.zeros((0, len(columns)))
+        if not self._is_classes:
+            self._check_values(columns, n_before)
         if absent.any():
             table = table.take(~absent)
             columns = [values_of(table, name) for name in self._names]
-        if self._values is None:
-            return table, np.column_stack([table.column(name) for name in self._names])
-        return table, _numbers(columns[0], self._values)
+        if self._is_classes:
+            return table, self._numbers(columns[0])
+        return table, np.column_stack([table.column(name) for name in self._names])
+
+    def _check_values(self, columns, n_before):
+        """Refuse targets that no network learns, with their row."""
+        for name, column in zip(self._names, columns, strict=True):
+            bad, what = np.isinf(column), "is infinite"
+            if self._opening.logs and not bad.any():
+                bad, what = column < 0, "is below 0 (--log-target)"
+            if bad.any():
+                row = n_before + int(bad.argmax()) + 1
+                raise InvalidInputError(
+                    f"target {name!r} {what} in row {row}; correct the cell or remove the row"
+                )
+
+    def _numbers(self, column):
+        """The number of the class in every row; new ones are counted on."""
+        if isinstance(column, Text):
+            occurring, codes = column.values, column.codes
+        else:
+            different, codes = np.unique(column, return_inverse=True)
+            occurring = different.tolist()
+        used = np.zeros(len(occurring), bool)
+        used[codes] = True
+        numbers = [
+            self._place.setdefault(value, len(self._place)) if is_used else -1
+            for value, is_used in zip(occurring, used, strict=True)
+        ]
+        if len(self._place) > _MOST_CLASSES:
+            raise InvalidInputError(
+                f"target {self._names[0]!r} has more than {_MOST_CLASSES} classes; choose "
+                "another column with --target, or use --task regression"
+            )
+        return np.array(numbers, np.int64)[codes]
 
     def _inputs(self, table):
         with warnings.catch_warnings():
@@ -144,21 +175,6 @@ class Pieces:
             if not held.all():
                 y = np.log1p(y[~held]) if self.problem.logs else y[~held]
                 yield self._inputs(table.take(~held)), modelling.targets(net, y)
-
-
-def _classes_of(column):
-    """The different values of a column of classes, without missing ones."""
-    if isinstance(column, Text):
-        return [v for v, n in zip(column.values, column.counts().tolist(), strict=True) if n]
-    return np.unique(column[~np.isnan(column)]).tolist()
-
-
-def _numbers(column, values):
-    """The number of the class in every row."""
-    if isinstance(column, Text):
-        place = {value: number for number, value in enumerate(values)}
-        return np.array([place.get(value, -1) for value in column.values], np.int64)[column.codes]
-    return np.searchsorted(np.array(values, dtype=np.float64), column)
 
 
 def train_streaming(

@@ -24,8 +24,8 @@ def question(table: Table, names: Sequence[str], task: str | None) -> Target:
     """
     columns = [values_of(table, name) for name in names]
     found = find_target(names, columns, task)
-    if found.values is None:
-        for name, y in zip(names, found.y.T, strict=True):
+    for part in found.parts or (found,):
+        for name, y in zip(part.names, part.y.T if part.values is None else (), strict=False):
             if (y == y[0]).all():
                 warn(f"target {name!r} is {y[0]:g} in every row, so there is nothing to learn")
     if task is None and len(names) == 1 and not isinstance(columns[0], Text):

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..console.outputs import check_output, check_picture
 from ..console.terminal import print_rows, print_table, status
 from ..errors import InvalidInputError
+from ..tabular.targets import parted
 from . import class_tables, importance, intervals, report, scores
 from .holdout import Choice
 from .modelling import Settings
@@ -50,6 +53,16 @@ def run(
     else:
         problem = open_problem(data or (None if reading.query else _DEFAULT), reading, choice)
         by_the_book = wanted.simple or bool(given)
+        if by_the_book and problem.question.parts:
+            option = f"--{given[0].replace('_', '-')}" if given else "--simple"
+            raise InvalidInputError(
+                f"{option} is for the textbook network, which learns one target, or several that "
+                "are values; leave it out, or name one --target"
+            )
+        if problem.groups is not None and settings.validation is not None:
+            raise InvalidInputError(
+                "--validation draws rows at random, --group keeps them together; leave one out"
+            )
         preparation, X, X_test = prepared(problem, by_the_book)
         train = train_by_the_book if by_the_book else train_by_recipe
         trained = train(problem, preparation, X, X_test, settings, wanted)
@@ -103,14 +116,26 @@ def _check(data, wanted, given):
 
 def _add_interval(trained):
     """Keep with the network how far its predictions of values are off in rows it has not seen."""
-    if trained.problem.classes is not None:
+    question = trained.problem.question
+    of_values = [k for k, part in enumerate(question.parts) if part.values is None]
+    if question.values is not None or (question.parts and not of_values):
         return
+
+    def values(out):
+        if question.parts:
+            out = np.hstack([parted(out, question.kinds)[k] for k in of_values])
+        return out
+
+    def true(y):
+        return y[:, of_values] if question.parts else y
+
     found = None
     if trained.is_tested:
-        found = intervals.interval(trained.parts[-1].out, trained.parts[-1].y, "test rows")
+        part = trained.parts[-1]
+        found = intervals.interval(values(part.out), true(part.y), "test rows")
     if found is None and trained.held is not None:
         y, out = trained.held
-        found = intervals.interval(out, y, "rows held back in training")
+        found = intervals.interval(values(out), true(y), "rows held back in training")
     if found is not None:
         trained.net.metadata["interval"] = found
 
@@ -126,17 +151,26 @@ def _failed(write):
 
 def _class_tables(trained):
     """Recall of every class and what is taken for what, where classes are uneven."""
-    classes = trained.problem.classes
-    if classes is None:
+    question, part = trained.problem.question, trained.parts[-1]
+    if not question.parts:
+        return _tables_of(part.name, part.out, part.y, question)
+    tables = []
+    outs = parted(part.out, question.kinds)
+    for one, out, y in zip(question.parts, outs, part.y.T, strict=True):
+        tables += _tables_of(part.name, out, y.astype(np.int64), one, f" of {one.names[0]!r}")
+    return tables
+
+
+def _tables_of(rows, out, y, question, of=""):
+    """Those of one target."""
+    classes = question.classes
+    if classes is None or not scores.is_uneven(y, len(classes)):
         return []
-    part = trained.parts[-1]
-    if not scores.is_uneven(part.y, len(classes)):
-        return []
-    counts = scores.confusion(part.out, part.y)
+    counts = scores.confusion(out, y)
     return [
-        (f"{part.name} rows by class", *class_tables.recall_table(counts, classes)),
+        (f"{rows} rows by class{of}", *class_tables.recall_table(counts, classes)),
         (
-            f"{part.name} rows by true and predicted class",
+            f"{rows} rows by true and predicted class{of}",
             *class_tables.confusion_table(counts, classes),
         ),
     ]

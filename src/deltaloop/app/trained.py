@@ -10,7 +10,8 @@ from ..inputs.validation import Prepared
 from ..kernels.functions import LOSSES
 from ..network import Network
 from ..tabular import Preparation
-from ..tabular.scores import CONSTANT
+from ..tabular.scores import as_dict, named
+from ..tabular.targets import parted
 from ..training.history import History
 from . import report, scores
 from .modelling import probabilities
@@ -68,12 +69,26 @@ class Trained:
 
     def scores_of(self, out: np.ndarray, y: np.ndarray) -> list[Score]:
         """Scores of outputs."""
-        classes = self.problem.classes
-        if classes is None:
-            names = self.problem.question.names
-            return scores.value_scores(out, y, self.problem.y_train, names)
-        counts = np.bincount(self.problem.y_train, minlength=len(classes))
-        probable = not LOSSES[self.net.loss_name].is_distance
+        question, y_train = self.problem.question, self.problem.y_train
+        if not question.parts:
+            return self._scores_of_one(out, y, y_train, question)
+        told = []
+        outs = parted(out, question.kinds)
+        for part, own, true, seen in zip(question.parts, outs, y.T, y_train.T, strict=True):
+            if part.values is None:
+                true, seen = true.reshape(-1, 1), seen.reshape(-1, 1)
+            else:
+                true, seen = true.astype(np.int64), seen.astype(np.int64)
+            told += named(self._scores_of_one(own, true, seen, part), part.names[0])
+        return told
+
+    def _scores_of_one(self, out, y, y_train, question):
+        """Scores of outputs of one target, or of several that are values."""
+        if question.values is None:
+            return scores.value_scores(out, y, y_train, question.names)
+        counts = np.bincount(y_train, minlength=len(question.values))
+        row = LOSSES.get(self.net.loss_name)  # that of several targets is none of them
+        probable = row is None or not row.is_distance
         return scores.class_scores(out, y, counts / counts.sum(), probable)
 
     def score_rows(self) -> report.Rows:
@@ -96,12 +111,10 @@ class Trained:
             told = self.scores_of(self.parts[-1].out, self.parts[-1].y)
         elif self.held is not None:
             told = self.scores_of(self.held[1], self.held[0])
-        values = {score.name: score.value for score in told}
-        values |= {f"{score.name}{CONSTANT}": score.constant for score in told}
         return {
             **about(self.problem, self.preparation),
             "notes": [*self.problem.notes, *self.notes],
-            "scores": {name: value for name, value in values.items() if value is not None},
+            "scores": as_dict(told),
         }
 
 
@@ -114,6 +127,7 @@ def about(problem: Problem, preparation: Preparation) -> dict[str, Any]:
         "target": list(targets) if len(targets) > 1 else (*targets, None)[0],
         "values": None if question.values is None else list(question.values),
         "logs": problem.logs,
+        **({"kinds": [v and list(v) for v in question.kinds]} if question.kinds else {}),
     }
 
 

@@ -50,6 +50,13 @@ Entry = tuple[jobs.Job, str | None, float | None]
     help="How good the default is on 43 tables of classes and 22 of values, beside other methods.",
 )
 @click.option("--ablate", is_flag=True, help="With --tables: beside variants of itself instead.")
+@click.option(
+    "--compare",
+    "earlier_and_later",
+    metavar="A.json B.json",
+    nargs=2,
+    help="Two kept results side by side; nothing is measured.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Keep the results.")
 @click.option("--plot", "picture", metavar="FILE", help="Draw them (.png, .svg or .pdf).")
 def bench(
@@ -60,6 +67,7 @@ def bench(
     estimators: bool,
     of_tables: bool,
     ablate: bool,
+    earlier_and_later: tuple[str, str] | None,
     json_file: str | None,
     picture: str | None,
 ) -> None:
@@ -75,7 +83,17 @@ def bench(
     deltaloop bench --tables --json tables.json
     deltaloop bench --json results.json --plot results.png
     deltaloop bench --estimators
+    deltaloop bench --compare before.json after.json
     """  # noqa: D301 - click wants the character
+    if earlier_and_later:
+        others = (patterns, names, quick, curve_names, estimators, of_tables, ablate, json_file)
+        if any(others) or picture is not None:
+            raise InvalidInputError("--compare goes with two files and nothing else")
+        from . import compare
+
+        earlier, later = map(results.load, earlier_and_later)
+        compare.print_comparison(earlier, later)
+        return
     if estimators:
         if of_tables or ablate or patterns or names or curve_names or picture is not None:
             raise InvalidInputError(
@@ -149,7 +167,7 @@ def entries_of(
 ) -> list[Entry]:  # fmt: skip
     """The jobs to run, with curve and value where they belong to one."""
     if not curve_names:
-        pool = jobs.QUICK if quick and not patterns else jobs.JOBS
+        pool = jobs.QUICK if quick and not patterns else jobs.ALL
         return [(job, None, None) for job in jobs.select(pool, patterns)]
     if patterns:
         raise InvalidInputError("--jobs and --scaling exclude each other; give one of them")

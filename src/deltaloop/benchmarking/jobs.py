@@ -34,6 +34,10 @@ class Job:
     n_threads : int
     target : float, optional
         What deltaloop is to reach, as a ratio to the fastest peer.
+    share : float, optional
+        What deltaloop is to reach of the peak of fused multiply-adds.
+    published : str
+        What others have published for this job, with their machine.
     """
 
     sizes: tuple[int, ...]
@@ -47,6 +51,8 @@ class Job:
     density: float = 1.0
     n_threads: int = 1
     target: float | None = None
+    share: float | None = None
+    published: str = ""
 
     @property
     def name(self) -> str:
@@ -177,6 +183,31 @@ JOBS: tuple[Job, ...] = (
     _predict(_adam(_TABLE, "tanh", 1, 1, 1), 10_000, 1, 1250 / 1388),
     _predict(_classify(_DIGITS, 1, 1), 10_000, 1, 19_500 / 20_750),
 )
+
+# What a library of blocked networks with code for the exact shape reaches of the peak of
+# AVX-512 on a Zen 5 core (method: arXiv 2104.05755, 2404.15204).
+PEAK: tuple[Job, ...] = (
+    _classify((768, 512, 512, 64), 256, 4, share=0.95),
+    _classify((768, 512, 512, 64), 64, 10, share=0.88),
+    _classify((768, 256, 256, 64), 64, 20, share=0.88),
+    _classify((256, 256, 256, 256), 128, 10, share=0.92),
+    _classify((64, 64, 64, 64), 128, 60, share=0.87),
+    _classify((1024, 1024, 1024, 1024), 256, 2, share=0.89),
+)
+
+# Jobs that other projects have published times for.
+PUBLISHED: tuple[Job, ...] = (
+    replace(
+        _adam((4, 32, 16, 4), "tanh", 10_000, 2, None),
+        published="SimpleChains: 41 µs on 18 cores, 72 µs on 32",
+    ),
+    replace(
+        _adam((28, 300, 300, 300, 300, 300, 1), "tanh", 100, 4, None),
+        published="OpenNN: 72,000 samples/s on 16 threads, 1,390 µs a step",
+    ),
+)
+
+ALL = JOBS + PEAK + PUBLISHED
 
 # one of every kind, for `--quick`
 QUICK: tuple[Job, ...] = tuple(JOBS[index] for index in (1, 3, 4, 7, 13, 17, 19, 21))

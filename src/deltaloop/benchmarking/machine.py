@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.interface import Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
 from ..network import Network
 from .jobs import ITEM_BYTES, Job
 

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError, missing
+from ..interop.whole_file import whole_file
 from .report import floor_text, microseconds
 from .results import JobResult, Results, Row, curves
 
@@ -25,7 +27,7 @@ _COLUMNS = 3
 
 
 def save(results: Results, path: str | os.PathLike[str]) -> None:
-    """Write one picture: a panel of bars per job and a panel per scaling curve.
+    """Write one picture, whole or not at all: a panel of bars per job, and one per scaling curve.
 
     The ending of the name decides the format (.png, .svg, .pdf).
 
@@ -37,8 +39,10 @@ def save(results: Results, path: str | os.PathLike[str]) -> None:
         Nothing was timed, or a format that matplotlib does not know.
     """
     figure = draw(results)
+    ending = Path(path).suffix.lower().removeprefix(".") or "png"
     try:
-        figure.savefig(path, dpi=110)
+        with whole_file(path) as file:
+            figure.savefig(file, format=ending, dpi=110)
     except ValueError as error:
         raise InvalidInputError(f"--plot {os.fspath(path)!r}: {error}") from None
 

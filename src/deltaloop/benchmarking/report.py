@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ..console.figures import duration, significant
+from .jobs import Job
 from .machine import Machine
 from .results import JobResult, Results, Row, curves
 
@@ -31,6 +32,13 @@ def floor_text(result: JobResult) -> str:
 def over_floor(result: JobResult, row: Row) -> str:
     """How many times the floor, where that means something."""
     return "" if result.floor < _LATENCY else significant(row.minimum / result.floor)
+
+
+def target_text(job: Job) -> str:
+    """What is to be reached: of the fastest peer, or of the floor."""
+    if job.share is not None:
+        return f"{1 / job.share:.2f} floor"
+    return "" if job.target is None else f"{job.target:.2f}"
 
 
 # ---------------------------------------------------------------------- the terminal
@@ -68,7 +76,8 @@ def _machine_line(machine: Machine) -> str:
     )
 
 
-def _table(title: str, columns: Sequence[tuple[str, str]]):
+def plain_table(title: str, columns: Sequence[tuple[str, str]]):
+    """A table for rich, '<' and '>' for the sides of its columns; long cells are folded."""
     from rich import box
     from rich.table import Table
 
@@ -79,7 +88,7 @@ def _table(title: str, columns: Sequence[tuple[str, str]]):
 
 
 def _headline(results: Iterable[JobResult]):
-    table = _table(
+    table = plain_table(
         "µs per step or call: minimum (median), one core",
         [
             ("job", "<"), ("deltaloop", ">"), ("fastest peer", ">"), ("ratio", ">"),
@@ -93,14 +102,14 @@ def _headline(results: Iterable[JobResult]):
             f"{microseconds(ours.minimum)} ({microseconds(ours.median)})" if ours else "",
             f"{microseconds(peer.minimum)} {peer.label}" if peer else "",
             _ratio(one),
-            "" if one.job.target is None else f"{one.job.target:.2f}",
+            target_text(one.job),
             over_floor(one, ours) if ours else "",
         )
     return table
 
 
 def _everybody(results: Iterable[JobResult]):
-    table = _table("all, fastest first", [("job", "<"), ("minimum, µs", "<")])
+    table = plain_table("all, fastest first", [("job", "<"), ("minimum, µs", "<")])
     for one in results:
         # spaces that do not break keep a name and its time together
         times = (f"{row.label} {microseconds(row.minimum)}" for row in one.timed)
@@ -113,7 +122,7 @@ def _curve(name: str, points: list[JobResult]):
     columns = [
         (name, ">"), ("deltaloop", ">"), ("fastest peer", ">"), ("ratio", ">"), ("x floor", ">")
     ]  # fmt: skip
-    table = _table(f"{name}: {points[0].job.name} and so on, µs per step", columns)
+    table = plain_table(f"{name}: {points[0].job.name} and so on, µs per step", columns)
     for one in points:
         ours, peer = one.ours, one.fastest_peer
         table.add_row(
@@ -134,7 +143,7 @@ def _ratio(one: JobResult) -> str:
 
 
 def _starts(results: Results):
-    table = _table("from process start to the first epoch of 4-4-4-1", _START_COLUMNS)
+    table = plain_table("from process start to the first epoch of 4-4-4-1", _START_COLUMNS)
     for cells in _start_rows(results):
         table.add_row(*cells)
     return table
@@ -170,7 +179,7 @@ def markdown_headline(results: Iterable[JobResult]) -> str:
                 microseconds(peer.minimum) if peer else "",
                 peer.label if peer else "",
                 "" if one.ratio is None else f"{one.ratio:.2f}",
-                "" if one.job.target is None else f"{one.job.target:.2f}",
+                target_text(one.job),
                 floor_text(one),
                 over_floor(one, ours) if ours else "",
                 "" if one.verdict == "at target" else one.verdict,
@@ -246,8 +255,8 @@ def markdown_machine(machine: Machine) -> str:
 
 
 def notes(results: Results) -> list[str]:
-    """Who is missing, who was refused and why; one line each, the same reason said once."""
-    lines = []
+    """What others published; who is missing, who was refused and why, each reason once."""
+    lines = [f"{one.job.name}: {one.job.published}" for one in results.jobs if one.job.published]
     for status in ("missing", "disagrees", "failed", "left out", "unsupported"):
         said: dict[tuple[str, str], list[str]] = {}
         for one in results.jobs:

@@ -94,11 +94,14 @@ class JobResult:
     @property
     def verdict(self) -> str:
         """'at target', 'faster' (than every peer, not at its target), 'slower', or ''."""
-        if self.ratio is None:
+        if self.ratio is None or self.ours is None:
             return ""
         if self.ratio > 1:
             return "slower"
-        return "at target" if self.job.target is None or self.ratio <= self.job.target else "faster"
+        reached = self.job.target is None or self.ratio <= self.job.target
+        if self.job.share is not None:
+            reached = reached and self.floor / self.ours.minimum >= self.job.share
+        return "at target" if reached else "faster"
 
 
 @dataclass

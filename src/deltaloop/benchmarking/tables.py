@@ -8,7 +8,7 @@ processor time of training and prediction, preparation included, one thread.
 import json
 import warnings
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from time import process_time, strftime
@@ -16,6 +16,7 @@ from time import process_time, strftime
 import numpy as np
 
 from ..console.figures import significant
+from ..errors import DeltaloopWarning
 from ..interop.whole_file import whole_file
 from ..tabular import Preparation, Recipe
 from ..text import aligned
@@ -225,10 +226,17 @@ def bench(
 
 def _one_thread() -> AbstractContextManager:
     """One thread in every pool of what is loaded; scikit-learn brings threadpoolctl."""
-    try:
+    with suppress(ImportError):
         import sklearn.ensemble  # noqa: F401 - its OpenMP has to be loaded before it is limited
+    try:
         from threadpoolctl import threadpool_limits
     except ImportError:
+        warnings.warn(
+            "threadpoolctl is not installed, so libraries may use several threads, and their times "
+            "are not those of one; pip install threadpoolctl",
+            DeltaloopWarning,
+            stacklevel=3,
+        )
         return nullcontext()
     return threadpool_limits(1)
 

@@ -50,6 +50,9 @@ def _lines(delta):
             total = rf"\sum_i {latex(w)} {latex(later)}"
             if delta.formula == EVERYWHERE:
                 total = r"\sum w \delta"
+            elif not delta.formula.startswith("sum_i"):
+                products = (" ".join(map(latex, term.names)) for term in delta.terms)
+                total = " + ".join(products)
             yield f"{dC_da} &= {total}{_sum(delta.terms)} = {number_latex(delta.dC_da)}"
         else:
             at = f"a = {number(delta.a)}, y = {number(delta.y)}"

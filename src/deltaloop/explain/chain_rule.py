@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs.checks import all_finite
 from . import chain_latex, chain_text
@@ -123,7 +125,8 @@ def _explained(net, X, Y, k, j, i, recursive):
         connected = mask is None or bool(mask[j, i])
     return Explanation(
         name, float(value), delta, dz, dz_name, connected, float(found.loss), str(net._loss),
-        float(twin.by(int(place))) if connected else 0.0, tuple(later), tuple(notes(net)),
+        float(twin.by(int(place))) if connected else 0.0, tuple(later),
+        (*notes(net), *unbounded(found)),
     )  # fmt: skip
 
 
@@ -134,6 +137,12 @@ def _entered_name(net, k, column):
             return of("a", source + 1, column + 1)
         column -= n
     raise IndexError(column)  # _place has looked
+
+
+def unbounded(found):
+    """That a number of the passes is not finite."""
+    if not (np.isfinite(found.loss) and all_finite(found.grad)):
+        yield "C or its gradient is infinite or nan here: scale x and y, or lower the weights"
 
 
 def notes(net):

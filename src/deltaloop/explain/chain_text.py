@@ -39,8 +39,7 @@ def _rows(delta):
     name = f"{delta.name} = dC/d{z}"
     if delta.kind == "cancelled":
         how = f"{delta.formula}: {delta.why}"
-        numbers = f"{number(delta.a)} - {factor(number(delta.y))}"
-        yield name, how, numbers if delta.formula == "a - y" else "", number(delta.value)
+        yield name, how, delta.numbers, number(delta.value)
         return
     if delta.kind == "coupled":
         how = f"sum_k dC/da_k da_k/d{z}, since every output depends on {z}"

@@ -8,7 +8,7 @@ from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import any_size, number, whole_number
-from ..kernels.interface import aligned_zeros
+from ..kernels.memory import aligned_zeros
 from ..text import aligned
 from .names import of, weight
 from .twin import STEP, Twin

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..inputs.checks import any_size
-from ..kernels.interface import SparseRows
+from ..kernels.sparse_rows import SparseRows
 
 LARGE = 5.0  # root mean square of a column, from which it drowns others and saturates units
 _BLOCK = 2**16  # values at a time: large data have no second copy

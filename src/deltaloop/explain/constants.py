@@ -5,7 +5,8 @@ import numpy as np
 from ..inputs.checks import any_size
 from ..kernels import load
 from ..kernels.functions import LOSSES
-from ..kernels.interface import Plan, Work, aligned_zeros
+from ..kernels.interface import Plan
+from ..kernels.memory import Work, aligned_zeros
 
 SAME = 1e-3  # a loss closer than that to the one of a constant is no better
 _BLOCK = 2**18  # values at a time

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from ..kernels.functions import ACTIVATIONS, LOSSES
 from ..kernels.interface import CUSTOM
 from .kinds import has_slope, jacobian_of_outputs, kinds_of
-from .names import of, weight
+from .names import factor, number, of, weight
 from .passes import Passes, entering
 
 # pairs of output and loss whose slopes cancel each other: delta = a - y
-_CANCEL = (
+CANCEL = (
     ("sigmoid", "binary_cross_entropy"), ("exp", "poisson"), ("exp", "generalized_kullback_leibler")
 )  # fmt: skip
 
+FEW = 3  # products that are named one by one
 EVERYWHERE = "sum of w delta over all that it enters"  # dC/da of a unit that shortcuts start from
 
 
@@ -49,8 +50,8 @@ class Delta:
         The target, of an output.
     formula : str
         Of dC/da; of delta itself where it is 'cancelled'.
-    why : str
-        What to say of a delta that is 'cancelled'.
+    why, numbers : str
+        What to say of a delta that is 'cancelled', and its formula with numbers.
     dC_da : float or None
         None where delta does not come from it.
     slope : float or None
@@ -74,6 +75,7 @@ class Delta:
     activation: str
     terms: tuple[Term, ...] = ()
     why: str = ""
+    numbers: str = ""
 
     @property
     def name(self) -> str:
@@ -88,7 +90,8 @@ def delta_of(net, found: Passes, k: int, j: int) -> Delta:
     layer, record = net.layers[k], net.plan.layers[k]
     later = [one for one in range(k + 1, len(net.layers)) if _column(net, one, k, j) is not None]
     terms = tuple(term for one in later for term in _of_layer(net, found, one, k, j))
-    formula = EVERYWHERE
+    few = len(terms) <= FEW
+    formula = " + ".join(" ".join(term.names) for term in terms) if few else EVERYWHERE
     if later == [k + 1]:
         i = "i" if net.layers[k + 1].n_out > 1 else "1"
         formula = f"{weight(k + 2, i, j + 1)} {of('delta', k + 3, i)}"
@@ -115,18 +118,20 @@ def _about(found, k, j, activation, record):
 def _of_output(net, found, j):
     """Of an output: what the loss of its kind gives."""
     k = len(net.layers) - 1
-    kind = next(one for one in kinds_of(net) if (one.units.start or 0) <= j < one.units.stop)
-    first = kind.units.start or 0
+    kind = next(one for one in kinds_of(net) if one.units.start <= j < one.units.stop)
+    first = kind.units.start
     own, targets = j - first, found.y[0, kind.targets]
     about = _about(found, k, j, kind.activation, kind.record)
     about["y"] = float(targets[own % len(targets)])
     weight = "" if kind.weight == 1 else f"{kind.weight:g} * "
-    cancelled = _cancelled(kind, targets, own)
+    cancelled = _cancelled(kind, found.a[-1][0, kind.units], targets, own)
     if cancelled:
-        formula, why = cancelled
-        formula = f"{weight}({formula})" if weight else formula
+        formula, numbers, why = cancelled
+        if weight:
+            formula, numbers = f"{weight}({formula})", numbers and f"{weight}({numbers})"
         return Delta(
-            kind="cancelled", formula=formula, why=why, dC_da=None, slope=None, **about
+            kind="cancelled", formula=formula, why=why, numbers=numbers, dC_da=None, slope=None,
+            **about,
         )  # fmt: skip
     row = LOSSES.get(kind.loss_name)
     formula = weight + (f"({row.slope_formula})" if weight else row.slope_formula) if row else ""
@@ -171,22 +176,26 @@ def _of_layer(net, found, later, k, j):
     ]
 
 
-def _cancelled(kind, targets, j):
-    """Formula of delta, and why, where it does not go through dC/da; else None."""
+def _cancelled(kind, a, targets, j):
+    """Formula of delta, with numbers, and why, where it does not go through dC/da; else None."""
+    n = len(targets)
+    y = factor(number(targets[j % n]))
     if kind.is_gaussian:
-        means = len(targets)
-        return ("(m - y) / v" if j < means else "1/2 (1 - (y - m)^2 / v)"), "of gaussian_nll"
+        m, v = number(a[j % n]), factor(number(a[n + j % n]))
+        if j < n:
+            return "(m - y) / v", f"({m} - {y}) / {v}", "of gaussian_nll"
+        return "1/2 (1 - (y - m)^2 / v)", f"1/2 (1 - ({m} - {y})^2 / {v})", "of gaussian_nll"
     output, name, p = kind.activation.name, kind.loss_name, kind.plan.loss_parameter
     why = f"the slopes of loss and {output} cancel"
-    if (output, name) in _CANCEL:
-        return "a - y", why
+    if (output, name) in CANCEL:
+        return "a - y", f"{number(a[j])} - {y}", why
     if (output, name) == ("sigmoid", "binary_focal"):
-        return "dC/da f'(z), from z alone", why
+        return "dC/da f'(z), from z alone", "", why
     row = LOSSES.get(name)
     if output != "softmax" or row is None or not row.with_softmax:
         return None
     if p:
-        n = len(targets)
-        smoothed = (1 - p) * float(targets[j]) + p * float(targets.sum()) / n
-        return f"a - y', y' = (1 - {p:g}) y + {p:g} / {n} = {smoothed:.6g}", why
-    return "a - y", why
+        goal = (1 - p) * float(targets[j]) + p / n  # targets have the sum 1
+        smoothed = f"y' = (1 - {p:g}) y + {p:g} / {n} = {number(goal)}"
+        return f"a - y', {smoothed}", f"{number(a[j])} - {number(goal)}", why
+    return "a - y", f"{number(a[j])} - {y}", why

@@ -4,7 +4,8 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..inputs.checks import any_size, check_memory
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from ..parts.construction import plan_of
 from .constants import backend_of
 from .twin import Twin

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..kernels import load
 from ..kernels.functions import ACTIVATIONS
-from ..kernels.interface import CUSTOM, GAUSSIAN, LOSSES
+from ..kernels.interface import CUSTOM, GAUSSIAN
 
 
 class Kind(NamedTuple):
@@ -34,6 +34,11 @@ class Kind(NamedTuple):
         return self.plan.loss == GAUSSIAN
 
     @property
+    def loss_parameter(self) -> float:
+        """Of the loss; 0 where it has none."""
+        return float(self.plan.loss_parameter)
+
+    @property
     def loss_name(self) -> str:
         """Of built-in losses the name of the row."""
         return self.loss if isinstance(self.loss, str) else self.loss.name
@@ -44,12 +49,12 @@ def kinds_of(net) -> list[Kind]:
     plan, last = net.plan, net.layers[-1]
     n = last.n_out
     if plan.heads is None:
-        return [Kind(plan, slice(n), slice(n), 1.0, last.activation, net._loss)]
+        return [Kind(plan, slice(0, n), slice(0, n), 1.0, last.activation, net._loss)]
     reference = load("reference")
     return [
         Kind(
-            reference._net_of(record), reference._columns(record),
-            reference._columns(record, "first_target", record["n_targets"]),
+            reference.net_of_head(record), reference.columns_of_head(record),
+            reference.columns_of_head(record, "first_target", record["n_targets"]),
             float(record["weight"]), head.activation, head.loss,
         )
         for record, (_, head) in zip(plan.heads, last.heads, strict=True)
@@ -64,7 +69,7 @@ def has_slope(record) -> bool:
 
 def slope_of(record, z, a) -> np.ndarray | None:
     """f'(z), or None where every unit depends on every z."""
-    return load("reference")._slope(record, z, a) if has_slope(record) else None
+    return load("reference").activation_slope(record, z, a) if has_slope(record) else None
 
 
 def slope_of_outputs(kinds, z, a) -> np.ndarray | None:
@@ -95,20 +100,10 @@ def slope_of_loss(kinds, a, Y) -> np.ndarray:
 
 def _slope(kind, a, Y):
     """Of outputs of one kind, without their weight."""
-    plan, reference = kind.plan, load("reference")
-    p = a.dtype.type(plan.loss_parameter)
     if kind.is_gaussian:  # 1/2 (log v + (y - m)^2 / v)
         m, v = np.hsplit(a, 2)
         return np.hstack([(m - Y) / v, (1 - np.square(m - Y) / v) / (2 * v)])
-    if plan.loss >= len(LOSSES):
-        return reference._of_user(reference.FUNCTIONS[plan.loss][1], a, Y)
-    name = LOSSES[plan.loss]
-    value, slope = reference._LOSSES[name]
-    dC_da = slope(a, Y, p).astype(a.dtype)
-    if name in reference._OUTER:  # a function of the sum over the units
-        sums = value(a, Y, p).sum(axis=-1, dtype=np.float64)
-        dC_da = dC_da * reference._OUTER[name](sums, p)[1][:, None].astype(a.dtype)
-    return dC_da
+    return load("reference").loss_slope(kind.plan, a, Y)[1]
 
 
 def jacobian_of_outputs(record, a) -> np.ndarray:

@@ -7,7 +7,8 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..inputs.checks import any_size, as_numbers
 from ..inputs.scipy_sparse import is_sparse
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from .constants import backend_of
 from .kinds import kinds_of, slope_of, slope_of_loss, slope_of_outputs
 
@@ -46,15 +47,6 @@ class Passes:
     y: np.ndarray
     grad: np.ndarray
     entered: list[np.ndarray]
-
-
-def refuse_shortcuts(net) -> None:
-    """Raise InvalidInputError for a network that is no plain chain of layers."""
-    if net.plan.joins:
-        raise InvalidInputError(
-            "this draws one chain of layers, but the network has shortcuts; explain, trace and "
-            "check_gradients take them"
-        )
 
 
 def entering(net, k: int) -> list[tuple[int, int]]:

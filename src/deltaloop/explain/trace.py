@@ -6,10 +6,10 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..inputs.checks import any_size
-from ..kernels.interface import aligned_zeros
+from ..kernels.memory import aligned_zeros
 from ..parts.whole_batch import WholeBatch
 from ..text import aligned
-from .chain_rule import notes
+from .chain_rule import notes, unbounded
 from .names import number, of, weight
 from .passes import one_sample, passes
 
@@ -99,7 +99,7 @@ def _traced(net, X, Y):
         *(layer_by_layer(view, net._theta) for view in (plan.W, plan.b)),
         *(layer_by_layer(view, after) for view in (plan.W, plan.b)),
         net.optimizer, tuple(_name_of(layer) for layer in net.layers), str(net._loss),
-        tuple(notes(net)),
+        (*notes(net), *unbounded(found)),
     )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..inputs.checks import any_size
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from ..parts.construction import plan_of
 from .constants import backend_of
 

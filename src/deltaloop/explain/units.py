@@ -6,7 +6,8 @@ import numpy as np
 
 from ..inputs.checks import any_size
 from ..kernels import load
-from ..kernels.interface import SparseRows, Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from .constants import backend_of
 
 SATURATED = 1e-3  # a slope below this part of the largest one around z = 0 ...
@@ -119,14 +120,14 @@ def rows_of(X, rows):
 
 def _slope(record, z, a):
     """f'(z) of the units of a layer, as the reference has it."""
-    return load("reference")._slope(record, z, a)
+    return load("reference").activation_slope(record, z, a)
 
 
 def _largest_slope(record):
     """Of |f'(z)| around 0."""
     z = np.linspace(-1, 1, 201)
     reference = load("reference")
-    return float(np.abs(_slope(record, z, reference._activate(record, z))).max())
+    return float(np.abs(_slope(record, z, reference.activate(record, z))).max())
 
 
 def _norm(plan, flat, k):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import DeltaloopError, InvalidInputError, InvalidTypeError
-from ..kernels.interface import SparseRows
+from ..kernels.sparse_rows import SparseRows
 from .checks import any_size, check_finite, converted
 
 _MOST_COLUMNS = 2**31 - 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import DeltaloopWarning, InvalidInputError, InvalidTypeError, shown
 from ..kernels.functions import LOSSES
-from ..kernels.interface import SparseRows
+from ..kernels.sparse_rows import SparseRows
 from .checks import (
     NUMBER_THE_CLASSES,
     any_size,

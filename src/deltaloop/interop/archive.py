@@ -7,7 +7,7 @@ mathematics, free of padding: it can be read by numpy.load alone.
 
 import os
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .whole_file import whole_file
 
 MAGIC = "deltaloop network"
 VERSION = 2  # of files with a state; those without are read by the first version, too
+_NETWORK = "a saved network"
 METADATA = "table"  # its name in the format, from when the command line alone had some
 SCALING = ("x_mean", "x_scale", "y_mean", "y_scale")
 RATES = ("rate_of_W", "rate_of_b")
@@ -28,10 +29,40 @@ _STATE = "state_"  # what the names of its arrays begin with
 State = tuple[dict[str, Any], dict[str, np.ndarray]]  # what JSON holds, and arrays
 
 
-def save(net, theta, path, state: State | None = None) -> None:
-    """Write `net` with the parameters `theta`, and maybe a state; see `Network.save`."""
-    import json
+class Contents(NamedTuple):
+    """A network in plain types, which every format writes and gives back.
 
+    Attributes
+    ----------
+    description : dict
+        What JSON holds: layers, loss, dtype, and what travels with the network.
+    arrays : dict of str to ndarray
+        W1, b1, mask1, W2, ..., x_mean, x_scale, y_mean, y_scale, and those of a state.
+    """
+
+    description: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    def text(self) -> str:
+        """The description as JSON."""
+        import json
+
+        try:
+            return json.dumps(self.description, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"metadata must hold plain lists, dicts, texts and numbers to be saved: {error}"
+            ) from None
+
+
+def contents(net, theta, state: State | None = None) -> Contents:
+    """What a file of `net` with the parameters `theta` holds, and maybe a state.
+
+    Raises
+    ------
+    InvalidInputError
+        Parameters that are not finite, or code: functions and classes of the user.
+    """
     refuse_custom(
         net,
         "a file of a network holds no code",
@@ -57,14 +88,15 @@ def save(net, theta, path, state: State | None = None) -> None:
     }
     if state is not None:
         description["state"] = state[0]
-    try:
-        text = json.dumps(description, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(
-            f"metadata must hold plain lists, dicts, texts and numbers to be saved: {error}"
-        ) from None
+    return Contents(description, arrays)
+
+
+def save(net, theta, path, state: State | None = None) -> None:
+    """Write `net` with the parameters `theta`, and maybe a state; see `Network.save`."""
+    found = contents(net, theta, state)
+    text = found.text()
     with whole_file(path) as file:
-        np.savez(file, format=np.array(text), **arrays)
+        np.savez(file, format=np.array(text), **found.arrays)  # type: ignore[arg-type]
 
 
 def structure(net) -> dict[str, Any]:
@@ -136,8 +168,10 @@ def of_state(arrays) -> dict[str, np.ndarray]:
     return {name.removeprefix(_STATE): arrays.pop(name) for name in names}
 
 
-def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The description and the arrays of a file; what they say is for the caller to check.
+def read(path: str, magic: str = MAGIC, version: int = VERSION, what: str = _NETWORK) -> Contents:
+    """What a file holds; whether that makes sense is for the caller to check.
+
+    `magic`, `version` and `what` tell what is expected.
 
     Raises
     ------
@@ -146,13 +180,22 @@ def read(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     OSError
         It cannot be opened.
     """
+    refuse_special(path)
+    with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
+        arrays = _read(path, file)
+    try:
+        text = str(arrays.pop("format"))
+    except KeyError:
+        text = ""
+    return Contents(description_of(path, text, magic, version, what), arrays)
+
+
+def refuse_special(path: str) -> None:
+    """Refuse pipes and devices, which are not read twice."""
     if is_special(path) and not os.path.isdir(path):
         raise FileFormatError(
             f"{path} is no ordinary file; write what the pipe or device gives to a file first"
         )
-    with open(path, "rb") as file:  # a missing or unreadable file stays an OSError
-        arrays = _read(path, file)
-    return _description(path, arrays), arrays
 
 
 def _read(path, file):
@@ -177,19 +220,28 @@ def _read(path, file):
         ) from None
 
 
-def _description(path, arrays):
+def description_of(
+    path: str, text: str, expected: str = MAGIC, newest: int = VERSION, what: str = _NETWORK
+) -> dict[str, Any]:
+    """What the text of a description holds.
+
+    Raises
+    ------
+    FileFormatError
+        It is not what is expected, or of a newer version.
+    """
     import json
 
     try:
-        description = json.loads(str(arrays.pop("format")))
+        description = json.loads(text)
         magic, version = description["magic"], description["version"]
     except (KeyError, TypeError, ValueError, RecursionError):
         magic = version = None
-    if magic != MAGIC or type(version) is not int or version < 1:
-        raise FileFormatError(f"{path} was not written by deltaloop; expected a saved network")
-    if version > VERSION:
+    if magic != expected or type(version) is not int or version < 1:
+        raise FileFormatError(f"{path} was not written by deltaloop; expected {what}")
+    if version > newest:
         raise FileFormatError(
-            f"{path} has format version {version}, this deltaloop reads up to {VERSION}; "
+            f"{path} has format version {version}, this deltaloop reads up to {newest}; "
             "update deltaloop"
         )
     return description

@@ -1,19 +1,55 @@
 """The C functions that an exported header is made of.
 
-They are written for float and a network called NAME; `c_header` puts in the name, and double
-with exp and tanh for a network in float64. EPSILON is the machine epsilon, LAST_ODD the last term
-of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P and x^LAST_OF_Q, FINE a power of
-2. C99 and C++11; of the library, expf and tanhf alone, for sin sinf and cosf, and for hellinger
-sqrtf.
+They are written for float and a network called NAME; `c_header` puts in the name, and double for a
+network in float64, with its constants: EPSILON is the machine epsilon, LAST_ODD the last term of a
+series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P and x^LAST_OF_Q, FINE a power of 2, and
+those of `_EXPONENTIALS`. C99 and C++11; of the library, sinf and cosf for sin, and sqrtf for
+hellinger; expf and tanhf where the compiler is asked for small code.
 
 A function stands after those that it calls, and comes into a header where it is called. Activations
 of single units, and losses, are written from the rows of kernels/functions.py.
 """
 
 import re
+from math import factorial
 from typing import Any, ClassVar
 
 from ..kernels import expressions, functions
+
+# Of e^x, as in kernels/cython/exponentials.pxd: n LN2_HIGH is exact for all n; e^EXP_HIGHEST is
+# infinite, half of it is not; and e^r - 1 = r + r^2 (c_2 + c_3 r + ...) for |r| <= ln(2) / 2,
+# minimax in float, Taylor in double.
+_EXPONENTIALS = {
+    "float32": {
+        "WHOLE": "int32_t", "WHOLE_MAX": "INT32_MAX", "MANTISSA": "23", "EXPONENT_OF_1": "127",
+        "LN2_HIGH": "0.693359375f", "LN2_LOW": "-0.00021219444f", "EXP_HIGHEST": "88.9f",
+    },
+    "float64": {
+        "WHOLE": "int64_t", "WHOLE_MAX": "INT64_MAX", "MANTISSA": "52", "EXPONENT_OF_1": "1023",
+        "LN2_HIGH": "0.6931471803691238", "LN2_LOW": "1.9082149292705877e-10",
+        "EXP_HIGHEST": "709.9",
+    },
+}  # fmt: skip
+_COEFFICIENTS = {
+    "float32": (
+        "0.49999998154f",
+        "0.16666543621f",
+        "0.04166719986f",
+        "0.0083665205774f",
+        "0.00138825215f",
+    ),
+    "float64": tuple(repr(1 / factorial(k)) for k in range(2, 14)),
+}
+
+
+def constants(dtype: str) -> dict[str, str]:
+    """What stands for the constants of e^x in the functions, by name."""
+    *others, last = _COEFFICIENTS[dtype]
+    polynomial = last
+    for c in reversed(others):
+        polynomial = f"({c} + r * {polynomial})"
+    return {**_EXPONENTIALS[dtype], "POLYNOMIAL": f"r + r * r * {polynomial}"}
+
 
 FUNCTIONS = {}  # name, without its prefix: text
 
@@ -24,8 +60,8 @@ class C(expressions.Language):
     calls: ClassVar = {
         "clipped": "NAME_clipped",
         "cos": "cosf",
-        "exp": "expf",
-        "exp_of_negative": "expf",
+        "exp": "NAME_exp_of",
+        "exp_of_negative": "NAME_exp_of",
         "exp_of_square": "NAME_exp_of_square",
         "expm1_of_negative": "NAME_expm1",
         "log": "NAME_log",
@@ -36,7 +72,7 @@ class C(expressions.Language):
         "normal": "NAME_normal",
         "root": "sqrtf",
         "sin": "sinf",
-        "tanh": "tanhf",
+        "tanh": "NAME_tanh_of",
     }
     statement = "const float {name} = {value};"
     epsilon = "EPSILON"
@@ -47,7 +83,7 @@ class C(expressions.Language):
 
     def where_above(self, x, y, above, other):
         """For one value."""
-        return f"{x} > {y} ? {above} : {other}"
+        return f"NAME_chosen({x} > {y}, {above}, {other})"
 
 
 def arguments_of(name: str, slope: bool) -> list[str]:
@@ -146,12 +182,117 @@ def _outer(row) -> list[str]:
 
 # ---------------------------------------------------------------- numbers
 
+# Loops over units that call what follows are computed several units at a time: there are no calls
+# and no branches, and numbers are compared as integers, which a compiler may do ahead of time (to
+# compare NaN is an event).
+FUNCTIONS["bits"] = """\
+static inline WHOLE NAME_bits(float x)
+{
+    WHOLE bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+"""
+
+FUNCTIONS["of_bits"] = """\
+static inline float NAME_of_bits(WHOLE bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+"""
+
+FUNCTIONS["bounded"] = """\
+/* x limited to [-most, most] */
+static inline float NAME_bounded(float x, float most)
+{
+    const WHOLE bits = NAME_bits(x), size = bits & WHOLE_MAX, top = NAME_bits(most);
+    return NAME_of_bits((bits & ~WHOLE_MAX) | (size < top ? size : top));
+}
+"""
+
+FUNCTIONS["chosen"] = """\
+/* one of two numbers, both of which have been computed */
+static inline float NAME_chosen(int first, float x, float y)
+{
+#ifdef __OPTIMIZE_SIZE__
+    return first ? x : y;
+#else
+    const WHOLE mask = -(WHOLE)first;
+    return NAME_of_bits((NAME_bits(x) & mask) | (NAME_bits(y) & ~mask));
+#endif
+}
+"""
+
+FUNCTIONS["unless_nan"] = """\
+/* y, or NaN where x is NaN */
+static inline float NAME_unless_nan(float x, float y)
+{
+    const WHOLE infinite = (WHOLE)(2 * EXPONENT_OF_1 + 1) << MANTISSA;
+    return NAME_of_bits(NAME_bits(y) | ((NAME_bits(x) & WHOLE_MAX) > infinite ? WHOLE_MAX : 0));
+}
+"""
+
+FUNCTIONS["power_of_2"] = """\
+/* 2^n as the bits of its exponent; 0 for the smallest n */
+static inline float NAME_power_of_2(int32_t n)
+{
+    return NAME_of_bits((WHOLE)(n + EXPONENT_OF_1) << MANTISSA);
+}
+"""
+
+FUNCTIONS["parted"] = """\
+/* x = n ln 2 + r with n from -EXPONENT_OF_1 + 1 on; returns e^r - 1 */
+static inline float NAME_parted(float x, int32_t *n)
+{
+    const int32_t next = (int32_t)(x * 1.4426950408889634f + 2048.5f) - 2048;
+    *n = next > 1 - EXPONENT_OF_1 ? next : 1 - EXPONENT_OF_1;
+    const float r = x - (float)*n * LN2_HIGH - (float)*n * LN2_LOW;
+    return POLYNOMIAL;
+}
+"""
+
+FUNCTIONS["exp_of"] = """\
+/* e^x = 2^n e^r, 0 where it would be subnormal */
+static inline float NAME_exp_of(float x)
+{
+#ifdef __OPTIMIZE_SIZE__
+    return expf(x);
+#else
+    int32_t n;
+    const float p = NAME_parted(NAME_bounded(x, EXP_HIGHEST), &n), half = NAME_power_of_2(n - 1);
+    return NAME_unless_nan(x, 2.0f * (half * p + half));
+#endif
+}
+"""
+
 FUNCTIONS["expm1"] = """\
 /* e^x - 1 for x <= 0, without cancellation near 0 */
 static inline float NAME_expm1(float x)
 {
+#ifdef __OPTIMIZE_SIZE__
     const float t = tanhf(0.5f * x);
     return 2.0f * t / (1.0f - t);
+#else
+    int32_t n;
+    const float p = NAME_parted(NAME_bounded(x, 40.0f), &n), power = NAME_power_of_2(n);
+    return NAME_unless_nan(x, power * p + (power - 1.0f));
+#endif
+}
+"""
+
+FUNCTIONS["tanh_of"] = """\
+/* (2^n - e^-r) / (2^n + e^-r) where 2 x = n ln 2 + r; beyond 20 it rounds to 1 */
+static inline float NAME_tanh_of(float x)
+{
+#ifdef __OPTIMIZE_SIZE__
+    return tanhf(x);
+#else
+    int32_t n;
+    const float p = NAME_parted(-2.0f * NAME_bounded(x, 20.0f), &n), power = NAME_power_of_2(-n);
+    return NAME_unless_nan(x, ((power - 1.0f) - p) / (p + (power + 1.0f)));
+#endif
 }
 """
 
@@ -199,7 +340,7 @@ FUNCTIONS["logistic"] = """\
 /* 1 / (1 + e^-x), from e^-|x|, which cannot overflow */
 static inline float NAME_logistic(float x)
 {
-    const float e = expf(x > 0.0f ? -x : x);
+    const float e = NAME_exp_of(x > 0.0f ? -x : x);
     return (x > 0.0f ? 1.0f : e) / (1.0f + e);
 }
 """
@@ -220,14 +361,13 @@ static inline float NAME_clipped(float x, float low, float high)
 """
 
 FUNCTIONS["exp_of_square"] = """\
-/* e^(c x^2) = e^(c s^2) e^(c (x - s) (x + s)), where s is so coarse that its square is exact */
+/* e^(c x^2) = e^(c s^2) e^(c (x - s) (x + s)), where s is so coarse that its square is exact, and
+   c so far below 0 that e^(c 40^2) is 0 */
 static inline float NAME_exp_of_square(float x, float c)
 {
-    float near = x < 0.0f ? -x : x, s;
-    if (!(near < 40.0f)) /* NaN too */
-        return x != x ? x : 0.0f;
-    s = (float)(int)(near * FINE) / FINE;
-    return expf(c * (s * s)) * expf(c * ((near - s) * (near + s)));
+    const float near = NAME_bounded(x, 40.0f), s = (float)(int32_t)(near * FINE) / FINE;
+    const float e = NAME_exp_of(c * (s * s)) * NAME_exp_of(c * ((near - s) * (near + s)));
+    return NAME_unless_nan(x, e);
 }
 """
 
@@ -236,14 +376,14 @@ FUNCTIONS["normal"] = """\
 static inline float NAME_normal(float x, float bell)
 {
     static const float P[] = {NORMAL_P}, Q[] = {NORMAL_Q};
-    const float t = x < -40.0f || x > 40.0f ? 40.0f : x < 0.0f ? -x : x;
+    const float near = NAME_bounded(x, 40.0f), t = near < 0.0f ? -near : near;
     float p = 0.0f, q = 0.0f;
     for (int k = LAST_OF_P; k >= 0; k--)
         p = p * t + P[k];
     for (int k = LAST_OF_Q; k >= 0; k--)
         q = q * t + Q[k];
     p *= bell / q;
-    return x > 0.0f ? 1.0f - p : p;
+    return NAME_chosen(x > 0.0f, 1.0f - p, p);
 }
 """
 
@@ -271,16 +411,31 @@ static inline void NAME_restore(int n, const float *mean, const float *scale, fl
 # ---------------------------------------------------------------- forward: z = W a_prev + b, f(z)
 
 FUNCTIONS["dense"] = """\
-/* z = W a_prev + b (0: no bias) */
-static inline void NAME_dense(int n_in, int n_out, const float *W, const float *b,
-        const float *a_prev, float *z)
+/* z = W a_prev + b (0: no bias); four inputs at a time, whose sum waits for no other */
+UPPER_INLINED void NAME_dense(int n_in, int n_out, const float *UPPER_RESTRICT W, const float *b,
+        const float *UPPER_RESTRICT a_prev, float *UPPER_RESTRICT z)
 {
+#ifdef __OPTIMIZE_SIZE__
     for (int j = 0; j < n_out; j++) {
         float sum = b ? b[j] : 0.0f;
-        for (int k = 0; k < n_in; k++)
-            sum += *W++ * a_prev[k];
+        for (int k = 0, i = j; k < n_in; k++, i += n_out)
+            sum += W[i] * a_prev[k];
         z[j] = sum;
     }
+#else
+    int k = 0;
+    for (int j = 0; j < n_out; j++)
+        z[j] = b ? b[j] : 0.0f;
+    for (; k + 4 <= n_in; k += 4, W += 4 * n_out) {
+        const float a0 = a_prev[k], a1 = a_prev[k + 1], a2 = a_prev[k + 2], a3 = a_prev[k + 3];
+        const float *W1 = W + n_out, *W2 = W1 + n_out, *W3 = W2 + n_out;
+        for (int j = 0; j < n_out; j++)
+            z[j] += (W[j] * a0 + W1[j] * a1) + (W2[j] * a2 + W3[j] * a3);
+    }
+    for (; k < n_in; k++, W += n_out)
+        for (int j = 0; j < n_out; j++)
+            z[j] += W[j] * a_prev[k];
+#endif
 }
 """
 
@@ -292,11 +447,11 @@ FUNCTIONS["softmax"] = """\
 static inline void NAME_softmax(int n, float *a)
 {
     float top = a[0], sum = 0.0f;
-    for (int j = 1; j < n; j++)
+    for (int j = 0; j < n; j++)
         if (a[j] > top)
             top = a[j];
     for (int j = 0; j < n; j++)
-        sum += a[j] = expf(a[j] - top);
+        sum += a[j] = NAME_exp_of(a[j] - top);
     for (int j = 0; j < n; j++)
         a[j] /= sum;
 }
@@ -307,11 +462,11 @@ FUNCTIONS["log_softmax"] = """\
 static inline void NAME_log_softmax(int n, float *a)
 {
     float top = a[0], sum = 0.0f;
-    for (int j = 1; j < n; j++)
+    for (int j = 0; j < n; j++)
         if (a[j] > top)
             top = a[j];
     for (int j = 0; j < n; j++)
-        sum += expf(a[j] - top);
+        sum += NAME_exp_of(a[j] - top);
     sum = NAME_log(sum);
     for (int j = 0; j < n; j++)
         a[j] = (a[j] - top) - sum;
@@ -334,11 +489,11 @@ static inline float NAME_softmax_cross_entropy(int n, float p, const float *z,
         const float *target, float *delta)
 {
     float top = z[0], sum = 0.0f, sum_y = 0.0f, loss = 0.0f, log_sum;
-    for (int j = 1; j < n; j++)
+    for (int j = 0; j < n; j++)
         if (z[j] > top)
             top = z[j];
     for (int j = 0; j < n; j++)
-        sum += delta[j] = expf(z[j] - top);
+        sum += delta[j] = NAME_exp_of(z[j] - top);
     log_sum = NAME_log(sum);
     for (int j = 0; j < n; j++)
         sum_y += target[j];
@@ -388,36 +543,56 @@ static inline void NAME_log_softmax_slope(int n, const float *a, float *delta)
     for (int j = 0; j < n; j++)
         sum += delta[j];
     for (int j = 0; j < n; j++)
-        delta[j] -= expf(a[j]) * sum;
+        delta[j] -= NAME_exp_of(a[j]) * sum;
 }
 """
 
 # ---------------------------------------------------------------- backward
 
 FUNCTIONS["backward"] = """\
-/* dC/da_prev = W^T delta */
-static inline void NAME_backward(int n_in, int n_out, const float *W, const float *delta,
-        float *dC_da_prev)
+/* dC/da_prev = W^T delta, in eight sums side by side */
+UPPER_INLINED void NAME_backward(int n_in, int n_out, const float *UPPER_RESTRICT W,
+        const float *UPPER_RESTRICT delta, float *UPPER_RESTRICT dC_da_prev)
 {
-    for (int k = 0; k < n_in; k++)
-        dC_da_prev[k] = 0.0f;
-    for (int j = 0; j < n_out; j++)
-        for (int k = 0; k < n_in; k++)
-            dC_da_prev[k] += *W++ * delta[j];
+    for (int k = 0; k < n_in; k++, W += n_out) {
+        float sum = 0.0f;
+        int j = 0;
+#ifndef __OPTIMIZE_SIZE__
+        float s[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+        for (; j + 8 <= n_out; j += 8)
+            for (int i = 0; i < 8; i++)
+                s[i] += W[j + i] * delta[j + i];
+        sum = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+#endif
+        for (; j < n_out; j++)
+            sum += W[j] * delta[j];
+        dC_da_prev[k] = sum;
+    }
 }
 """
 
 FUNCTIONS["descend"] = """\
-/* W -= learning_rate delta a_prev^T, b -= learning_rate delta (0: no bias) */
-static inline void NAME_descend(int n_in, int n_out, float *W, float *b, const float *a_prev,
-        const float *delta, float learning_rate)
+/* W -= learning_rate delta a_prev^T, b -= learning_rate delta (0: no bias); delta is used up */
+UPPER_INLINED void NAME_descend(int n_in, int n_out, float *UPPER_RESTRICT W, float *b,
+        const float *UPPER_RESTRICT a_prev, float *UPPER_RESTRICT delta, float learning_rate)
 {
+#ifdef __OPTIMIZE_SIZE__
     for (int j = 0; j < n_out; j++) {
         const float step = learning_rate * delta[j];
-        for (int k = 0; k < n_in; k++)
-            *W++ -= step * a_prev[k];
+        for (int k = 0, i = j; k < n_in; k++, i += n_out)
+            W[i] -= step * a_prev[k];
         if (b)
             b[j] -= step;
     }
+#else
+    for (int j = 0; j < n_out; j++) {
+        delta[j] *= learning_rate;
+        if (b)
+            b[j] -= delta[j];
+    }
+    for (int k = 0; k < n_in; k++)
+        for (int j = 0; j < n_out; j++)
+            *W++ -= delta[j] * a_prev[k];
+#endif
 }
 """

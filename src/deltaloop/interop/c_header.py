@@ -14,7 +14,7 @@ from ..kernels.coefficients import NORMAL
 from ..kernels.functions import ACTIVATIONS, LOSSES
 from ..parts.custom import refuse_custom
 from ..version import __version__
-from .c_functions import FUNCTIONS, arguments_of
+from .c_functions import FUNCTIONS, arguments_of, constants
 from .whole_file import whole_file
 
 _VALUES_PER_LINE = 8
@@ -24,6 +24,21 @@ _LIBRARY = [
 ]
 _FINE = {"float32": "256.0f", "float64": "1048576.0f"}  # 40 times it has half the bits, or fewer
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
+
+
+# Sizes of layers become constants in what is inlined.
+_KEYWORDS = """\
+#ifdef __GNUC__
+#define UPPER_RESTRICT __restrict
+#else
+#define UPPER_RESTRICT
+#endif
+#if defined __GNUC__ && !defined __OPTIMIZE_SIZE__
+#define UPPER_INLINED static inline __attribute__((always_inline))
+#else
+#define UPPER_INLINED static inline
+#endif
+"""
 
 
 def write(net, path, name: str | None = None, learn: bool = False) -> None:
@@ -69,6 +84,8 @@ def header(net, name: str, learn: bool) -> str:
     code = _in_dtype(_with_helpers("\n".join(functions)), net.dtype)
     library = [f for f in _LIBRARY if re.search(rf"\b{f}\(", code)]
     include = [f"#include <math.h> /* {', '.join(library)} */\n"] if library else []
+    if re.search(r"\bint(32|64)_t\b", code):
+        include.append("#include <stdint.h>\n#include <string.h>\n")
     # not the name alone: two networks of one name in a program are an error of the compiler then
     guard = f"UPPER_{zlib.crc32(code.encode() + net.theta.tobytes()):08X}_H"
     parts = [
@@ -82,6 +99,7 @@ def header(net, name: str, learn: bool) -> str:
             for key, value in scaling.items()
             if f"NAME_{key}" in code
         ),
+        _KEYWORDS,
         code,
         "#endif\n",
     ]
@@ -137,7 +155,7 @@ def _type(dtype):
 def _parameters(net, learn):
     """W and b of every layer, in the 1-based names of the mathematics."""
     for index, (W, b) in enumerate(zip(net.W, net.b, strict=True), start=1):
-        yield _array(f"NAME_W{index}", W, net.dtype, constant=not learn)
+        yield _array(f"NAME_W{index}", W.T, net.dtype, constant=not learn)
         if b is not None:
             yield _array(f"NAME_b{index}", b, net.dtype, constant=not learn)
 
@@ -191,6 +209,8 @@ def _with_helpers(code):
 
 def _in_dtype(code, dtype):
     """`code`, which is written for float32, for `dtype`."""
+    for name, value in constants(dtype.name).items():
+        code = re.sub(rf"\b{name}\b", value, code)
     code = code.replace("LAST_ODD", str(_LAST_ODD[dtype.name]))
     code = code.replace("FINE", _FINE[dtype.name])
     for name, values in zip(("NORMAL_P", "NORMAL_Q"), NORMAL[dtype.name], strict=True):
@@ -339,7 +359,7 @@ def _comment(net, learn):
             "",
             f"    {kind} loss = NAME_learn_one(x, target, learning_rate);",
         ]
-    lines += ["", "W[j * n_in + k] leads from unit k of a layer to unit j of the next one."]
+    lines += ["", "W[k * n_out + j] leads from unit k of a layer to unit j of the next one."]
     if net.scaling is not None:
         both = "" if net.scaling.y_mean is None else " and y"
         lines += [f"x{both} are in the units of the data: they are scaled in here."]

@@ -213,11 +213,7 @@ def _per_layer(name, init, layers) -> list:
 
 def parameters(n_in, layers, init, bias_init, dtype, generator):
     """Initial (W, b) of every layer, and the layers without the arrays they brought."""
-    inits = _per_layer("init", init, layers)
-    if is_number(bias_init) or is_named(bias_init):  # those that there are
-        bias_inits = [bias_init if layer.bias else None for layer in layers]
-    else:
-        bias_inits = _per_layer("bias_init", bias_init, layers)
+    found = initial(n_in, layers, init, bias_init)
     entering = n_entering(n_in, layers)
     n_parameters = sum(layer.n_out * (n + 1) for n, layer in zip(entering, layers, strict=True))
     check_memory(
@@ -225,23 +221,39 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
         n_parameters * (8 + dtype.itemsize),  # drawn in float64
         "use narrower layers",
     )
-    values, masks, before = [], [], None
+    masks = [
+        _checked_mask(layer.mask, index, (layer.n_out, n_in))
+        for index, (n_in, layer) in enumerate(zip(entering, layers, strict=True))
+    ]
+    values = [
+        initial_values(own, of_bias, index + 1, place, dtype, generator)
+        for index, (own, of_bias, place) in enumerate(found)
+    ]
+    return values, tuple(
+        replace(layer, init=None, bias_init=None, mask=mask)
+        for layer, mask in zip(layers, masks, strict=True)
+    )
+
+
+def initial(n_in, layers, init, bias_init) -> list[tuple]:
+    """What `initial_values` is asked for every layer: init, bias_init, and where it stands."""
+    inits = _per_layer("init", init, layers)
+    if is_number(bias_init) or is_named(bias_init):  # those that there are
+        bias_inits = [bias_init if layer.bias else None for layer in layers]
+    else:
+        bias_inits = _per_layer("bias_init", bias_init, layers)
+    found, before, entering = [], None, n_entering(n_in, layers)
     for index, layer in enumerate(layers):
-        n_in = entering[index]
-        masks.append(_checked_mask(layer.mask, index, (layer.n_out, n_in)))
         own, of_bias = layer.init, layer.bias_init
         if of_bias is None and not _gives_biases(own):
             of_bias = bias_inits[index]
         if own is None:
             own = inits[index]
         is_last = index == len(layers) - 1
-        place = Place(n_in, layer.n_out, layer.activation, before, is_last, layer.bias)
-        values.append(initial_values(own, of_bias, index + 1, place, dtype, generator))
+        place = Place(entering[index], layer.n_out, layer.activation, before, is_last, layer.bias)
+        found.append((own, of_bias, place))
         before = layer.activation
-    return values, tuple(
-        replace(layer, init=None, bias_init=None, mask=mask)
-        for layer, mask in zip(layers, masks, strict=True)
-    )
+    return found
 
 
 def n_entering(n_in, layers) -> list[int]:

@@ -202,10 +202,11 @@ def custom_loss(
 
 def refuse_custom(net, reason: str, advice: str) -> None:
     """Raise InvalidInputError for a network with functions of the user."""
-    own = [f"activation {d.activation.name!r}" for d in net.layers
+    heads = [head for _, head in net.layers[-1].heads or ()]
+    own = [f"activation {d.activation.name!r}" for d in (*net.layers, *heads)
            if isinstance(d.activation, CustomActivation)]  # fmt: skip
-    if isinstance(net._loss, CustomLoss):
-        own.append(f"loss {net.loss_name!r}")
+    losses = [net._loss, *(head.loss for head in heads)]
+    own += [f"loss {loss.name!r}" for loss in losses if isinstance(loss, CustomLoss)]
     if own:
         raise InvalidInputError(f"{own[0]} is a function of your own, and {reason}; {advice}")
 

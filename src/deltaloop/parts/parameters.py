@@ -6,12 +6,29 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..inputs.checks import parameter
-from ..kernels.interface import Plan, aligned_zeros
+from ..kernels.interface import Plan
+from ..kernels.memory import aligned_zeros
 from ..kernels.turns import Turns
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
 _FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
+
+
+def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray:
+    """A copy of theta without its padding, shape (n_parameters,), rows as they lie."""
+    return np.concatenate([view.T.ravel() for view in plan.views(theta)])
+
+
+def put(plan: Plan, values: np.ndarray, theta: np.ndarray) -> None:
+    """Copy what `without_padding` gave, or all of another theta, into theta."""
+    if len(values) == len(theta):  # in pickles of earlier versions
+        theta[:] = values
+        return
+    start = 0
+    for view in plan.views(theta):
+        view.T[...] = values[start : start + view.size].reshape(view.T.shape)
+        start += view.size
 
 
 class Parameters:

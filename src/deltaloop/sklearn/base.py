@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..inputs.checks import all_finite
 from ..inputs.validation import inputs
-from ..kernels.interface import SparseRows
+from ..kernels.sparse_rows import SparseRows
 from ..parts.activations import Activation
 from ..parts.custom import CustomLoss
 from ..parts.losses import Loss

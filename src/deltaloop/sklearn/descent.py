@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..inputs.checks import all_finite
-from ..kernels.interface import Work
+from ..kernels.memory import Work
 from ..training.listing import arranged
 from . import meanings
 

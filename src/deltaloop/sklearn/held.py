@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..inputs.validation import inputs
-from ..kernels.interface import Work
+from ..kernels.memory import Work
 from ..network import Network
 from ..parts.layers import Dense
 from . import meanings

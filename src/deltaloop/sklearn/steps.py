@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..kernels.interface import Rule, aligned_zeros
+from ..kernels.interface import Rule
+from ..kernels.memory import aligned_zeros
 from .meanings import Solver
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
 from ..errors import missing
-from ..kernels.interface import Work, aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
 from .held import views
 from .meanings import squares
 from .versions import scipy_prints

@@ -29,7 +29,7 @@ from .delimited import (
 )
 from .dialects import Dialect, sniff
 from .duck import connection, first_line
-from .readers import check_file, readable, unpacked_file
+from .readers import check_file, check_heeded, readable, unpacked_file
 from .table import Table
 
 
@@ -42,6 +42,8 @@ def batches(
     decimal: str | None = None,
     expected: Collection[str] = (),
     skip_bad_lines: bool = False,
+    numbers: str | Sequence[str] = (),
+    missing: str | Sequence[str] = (),
     max_memory: float | None = None,
 ) -> Iterator[Table]:
     r"""Read a file that may be larger than memory, in tables of at most so many rows.
@@ -57,12 +59,12 @@ def batches(
         rewritten (UTF-16, runs of blanks and the like), needs room for its content on the disk.
     rows : int
         Number of rows of every table but the last, which may have fewer.
-    header, text, decimal, expected, skip_bad_lines, max_memory
+    header, text, decimal, expected, skip_bad_lines, numbers, missing, max_memory
         See `read`; the memory is that of one table.
 
-    Yields
-    ------
-    Table
+    Returns
+    -------
+    iterator of Table
 
     Raises
     ------
@@ -81,25 +83,36 @@ def batches(
     >>> folder.cleanup()
     """
     rows = whole_number("rows", rows)
-    options = check_options(Options(header, text, decimal, expected, skip_bad_lines))
+    options = check_options(
+        Options(header, text, decimal, expected, skip_bad_lines, numbers, missing)
+    )
     source = as_path(path)
     ending, packing = check_file(source)
+    check_heeded(options, ending, source)
+    if ending not in (*TEXT_ENDINGS, ".parquet", ".pq", ".npy") or (packing and ending == ".npy"):
+        raise InvalidInputError(
+            f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or "
+            "Parquet file of it"
+        )
     with readable(source):
         limit = memory_limit(source, max_memory)
+    return _pieces_of(source, ending, packing, rows, options, limit)
+
+
+def _pieces_of(
+    source: str, ending: str, packing: str, rows: int, options: Options, limit: int
+) -> Iterator[Table]:
+    """The tables; here nothing has been read yet."""
+    with readable(source):
         if ending in TEXT_ENDINGS:
             with unpacked_file(source, packing, 2**62) as plain:
                 yield from _of_text(plain, TEXT_ENDINGS[ending], rows, options, source, limit)
         elif ending in (".parquet", ".pq"):
             with unpacked_file(source, packing, limit) as plain:
                 yield from _of_parquet(plain, rows, source, limit)
-        elif ending == ".npy" and not packing:
+        else:
             for table in npy_pieces(source, rows, limit):
                 yield replace(table, limit=limit)
-        else:
-            raise InvalidInputError(
-                f"{source!r}: files {ending}{packing} cannot be read in parts; make a CSV or "
-                "Parquet file of it"
-            )
 
 
 def _of_text(
@@ -112,6 +125,7 @@ def _of_text(
         what = f"has {dialect.width} columns, of which {rows} rows are to be read at a time"
         raise too_large(source, what, limit, REMEDY)
     reading = Reading(path, dialect, options, source, limit)
+    dialect = reading.dialect
     with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
         original = dialect
         if not dialect.is_plain:
@@ -209,7 +223,7 @@ def _next(
             f"{reading.source!r} has a number with _, or a date with a time unlike those before, "
             f"in one of the rows {done + 1} to {done + len(columns[0])}; write it as the others"
         )
-    return replace(before, values=columns[: len(before.columns)], notes=())
+    return replace(before, values=[columns[k] for k in reading.kept], notes=())
 
 
 def _other_kind(reading: Reading, name: str, cell: str, place: str) -> FileFormatError:

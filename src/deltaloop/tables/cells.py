@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..text import cut
 from .text_column import Text
 
 Column = np.ndarray | Text  # float64, datetime64[us], or text
@@ -13,11 +14,16 @@ Column = np.ndarray | Text  # float64, datetime64[us], or text
 # its name.
 TEXT_CELL, COLUMN = 80, 1000
 MISSING_CELLS = frozenset({"", "?", "na", "n/a", "nan", "null"})
+_LONG = 60  # characters of a value in a message
+LONGEST = max(map(len, MISSING_CELLS))
 
 # Missing besides what always is, in a column of numbers or dates.
 MARKERS = frozenset(
     {"-", "--", "---", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "n.a.", "na.",
-     "#n/a", "#na", "#value!", "#div/0!", "(null)", "<na>", "nat", "-nan", "\u2013", "\u2014"}
+     "#n/a", "#na", "#value!", "#div/0!", "#ref!", "#name?", "#num!", "#null!", "(null)", "<na>",
+     "nat", "-nan", "\u2013", "\u2014", "\\n", "n/d", "n.d.", "k.a.", "k. a.", "err", "error",
+     "invalid", "no data", "nodata", "not available", "not applicable",
+     *(f".{letter}" for letter in "_abcdefghijklmnopqrstuvwxyz")}  # of SAS and Stata
 )  # fmt: skip
 
 
@@ -47,7 +53,8 @@ def is_number(cell: str) -> bool:
 
 def is_missing(cell: str) -> bool:
     """Whether the text stands for a value that is not there."""
-    return cell.strip().casefold() in MISSING_CELLS
+    cell = cell.strip()
+    return len(cell) <= LONGEST and cell.casefold() in MISSING_CELLS
 
 
 def missing_cells(values: Column) -> np.ndarray:
@@ -75,8 +82,8 @@ def refuse_missing(values: Column, name: str, source: str) -> None:
 
 
 def shortened(values: Sequence[str], limit: int = 8) -> str:
-    """The values in quotes, the first few when there are many."""
-    text = ", ".join(map(repr, values[:limit]))
+    """The values in quotes, the first few when there are many, long ones cut."""
+    text = ", ".join(repr(cut(value, _LONG)) for value in values[:limit])
     return text if len(values) <= limit else f"{text}, ... ({len(values)} in all)"
 
 

@@ -6,11 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from .cells import MARKERS, MISSING_CELLS, Column, is_missing
-from .dates import ISO_DAY, ISO_FORM, DateForm, date_forms
+from .cells import LONGEST, MARKERS, MISSING_CELLS, Column, is_missing
+from .dates import DateForm, date_forms
 from .duck import quoted
 from .kinds import TEXT, Kind
-from .number_forms import PLAIN, NumberForm, chosen_form, forms_of, is_written_number, unit_of
+from .number_forms import (
+    CLOCK,
+    PLAIN,
+    NumberForm,
+    chosen_form,
+    forms_of,
+    is_clock,
+    is_written_number,
+    unit_of,
+)
 from .problems import Problems
 from .text_column import MISSING, Text
 
@@ -19,8 +28,7 @@ _MANY = 50  # different cells that could be missing
 _FETCHED = 2000  # different cells that do not fit
 TABLE = "raw"  # where cells are kept while it is decided what they are
 _AT_ONCE = 250  # columns in a query
-_NAT = -(2**63)
-_LONGEST = max(map(len, MISSING_CELLS))
+_ABSENT = {"number": np.nan, "date": -(2**63)}  # NaN, NaT; of text the code of missing cells
 
 
 @dataclass
@@ -58,7 +66,7 @@ def settled(
     if kind.name != "open":
         return kind
     seen = list(dict.fromkeys(cell.strip() for cell in cells if not is_missing(cell)))
-    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    inner = f"SELECT {present(f'c{number}')} AS x, rowid AS r FROM {relation}"
     if not seen:
         query = f"SELECT x FROM ({inner}) WHERE x IS NOT NULL ORDER BY r LIMIT {_SAMPLE}"
         seen = list(dict.fromkeys(cell for (cell,) in con.execute(query).fetchall()))
@@ -76,11 +84,13 @@ def settled(
         found = _as_numbers(name, written, n_present, unfit, by)
         if found:
             return found
-    elif len(written) + len(with_units) == len(seen):
-        _refuse_units(name, unfit(_number_sql(PLAIN)), 0, by)
-        return TEXT
-    forms = date_forms([cell for cell in seen if cell.casefold() not in MARKERS])
-    return _as_dates(name, forms, unfit, by) or TEXT
+    known = [cell for cell in seen if cell.casefold() not in MARKERS]
+    if known and is_clock(known):
+        return _as_times(name, known[0], unfit(CLOCK.sql("x")), by)
+    dates = _as_dates(name, date_forms(known), unfit, by)
+    if dates is None and len(written) + len(with_units) == len(seen) > len(written):
+        _refuse_units(name, unfit(PLAIN.sql("x")), 0, by)
+    return dates or TEXT
 
 
 def _as_numbers(
@@ -94,9 +104,10 @@ def _as_numbers(
     forms = forms_of(written)
     grouped = NumberForm(".", ",")
     wanted = by.decimal or (by.decimals == {","} and ",")
-    if forms == (PLAIN,) and wanted == "," and all(map(grouped.matches, written)):
+    is_open = forms == (PLAIN,) and any("." in cell for cell in written)
+    if is_open and wanted == "," and all(map(grouped.matches, written)):
         forms = (grouped,)  # 1.234 among 1,5
-    left = {form: unfit(_number_sql(form)) for form in forms}
+    left = {form: unfit(form.sql("x")) for form in forms}
     if not left:
         by.notes.append(
             f"column {name!r} counts as text, as its numbers are written in different ways, such "
@@ -112,13 +123,7 @@ def _as_numbers(
         n_odd = sum(count for _, count, _ in odd)
         if _refuse_units(name, odd, n_present - n_odd, by):
             return TEXT
-        cell, _, row = min(odd, key=lambda one: one[2])
-        at_least = "at least " if len(odd) > _MANY else ""
-        by.notes.append(
-            f"column {name!r} counts as text because of {at_least}{n_odd} "
-            f"cell{'s' * (n_odd > 1)} such as {cell!r} in row {row}; if it is meant to be numeric, "
-            "correct them"
-        )
+        by.notes.append(f"column {name!r} {_as_text(name, odd)}")
         return TEXT
     if not form.is_plain:
         example = next((cell for cell in written if not PLAIN.matches(cell)), written[0])
@@ -130,13 +135,37 @@ def _as_numbers(
     return Kind("number", form=form, markers=markers)
 
 
+def _as_times(name: str, example: str, odd: Sequence[Any], by: Decisions) -> Kind:
+    """The column as durations or times of the day, if nothing else is in it."""
+    markers = _markers(name, odd, by)
+    if markers is None:
+        by.notes.append(f"column {name!r} {_as_text(name, odd)}")
+        return TEXT
+    by.notes.append(
+        f"column {name!r} has times, such as {example!r}, which is {CLOCK.value(example):g}"
+    )
+    return Kind("number", form=CLOCK, markers=markers)
+
+
+def _as_text(name: str, odd: Sequence[Any]) -> str:
+    """Why a column is text, and what to do if that is wrong."""
+    n_odd = sum(count for _, count, _ in odd)
+    cell, _, row = min(odd, key=lambda one: one[2])
+    at_least = "at least " if len(odd) > _MANY else ""
+    return (
+        f"counts as text because of {at_least}{n_odd} cell{'s' * (n_odd > 1)} such as {cell!r} in "
+        f"row {row}; if it is meant to be numeric, correct them, or use numbers=[{name!r}] "
+        "(--numbers), which takes the number in each cell"
+    )
+
+
 def _as_dates(
     name: str, forms: Sequence[DateForm], unfit: Callable[[str], list[Any]], by: Decisions
 ) -> Kind | None:
     """The column as dates, if nothing else is in it."""
     fitting = []
     for form in forms:
-        odd = unfit(_date_sql(form))
+        odd = unfit(form.sql("x"))
         if all(cell.casefold() in MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
             fitting.append((form, odd))
     if not fitting:
@@ -146,6 +175,10 @@ def _as_dates(
         by.notes.append(
             f"dates of column {name!r} are taken as {form.name}; they could be "
             f"{fitting[1][0].name} as well, as no number in them is above 12"
+        )
+    if form.has_zones:
+        by.notes.append(
+            f"times of column {name!r} count as they stand, without the names of zones behind them"
         )
     return Kind("date", date=form, markers=_markers(name, odd, by) or ())
 
@@ -177,7 +210,8 @@ def _refuse_units(name: str, odd: Sequence[Any], n_numbers: int, by: Decisions) 
     cell, _, row = min(odd, key=lambda one: one[2])
     by.problems.add(
         f"column {name!r} of {{source}} has numbers with {unit!r}, such as {cell!r} in row "
-        f"{row}; write the numbers alone, or keep the cells as text with text=[{name!r}] (--text)"
+        f"{row}; write the numbers alone, take the number in each cell with numbers=[{name!r}] "
+        f"(--numbers), or keep the cells as text with text=[{name!r}] (--text)"
     )
     return True
 
@@ -195,9 +229,9 @@ def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] 
     if kind.name not in ("number", "date", "empty"):
         return None
     expression = {
-        "number": _number_sql(kind.form), "date": _date_sql(kind.date), "empty": "NULL"
+        "number": kind.form.sql('x'), "date": kind.date.sql("x"), "empty": "NULL"
     }[kind.name]  # fmt: skip
-    inner = f"SELECT {_present(f'c{number}')} AS x, rowid AS r FROM {relation}"
+    inner = f"SELECT {present(f'c{number}')} AS x, rowid AS r FROM {relation}"
     odd = [
         (cell, row)
         for cell, _, row in _unfit(con, inner, expression)
@@ -206,49 +240,29 @@ def misfit(con: Any, relation: str, number: int, kind: Kind) -> tuple[str, int] 
     return min(odd, key=lambda one: one[1]) if odd else None
 
 
-def _present(column: str) -> str:
+def present(column: str) -> str:
     """The cell without blanks around it; NULL where it is missing."""
     trimmed = f"trim({column}, ' \t\u00a0')"
     missing = ", ".join(map(quoted, sorted(MISSING_CELLS)))
     return f"CASE WHEN lower({trimmed}) IN ({missing}) THEN NULL ELSE {trimmed} END"
 
 
-def _number_sql(form: NumberForm, cell: str = "x") -> str:
-    """The number in the cell; NULL where there is none."""
-    if form.is_plain:  # DuckDB would read 1_0 as 10
-        return f"CASE WHEN NOT contains({cell}, '_') THEN TRY_CAST({cell} AS DOUBLE) END"
-    signs = quoted(form.decimal + form.thousands)
-    return (
-        f"CASE WHEN regexp_full_match({cell}, {quoted(form.pattern)}) "
-        f"THEN TRY_CAST(translate({cell}, {signs}, '.') AS DOUBLE) END"
-    )
-
-
-def _date_sql(form: DateForm, cell: str = "x") -> str:
-    """The time in the cell; NULL where there is none."""
-    if form in (ISO_FORM, ISO_DAY):
-        parsed = f"TRY_CAST({cell} AS TIMESTAMPTZ)"
-    else:
-        parsed = f"try_strptime({cell}, [{', '.join(map(quoted, form.formats))}])"
-    return f"CASE WHEN regexp_full_match({cell}, {quoted(form.pattern)}) THEN {parsed} END"
-
-
 def value_sql(column: str, kind: Kind, is_typed: bool) -> str:
-    """A column of the result: numbers, microseconds since 1970, or codes of texts."""
+    """A column of the result: numbers, microseconds since 1970, or codes of texts; with NULLs."""
     if kind.name == "empty":
         return "'nan'::DOUBLE"
     if column == "NULL":
         return f"{MISSING}::INTEGER"
     if kind.name in ("text", "values"):
-        return f"coalesce(enum_code({column}), {MISSING})::INTEGER"
+        return f"enum_code({column})::INTEGER"
     value = column
     if not is_typed:
-        cell = f"({_present(column)})"
+        cell = f"({present(column)})"
         is_number = kind.name == "number"
-        value = _number_sql(kind.form, cell) if is_number else _date_sql(kind.date, cell)
+        value = kind.form.sql(cell) if is_number else kind.date.sql(cell)
     if kind.name == "number":
-        return f"coalesce({value}, 'nan'::DOUBLE)"
-    return f"coalesce(epoch_us({value}), {_NAT})"
+        return value
+    return f"epoch_us({value})"
 
 
 def arrays_of(
@@ -289,7 +303,9 @@ def arrays_of(
     columns: list[Column] = []
     texts = []
     for number, kind in enumerate(kinds):
-        array = np.asarray(fetched.pop(f"c{number}"))
+        array = fetched.pop(f"c{number}")
+        if isinstance(array, np.ma.MaskedArray):  # some cells are NULL
+            array = array.filled(_ABSENT.get(kind.name, MISSING))
         if kind.name == "text" and number not in cells:
             array, cells[number] = _encoded(array)
         if number in cells:
@@ -313,7 +329,7 @@ def _encoded(cells: np.ndarray) -> tuple[np.ndarray, list[str]]:
 def text_of(codes: np.ndarray, cells: list[str]) -> Text:
     """The column of these codes of sorted cells, with blanks around them and missing ones gone."""
     stripped = list(map(str.strip, cells))
-    gone = {cell for cell in stripped if len(cell) <= _LONGEST and is_missing(cell)}
+    gone = {cell for cell in stripped if len(cell) <= LONGEST and is_missing(cell)}
     if not gone and stripped == cells:
         return Text(codes, tuple(cells))
     values = sorted(set(stripped) - gone)

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .duck import quoted
 
 _TIME = r"(?:[T ]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?"
 _HALF = r"(?: +\d{1,2}:\d{2}(?::\d{2})? ?[AaPp][Mm])?"
 _ZONE = r"(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?"
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_NAMED_ZONE = r" ?(?:[A-Z]{2,4}T|[A-Z]{3}|(?:GMT|UTC)[+-]\d{1,2}(?::?\d{2})?)"
+_MONTH = r"(?i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _MONTHS = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+    r"(?i:January|February|March|April|May|June|July|August|September|October|November|December)"
 )
 ISO = rf"\d{{4}}-\d{{2}}-\d{{2}}{_TIME}{_ZONE}"
 
@@ -26,11 +29,25 @@ class DateForm:
         Regular expression of a whole cell, for Python and for RE2.
     formats : tuple of str
         What strptime of DuckDB is to try, in this order; none for ISO dates, which are cast.
+    has_zones : bool
+        Whether names of zones, such as EST, follow; times count without them.
     """
 
     name: str
     pattern: str
     formats: tuple[str, ...] = ()
+    has_zones: bool = False
+
+    def sql(self, cell: str) -> str:
+        """The time in a cell as an expression of SQL; NULL where there is none."""
+        plain = (
+            f"regexp_replace({cell}, {quoted(_NAMED_ZONE + '$')}, '')" if self.has_zones else cell
+        )
+        if self.formats:
+            parsed = f"try_strptime({plain}, [{', '.join(map(quoted, self.formats))}])"
+        else:
+            parsed = f"TRY_CAST({plain} AS TIMESTAMPTZ)"
+        return f"CASE WHEN regexp_full_match({cell}, {quoted(self.pattern)}) THEN {parsed} END"
 
 
 def _with_times(*dates: str, halves: bool = True) -> tuple[str, ...]:
@@ -57,8 +74,12 @@ ISO_DAY = DateForm("year-month-day, without times", ISO)
 _FORMS = (
     ISO_FORM,
     DateForm(
-        "year/month/day", rf"\d{{4}}/\d{{1,2}}/\d{{1,2}}{_TIME}",
-        _with_times("%Y/%m/%d", halves=False),
+        "year/month/day", rf"\d{{4}}/\d{{1,2}}/\d{{1,2}}(?:{_TIME}|{_HALF})",
+        _with_times("%Y/%m/%d"),
+    ),
+    DateForm(
+        "daymonthyear", rf"\d{{1,2}}{_MONTH}\d{{4}}(?::\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?)?",
+        ("%d%b%Y", "%d%b%Y:%H:%M:%S", "%d%b%Y:%H:%M", "%d%b%Y:%H:%M:%S.%f"),
     ),
     DateForm("year-month", r"\d{4}-(?:0[1-9]|1[0-2])", ("%Y-%m",)),
     DateForm(
@@ -88,6 +109,7 @@ _FORMS = (
 
 _ANY = {form.pattern for form in (*_FORMS, *(pair[0] for _, pair in _NUMERIC))}
 _IS_ANY = re.compile("|".join(sorted(_ANY))).fullmatch
+_ENDS_IN_ZONE = re.compile(_NAMED_ZONE + "$").sub
 
 
 def date_forms(cells: Sequence[str]) -> tuple[DateForm, ...]:
@@ -96,8 +118,10 @@ def date_forms(cells: Sequence[str]) -> tuple[DateForm, ...]:
     The likelier one of two comes first: points and dashes are written by people who put the day
     first, slashes by either.
     """
-    if not cells or not all(map(_IS_ANY, cells)):
+    if not cells:
         return ()
+    if not all(map(_IS_ANY, cells)):
+        return _with_zones(cells)
     for form in _FORMS:
         if all(re.fullmatch(form.pattern, cell) for cell in cells):
             return (form,)
@@ -111,6 +135,19 @@ def date_forms(cells: Sequence[str]) -> tuple[DateForm, ...]:
             ]
             return tuple(forms[::-1] if sign == "/" else forms)
     return ()
+
+
+def _with_zones(cells: Sequence[str]) -> tuple[DateForm, ...]:
+    """The forms of times that have names of zones behind them, all or some of them."""
+    plain = [_ENDS_IN_ZONE("", cell) for cell in cells]
+    if plain == list(cells) or not all(":" in cell for cell in plain) or not all(
+        map(_IS_ANY, plain)
+    ):  # fmt: skip
+        return ()
+    return tuple(
+        replace(form, pattern=f"(?:{form.pattern})(?:{_NAMED_ZONE})?", has_zones=True)
+        for form in date_forms(plain)
+    )
 
 
 def is_date(cell: str) -> bool:

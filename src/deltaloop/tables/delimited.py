@@ -3,7 +3,6 @@
 import os
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,11 +16,14 @@ from .columns import TABLE, Decisions, arrays_of, opened, settled
 from .dates import ISO_DAY
 from .dialects import Dialect, sniff
 from .duck import connection, first_line, quoted
+from .hints import hints
 from .kinds import NUMBER, OPEN, TEXT, Kind, guessed_kind
+from .names import named_columns, told_apart
 from .number_forms import NumberForm, sure_decimals
 from .plain_copies import write_plain_copy
 from .problems import Problems
 from .records import Quoting
+from .rewriting import Rewriting
 from .table import Table
 from .text_files import empty, head_of
 
@@ -46,6 +48,21 @@ class Options:
     decimal: str | None = None
     expected: Collection[str] = ()
     skip_bad_lines: bool = False
+    numbers: str | Sequence[str] = ()
+    missing: str | Sequence[str] = ()
+
+    @property
+    def given(self) -> list[str]:
+        """Names of those that the caller has set."""
+        return [
+            name
+            for name, value in (
+                ("header", self.header is not None), ("text", self.text), ("decimal", self.decimal),
+                ("skip_bad_lines", self.skip_bad_lines), ("numbers", self.numbers),
+                ("missing", self.missing),
+            )
+            if value
+        ]  # fmt: skip
 
 
 def check_options(options: Options) -> Options:
@@ -54,8 +71,15 @@ def check_options(options: Options) -> Options:
         raise InvalidTypeError(f"header must be True, False or None, got {options.header!r}")
     if options.decimal not in (None, ".", ","):
         raise InvalidInputError(f"decimal must be '.', ',' or None, got {options.decimal!r}")
-    text = (options.text,) if isinstance(options.text, str) else tuple(options.text)
-    return replace(options, text=text)
+    lists: dict[str, Any] = {
+        name: (given,) if isinstance(given := getattr(options, name), str) else tuple(given)
+        for name in ("text", "numbers", "missing")
+    }
+    for name, values in lists.items():
+        for value in values:
+            if not isinstance(value, str):
+                raise InvalidTypeError(f"{name} must be texts, got {value!r}")
+    return replace(options, **lists)
 
 
 def read_delimited(path: str, delimiters: str, options: Options, source: str, limit: int) -> Table:
@@ -100,25 +124,39 @@ class Reading:
         self.problems = Problems(source)
         self.names = named_columns(dialect.names, dialect.width)
         self.notes = list(dialect.notes)
-        counts = Counter(self.names)
-        for name in sorted(name for name in counts if counts[name] > 1):
-            first = self.names.index(name)
-            again = self.names.index(name, first + 1)
-            self.problems.add(
-                f"{{source}} has two columns named {name!r} (columns {first + 1} and {again + 1}); "
-                "give every column its own name"
-            )
+        self.names, told = told_apart(self.names)
+        self.notes += told
+        self.rewriting = self._rewriting()
         self.kinds, self.decimals = self._guessed()
         # missing cells as they are written in the first rows
         self.nulls = {"", *filter(is_missing, set().union(*self.cells))}
         self.found: tuple[list[Kind], list[bool]] = [], []  # kinds, and whether DuckDB has types
+        self.kept: list[int] = []  # columns of the file that the table has
+
+    def _rewriting(self) -> Rewriting:
+        """What the options say of cells; the rows of the dialect are changed at once."""
+        options, dialect = self.options, self.dialect
+        columns = self._positions(options.numbers, "numbers")
+        for number in set(self._positions(options.text, "text")) & set(columns):
+            raise InvalidInputError(
+                f"column {self.names[number]!r} is to be text and to be numbers; leave one out"
+            )
+        found = Rewriting(tuple(options.missing), {k: self.names[k] for k in columns})
+        if found.is_needed:
+            rows = [row for row in dialect.rows if len(row) == dialect.width]
+            found.look(rows, options.decimal, dialect.delimiter)
+            first = Rewriting(found.missing, found.names, found.forms)  # counts on its own
+            self.dialect = replace(
+                dialect, is_plain=False, rows=[first.row(list(row)) for row in rows]
+            )
+        return found
 
     def _guessed(self) -> tuple[list[Kind], set[str]]:
         """What the columns are by their first cells, and the signs before fractions."""
         width = self.dialect.width
         rows = [row for row in self.dialect.rows if len(row) == width]
         self.cells = list(zip(*rows, strict=True)) if rows else [()] * width
-        texts = {self._position(name) for name in self.options.text}
+        texts = set(self._positions(self.options.text, "text"))
         kinds = [
             TEXT if number in texts else guessed_kind(cells)
             for number, cells in enumerate(self.cells)
@@ -137,16 +175,22 @@ class Reading:
                     kinds[number] = OPEN
         return kinds, decimals
 
-    def _position(self, name: str) -> int:
-        """The position of a column that is named in the options, or numbered from 1."""
-        if name in self.names:
-            return self.names.index(name)
-        if name.isdecimal() and 1 <= int(name) <= len(self.names):
-            return int(name) - 1
-        raise InvalidInputError(
-            f"{self.source!r} has no column {name!r} to be taken as text, expected one of "
-            f"{shortened(self.names)}"
-        )
+    def _positions(self, given: Sequence[str], what: str) -> list[int]:
+        """The positions of columns that an option names, or numbers from 1; A,B are two."""
+        found = []
+        for one in given:
+            for name in [one] if one in self.names else one.split(","):
+                name = name.strip()
+                if name in self.names:
+                    found.append(self.names.index(name))
+                elif name.isdecimal() and 1 <= int(name) <= len(self.names):
+                    found.append(int(name) - 1)
+                else:
+                    raise InvalidInputError(
+                        f"{self.source!r} has no column {name!r} to be taken as {what}, expected "
+                        f"one of {shortened(self.names)}"
+                    )
+        return found
 
     def table(self) -> Table:
         """The table, or one error about all that is wrong with the file."""
@@ -162,8 +206,9 @@ class Reading:
         """Write a plain copy; return its path and dialect."""
         copy = os.path.join(folder, "plain.csv")
         self.notes += write_plain_copy(
-            self.path, self.dialect, copy, self.problems, self.options.skip_bad_lines
-        )
+            self.path, self.dialect, copy, self.problems, self.options.skip_bad_lines,
+            self.rewriting,
+        )  # fmt: skip
         if not os.path.getsize(copy):
             self.problems.raise_any()
             raise self.no_rows()
@@ -249,26 +294,32 @@ class Reading:
         names = self.names
         if not len(columns[0]):
             raise self.no_rows()
+        self.kept = list(range(len(columns)))
         if self.dialect.trailing and len(columns) > 1 and missing_cells(columns[-1]).all():
-            names, columns = names[:-1], columns[:-1]
+            self.kept.pop()
             self.notes.append("the comma after the last cell of every row is left out")
+        self._leave_out_empty(columns)
+        names = tuple(names[k] for k in self.kept)
+        columns = [columns[k] for k in self.kept]
+        notes = [*notes, *hints(names, columns, [self.cells[k] for k in self.kept])]
         return Table(
             names, columns, self.source, named=self.dialect.names is not None,
             notes=(*self.notes, *notes),
         )  # fmt: skip
 
-
-def named_columns(names: Sequence[str] | None, width: int) -> tuple[str, ...]:
-    """The names of the columns; x1, x2, ... by position for those without."""
-    given = list(names or [""] * width)
-    taken = set(given)
-    for number, name in enumerate(given, 1):
-        if not name:
-            new = f"x{number}"
-            while new in taken:
-                new = f"{new}_"
-            given[number - 1] = new
-    return tuple(given)
+    def _leave_out_empty(self, columns: Sequence[Column]) -> None:
+        """Columns without a name and without a cell are none."""
+        given = self.dialect.names
+        if given is None:
+            return
+        empty_ones = [k for k in self.kept if not given[k] and missing_cells(columns[k]).all()]
+        if empty_ones and len(empty_ones) < len(self.kept):
+            self.kept = [k for k in self.kept if k not in empty_ones]
+            n = len(empty_ones)
+            self.notes.append(
+                f"{n} column{'s' * (n > 1)} without name and without cells "
+                f"{'are' if n > 1 else 'is'} left out"
+            )
 
 
 def csv_relation(path: str, dialect: Dialect, kinds: Sequence[Kind], nulls: set[str]) -> str:
@@ -333,7 +384,9 @@ def has_misread(
         for _ in range(skip):
             file.readline()
         while piece := file.read(2**20):
-            counts = [n + piece.count(sign) for n, sign in zip(counts, signs, strict=True)]
+            for k, sign in enumerate(signs):
+                if sign in piece:  # a quicker search than that of count
+                    counts[k] += piece.count(sign)
     return any(
         n != _n_in_texts(texts, sign.decode()) for n, sign in zip(counts, signs, strict=True)
     )

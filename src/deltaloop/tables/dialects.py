@@ -7,20 +7,22 @@ from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from .cells import is_missing
+from .cells import is_missing, shortened
+from .delimiters import LOOKED_AT, NO_DELIMITER, Candidate, best_division
 from .headers import find_header
 from .number_forms import is_written_number
 from .records import BLANKS, Lines, Quoting, is_blank, reader_of
 from .text_files import encoding_of
+from .tops import is_rule, joined_names, lines_above, more_headers
 
-_LOOKED_AT, _SAMPLE = 100, 1000  # rows that decide the delimiter, and the kinds of columns
+_SAMPLE = 1000  # rows that decide the kinds of columns
 _UNUSUAL = {BLANKS: "runs of blanks", "|": "bars"}
 _ENCODINGS = {
     "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
     "latin-1": "Latin-1", "cp1252": "Latin-1 of Windows (cp1252)",
 }  # fmt: skip
-NO_DELIMITER = "\x1f"  # of a table with one column
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Dialect:
         Characters of the longest of the first lines.
     has_comments : bool
         Whether lines that begin with # are no rows.
+    has_rules : bool
+        Whether lines that only divide others, such as ---+---, are no rows.
     trailing : bool
         Whether the last cell of every row is probably what follows a comma too much.
     notes : list of str
@@ -68,6 +72,7 @@ class Dialect:
     is_plain: bool
     longest: int
     has_comments: bool = False
+    has_rules: bool = False
     trailing: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -98,20 +103,32 @@ def sniff(
     if not is_whole and len(lines) > 1:
         lines.pop()
     start, comments, asked = _preamble(lines)
+    has_rules = any(map(is_rule, lines[start : start + LOOKED_AT]))
+    if has_rules:
+        lines = ["\n" if is_rule(line) else line for line in lines]
     n_hashes = sum(map(_is_hash, lines[start:])) if "#" in text else 0
-    best = _best(lines[start:], asked or delimiters, is_whole, with_hashes=True)
+    best = best_division(lines[start:], asked or delimiters, is_whole, with_hashes=True)
     has_comments = bool(comments)
     if (n_hashes and best.is_even) or start == len(lines):  # cells begin so, as colours do
         start, comments, asked = _preamble(lines, without_comments=True)
         has_comments = False
-        best = _best(lines[start:], asked or delimiters, is_whole, with_hashes=True)
+        best = best_division(lines[start:], asked or delimiters, is_whole, with_hashes=True)
     elif n_hashes:
-        best, has_comments = _best(lines[start:], asked or delimiters, is_whole), True
+        best, has_comments = best_division(lines[start:], asked or delimiters, is_whole), True
+    above = [] if header is False else _above(lines[start:], best, has_comments)
+    if above:
+        start += len(above)
+        best = best_division(
+            lines[start:], asked or delimiters, is_whole, with_hashes=not has_comments
+        )
     reader = Lines(lines[start:], has_comments)
     records = _records(reader, best, is_whole)
     top = next(records, [])
     below = start + reader.number
-    rows = [row for _, row in zip(range(_SAMPLE), records, strict=False)]
+    rows, ends_of = [], []
+    for row in islice(records, _SAMPLE):
+        rows.append(row)
+        ends_of.append(start + reader.number)
     ends = {line[len(line.rstrip("\r\n")) :] for line in lines} - {""}
     blank_quote = rf"(?:^|{re.escape(best.delimiter)})[ \t]+{best.quoting.quote}"
     dialect = Dialect(
@@ -129,14 +146,25 @@ def sniff(
             and ends in (set(), {"\n"}, {"\r\n"})
             and best.delimiter not in (BLANKS, NO_DELIMITER)
             and not best.is_broken
+            and not above
+            and not has_rules
             and not (has_comments and n_hashes)
             and not (best.quoting.quote in text and re.search(blank_quote, text, re.MULTILINE))
         ),
         longest=max(map(len, lines), default=0),
         has_comments=has_comments,
+        has_rules=has_rules,
     )
     if has_comments:
         dialect.notes.append("lines that begin with # are left out")
+    if has_rules:
+        dialect.notes.append("lines that only divide others, such as ---+---, are left out")
+    if above:
+        shown = next(line for line in above if line.strip()).strip()[:40]
+        dialect.notes.append(
+            f"{len(above)} line{'s' * (len(above) > 1)} above the names of the columns, such as "
+            f"{shown!r}, {'are' if len(above) > 1 else 'is'} left out"
+        )
     if asked:
         dialect.notes.append(f"the line 'sep={asked}' names the delimiter")
     if encoding in _ENCODINGS:
@@ -152,6 +180,8 @@ def sniff(
         quoted = _only_top_is_quoted(lines[start:below], lines[below : below + 20], best)
         _settle_header(dialect, top, below, header, expected, quoted)
         dialect.is_plain &= dialect.names is None or below - start == 1
+        if dialect.names is not None and header is None:
+            _add_more_headers(dialect, ends_of)
     last = [row[-1] for row in rows if len(row) == dialect.width]
     dialect.trailing = (
         dialect.width > 1
@@ -160,6 +190,31 @@ def sniff(
         and all(map(is_missing, last))
     )
     return dialect
+
+
+def _above(lines: Sequence[str], best: "Candidate", has_comments: bool) -> Sequence[str]:
+    """The lines above the names of the columns."""
+    if best.delimiter in (NO_DELIMITER, BLANKS):
+        return []
+    first = lines[: 2 * LOOKED_AT]
+    return lines[: lines_above(first, best.delimiter, best.quoting, best.width, has_comments)]
+
+
+def _add_more_headers(dialect: Dialect, ends_of: Sequence[int]) -> None:
+    """Rows below the names that belong to the header, as units do, are no data."""
+    names, width = dialect.names or (), dialect.width
+    if len(names) != width or any(len(row) != width for row in dialect.rows[:LOOKED_AT]):
+        return
+    n = more_headers(names, dialect.rows[:LOOKED_AT])
+    if not n:
+        return
+    others, dialect.rows[:n] = dialect.rows[:n], []
+    dialect.names = joined_names(names, others)
+    dialect.skip, dialect.is_plain = ends_of[n - 1], False
+    dialect.notes.append(
+        f"{n} row{'s' * (n > 1)} below the names, {shortened(others[0], 4)}, "
+        f"belong{'s' * (n == 1)} to the header; if it is data, use header=True (--header)"
+    )
 
 
 def _is_hash(line: str) -> bool:
@@ -184,7 +239,7 @@ def _preamble(
     return len(lines), comments, asked  # nothing but these
 
 
-def _records(lines: Lines, best: "_Candidate", is_whole: bool) -> Iterator[list[str]]:
+def _records(lines: Lines, best: "Candidate", is_whole: bool) -> Iterator[list[str]]:
     """Rows that are not blank, as far as they can be read."""
     reader = reader_of(lines, best.delimiter, best.quoting)
     try:
@@ -193,100 +248,6 @@ def _records(lines: Lines, best: "_Candidate", is_whole: bool) -> Iterator[list[
                 yield row
     except csv.Error:
         return
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A delimiter and quotes, and how well they divide the first rows."""
-
-    delimiter: str
-    quoting: Quoting
-    widths: tuple[int, ...]  # of the first row and those below
-    is_even: bool
-    share: float  # of cells that are numbers
-    is_broken: bool  # whether a row cannot be read so
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the first row has as many cells as those below."""
-        return len(set(self.widths)) == 1
-
-    @property
-    def width(self) -> int:
-        """The number of cells that most rows have."""
-        return Counter(self.widths[1:] or self.widths or [0]).most_common(1)[0][0]
-
-
-def _best(
-    lines: Sequence[str], delimiters: str, is_whole: bool, with_hashes: bool = False
-) -> _Candidate:
-    """The delimiter and the quotes that divide evenly and leave most numbers."""
-    text = "".join(lines[: 2 * _LOOKED_AT])
-    quotings = [Quoting()]
-    if '\\"' in text:
-        quotings.append(Quoting('"', "\\"))
-    if '"' not in text and text.count("'") > 1:
-        quotings.insert(0, Quoting("'", "'"))
-    found = [
-        _candidate(lines, delimiter, quoting, is_whole, with_hashes)
-        for quoting in quotings
-        for delimiter in delimiters
-    ]
-    even = [one for one in found if one.is_even]
-    if even:
-        return max(even, key=lambda one: (one.is_exact, one.share))  # the first of several
-    if BLANKS not in delimiters and len(delimiters) > 1:  # as words have, too
-        blanks = _candidate(lines, BLANKS, quotings[-1], is_whole, with_hashes)
-        if blanks.is_even and blanks.is_exact and blanks.share >= 0.5:
-            return blanks
-    uneven = [one for one in found if not one.is_broken and one.width > 1 and _most_agree(one)]
-    if uneven:
-        return max(uneven, key=lambda one: one.share)
-    broken = [one for one in found if one.is_broken and one.widths and max(one.widths) > 1]
-    if broken:
-        return max(broken, key=lambda one: one.widths[0])
-    return _candidate(lines, NO_DELIMITER, quotings[-1], is_whole, with_hashes)
-
-
-def _most_agree(one: _Candidate) -> bool:
-    return 2 * one.widths.count(one.width) >= len(one.widths)
-
-
-def _candidate(
-    lines: Sequence[str], delimiter: str, quoting: Quoting, is_whole: bool, with_hashes: bool
-) -> _Candidate:
-    """How well this delimiter divides the first rows."""
-    rows: list[list[str]] = []
-    is_broken = False
-    reader = reader_of(Lines(lines, not with_hashes), delimiter, quoting)
-    try:
-        for row in reader:
-            if not is_blank(row):
-                rows.append(row)
-            if len(rows) == _LOOKED_AT:
-                break
-    except csv.Error:
-        is_broken = is_whole or len(rows) < _LOOKED_AT // 10
-    if quoting.quote == "'" and not is_broken:  # apostrophes are no quotes
-        left = sum(cell.count("'") for row in rows for cell in row)
-        is_broken = left > 0
-    widths = tuple(map(len, rows))
-    below = widths[1:] or widths
-    is_even = (
-        not is_broken
-        and len(set(below)) == 1
-        and below[0] > 1
-        and (
-            widths[0] == below[0]
-            or (widths[0] == below[0] + 1 and not rows[0][-1].strip())
-            or widths[0] == below[0] - 1 > 0
-        )
-    )
-    share = 0.0
-    if max(widths, default=0) > 1:
-        cells = [cell for row in rows[1:] or rows for cell in row if not is_missing(cell)]
-        share = sum(is_written_number(cell.strip()) for cell in cells) / max(1, len(cells))
-    return _Candidate(delimiter, quoting, widths, is_even, round(share, 3), is_broken)
 
 
 def _names_in_comment(comments: Sequence[str], dialect: Dialect) -> tuple[str, ...] | None:
@@ -306,7 +267,7 @@ def _names_in_comment(comments: Sequence[str], dialect: Dialect) -> tuple[str, .
     return None
 
 
-def _only_top_is_quoted(top: Sequence[str], below: Sequence[str], best: _Candidate) -> bool:
+def _only_top_is_quoted(top: Sequence[str], below: Sequence[str], best: Candidate) -> bool:
     """Whether the numbers on top are in quotes, and those below are not."""
     quote = best.quoting.quote
 
@@ -346,7 +307,9 @@ def _settle_header(
     if len(names) == width:
         if header is None:
             header, guess = find_header(names, rows, expected, only_top_is_quoted)
-            header = header or (len(top) != width and not any(map(is_written_number, top)))
+            no_numbers = not any(map(is_written_number, top))
+            header = header or (no_numbers and len(top) != width)
+            header = header or (no_numbers and more_headers(names, rows[:LOOKED_AT]) > 0)
     else:
         header = False
     if not header:

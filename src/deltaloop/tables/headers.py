@@ -7,7 +7,7 @@ from math import factorial, prod
 
 from .cells import is_missing, shortened
 from .dates import is_date
-from .number_forms import NumberForm, forms_of, is_written_number, unit_of
+from .number_forms import NumberForm, forms_of, is_clock, is_written_number, unit_of
 
 _SURE, _MAYBE = 0.02, 0.2
 _LOOKED_AT = 300  # rows
@@ -39,8 +39,8 @@ def find_header(
     columns = [_present(cells) for cells in zip(*rows[:_LOOKED_AT], strict=True)] or [
         [] for _ in top
     ]
-    kinds = [_kind(cell) for cell in top]
-    below = [_common_kind(cells) for cells in columns]
+    kinds = [kind_of(cell) for cell in top]
+    below = [common_kind(cells) for cells in columns]
     for kind, other in zip(kinds, below, strict=True):
         if kind == "word" and other not in ("word", "missing"):
             return True, None  # a word over numbers or dates
@@ -79,25 +79,25 @@ def _present(cells: Sequence[str]) -> list[str]:
     return [cell.strip() for cell in cells if cell not in gone]
 
 
-def _kind(cell: str) -> str:
+def kind_of(cell: str) -> str:
     """What a cell is."""
     if is_missing(cell):
         return "missing"
     if is_written_number(cell):
         return "number"
-    if is_date(cell):
+    if is_date(cell) or is_clock([cell]):
         return "date"
     return "unit" if unit_of(cell) else "word"
 
 
-def _common_kind(cells: Sequence[str]) -> str:
+def common_kind(cells: Sequence[str]) -> str:
     """What all cells of a column are; 'word' where they differ."""
     if not cells:
         return "missing"
     if forms_of(cells):
         return "number"
-    kind = _kind(cells[0])
-    return kind if all(_kind(cell) == kind for cell in set(cells)) else "word"
+    kind = kind_of(cells[0])
+    return kind if all(kind_of(cell) == kind for cell in set(cells)) else "word"
 
 
 def _value(cell: str) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .cells import MARKERS, is_missing
 from .dates import ISO_DAY, ISO_FORM, DateForm, date_forms
-from .number_forms import PLAIN, NumberForm, forms_of, is_written_number, unit_of
+from .number_forms import PLAIN, NumberForm, forms_of, is_clock, is_written_number, unit_of
 
 MOST_VALUES = 500  # of a text that is a type of its own
 
@@ -49,12 +49,13 @@ def guessed_kind(cells: Sequence[str]) -> Kind:
     forms = forms_of(list(stripped))
     if forms == (PLAIN,):
         return NUMBER
-    dates = date_forms([cell for cell in stripped if cell.casefold() not in MARKERS])
+    known = [cell for cell in stripped if cell.casefold() not in MARKERS]
+    dates = date_forms(known)
     if dates == (ISO_FORM,) and date_forms(list(stripped)):
         has_times = any(":" in cell for cell in stripped)
         return Kind("date", date=ISO_FORM if has_times else ISO_DAY)
     numeric = sum(is_written_number(cell) or unit_of(cell) is not None for cell in stripped)
-    if forms or dates or 2 * numeric >= len(stripped):
+    if forms or dates or 2 * numeric >= len(stripped) or (known and is_clock(known)):
         return OPEN
     if len(different) <= MOST_VALUES and 2 * len(different) <= sum(
         cell not in gone for cell in cells

@@ -6,18 +6,26 @@ from itertools import islice
 from .dialects import Dialect
 from .problems import Problems
 from .records import Lines, is_blank, reader_of
+from .rewriting import Rewriting
 from .text_files import whole_encoding
+from .tops import is_footer, is_rule
 
 _SHOWN = 3  # lines that are named
 _DELIMITERS = {" ": "runs of blanks", "\x1f": "none"}
 
 
 def write_plain_copy(
-    path: str, dialect: Dialect, target: str, problems: Problems, skip_bad_lines: bool = False
+    path: str,
+    dialect: Dialect,
+    target: str,
+    problems: Problems,
+    skip_bad_lines: bool = False,
+    rewriting: Rewriting | None = None,
 ) -> list[str]:
     r"""Write the rows as UTF-8 with commas and \n, without comments and header; return notes.
 
-    Lines with another number of cells are left out; they are problems, if not to be skipped.
+    Lines with another number of cells are left out; they are problems, if not to be skipped, or
+    remarks below the table.
 
     Raises
     ------
@@ -28,31 +36,47 @@ def write_plain_copy(
     notes = []
     if encoding != dialect.encoding:
         notes.append(f"the text is {'Latin-1' if encoding == 'latin-1' else encoding}")
-    width, odd, first = dialect.width, [], dialect.skip if dialect.names else 0
+    width, first = dialect.width, dialect.skip if dialect.names else 0
+    odd: list[tuple[int, int]] = []
+    below: list[tuple[int, list[str]]] = []  # what may be remarks
+    change = rewriting.row if rewriting is not None and rewriting.is_needed else None
     with (
         open(path, encoding=encoding, newline="") as file,
         open(target, "w", encoding="utf-8", newline="") as copy,
     ):
-        lines = Lines(file, dialect.has_comments)
+        rows = ("\n" if is_rule(line) else line for line in file) if dialect.has_rules else file
+        lines = Lines(rows, dialect.has_comments)
         lines.number = sum(1 for _ in islice(file, dialect.skip))
         write = csv.writer(copy, lineterminator="\n").writerow
         try:
             for row in reader_of(lines, dialect.delimiter, dialect.quoting):
                 if len(row) == width and (width > 1 or not is_blank(row)):
-                    write(row)
+                    write(row if change is None else change(row))
                     first = first or lines.number
+                    if below:
+                        odd += [(number, len(other)) for number, other in below]
+                        below.clear()
                 elif not is_blank(row):
                     if len(row) == width - 1 and dialect.trailing:
                         write([*row, ""])
                     elif row[0].startswith("#"):
                         lines.n_comments += 1
                     else:
-                        odd.append((lines.number, len(row)))
+                        below.append((lines.number, row))
         except csv.Error as error:
             problems.add(
                 f"line {lines.number} of {{source}} is no row of a table ({error}); "
                 "check its quotes"
             )
+    if all(is_footer(row) for _, row in below) and below:
+        notes.append(
+            f"{len(below)} line{'s' * (len(below) > 1)} below the table left out, the first is "
+            f"line {below[0][0]}, {''.join(below[0][1]).strip()[:40]!r}"
+        )
+    else:
+        odd += [(number, len(row)) for number, row in below]
+    if change is not None and rewriting is not None:
+        notes += rewriting.notes()
     if lines.n_comments and not any("#" in note for note in dialect.notes):
         notes.append("lines that begin with # are left out")
     if odd and skip_bad_lines:

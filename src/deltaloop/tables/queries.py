@@ -5,6 +5,8 @@ import os
 import re
 import sqlite3
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from ..inputs.paths import as_path, is_special
 from ..inputs.unpacking import DEFAULT_GIB, GIB, REMEDY, too_large
 from .cells import COLUMN, MISSING_CELLS, Column, column_from_cells
 from .columnar import table_of
+from .columns import TABLE, Decisions, opened, present, settled
 from .delimited import TEXT_ENDINGS, Options, Reading, beginning, csv_relation
-from .dialects import sniff
+from .dialects import Dialect, sniff
 from .duck import connection, quoted
 from .kinds import TEXT
 from .problems import Problems
@@ -126,9 +129,24 @@ def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
             "files that it names in quotes"
         )
 
+    table = _answer(sql, database, limit, source, fails, is_careful=False)
+    if table is None:  # a cell beyond the first rows is not what these promised
+        table = _answer(sql, database, limit, source, fails, is_careful=True)
+    assert table is not None
+    return table
+
+
+def _answer(
+    sql: str, database: str | None, limit: int, source: str,
+    fails: Callable[[str], InvalidInputError], is_careful: bool,
+) -> Table | None:  # fmt: skip
+    """The result; None where a cell of a text is not what its column seemed to be."""
     with tempfile.TemporaryDirectory(prefix="deltaloop-") as folder:
         copies: list[str] = []
-        query = _FROM_LITERAL.sub(lambda found: _with_dialect(found, folder, copies, limit), sql)
+        notes: list[str] = []
+        query = _FROM_LITERAL.sub(
+            lambda found: _with_dialect(found, folder, copies, notes, limit, is_careful), sql
+        )
         files = [*_named_files(query), *copies]
         with connection(files, limit, source, "a table from a query", fails, database) as con:
             import duckdb
@@ -138,10 +156,18 @@ def _with_duckdb(sql: str, database: str | None, limit: int) -> Table:
                 raise InvalidInputError(
                     f"the query must be one SELECT, got {source!r}; leave out what is not"
                 )
-            return table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
+            try:
+                table = table_of(con, statements[0].query.rstrip("; \n\t"), source, limit)
+            except duckdb.ConversionException:
+                if is_careful or query == sql:
+                    raise
+                return None
+    return replace(table, notes=(*notes, *table.notes))
 
 
-def _with_dialect(found: re.Match, folder: str, copies: list[str], limit: int) -> str:
+def _with_dialect(
+    found: re.Match, folder: str, copies: list[str], notes: list[str], limit: int, is_careful: bool
+) -> str:
     """FROM a text file, with its dialect written out; what it is not stays as it is."""
     name = found[2].replace("''", "'")
     several = [] if os.path.isfile(name) else sorted(glob.glob(name))
@@ -152,18 +178,48 @@ def _with_dialect(found: re.Match, folder: str, copies: list[str], limit: int) -
         return found[0]
     dialect = sniff(*beginning(name, name), TEXT_ENDINGS[ending])
     reading = Reading(name, dialect, Options(), name, limit)
-    kinds = [kind if kind.name in ("number", "date") else TEXT for kind in reading.kinds]
     path = name
     if not dialect.is_plain:
         path, dialect = reading.copy_to(tempfile.mkdtemp(dir=folder))
         copies.append(path)
     reading.problems.raise_any()
+    if is_careful:
+        reading.kinds = [opened(kind) if kind is not TEXT else kind for kind in reading.kinds]
+    kinds = [kind if kind.name in ("number", "date") else TEXT for kind in reading.kinds]
+    values = (
+        _settled(reading, path, dialect, limit)
+        if any(kind.name == "open" for kind in reading.kinds)
+        else {}
+    )
+    notes += [note for note in reading.notes if note not in notes]
     columns = ", ".join(
-        f'c{k} AS "{column.replace(chr(34), 2 * chr(34))}"'
+        f'{values.get(k, f"c{k}")} AS "{column.replace(chr(34), 2 * chr(34))}"'
         for k, column in enumerate(reading.names)
     )
     relation = csv_relation(path, dialect, kinds, reading.nulls | _NULLS)
     return f"{found[1]}(SELECT {columns} FROM {relation})"
+
+
+def _settled(reading: Reading, path: str, dialect: Dialect, limit: int) -> dict[int, str]:
+    """Expressions for columns of texts that are numbers or dates when all cells are looked at.
+
+    Others, and those with units, which the query may not even name, stay text.
+    """
+    kinds = [kind if kind.name == "open" else TEXT for kind in reading.kinds]
+    by = Decisions(Problems(reading.source), dialect.delimiter, None, reading.decimals)
+    found = {}
+    with connection([path], limit, reading.source, "a table from a query") as con:
+        relation = csv_relation(path, dialect, kinds, reading.nulls)
+        con.execute(f"CREATE TEMP TABLE {TABLE} AS SELECT * FROM {relation}")
+        for k, (name, kind) in enumerate(zip(reading.names, kinds, strict=True)):
+            known = settled(con, TABLE, k, name, kind, reading.cells[k], by)
+            cell = f"({present(f'c{k}')})"
+            if known.name == "number":
+                found[k] = known.form.sql(cell)
+            elif known.name == "date":
+                found[k] = f"({known.date.sql(cell)})::TIMESTAMP"
+    reading.notes += by.notes
+    return found
 
 
 def _with_sqlite(sql: str, path: str, limit: int) -> Table:

@@ -48,6 +48,8 @@ def read(
     decimal: str | None = None,
     expected: Collection[str] = (),
     skip_bad_lines: bool = False,
+    numbers: str | Sequence[str] = (),
+    missing: str | Sequence[str] = (),
     query: str | None = None,
     max_memory: float | None = None,
 ) -> Table:
@@ -103,6 +105,11 @@ def read(
     skip_bad_lines : bool, default False
         Leave out lines of a text with too many or too few cells, with a note; else they are an
         error.
+    numbers : str or sequence of str, default ()
+        Columns of a text file, by name or number from 1, whose cells are the first number in them:
+        of 5 kg, 12 %, $1,200, < 0.5; (5) and 5- are negative. Cells without one are missing.
+    missing : str or sequence of str, default ()
+        What stands for missing cells besides the signs above, such as -999; in all columns.
     query : str, optional
         A query in SQL about the database that the file is; see `read_query`. Only with
         max_memory, since a database knows its columns.
@@ -147,17 +154,18 @@ def read(
     [[150.0, 120.0], ['red', 'yellow'], ['apple', 'lemon']]
     >>> folder.cleanup()
     """
-    options = check_options(Options(header, text, decimal, expected, skip_bad_lines))
+    options = check_options(
+        Options(header, text, decimal, expected, skip_bad_lines, numbers, missing)
+    )
     source = as_path(path)
     if query is not None:
-        given = {"header": header is not None, "text": text, "decimal": decimal is not None,
-                 "expected": expected, "skip_bad_lines": skip_bad_lines}  # fmt: skip
-        for name in (name for name, value in given.items() if value):
+        for name in [*options.given, *(["expected"] if expected else [])]:
             raise InvalidInputError(
                 f"{name} says how cells are read, but query asks a database; leave {name} out"
             )
         return read_query(query, source, max_memory=max_memory)
     ending, packing = check_file(source)
+    check_heeded(options, ending, source)
     with readable(source):
         limit = memory_limit(source, max_memory)
         n_bytes = os.path.getsize(source)
@@ -179,6 +187,15 @@ def read(
                 else:
                     table = _COLUMNAR[ending](plain, source, limit)
     return replace(table, limit=limit)
+
+
+def check_heeded(options: Options, ending: str, source: str) -> None:
+    """Refuse options that say how cells of a text are read where the file is none."""
+    for name in options.given if ending not in TEXT_ENDINGS else ():
+        raise InvalidInputError(
+            f"{name} (--{name.replace('_', '-')}) says how cells of a text are read, but "
+            f"{source!r} is none; leave it out"
+        )
 
 
 @contextmanager

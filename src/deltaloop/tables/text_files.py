@@ -155,7 +155,9 @@ def whole_encoding(path: str, encoding: str, source: str) -> str:
                 ) from None
             if "\0" in text:
                 raise FileFormatError(
-                    f"{source!r} holds zero bytes, so it is no text; save it as UTF-8"
+                    f"{source!r} holds zero bytes, so it is no text, the first in line "
+                    f"{line + text[: text.index(chr(0))].count(chr(10))}; save it as UTF-8, or "
+                    "remove them"
                 )
             is_ascii = is_ascii and piece.isascii()
             is_empty = is_empty and not text.strip("\ufeff \t\r\n\f\v")

@@ -14,6 +14,7 @@ Examples
 from .engine import Trained, train
 from .frames import as_table
 from .model import Model, fit, load
+from .network import TableNetwork
 from .preparation import Preparation, of_metadata
 from .recipe import Recipe
 
@@ -21,6 +22,7 @@ __all__ = [
     "Model",
     "Preparation",
     "Recipe",
+    "TableNetwork",
     "Trained",
     "as_table",
     "fit",

@@ -37,13 +37,16 @@ def chosen(
     table: Table,
     targets: Collection[str],
     keep: Collection[str],
-    ignore: Collection[str],
+    ignore: Mapping[str, str],
     encode: Mapping[str, str],
     y: np.ndarray | None,
 ) -> list[Choice]:
-    """One choice for every column but the targets, in the order of the table."""
+    """One choice for every column but the targets, in the order of the table.
+
+    `ignore` has the columns that are left out, with the reason.
+    """
     found = [
-        Choice(name, None, "ignored, as asked for")
+        Choice(name, None, ignore[name])
         if name in ignore
         else _choice(name, values, name in keep, encode.get(name), y)
         for name, values in zip(table.columns, table.values, strict=True)

@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from ..inputs.checks import number
 from ..network import Network
 from ..training.history import History
-from .arrays import Targets
+from .arrays import Heads, Targets
 from .lengths import trained_members
 from .merging import merged
 from .recipe import Member, Recipe, chosen_recipe, simple_network
@@ -48,7 +48,7 @@ class Trained:
 def train(
     X: np.ndarray,
     y: np.ndarray,
-    n_classes: int | None,
+    n_classes: int | Heads | None,
     *,
     seed: int = 0,
     budget: float | None = None,
@@ -56,6 +56,7 @@ def train(
     weights: np.ndarray | None = None,
     progress: bool | Callable[[float, str], None] = False,
     recipe: Recipe | None = None,
+    groups: np.ndarray | None = None,
 ) -> Trained:
     """Train the networks that belong to these rows, and make one of them.
 
@@ -63,12 +64,16 @@ def train(
     ----------
     X : ndarray, shape (n, n_inputs), float32
     y : ndarray
-        Class numbers (n,) with `n_classes`, else values (n, n_targets) in their own units.
-    n_classes : int or None
+        Class numbers (n,) with `n_classes`, else values (n, n_targets) in their own units; with
+        several targets of which some are classes a column for each, (n, n_targets).
+    n_classes : int or None; or tuple of (str, int or None)
+        Of several targets, with their names.
     seed, budget, simple, weights, progress
         As in `tabular.fit`.
     recipe : Recipe, optional
         Left out, the one that belongs to the size of the table.
+    groups : ndarray of int, shape (n,), optional
+        Rows of one number are held back together.
     """
     if budget is not None:
         budget = number("budget", budget, above=0.0)
@@ -81,11 +86,13 @@ def train(
         note = _summary([net], "30 tanh units, plain gradient descent", began)
         return Trained(net, None, None, (note,))
     Y = Targets.of(y, n_classes)
+    if groups is not None and len(np.unique(groups)) < 2:
+        groups = None  # none could be held back
     recipe = recipe or chosen_recipe(len(X), X.shape[1], Y.n_out, Y.is_classes)
     if budget is not None:
-        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell)
+        members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell, groups)
     else:
-        members, interrupted = trained_members(X, Y, recipe, seed, weights, tell)
+        members, interrupted = trained_members(X, Y, recipe, seed, weights, tell, groups)
         shares = None
     net = merged([member.net for member in members], shares)
     Y.give(net)

@@ -17,13 +17,13 @@ from .recipe import FEW, Member, Recipe, trained_member
 
 def trained_members(
     X: np.ndarray, Y: Targets, recipe: Recipe, seed: int, weights,
-    tell: Callable[[float, str], None],
+    tell: Callable[[float, str], None], groups: np.ndarray | None = None,
 ) -> tuple[list[Member], bool]:  # fmt: skip
     """Networks of the length that suits the table, and whether Ctrl-C came before all were trained.
 
     The first network that it finds is returned in any case.
     """
-    held = held_parts(Y, recipe, seed)
+    held = held_parts(Y, recipe, seed, groups)
     tells = all(len(rows) and _weigh(rows, weights) for rows in held[: recipe.tried])
     lengths = recipe.lengths if tells else recipe.lengths[-1:]
     chosen: list[Member] = []
@@ -66,9 +66,12 @@ def mean_loss(members: list[Member]) -> float:
     return float(np.mean([member.loss for member in members]))
 
 
-def held_parts(Y: Targets, recipe: Recipe, seed: int) -> list[np.ndarray]:
+def held_parts(
+    Y: Targets, recipe: Recipe, seed: int, groups: np.ndarray | None = None
+) -> list[np.ndarray]:
     """The rows that every network is trained without; none where rows are too few."""
     if len(Y.y) < FEW:
         return [np.zeros(0, np.intp)] * recipe.members
-    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed)
-    return found[: recipe.members]
+    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed, groups)
+    # of few groups each is held back by several networks
+    return [found[k % len(found)] for k in range(recipe.members)]

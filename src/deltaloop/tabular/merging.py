@@ -1,6 +1,7 @@
 """Several networks as one: an average of networks that can be saved and used like any other."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -48,8 +49,12 @@ def merged(nets: Sequence[Network], weights: Sequence[float] | None = None) -> N
         else:
             W, b = _diagonal(Ws), np.concatenate(bs)
             mask = _diagonal([np.ones(one.shape, bool) for one in Ws]) if n > 1 else None
-        layers.append(Dense(len(b), activations[k], init=(W, b), mask=mask))
-    made = Network(like.sizes[0], layers, loss=like._loss, dtype=like.dtype)
+        if k == depth - 1 and like.layers[-1].heads is not None:
+            layers.append(Dense(heads=dict(like.layers[-1].heads), init=(W, b)))
+        else:
+            layers.append(Dense(len(b), activations[k], init=(W, b), mask=mask))
+    of_one: dict[str, Any] = {} if like.layers[-1].heads is not None else {"loss": like._loss}
+    made = Network(like.sizes[0], layers, dtype=like.dtype, **of_one)
     made.optimizer = like.optimizer
     return made
 

@@ -11,12 +11,13 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..loading import load as load_network
 from ..network import Network
-from .arrays import Targets
+from ..tables.cells import missing_cells, shortened
+from .arrays import Targets, groups_of
 from .engine import train
 from .frames import as_table, split_target
 from .preparation import Preparation, of_metadata
-from .scores import held_out_scores, score_text
-from .targets import Target, class_name, find_target
+from .scores import Score, as_dict, named, of_dict, scores_of_known, value_scores, with_constant
+from .targets import TASKS, Target, class_name, class_numbers, find_target, parted
 
 _USAGE = "write dl.tabular.fit(frame, 'column'), or fit(frame, y)"
 
@@ -33,7 +34,7 @@ class Model:
     task : {'classification', 'regression'}
     targets : tuple of str
     values : tuple of str or float, or None
-        The classes, as the table has them.
+        The classes, as the table has them, of a single target.
     logs : bool
         Whether the network predicts log(1 + y).
     notes : tuple of str
@@ -41,6 +42,8 @@ class Model:
     scores : dict
         On rows that the network, or each of those that it averages, was not trained on, beside
         those of the constant answer: {'accuracy': ..., 'accuracy of the constant': ...}.
+    kinds : tuple of (tuple or None)
+        Of several targets of which some are classes: the classes of each, None for values.
     """
 
     net: Network
@@ -51,13 +54,20 @@ class Model:
     logs: bool = False
     notes: tuple[str, ...] = ()
     scores: dict[str, float] = field(default_factory=dict)
+    kinds: tuple[tuple[str | float, ...] | None, ...] = ()
 
     @property
-    def classes(self) -> tuple[str, ...] | None:
-        """Names of the classes."""
+    def classes(self):
+        """Names of the classes: a tuple, None for values; of several targets a dict of them."""
+        if self.kinds:
+            return {
+                name: tuple(map(class_name, values))
+                for name, values in zip(self.targets, self.kinds, strict=True)
+                if values is not None
+            }
         return None if self.values is None else tuple(map(class_name, self.values))
 
-    def predict(self, frame) -> np.ndarray:
+    def predict(self, frame) -> Any:
         """The predicted classes, or values.
 
         Parameters
@@ -68,7 +78,8 @@ class Model:
         Returns
         -------
         ndarray, shape (n_rows,), or (n_rows, n_targets) with several targets
-            Classes as the table had them: text, or numbers.
+            Classes as the table had them: text, or numbers. Of several targets of which some are
+            classes a dict of such arrays, by the names of the targets.
 
         Raises
         ------
@@ -76,22 +87,35 @@ class Model:
             A column is missing, or text where it was numeric.
         """
         out = self._outputs(frame)
+        if self.kinds:
+            return {
+                name: part[:, 0] if values is None else _classes_of(values, part)
+                for name, values, part in self.parted(out)
+            }
         if self.values is not None:
-            return np.array(self.values, object if self._is_text() else None)[out.argmax(axis=1)]
+            return _classes_of(self.values, out)
         return out[:, 0] if out.shape[1] == 1 else out
 
-    def predict_proba(self, frame) -> np.ndarray:
+    def parted(self, out: np.ndarray) -> list[tuple[str, tuple | None, np.ndarray]]:
+        """Name, classes (None for values) and outputs of each of several targets."""
+        return list(zip(self.targets, self.kinds, parted(out, self.kinds), strict=True))
+
+    def predict_proba(self, frame) -> Any:
         """The probability of every class, in the order of `classes`.
 
         Returns
         -------
         ndarray, shape (n_rows, n_classes)
+            Of several targets a dict of such arrays, for those that are classes.
 
         Raises
         ------
         InvalidInputError
             The model predicts values; or as `predict`.
         """
+        if self.kinds:
+            parts = self.parted(self._outputs(frame))
+            return {name: part for name, values, part in parts if values is not None}
         if self.values is None:
             raise InvalidInputError(
                 "predict_proba is for classes, and this model predicts values; use predict"
@@ -114,23 +138,32 @@ class Model:
             ]
         else:
             table, _, columns = split_target(table, y)
-        target = find_target(self.targets, columns, self.task)
-        return held_out_scores(*self._compared(table, target), n_classes=self._n_classes())
+        kinds = self.kinds or (self.values,) * len(self.targets)
+        rows = ~np.logical_or.reduce([missing_cells(column) for column in columns])
+        if not rows.any():
+            raise InvalidInputError(
+                f"target {shortened(self.targets)} is missing in every row; there is no score"
+            )
+        out = self._outputs(table.take(np.flatnonzero(rows)))
+        y = [
+            find_target([name], [column[rows]], TASKS[1]).y[:, 0]
+            if values is None
+            else class_numbers(column[rows], values)
+            for name, column, values in zip(self.targets, columns, kinds, strict=True)
+        ]
+        return as_dict(self.scores_of(y[0] if self.values else np.column_stack(y), out))
 
-    def _compared(self, table, target):
-        """Targets and outputs of the rows that have a target of a known class."""
-        out = self._outputs(table.take(np.flatnonzero(target.rows)))
-        if self.values is None:
-            return target.y, out
-        known = {class_name(value): number for number, value in enumerate(self.values)}
-        numbers = np.array([known.get(name, -1) for name in target.classes])[target.y]
-        return numbers, out
-
-    def _n_classes(self):
-        return None if self.values is None else len(self.values)
-
-    def _is_text(self):
-        return any(isinstance(value, str) for value in self.values)
+    def scores_of(self, y: np.ndarray, out: np.ndarray) -> list[Score]:
+        """Scores of outputs for rows with these targets, as a `Target` has them."""
+        if self.values is not None:
+            return scores_of_known(y, out, self.values)
+        if not self.kinds:
+            return value_scores(out, y, y, self.targets)
+        told: list[Score] = []
+        for (name, values, part), true in zip(self.parted(out), y.T, strict=True):
+            true = true if values is None else true.astype(np.int64)
+            told += named(scores_of_known(true, part, values), name)
+        return told
 
     def _outputs(self, frame):
         table = as_table(frame)
@@ -140,17 +173,20 @@ class Model:
     def report(self) -> str:
         """What was done and how good it is, as text."""
         lines = [f"target {', '.join(self.targets)} ({self.task})"]
-        if self.classes is not None:
-            lines.append(f"classes: {', '.join(self.classes)}")
+        of_targets = self.classes if self.kinds else {"": self.classes or ()}
+        for name, classes in of_targets.items():
+            if classes:
+                lines.append(f"classes{' of ' * bool(name)}{name}: {', '.join(classes)}")
         lines += ["columns:", *(f"  {note}" for note in self.preparation.notes)]
         lines += ["training:", *(f"  {note}" for note in self.notes)]
         if self.scores:
             lines += ["on rows that were not trained on:"]
-            lines += [f"  {line}" for line in score_text(self.scores)]
+            lines += [f"  {one.name} {with_constant(one)}" for one in of_dict(self.scores)]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
         what = "values" if self.values is None else f"{len(self.values)} classes"
+        what = "classes and values" if self.task == "mixed" else "classes" if self.kinds else what
         return (
             f"Model({what} of {', '.join(self.targets)} from {len(self.preparation.columns)} "
             f"columns, {self.net.n_parameters} parameters)"
@@ -168,9 +204,13 @@ class Model:
         OSError
             The file cannot be written; what was there before is untouched.
         """
-        self.net.classes = self.classes
-        self.net.metadata = self.metadata()
+        self._tell_network()
         self.net.save(path)
+
+    def _tell_network(self):
+        """Let the network carry what its file shall know."""
+        self.net.classes = None if self.kinds else self.classes
+        self.net.metadata = self.metadata()
 
     def metadata(self) -> dict[str, Any]:
         """What the file of the network carries."""
@@ -182,6 +222,7 @@ class Model:
             "logs": self.logs,
             "notes": list(self.notes),
             "scores": dict(self.scores),
+            **({"kinds": [v if v is None else list(v) for v in self.kinds]} if self.kinds else {}),
         }
 
     @classmethod
@@ -201,7 +242,14 @@ class Model:
         targets = tuple(target) if isinstance(target, list) else (target or "target",)
         if values is None and net.classes is not None:
             values = net.classes
+        kinds = tuple(None if v is None else tuple(v) for v in found.get("kinds", ()))
         n_out = net.sizes[-1]
+        n_told = sum(1 if v is None else len(v) for v in kinds)
+        if kinds and (n_told != n_out or len(kinds) != len(targets)):
+            raise FileFormatError(
+                f"the network gives {n_out} outputs, which is not what it says of its "
+                f"{len(targets)} targets; save the model again"
+            )
         if len(preparation.inputs) != net.sizes[0] or (
             values is not None and len(values) != (2 if n_out == 1 else n_out)
         ):
@@ -210,10 +258,12 @@ class Model:
                 "what it says of its columns and classes; save the model again"
             )
         task = "regression" if values is None else "classification"
+        if kinds:
+            task = "mixed" if None in kinds else "classification"
         return cls(
             net, preparation, task, targets, None if values is None else tuple(values),
             bool(found.get("logs", False)), tuple(found.get("notes", ())),
-            dict(found.get("scores", {})),
+            dict(found.get("scores", {})), kinds,
         )  # fmt: skip
 
 
@@ -233,6 +283,7 @@ def fit(
     ignore: Iterable[str] = (),
     encode: Mapping[str, str] | None = None,
     log_target: bool = False,
+    group: str | None = None,
     sample_weight=None,
     progress=False,
 ) -> Model:
@@ -244,8 +295,8 @@ def fit(
         pandas, Polars, Arrow, a mapping of names to arrays, the path of a file, or an array of
         numbers, shape (n_rows, n_columns).
     target : str, int, list of str, or array_like; optional
-        A column by name or position; several columns of values by their names; or the targets
-        themselves, one for every row. Default: the last column.
+        A column by name or position; several columns by their names; or the targets themselves,
+        one for every row. Default: the last column.
     task : {'classification', 'regression'}, optional
         Left out, it is guessed: text and few whole numbers are classes.
     seed : int, default 0
@@ -260,6 +311,9 @@ def fit(
         For text columns with many values.
     log_target : bool, default False
         Learn log(1 + y) of values >= 0 in place of y.
+    group : str, optional
+        A column whose equal values are rows of one kind, such as a patient: they are held back
+        together, so that scores tell of new ones. It is no input.
     sample_weight : array_like, shape (n_rows,), optional
         >= 0.
     progress : bool or callable, default False
@@ -296,24 +350,32 @@ def fit(
     table = table if len(rows) == table.n_rows else table.take(rows)
     logs = _check_log(log_target, found)
     y = np.log1p(found.y) if logs else found.y
+    groups = None
+    if group is not None:
+        group = table.column_name(group)
+        if group in (*names, *map(table.column_name, keep)):
+            raise InvalidInputError(
+                f"column {group!r} is the group, and can be no target and no input as well"
+            )
+        groups = groups_of(table.values[table.columns.index(group)])
+        ignore = [*ignore, group]
     preparation, X = Preparation.fit_transform(
         table, [name for name in names if name in table.columns],
-        keep=keep, ignore=ignore, encode=encode, y=_for_means(found, y) if encode else None,
+        keep=keep, ignore=ignore, encode=encode, y=for_means(found, y) if encode else None,
     )  # fmt: skip
-    n_classes = None if found.values is None else len(found.values)
     trained = train(
-        X, y, n_classes, seed=seed, budget=budget, simple=simple, weights=weights,
-        progress=progress,
+        X, y, found.n_classes, seed=seed, budget=budget, simple=simple, weights=weights,
+        progress=progress, groups=groups,
     )  # fmt: skip
     model = Model(
         trained.net, preparation, found.task, found.names, found.values, logs,
         (*found.notes, *_remarks(found, logs), *trained.notes),
+        kinds=found.kinds,
     )  # fmt: skip
     if trained.held is not None and trained.outputs is not None:
         y_held, out = found.y[trained.held], trained.outputs
-        model.scores = held_out_scores(y_held, np.expm1(out) if logs else out, n_classes=n_classes)
-    model.net.classes = model.classes
-    model.net.metadata = model.metadata()
+        model.scores = as_dict(model.scores_of(y_held, np.expm1(out) if logs else out))
+    model._tell_network()
     return model
 
 
@@ -334,20 +396,26 @@ def load(path) -> Model:
     return Model.of_network(load_network(path))
 
 
-def _for_means(found: Target, y):
+def _classes_of(values, out):
+    """The class with the largest output in every row, as the table has it."""
+    is_text = any(isinstance(value, str) for value in values)
+    return np.array(values, object if is_text else None)[out.argmax(axis=1)]
+
+
+def for_means(found: Target, y: np.ndarray) -> np.ndarray:
     """What means of targets are taken of: scaled values, or classes one-hot."""
     if found.values is not None:
         return np.eye(len(found.values))[found.y]
-    return Targets.of(y, None).y.astype(np.float64)
+    return Targets.of(y, found.n_classes).y.astype(np.float64)
 
 
 def _check_log(log_target, found):
     if not log_target:
         return False
-    if found.values is not None or found.y.min() < 0:
+    if found.values is not None or found.parts or found.y.min() < 0:
         raise InvalidInputError(
             "log_target is for values >= 0, "
-            + ("and the target is classes" if found.values is not None
+            + ("and the target is classes" if found.values is not None or found.parts
                else f"and the target goes down to {found.y.min():g}")
             + "; leave it out"
         )  # fmt: skip
@@ -358,8 +426,12 @@ def _remarks(found: Target, logs: bool) -> list[str]:
     """What is to be said of the target."""
     told = [f"task: {found.task}, {found.reason}"]
     if found.values is None:
-        told.append("target " + ("log(1 + y), " if logs else "") + "scaled to deviation 1")
-        for name, y in zip(found.names, found.y.T, strict=True):
+        of_values = [
+            k for k in range(len(found.names)) if not found.parts or found.parts[k].values is None
+        ]
+        if of_values:
+            told.append("target " + ("log(1 + y), " if logs else "") + "scaled to deviation 1")
+        for name, y in ((found.names[k], found.y[:, k]) for k in of_values):
             centred = y - np.median(y)
             q25, q75 = np.quantile(centred, [0.25, 0.75])
             if not logs and y.min() >= 0 and q75 > q25 and centred.max() > 10 * (q75 - q25):

@@ -99,9 +99,10 @@ class Preparation:
 
     @classmethod
     def fit_transform(
-        cls, table, targets=(), *, keep=(), ignore=(), encode=None, y=None
+        cls, table, targets=(), *, keep=(), ignore=(), encode=None, y=None, dropped=None
     ) -> tuple["Preparation", np.ndarray]:
-        """What `fit` returns, and X of the same rows.
+        """What `fit` returns, and X of the same rows; `dropped` names more columns to leave out,
+        and says why.
 
         They differ from those of `transform` where a column becomes means of targets: there the
         own target of a row is left out.
@@ -117,7 +118,8 @@ class Preparation:
                 raise InvalidInputError(
                     f"column {name!r} is a target, and cannot be kept, ignored or encoded as well"
                 )
-        choices = chosen(table, names, kept, ignored, encodings, y)
+        reasons = dict.fromkeys(ignored, "ignored, as asked for") | (dropped or {})
+        choices = chosen(table, names, kept, reasons, encodings, y)
         used = [choice for choice in choices if choice.column is not None]
         if not used:
             raise InvalidInputError(

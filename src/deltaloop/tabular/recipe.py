@@ -19,12 +19,13 @@ import numpy as np
 
 from ..errors import DeltaloopWarning, DivergenceError
 from ..network import Network
+from ..parts.heads import Head
 from ..parts.layers import Dense
 from ..parts.losses import Loss
 from ..parts.optimizers import SGD, Adam
 from ..training.history import History
 from ..training.schedules import Schedule, cosine
-from .arrays import Targets
+from .arrays import Heads, Targets
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ class Recipe:
 OF_VALUES = Recipe(learning_rate=0.02, dropout=0.0, of_scales=6.0)
 
 
-def network(n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int) -> Network:
+def network(
+    n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int, heads: Heads = ()
+) -> Network:
     """The network before training, with the learning rates of its layers."""
     layers, n_before = [], n_in
     if recipe.of_scales:
@@ -135,15 +138,27 @@ def network(n_in: int, n_out: int, is_classes: bool, recipe: Recipe, seed: int) 
         )  # fmt: skip
         n_before = width
     loss = Loss("cross_entropy", label_smoothing=recipe.smoothing) if is_classes else Loss("mse")
+    last: dict[str, Any] = {"n_out": n_out, "activation": loss.row.partner}
+    if heads:
+        last = {"heads": heads_of(heads, recipe.smoothing)}
     layers.append(
         Dense(
-            n_out, loss.row.partner, init="zeros", bias_init="zeros",
+            **last, init="zeros", bias_init="zeros",
             rate_of_W=1 / math.sqrt(n_before), rate_of_b=recipe.of_biases,
         )
     )  # fmt: skip
-    net = Network(n_in, layers, loss=loss, seed=seed)
+    net = Network(n_in, layers, seed=seed, **({} if heads else {"loss": loss}))
     net.optimizer = Adam(recipe.learning_rate, 0.9, 0.95, weight_decay=recipe.weight_decay)
     return net
+
+
+def heads_of(heads: Heads, smoothing: float = 0.0) -> dict[str, Head]:
+    """The outputs of several targets, each with the loss that belongs to it."""
+    of_classes = Loss("cross_entropy", label_smoothing=smoothing)
+    return {
+        name: Head(1) if n_classes is None else Head(n_classes, loss=of_classes)
+        for name, n_classes in heads
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +215,7 @@ def trained_member(
     size = min(recipe.batch_size, len(rows))
     schedule = four_waves() if recipe.waves else cosine(per="step")
     for attempt in range(5):
-        net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed)
+        net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed, Y.heads)
         try:
             with warnings.catch_warnings():
                 # whether it is better than a constant is seen in the average, on held out rows
@@ -257,10 +272,15 @@ def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
 def simple_network(X, y, n_classes, seed, weights=None) -> Network:
     """The network of a textbook: 30 tanh units, plain gradient descent in batches of 10."""
     Y = Targets.of(y, n_classes)
-    net = Network(
-        [X.shape[1], 30, Y.n_out], activation="tanh",
-        loss="cross_entropy" if Y.is_classes else "mse", seed=seed,
-    )  # fmt: skip
+    if Y.heads:
+        net = Network(
+            X.shape[1], [Dense(30, "tanh"), Dense(heads=heads_of(Y.heads))], seed=seed
+        )  # fmt: skip
+    else:
+        net = Network(
+            [X.shape[1], 30, Y.n_out], activation="tanh",
+            loss="cross_entropy" if Y.is_classes else "mse", seed=seed,
+        )  # fmt: skip
     steps = math.ceil(len(X) / 10)
     net.optimizer = SGD(0.05)
     net.fit(

@@ -53,7 +53,7 @@ def kinds_of(recipe: Recipe, seed: int) -> Iterator[Recipe]:
 
 def spend(
     X: np.ndarray, Y: Targets, recipe: Recipe, seed: int, budget: float, weights,
-    tell: Callable[[float, str], None],
+    tell: Callable[[float, str], None], groups: np.ndarray | None = None,
 ) -> tuple[list[Member], list[float], bool]:  # fmt: skip
     """Networks and their shares in the average, after about `budget` seconds.
 
@@ -63,7 +63,7 @@ def spend(
     where there is time for it.
     """
     began = perf_counter()
-    held = parts(Y.y, min(PARTS, len(X)), Y.is_classes, seed)
+    held = parts(Y.y, min(PARTS, len(X)), Y.is_classes, seed, groups)
     per_work = 0.0
     kinds: list[Kind] = []
     interrupted = False

@@ -9,6 +9,7 @@ from ..errors import InvalidInputError, unknown_name
 from ..tables import looks_like_classes
 from ..tables.cells import missing_cells, shortened
 from ..tables.text_column import Text
+from .arrays import Heads
 from .columns import codes_of
 
 TASKS = ("classification", "regression")
@@ -22,16 +23,20 @@ class Target:
     Attributes
     ----------
     names : tuple of str
-    task : {'classification', 'regression'}
+    task : {'classification', 'regression', 'mixed'}
+        'mixed' where some of several targets are classes, and others are values.
     reason : str
         Why it is that task.
     rows : ndarray of bool, shape (n_rows of the table,)
         The rows that have all targets.
     y : ndarray
-        Class numbers, shape (n,), int64, or values, shape (n, n_targets), float64.
+        Class numbers, shape (n,), int64, or values, shape (n, n_targets), float64; of several
+        targets with classes a column for each, float64.
     values : tuple of str or float, or None
         The class that every number stands for, in the type of the table.
     notes : tuple of str
+    parts : tuple of Target
+        Every target alone, where there are several and one of them at least is classes.
     """
 
     names: tuple[str, ...]
@@ -41,6 +46,22 @@ class Target:
     y: np.ndarray
     values: tuple[str | float, ...] | None
     notes: tuple[str, ...] = ()
+    parts: tuple["Target", ...] = ()
+
+    @property
+    def n_classes(self) -> int | Heads | None:
+        """What `engine.train` is told of the targets."""
+        if self.parts:
+            return tuple(
+                (part.names[0], None if part.values is None else len(part.values))
+                for part in self.parts
+            )
+        return None if self.values is None else len(self.values)
+
+    @property
+    def kinds(self) -> "Kinds":
+        """The classes of each of several targets, None for values; empty where all are values."""
+        return tuple(part.values for part in self.parts)
 
     @property
     def classes(self) -> tuple[str, ...] | None:
@@ -48,11 +69,32 @@ class Target:
         return None if self.values is None else tuple(map(class_name, self.values))
 
 
+Kinds = tuple[tuple[str | float, ...] | None, ...]
+"""Of several targets the classes of each, None for values."""
+
+
+def parted(out: np.ndarray, kinds: Kinds) -> list[np.ndarray]:
+    """The outputs that belong to each of several targets."""
+    ends = np.cumsum([1 if values is None else len(values) for values in kinds])[:-1]
+    return np.split(out, ends, axis=1)
+
+
 def class_name(value: str | float) -> str:
     """The name of a class; 1.0 is called 1."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+def class_numbers(column, values: Sequence[str | float]) -> np.ndarray:
+    """The number of the class in every cell, none of them missing; -1 for one that is unknown."""
+    known = {class_name(value): number for number, value in enumerate(values)}
+    if isinstance(column, Text) or column.dtype.kind not in "fiu":
+        codes, names = codes_of(column)
+    else:
+        different, codes = np.unique(column, return_inverse=True)
+        names = [class_name(value) for value in different.tolist()]
+    return np.array([known.get(name, -1) for name in names], np.int64)[codes]
 
 
 def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Target:
@@ -68,7 +110,7 @@ def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Ta
     Raises
     ------
     InvalidInputError
-        No row with a target, one class only, text as values, or classes among several targets.
+        No row with a target, one class only, or text as values.
     """
     if task is not None and task not in TASKS:
         raise unknown_name("task", task, TASKS)
@@ -108,21 +150,28 @@ def _is_there(name, column):
 
 
 def _several(names, columns, task, present, notes):
-    """Several targets are values."""
-    if task == "classification":
-        raise InvalidInputError(
-            f"several targets {shortened(names)} must be values; train one network per target of "
-            "classes"
-        )
+    """Several targets: values, or some of them classes."""
+    parts = []
     for name, column in zip(names, columns, strict=True):
-        if isinstance(column, Text):
-            raise InvalidInputError(
-                f"target {name!r} is text, and several targets must be values; train one network "
-                "per target of classes"
-            )
-    y = np.stack(columns, 1)
-    reason = "as asked for" if task else f"{len(names)} targets"
-    return Target(tuple(names), "regression", reason, present, y, None, notes)
+        found, reason = _task(name, column, task)
+        if found == "classification":
+            y, values = _classes(name, column)
+        else:
+            y, values = column[:, None], None
+        parts.append(Target((name,), found, reason, present, y, values))
+    tasks = {part.task for part in parts}
+    reasons = [part.reason.removeprefix("guessed: ") for part in parts]
+    if tasks == {"regression"}:
+        reason = "as asked for" if task else f"{len(names)} targets"
+        return Target(
+            tuple(names), "regression", reason, present, np.stack(columns, 1), None, notes
+        )
+    reason = "as asked for" if task else "guessed: " + "; ".join(reasons)
+    y = np.stack([np.asarray(part.y, np.float64).reshape(len(columns[0])) for part in parts], 1)
+    return Target(
+        tuple(names), tasks.pop() if len(tasks) == 1 else "mixed", reason, present, y, None, notes,
+        tuple(parts),
+    )  # fmt: skip
 
 
 def _task(name, column, task):

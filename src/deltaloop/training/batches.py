@@ -1,7 +1,6 @@
 """Batches as they come, from anything that Python can iterate over."""
 
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,8 @@ from ..errors import InvalidInputError, InvalidTypeError, shown
 from ..inputs import validation
 from ..inputs.checks import parameter
 from ..inputs.scipy_sparse import is_sparse
-from ..kernels.interface import PIECE, SparseRows, Work
+from ..kernels.memory import PIECE, Work
+from ..kernels.sparse_rows import SparseRows
 from .class_weight import classes_of
 from .samples import Samples
 
@@ -47,7 +47,7 @@ class Batches:
 
     def __init__(self, net, source, epochs: int, class_weight=None):
         self.net, self.source, self.class_weight = net, source, class_weight
-        self._kept_work: tuple[Any, Any, int] = None, None, 0
+        self._kept_works: dict[int, tuple[Work, bool, int]] = {}
         self.n_items = len(source) if hasattr(source, "__len__") else None
         if self.n_items == 0:
             raise InvalidInputError("there are no batches to train on; " + _FORM)
@@ -105,8 +105,9 @@ class Batches:
     def work(self, plan, X, rule, size: int, n_threads: int) -> Work:
         """Room for mini-batches of that size, the same as long as it is enough."""
         listed = isinstance(X, SparseRows)
-        work, of, room = self._kept_work
-        if of != listed or room < (size if listed else min(size, PIECE * n_threads)):
+        needed = size if listed else min(size, PIECE * n_threads)
+        kept = self._kept_works.get(n_threads)
+        if kept is None or kept[1] != listed or kept[2] < needed:
             work = Work.for_batches(plan, X, rule, size, n_threads)
-            self._kept_work = work, listed, size
-        return work
+            self._kept_works[n_threads] = kept = work, listed, size
+        return kept[0]

@@ -75,7 +75,7 @@ class Fitting(Computing):
         resume: bool = False,
         progress=False,
         sparse: bool | str = "auto",
-        n_threads: int = 1,
+        n_threads: int | str = 1,
     ) -> History:
         """Train by gradient descent on mini-batches.
 
@@ -171,9 +171,11 @@ class Fitting(Computing):
             skipped: by plain SGD and by rules that have the gradient first, as all with a penalty
             or a limit. 'auto': where that pays, judged from the share of zeros, and always for X
             of scipy.sparse. The result is the same up to rounding.
-        n_threads : int, default 1
-            Threads that share the work of a mini-batch; the result is the same bit for bit. They
-            pay from about a million multiplications per mini-batch on.
+        n_threads : int or 'auto', default 1
+            Threads that may share the work of a mini-batch; 'auto': as many as there are
+            processors. As many of them as pay take part, judged by the clock from slice to slice;
+            the result is the same bit for bit. Several pay from about a million multiplications
+            per mini-batch on, where no other program needs the processors.
 
         Returns
         -------
@@ -227,9 +229,8 @@ class Fitting(Computing):
             min_delta=min_delta, patience=patience, target_loss=target_loss, metrics=metrics,
             monitor=monitor, target=target, restore_best=restore_best, max_seconds=max_seconds,
             callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
-            resume=resume, sparse=sparse, n_threads=n_threads,
+            resume=resume, sparse=sparse, n_threads=n_threads, backend=self.backend,
         )  # fmt: skip
-        self._check_threads(n_threads)
         if type(samples) is Samples and isinstance(self._loss, Loss) and self._loss.row.is_distance:
             validation.warn_if_unreachable(samples.Y, self.layers[-1].activation)
         if progress is False or progress is None:

@@ -8,7 +8,8 @@ import numpy as np
 from ..errors import FileFormatError, InvalidInputError
 from ..inputs.checks import whole_number
 from ..interop import archive
-from ..kernels.interface import RULES, Plan, aligned_zeros
+from ..kernels.interface import RULES, Plan
+from ..kernels.memory import aligned_zeros
 from ..parts.whole_batch import with_optimizer
 from .history import History
 from .run import Position, Run

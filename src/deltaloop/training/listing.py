@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import InvalidInputError
-from ..kernels.interface import SparseRows
+from ..kernels.sparse_rows import SparseRows
 
 # Up to these shares of non-zero values, lists beat dense rows (784 inputs, 30 to 512 units):
 # without mini-batches, and in mini-batches, where tiles make dense rows cheaper.

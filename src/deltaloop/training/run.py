@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidInputError
-from ..kernels.interface import RULES, Rule, aligned_zeros
+from ..kernels.interface import RULES, Rule
+from ..kernels.memory import aligned_zeros
 from .history import History
 
 

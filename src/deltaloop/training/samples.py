@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.checks import as_numbers
-from ..kernels.interface import SparseRows
+from ..kernels.sparse_rows import SparseRows
 from .listing import arranged
 
 _MOST_BYTES = 2**23  # of X that are converted at a time

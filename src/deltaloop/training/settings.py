@@ -5,6 +5,7 @@ from typing import Any
 from ..errors import InvalidInputError
 from ..inputs.checks import number, switch, whole_number
 from ..inputs.paths import as_path
+from ..inputs.threads import check_threads, most_threads
 from ..kernels.interface import Rule
 from ..parts.optimizers import check_optimizer
 from ..parts.whole_batch import NO_RULE, WholeBatch
@@ -38,6 +39,7 @@ class Settings:
     resume: bool
     sparse: bool | str
     n_threads: int
+    chooses_threads: bool  # n_threads is 'auto'
 
     def __init__(self, **asked):
         self.__dict__.update(asked)
@@ -46,18 +48,26 @@ class Settings:
 def check_settings(
     n_samples, *, epochs, batch_size, optimizer, of_network, schedule, shuffle, tol, min_delta,
     patience, target_loss, metrics, monitor, target, restore_best, max_seconds, callbacks,
-    checkpoint, checkpoint_every, resume, sparse, n_threads,
+    checkpoint, checkpoint_every, resume, sparse, n_threads, backend,
 ) -> Settings:  # fmt: skip
     """The settings of `fit`, checked; batch_size None becomes min(10, n_samples).
 
     n_samples None: batches as they come, where batch_size None leaves them as they are.
     """
     epochs = whole_number("epochs", epochs)
+    asked = check_threads(n_threads, backend)
+    n_threads = most_threads(asked, backend)
     used = check_optimizer(of_network if optimizer is None else optimizer)
     if isinstance(used, WholeBatch):
         rule, whole = NO_RULE, True
         batch_size = check_whole_batch(
-            used, n_samples, batch_size, n_threads, schedule, resume, checkpoint
+            used,
+            n_samples,
+            batch_size,
+            1 if asked == "auto" else n_threads,
+            schedule,
+            resume,
+            checkpoint,
         )
     else:
         rule = used.rule()
@@ -79,8 +89,9 @@ def check_settings(
             "gradients, which change by chance between mini-batches; "
             + ("give X and Y" if n_samples is None else "leave batch_size out")
         )
-    n_threads = whole_number("n_threads", n_threads)
-    if n_threads > 1 and batch_size == 1:
+    if batch_size == 1 and asked == "auto":
+        n_threads = 1
+    elif n_threads > 1 and batch_size == 1:
         raise InvalidInputError(
             f"n_threads={n_threads} cannot be used with batch_size=1: every sample needs the "
             "weights that the one before it has left; use n_threads=1 or a larger batch_size"
@@ -120,6 +131,7 @@ def check_settings(
         resume=resume is not False and switch("resume", resume),
         sparse=check_mode(sparse),
         n_threads=n_threads,
+        chooses_threads=asked == "auto",
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from ..errors import InvalidInputError, missing
 from ..inputs.checks import whole_number
-from ..kernels.interface import SparseRows, Work, aligned_zeros
 from ..kernels.least_squares import Search
+from ..kernels.memory import Work, aligned_zeros
+from ..kernels.sparse_rows import SparseRows
 from ..parts.construction import plan_of
 from ..parts.whole_batch import SCG, LevenbergMarquardt
 from .samples import Samples

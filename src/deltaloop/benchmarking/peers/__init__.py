@@ -108,6 +108,7 @@ def table() -> dict[str, Peer]:
         Peer("pytorch-compile", "torch.compile", "torch", "pytorch_compile", compiles=True,
              slow_start=True),
         Peer("scikit-learn", "scikit-learn", "scikit-learn", "scikit_learn"),
+        Peer("fann", "FANN", "cynn", "fann"),
         Peer("onnxruntime", "ONNX Runtime", "onnxruntime", "onnx_runtime", needs=("onnx",)),
     ]  # fmt: skip
     return {peer.name: peer for peer in peers}

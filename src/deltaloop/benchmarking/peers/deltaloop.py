@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...kernels import load
-from ...kernels.interface import Work, aligned_zeros
+from ...kernels.memory import Work, aligned_zeros
 from ...network import Network
 from ...parts import optimizers
 from ...parts.layers import Dense

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...kernels.interface import aligned_zeros
+from ...kernels.memory import aligned_zeros
 from ..data import Parameters
 from ..jobs import Job
 from . import Unsupported

@@ -5,7 +5,7 @@ import math
 import numba
 import numpy as np
 
-from ...kernels.interface import aligned_zeros
+from ...kernels.memory import aligned_zeros
 from ..data import Parameters
 
 # everything fast-math offers except what makes NaN and infinity undefined

@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ...kernels.interface import aligned_zeros, round_up
+from ...kernels.memory import aligned_zeros, round_up
 from ..data import Parameters
 from ..jobs import Job
 from .numba_functions import FUNCTIONS, adam_update, aligned, jit, sgd_update, softmax_loss

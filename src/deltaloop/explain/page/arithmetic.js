@@ -38,50 +38,79 @@ const m = {
 
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
-// a = f(z) of a layer
-function activate(layer, z) {
-  if (layer.activation === "softmax" || layer.activation === "log_softmax") {
+// Kinds of outputs: one, or one per head, with the columns of its units and targets
+function parts(model) {
+  if (model.heads) return model.heads;
+  const { activation, alpha, W } = model.layers[model.layers.length - 1], n = W.length;
+  const { loss, p } = model;
+  return [{ activation, alpha, loss, p, weight: 1, first: 0, n, first_target: 0, n_targets: n }];
+}
+
+// a = f(z) of a layer, or of outputs of one kind
+function activate({ activation, alpha }, z) {
+  if (activation === "softmax" || activation === "log_softmax") {
     const top = Math.max(...z), e = z.map((one) => Math.exp(one - top)), sum = total(e);
-    if (layer.activation === "softmax") return e.map((one) => one / sum);
+    if (activation === "softmax") return e.map((one) => one / sum);
     return z.map((one) => one - top - Math.log(sum));
   }
-  return z.map((one) => ACTIVATIONS[layer.activation].f(one, layer.alpha));
+  // means, then variances
+  if (activation === "mean_and_variance") return z.map((one, j) => (2 * j < z.length ? one : Math.exp(one)));
+  return z.map((one) => ACTIVATIONS[activation].f(one, alpha));
+}
+
+// f'(z) of its units; null where they depend on every z
+function slopes({ activation, alpha }, z, a) {
+  if (activation === "mean_and_variance") return a.map((one, j) => (2 * j < a.length ? 1 : one));
+  const slope = ACTIVATIONS[activation].slope;
+  return z.map((one, j) => (slope ? slope(one, a[j], alpha) : null));
 }
 
 // da_k/dz_j of softmax and log_softmax, as J[k][j]
-function jacobian(layer, a) {
+function jacobian(activation, a) {
   return a.map((ak, k) =>
-    a.map((aj, j) =>
-      layer.activation === "softmax" ? ak * ((j === k) - aj) : (j === k) - Math.exp(aj)));
+    a.map((aj, j) => (activation === "softmax" ? ak * ((j === k) - aj) : (j === k) - Math.exp(aj))));
 }
 
-// How delta of the outputs comes about: "cancelled", "coupled" or "output"
-function kind(model) {
-  const activation = model.layers[model.layers.length - 1].activation, loss = LOSSES[model.loss];
-  if (activation === "softmax" && loss.with_softmax) return "cancelled";
-  if (activation === loss.partner && loss.logits_value) return "cancelled";
+// How delta of outputs comes about: "gaussian", "cancelled", "coupled" or "output"
+function kind({ activation, loss }) {
+  if (activation === "mean_and_variance") return "gaussian";
+  const row = LOSSES[loss];
+  if (activation === "softmax" && row.with_softmax) return "cancelled";
+  if (activation === row.partner && row.logits_value) return "cancelled";
   return ACTIVATIONS[activation].slope ? "output" : "coupled";
 }
 
-// Loss, dC/da (null where it cancels) and delta of the outputs
-function outputs(model, z, a, y) {
-  const layer = model.layers[model.layers.length - 1], loss = LOSSES[model.loss], p = model.p;
-  if (kind(model) === "cancelled") {
-    if (layer.activation !== "softmax") {
+// Targets that label smoothing has made of y
+const smoothed = (y, p) => y.map((one) => (1 - p) * one + (p * total(y)) / y.length);
+
+// Loss, dC/da (null where it cancels) and delta of outputs of one kind, without their weight
+function outputs(part, z, a, y) {
+  const loss = LOSSES[part.loss], p = part.p, how = kind(part), none = a.map(() => null);
+  if (how === "gaussian") {
+    // 1/2 (log v + (m - y)^2 / v), with z = log v
+    const n = y.length, terms = y.map((one, j) => (a[j] - one) ** 2 / a[n + j]);
+    const means = y.map((one, j) => (a[j] - one) / a[n + j]);
+    return {
+      loss: total(terms.map((one, j) => 0.5 * (z[n + j] + one))),
+      dC_da: [...means, ...terms.map((one, j) => (1 - one) / (2 * a[n + j]))],
+      delta: [...means, ...terms.map((one) => 0.5 * (1 - one))],
+    };
+  }
+  if (how === "cancelled") {
+    if (part.activation !== "softmax") {
       return {
         loss: total(z.map((one, j) => loss.logits_value(one, y[j], p))),
-        dC_da: null,
+        dC_da: none,
         delta: z.map((one, j) => loss.logits_delta(one, a[j], y[j], p)),
       };
     }
-    const top = Math.max(...z), sum_y = total(y);
+    const top = Math.max(...z), sum_y = total(y), smooth = smoothed(y, p);
     const log_sum = top + Math.log(total(z.map((one) => Math.exp(one - top))));
-    const smooth = y.map((one) => (1 - p) * one + (p * sum_y) / y.length);
-    const rest = model.loss === "kullback_leibler"
+    const rest = part.loss === "kullback_leibler"
       ? total(y.map((one) => (one > 0 ? one * Math.log(one) : 0))) : 0;
     return {
       loss: total(smooth.map((one, j) => one * (log_sum - z[j]))) + rest,
-      dC_da: null,
+      dC_da: none,
       delta: a.map((one, j) => sum_y * one - smooth[j]),
     };
   }
@@ -92,44 +121,80 @@ function outputs(model, z, a, y) {
     value = outer;
     dC_da = dC_da.map((one) => one * slope);
   }
-  if (kind(model) === "coupled") {
-    const J = jacobian(layer, a);
+  if (how === "coupled") {
+    const J = jacobian(part.activation, a);
     const delta = a.map((_, j) => total(dC_da.map((slope, k) => slope * J[k][j])));
     return { loss: value, dC_da, delta };
   }
-  const slope = ACTIVATIONS[layer.activation].slope;
-  const delta = dC_da.map((one, j) => one * slope(z[j], a[j], layer.alpha));
-  return { loss: value, dC_da, delta };
+  const slope = slopes(part, z, a);
+  return { loss: value, dC_da, delta: dC_da.map((one, j) => one * slope[j]) };
+}
+
+// The same of all outputs
+function all_outputs(model, z, a, y) {
+  const found = { loss: 0, dC_da: [], delta: [] };
+  for (const part of parts(model)) {
+    const of = (values) => values.slice(part.first, part.first + part.n);
+    const target = y.slice(part.first_target, part.first_target + part.n_targets);
+    const own = outputs(part, of(z), of(a), target);
+    found.loss += part.weight * own.loss;
+    found.dC_da.push(...own.dC_da.map((one) => (one === null ? null : part.weight * one)));
+    found.delta.push(...own.delta.map((one) => part.weight * one));
+  }
+  return found;
+}
+
+// Level and unit, from 0, that column i of W of layer k comes from
+function origin(model, k, i) {
+  for (const level of model.layers[k].sources) {
+    const n = level ? model.layers[level - 1].W.length : model.layers[0].W[0].length;
+    if (i < n) return [level, i];
+    i -= n;
+  }
+  return null;
+}
+
+// [layer, column] of every W that a unit enters
+function entered_by(model, level, unit) {
+  return model.layers.flatMap((layer, k) => {
+    const column = layer.W[0].findIndex((_, i) => {
+      const [from, which] = origin(model, k, i);
+      return from === level && which === unit;
+    });
+    return column < 0 ? [] : [[k, column]];
+  });
 }
 
 // Everything that one step of gradient descent computes
 function compute(model, x, y, rate) {
-  const n = model.layers.length, a = [x], z = [], slope = [];
-  for (const layer of model.layers) {
-    const before = a[a.length - 1];
+  const n = model.layers.length, a = [x], z = [], slope = [], entered = [];
+  model.layers.forEach((layer, k) => {
+    entered.push(layer.sources.flatMap((level) => a[level]));
     const sums = layer.W.map((row, j) =>
-      total(row.map((w, i) => w * before[i])) + (layer.b ? layer.b[j] : 0));
+      total(row.map((w, i) => w * entered[k][i])) + (layer.b ? layer.b[j] : 0));
+    const kinds = k < n - 1 ? [{ ...layer, first: 0, n: layer.W.length }] : parts(model);
+    const of = (part, values) => values.slice(part.first, part.first + part.n);
     z.push(sums);
-    a.push(activate(layer, sums));
-    const of_unit = ACTIVATIONS[layer.activation].slope;
-    const out = a[a.length - 1];
-    slope.push(of_unit ? sums.map((one, j) => of_unit(one, out[j], layer.alpha)) : null);
-  }
-  const last = outputs(model, z[n - 1], a[n], y), delta = Array(n), dC_da = Array(n);
+    a.push(kinds.flatMap((part) => activate(part, of(part, sums))));
+    const own = kinds.flatMap((part) => slopes(part, of(part, sums), of(part, a[k + 1])));
+    slope.push(own.every((one) => one === null) ? null : own);
+  });
+  const last = all_outputs(model, z[n - 1], a[n], y), delta = Array(n), dC_da = Array(n);
   delta[n - 1] = last.delta;
   dC_da[n - 1] = last.dC_da;
   for (let k = n - 2; k >= 0; k--) {
-    const next = model.layers[k + 1];
-    dC_da[k] = a[k + 1].map((_, i) => total(next.W.map((row, j) => row[i] * delta[k + 1][j])));
-    delta[k] = dC_da[k].map((one, i) => one * slope[k][i]);
+    dC_da[k] = a[k + 1].map((_, unit) =>
+      total(entered_by(model, k + 1, unit).flatMap(([later, i]) =>
+        model.layers[later].W.map((row, j) => row[i] * delta[later][j]))));
+    delta[k] = dC_da[k].map((one, j) => one * slope[k][j]);
   }
   const dW = model.layers.map((layer, k) =>
     layer.W.map((row, j) =>
-      row.map((_, i) => (layer.mask && !layer.mask[j][i] ? 0 : delta[k][j] * a[k][i]))));
+      row.map((_, i) => (layer.mask && !layer.mask[j][i] ? 0 : delta[k][j] * entered[k][i]))));
   const db = model.layers.map((layer, k) => (layer.b ? delta[k].slice() : null));
   const W_after = model.layers.map((layer, k) =>
     layer.W.map((row, j) => row.map((w, i) => w - rate * layer.rate_of_W * dW[k][j][i])));
   const b_after = model.layers.map((layer, k) =>
     layer.b ? layer.b.map((b, j) => b - rate * layer.rate_of_b * db[k][j]) : null);
-  return { z, a, slope, loss: last.loss, dC_da, delta, dW, db, W_after, b_after };
+  return { z, a, entered, slope, loss: last.loss, dC_da, delta, dW, db, W_after, b_after };
 }

@@ -3,11 +3,13 @@
 from typing import Any, ClassVar
 
 from ...kernels import expressions, functions
+from ..deltas import CANCEL
 
 _PRIMITIVES = (
     "clipped", "cos", "exp", "exp_of_negative", "exp_of_square", "expm1_of_negative", "log",
     "log1p", "log1p_of_fraction", "logistic", "magnitude", "normal", "root", "sin", "tanh",
 )  # fmt: skip
+_DIFFERENCES = tuple(loss for _, loss in CANCEL)  # whose delta is a - y, beside their partner
 
 
 class JavaScript(expressions.Language):
@@ -68,6 +70,7 @@ def losses() -> str:
         parts = [
             f"formula: {row.formula!r}", f"slope_formula: {row.slope_formula!r}",
             f"partner: {row.partner!r}", f"with_softmax: {str(row.with_softmax).lower()}",
+            f"difference: {str(row.name in _DIFFERENCES).lower()}",
             f"value: {_term(row, row.value, 'a', 'y')}",
             f"slope: {_arrow(row.slope, 'a', 'y', parameter='p')}",
         ]  # fmt: skip

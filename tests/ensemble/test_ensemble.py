@@ -1,0 +1,321 @@
+"""The door: each network of an ensemble is the Network with its seed."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop import Dense
+
+X, Y = dl.datasets.load("iris")
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+X, Y = X[::3], Y[::3]
+SHAPE = {"activation": "tanh", "loss": "cross_entropy"}
+
+
+def alone(ens, k, dtype="float32", backend="auto"):
+    return dl.Network([4, 5, 3], seed=int(ens.seeds[k]), dtype=dtype, backend=backend, **SHAPE)
+
+
+def test_initial_parameters_are_those_of_the_network_with_that_seed():
+    ens = dl.Ensemble([4, 5, 3], n=7, **SHAPE)
+    for k in range(7):
+        assert (ens[k].parameters == alone(ens, k).parameters).all()
+        assert (ens.parameters[k] == alone(ens, k).parameters).all()
+    layers = [Dense(6, "relu", init="he_normal", bias_init=0.1), Dense(2, "identity", bias=False)]
+    ens = dl.Ensemble(3, layers, seeds=[5, 9])
+    assert (ens[1].parameters == dl.Network(3, layers, seed=9).parameters).all()
+
+
+HOW = [
+    {"optimizer": dl.SGD(0.3), "batch_size": 1},
+    {"optimizer": dl.SGD(0.1, momentum=0.9, nesterov=True), "batch_size": 7},
+    {"optimizer": dl.Adam(0.01, l2=0.01), "batch_size": 1, "shuffle": False},
+    {"optimizer": dl.AdamW(0.01), "validation_data": (X[::2], Y[::2]), "patience": 2},
+]
+
+
+@pytest.mark.parametrize("how", HOW, ids=range(len(HOW)))
+def test_reference_gives_the_bits_of_the_network(how):
+    ens = dl.Ensemble([4, 5, 3], n=3, dtype="float64", backend="reference", **SHAPE)
+    history = ens.fit(X, Y, epochs=3, **how)
+    for k in range(3):
+        net = alone(ens, k, "float64", "reference")
+        found = net.fit(X, Y, epochs=3, **how)
+        assert (ens.parameters[k] == net.parameters).all()
+        assert history.loss[: len(found), k].tolist() == found.loss
+        assert history.n_epochs[k] == len(found)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("how", HOW, ids=range(len(HOW)))
+def test_compiled_gives_the_network_within_rounding(how, dtype):
+    ens = dl.Ensemble([4, 5, 3], seeds=100, n=19, dtype=dtype, **SHAPE)
+    history = ens.fit(X, Y, epochs=3, **how)
+    tolerance = 1e-4 if dtype == "float32" else 1e-12
+    for k in (0, 7, 18):
+        net = alone(ens, k, dtype)
+        found = net.fit(X, Y, epochs=3, **how)
+        np.testing.assert_allclose(
+            ens.parameters[k], net.parameters, rtol=tolerance, atol=tolerance
+        )
+        np.testing.assert_allclose(history.loss[:, k], found.loss, rtol=tolerance)
+        # the next order of samples is the same, too
+        again = ens[k].generator.permutation(50), net.generator.permutation(50)
+        assert (again[0] == again[1]).all()
+
+
+def test_numbers_of_every_network():
+    rates, momenta = np.linspace(0.01, 0.3, 18), np.linspace(0, 0.9, 18)
+    decays = np.linspace(0, 0.1, 18)
+    ens = dl.Ensemble([4, 5, 3], n=18, **SHAPE)
+    ens.fit(
+        X, Y, epochs=2, learning_rate=rates, momentum=momenta, weight_decay=decays,
+        optimizer=dl.SGD(),
+    )  # fmt: skip
+    for k in (0, 9, 17):
+        net = alone(ens, k)
+        net.fit(
+            X, Y, epochs=2,
+            optimizer=dl.SGD(rates[k], momentum=momenta[k], weight_decay=decays[k]),
+        )  # fmt: skip
+        np.testing.assert_allclose(ens.parameters[k], net.parameters, rtol=1e-4, atol=1e-5)
+
+
+def test_samples_and_weights_of_every_network():
+    own = np.stack([np.roll(X, k, axis=0) for k in range(17)])
+    targets = np.stack([np.roll(Y, k) for k in range(17)])
+    weights = np.random.default_rng(0).integers(0, 3, (17, len(X)))
+    ens = dl.Ensemble([4, 5, 3], n=17, **SHAPE)
+    ens.fit(own, targets, epochs=2, sample_weight=weights, validation_data=(own, targets))
+    for k in (0, 16):
+        net = alone(ens, k)
+        net.fit(own[k], targets[k], epochs=2, sample_weight=weights[k])
+        np.testing.assert_allclose(ens.parameters[k], net.parameters, rtol=1e-4, atol=1e-5)
+    assert ens.predict(own).shape == (17, len(X), 3)
+    np.testing.assert_allclose(ens.predict(own)[16], ens[16].predict(own[16]), atol=1e-5)
+    np.testing.assert_allclose(ens.loss(own, targets)[16], ens[16].loss(own[16], targets[16]))
+
+
+def test_early_ends_and_the_best_of_each():
+    how = {"epochs": 40, "patience": 2, "restore_best": True, "validation_data": (X[::2], Y[::2])}
+    ens = dl.Ensemble([4, 5, 3], n=33, dtype="float64", **SHAPE)
+    rates = np.geomspace(0.01, 5, 33)
+    history = ens.fit(X, Y, learning_rate=rates, **how)
+    assert len(set(history.n_epochs)) > 3
+    for k in (3, 20, 32):
+        net = alone(ens, k, "float64")
+        found = net.fit(X, Y, optimizer=dl.SGD(rates[k]), **how)
+        assert (history.n_epochs[k], history.best_epoch[k]) == (len(found), found.best_epoch)
+        assert history.stop_reason[k] == found.stop_reason
+        np.testing.assert_allclose(ens.parameters[k], net.parameters, rtol=1e-9, atol=1e-9)
+    assert np.isnan(history.loss[history.n_epochs[3] :, 3]).all()
+    assert "networks" in repr(history)
+    last = history.validation_loss[history.n_epochs[5] - 1, 5]
+    assert history.last_loss[5] == last
+
+
+def test_epochs_of_every_network():
+    ens = dl.Ensemble([4, 5, 3], n=20, **SHAPE)
+    history = ens.fit(X, Y, epochs=np.arange(1, 21))
+    assert history.n_epochs.tolist() == list(range(1, 21))
+    net = alone(ens, 4)
+    net.fit(X, Y, epochs=5)
+    np.testing.assert_allclose(ens.parameters[4], net.parameters, rtol=1e-4, atol=1e-5)
+
+
+def test_threads_give_the_same_bits():
+    found = []
+    for n_threads in (1, 3):
+        ens = dl.Ensemble([4, 5, 3], n=70, **SHAPE)
+        ens.fit(X, Y, epochs=2, n_threads=n_threads)
+        found.append((ens.parameters.tobytes(), ens.predict(X, n_threads).tobytes()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_wide_networks_go_one_by_one_with_the_bits_of_each(n_threads):
+    ens = dl.Ensemble([4, 60, 3], n=4, **SHAPE)
+    history = ens.fit(
+        X, Y, epochs=[3, 2, 3, 3], batch_size=10, learning_rate=[0.1, 0.2, 0.3, 0.4],
+        n_threads=n_threads, restore_best=True, validation_data=(X, Y),
+    )  # fmt: skip
+    assert history.n_epochs.tolist() == [3, 2, 3, 3]
+    net = dl.Network([4, 60, 3], seed=1, **SHAPE)
+    found = net.fit(
+        X, Y, epochs=2, batch_size=10, optimizer=dl.SGD(0.2), restore_best=True,
+        validation_data=(X, Y),
+    )  # fmt: skip
+    assert (ens.parameters[1] == net.parameters).all()
+    assert history.validation_loss[:2, 1].tolist() == found.validation_loss
+    assert (ens.predict(X)[1] == net.predict(X)).all()
+
+
+@pytest.mark.parametrize("sizes", [[4, 5, 3], [4, 100, 3]], ids=str)
+def test_those_that_diverge_are_told_of(sizes):
+    rates = np.full(20, 0.1)
+    rates[[2, 7]] = 1e8
+    ens = dl.Ensemble(sizes, n=20, activation="relu", dtype="float32")
+    T = dl.one_hot(Y.astype(int), 3)
+    with pytest.warns(dl.DeltaloopWarning, match="2 of 20 networks .* number 2"):
+        history = ens.fit(X, T, epochs=8, learning_rate=rates)
+    assert (history.stop_reason == "diverged").nonzero()[0].tolist() == [2, 7]
+    assert np.isfinite(ens.parameters).all()
+    with pytest.raises(dl.DivergenceError, match="every network"):
+        ens.fit(X, T, epochs=8, learning_rate=1e9)
+    assert np.isfinite(ens.parameters).all()
+
+
+def test_answers_of_all_together():
+    ens = dl.Ensemble([4, 5, 3], n=21, **SHAPE)
+    ens.fit(X, Y, epochs=2)
+    out = ens.predict(X)
+    assert out.shape == (21, len(X), 3) and out.dtype == np.float32
+    np.testing.assert_allclose(out[20], ens[20].predict(X), atol=1e-6)
+    np.testing.assert_allclose(ens.mean(X), out.mean(axis=0), atol=1e-6)
+    low, high = ens.interval(X, 0.8)
+    np.testing.assert_allclose(low, np.quantile(out, 0.1, axis=0), atol=1e-6)
+    np.testing.assert_allclose(high, np.quantile(out, 0.9, axis=0), atol=1e-6)
+    losses = ens.loss(X, Y)
+    np.testing.assert_allclose(losses[5], ens[5].loss(X, Y), rtol=1e-6)
+    assert ens.best(X, Y).loss(X, Y) == losses.min()
+
+
+def test_parts_of_an_ensemble_are_their_own():
+    ens = dl.Ensemble([4, 5, 3], n=10, **SHAPE)
+    part = ens[[1, 8]]
+    part.fit(X, Y, epochs=1)
+    assert (ens.parameters[1] == alone(ens, 1).parameters).all()
+    assert part.seeds.tolist() == [1, 8] and len(ens[2:5]) == 3 and len(list(ens)) == 10
+    net = alone(ens, 8)
+    net.fit(X, Y, epochs=1)
+    np.testing.assert_allclose(part.parameters[1], net.parameters, rtol=1e-4, atol=1e-5)
+    with pytest.raises(IndexError, match="10 networks"):
+        ens[10]
+
+
+def test_progress_is_told_up_to_the_end():
+    seen = []
+    dl.Ensemble([4, 5, 3], n=10, **SHAPE).fit(X, Y, epochs=5, progress=seen.append)
+    assert seen == sorted(seen) and seen[-1] == 1.0
+
+
+@pytest.mark.parametrize("sizes", [[4, 5, 3], [4, 100, 3]], ids=str)
+def test_an_interrupt_ends_it_in_good_order(sizes):
+    def interrupt(fraction):
+        raise KeyboardInterrupt
+
+    ens = dl.Ensemble(sizes, n=40, **SHAPE)
+    history = ens.fit(X, Y, epochs=500, batch_size=10, progress=interrupt)
+    assert "interrupted" in history.stop_reason
+    assert 0 < history.n_epochs.max() and history.n_epochs.min() < 500
+    assert np.isfinite(ens.parameters).all()
+    ens.fit(X, Y, epochs=1)
+
+
+def test_files(tmp_path):
+    layers = [Dense(6, dl.Activation("leaky_relu", 0.2)), Dense(2, "identity", bias=False)]
+    ens = dl.Ensemble(4, layers, seeds=[3, 1, 4], loss=dl.Loss("huber", threshold=0.7))
+    ens.save(tmp_path / "all.npz")
+    again = dl.Ensemble.load(tmp_path / "all.npz")
+    assert (again.parameters == ens.parameters).all() and again.seeds.tolist() == [3, 1, 4]
+    assert (again.predict(X) == ens.predict(X)).all() and again.layers == ens.layers
+    assert repr(again) == repr(ens)
+    ens[0].save(tmp_path / "one.npz")
+    with pytest.raises(dl.FileFormatError, match="expected an ensemble"):
+        dl.Ensemble.load(tmp_path / "one.npz")
+    with pytest.raises(dl.FileFormatError, match="expected a saved network"):
+        dl.load(tmp_path / "all.npz")
+    content = (tmp_path / "all.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(dl.FileFormatError):
+        dl.Ensemble.load(tmp_path / "cut.npz")
+    ens.parameters[1, 2] = np.nan
+    with pytest.raises(dl.InvalidInputError, match="nan"):
+        ens.save(tmp_path / "all.npz")
+    assert (tmp_path / "all.npz").read_bytes() == content
+    with pytest.raises(dl.InvalidInputError, match="nan or infinite"):
+        ens.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: dl.Ensemble(4, [Dense(5, dropout=0.1), Dense(3)]), "no dropout"),
+        (lambda: dl.Ensemble(4, [Dense(5), Dense(3, shortcuts=[0])]), "no shortcuts"),
+        (lambda: dl.Ensemble(4, [Dense(5, trainable=False), Dense(3)]), "no frozen layers"),
+        (lambda: dl.Ensemble(4, [Dense(5, rate_of_W=0.5), Dense(3)]), "no learning rates"),
+        (lambda: dl.Ensemble(4, [Dense(5, mask=np.ones((5, 4))), Dense(3)]), "no masks"),
+        (lambda: dl.Ensemble([4, 5, 1], loss="gaussian_nll"), "no heads"),
+        (lambda: dl.Ensemble([4, 5, 3], n=0), "n must be"),
+        (lambda: dl.Ensemble([4, 5, 3], n=2, seeds=[1, 2, 3]), "3 seeds"),
+        (lambda: dl.Ensemble([4, 5, 3], seeds=[]), "seeds is empty"),
+        (lambda: dl.Ensemble([4, 5, 3], seeds=[1.5]), "every seed"),
+        (lambda: dl.Ensemble([4, 5, 3], seeds=np.random.default_rng(0)), "range"),
+        (lambda: dl.Ensemble([4, 5, 3], seed=1), "seeds=0"),
+        (lambda: dl.Ensemble([4, 5, 3], n=10**15), "smaller n"),
+    ],
+)
+def test_what_an_ensemble_does_not_have_is_refused(make, text):
+    with pytest.raises(dl.DeltaloopError, match=text):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ({"learning_rate": [0.1, 0.2]}, "learning_rate"),
+        ({"learning_rate": [0.1, 0.2, -1]}, "-1 for network 2"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"momentum": 0.5, "optimizer": dl.Adam()}, "belongs to SGD"),
+        ({"optimizer": dl.LBFGS()}, "mini-batches"),
+        ({"optimizer": dl.Rprop(), "batch_size": 5}, "batch_size=50"),
+        ({"optimizer": dl.SGD(weight_noise=0.1)}, "weight_noise"),
+        ({"epochs": [1, 2]}, "3 entries"),
+        ({"batch_size": 51}, "from 1 to 50"),
+        ({"sample_weight": np.zeros((3, 50))}, "0 for every sample of network 0"),
+        ({"sample_weight": np.ones((2, 50))}, "sample_weight"),
+        ({"validation_data": X}, "pair"),
+        ({"schedule": "cosine"}, "constant"),
+        ({"progress": 3}, "callable"),
+        ({"patience": 0}, "patience"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(how, text):
+    ens = dl.Ensemble([4, 5, 3], n=3, **SHAPE)
+    before = ens.parameters.copy()
+    with pytest.raises(dl.DeltaloopError, match=text):
+        ens.fit(X, Y, **how)
+    assert (ens.parameters == before).all()
+
+
+def test_samples_that_do_not_fit_are_refused():
+    ens = dl.Ensemble([4, 5, 3], n=3, **SHAPE)
+    own = np.stack([X] * 3)
+    for data, text in [
+        ((own[:2], Y), "shape \\(3, n_samples, 4\\)"),
+        ((own, Y), "X of every network"),
+        ((X, np.zeros((3, 50, 3))), "broadcast_to"),
+        ((X[:, :3], Y), "4 values"),
+        ((np.where(X == X[3, 1], np.nan, X), Y), "nan"),
+    ]:
+        with pytest.raises(dl.DeltaloopError, match=text):
+            ens.fit(*data)
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(dl.InvalidTypeError, match="toarray"):
+        ens.fit(sparse.csr_array(X), Y)
+
+
+def test_penalties_that_lanes_do_not_have_go_one_by_one():
+    ens = dl.Ensemble([4, 5, 3], n=17, **SHAPE)
+    ens.fit(X, Y, epochs=2, optimizer=dl.SGD(0.1, clip_norm=0.5, max_norm=1.0))
+    net = alone(ens, 16)
+    net.fit(X, Y, epochs=2, optimizer=dl.SGD(0.1, clip_norm=0.5, max_norm=1.0))
+    assert (ens.parameters[16] == net.parameters).all()
+
+
+def test_nothing_is_warned_of_where_all_is_well():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dl.Ensemble([4, 5, 3], n=5, **SHAPE).fit(X, Y, epochs=3, n_threads=2)

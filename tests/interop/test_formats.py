@@ -1,0 +1,100 @@
+"""The table of formats, and what it promises of every one of them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deltaloop as dl
+from deltaloop.interop.formats import ALL, FORMATS, formats_table
+from stored_networks import with_everything
+
+CHECKOUT = Path(__file__).parents[2]
+WRITTEN = [row.name for row in FORMATS.values() if row.writes]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/formats.md"])
+def test_pages_have_the_table(page):
+    assert formats_table() in (CHECKOUT / page).read_text("utf-8")
+
+
+def test_formats_are_told_apart_by_the_ends_of_names():
+    suffixes = [suffix for row in FORMATS.values() for suffix in row.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_format_that_keeps_everything_loses_nothing(tmp_path, name):
+    row = FORMATS[name]
+    if row.needs:
+        pytest.importorskip(row.needs)
+    path = tmp_path / f"net{row.suffixes[0]}"
+    net = with_everything()
+    if row.keeps == ALL:
+        assert dl.formats.write(net, path) == []
+    else:
+        with pytest.raises(dl.InvalidInputError, match="heads"):
+            dl.formats.write(net, path)
+        assert not path.exists()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_parameters_that_are_not_finite_are_refused(tmp_path, name):
+    row = FORMATS[name]
+    if row.needs:
+        pytest.importorskip(row.needs)
+    net = dl.Network([2, 3, 1])
+    net.theta[0] = np.nan
+    path = tmp_path / f"net{row.suffixes[0]}"
+    with pytest.raises(dl.InvalidInputError, match="nan or infinite"):
+        dl.formats.write(net, path)
+    assert not path.exists()
+
+
+def test_network_with_code_is_refused(tmp_path):
+    pytest.importorskip("numba")
+    mine = dl.custom_activation("mine", lambda z: 2 * z, lambda z, a: 2.0)
+    for row in FORMATS.values():
+        with pytest.raises(dl.InvalidInputError, match="holds no code"):
+            dl.formats.write(
+                dl.Network([2, 3, 1], activation=mine), tmp_path / f"n{row.suffixes[0]}"
+            )
+
+
+@pytest.mark.parametrize("name", [row.name for row in FORMATS.values() if row.reads])
+def test_missing_file_is_an_os_error_and_a_pipe_is_refused(tmp_path, name):
+    import os
+
+    row = FORMATS[name]
+    if row.needs:
+        pytest.importorskip(row.needs)
+    path = tmp_path / f"net{row.suffixes[0]}"
+    with pytest.raises(FileNotFoundError):
+        dl.formats.read(path)
+    os.mkfifo(path)
+    with pytest.raises(dl.FileFormatError, match="no ordinary file"):
+        dl.formats.read(path)
+
+
+def test_unknown_names_are_told_with_the_known_ones(tmp_path):
+    net = dl.Network([2, 3, 1])
+    with pytest.raises(dl.InvalidInputError, match=r"'torch'.*did you mean 'onnx'"):
+        dl.formats.write(net, tmp_path / "a", "onxx")
+    with pytest.raises(dl.InvalidInputError, match=r"tells no format that can be read.*\.onnx"):
+        dl.formats.read(tmp_path / "a.h")
+    with pytest.raises(dl.InvalidTypeError, match="such as 'onnx'"):
+        dl.formats.read(tmp_path / "a.h", 3)
+
+
+def test_other_libraries_are_imported_where_they_are_used_alone():
+    code = (
+        "import sys, json, deltaloop as dl\n"
+        "dl.formats.from_keras\n"
+        "print(json.dumps([m for m in ('onnx', 'torch', 'sklearn', 'keras', 'safetensors')\n"
+        "                  if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
