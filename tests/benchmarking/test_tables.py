@@ -55,6 +55,17 @@ def test_equal_errors_share_their_rank_and_none_is_half_a_row():
     assert found.tables[0].error("MLP") == 0.5 / 40
 
 
+def test_mean_ratio_has_its_standard_error():
+    logarithms = np.array([0.1, -0.3, 0.2, 0.4])
+    found = tables.TableResults("regression", "this")
+    for k, logarithm in enumerate(logarithms):
+        errors = {"MLP": [2.0], "one": [2 * np.exp(logarithm)]}
+        found.tables.append(tables.TableResult(str(k), 9, 1, None, 3, errors))
+    mean, deviation = found.mean_ratio("one")
+    assert mean == pytest.approx(np.exp(0.1))
+    assert deviation == pytest.approx(mean * np.sqrt(np.var(logarithms, ddof=1) / 4))
+
+
 def test_values_are_compared_by_root_mean_squares():
     found = tables.run([problem(None)], "regression", "this", {"MLP": always(1)})
     truth = problem(None)

@@ -1,6 +1,7 @@
 """The recipe, the average of networks as one network, and the choice among kinds."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,15 +9,9 @@ import pytest
 import deltaloop as dl
 from deltaloop.tabular import Recipe, train
 from deltaloop.tabular.arrays import Targets, parts
-from deltaloop.tabular.engine import held_parts
+from deltaloop.tabular.lengths import held_parts, mean_loss, trained_members
 from deltaloop.tabular.merging import merged
-from deltaloop.tabular.recipe import (
-    at_common_wave,
-    chosen_recipe,
-    four_waves,
-    network,
-    trained_member,
-)
+from deltaloop.tabular.recipe import chosen_recipe, four_waves, network, trained_member
 from deltaloop.tabular.search import selection
 
 
@@ -97,19 +92,53 @@ def test_member_has_the_parameters_of_its_best_epoch():
     assert member.net.loss(X[held], noise[held]) == pytest.approx(min(losses), rel=1e-5)
 
 
-def test_networks_have_the_parameters_of_the_same_wave():
-    X, y = two_moons()
+def quiet(fraction, text):
+    assert 0 <= fraction <= 1 and text
+
+
+def test_noise_is_trained_shortly_and_a_curve_for_all_epochs():
+    X, y = two_moons(400)
     noise = np.random.default_rng(1).permutation(y)
-    Y, recipe = Targets.of(noise, 2), Recipe((32, 32), epochs=60, dropout=0.0, keeps="wave")
-    held = parts(noise, 5, True, seed=0)
-    members = [trained_member(X, Y, recipe, rows, k) for k, rows in enumerate(held)]
-    losses = np.array([[loss for _, loss in one.at_waves] for one in members])
-    assert losses.shape == (5, 4)
-    chosen, earlier = at_common_wave(members)
-    wave = 3 - earlier
-    assert wave == losses.mean(axis=0).argmin() and earlier > 0  # there is nothing to learn
-    for member, rows, loss in zip(chosen, held, losses[:, wave], strict=True):
-        assert member.net.loss(X[rows], noise[rows]) == pytest.approx(loss, rel=1e-5)
+    recipe = Recipe((32, 32), epochs=96, batch_size=64, members=3)
+    found = {}
+    for name, targets in (("moons", y), ("noise", noise)):
+        members, interrupted = trained_members(X, Targets.of(targets, 2), recipe, 0, None, quiet)
+        assert len(members) == 3 and not interrupted
+        assert len({tuple(member.held) for member in members}) == 3
+        found[name] = {member.epochs for member in members}
+    assert found == {"moons": {96}, "noise": {6}}
+
+
+def test_a_longer_training_stays_only_if_it_is_better():
+    X, y = two_moons(200)
+    noise = np.random.default_rng(1).permutation(y)
+    recipe = Recipe((32, 32), epochs=64, batch_size=32, members=2, lengths=(1 / 16, 1))
+    Y = Targets.of(noise, 2)
+    chosen = trained_members(X, Y, recipe, 0, None, quiet)[0]
+    other = trained_members(X, Y, replace(recipe, lengths=(1,)), 0, None, quiet)[0]
+    assert [one.epochs for one in chosen + other] == [4, 4, 64, 64]
+    assert mean_loss(chosen) < mean_loss(other)
+
+
+def test_loss_of_a_network_is_that_of_its_held_rows():
+    X, y = two_moons()
+    held, weights = np.arange(0, 120, 5), np.arange(120) % 3.0
+    member = trained_member(X, Targets.of(y, 2), Recipe((8,), epochs=5), held, 0, weights)
+    p = member.net.predict(X[held])[np.arange(len(held)), y[held]]
+    expected = -np.sum(weights[held] * np.log(p)) / weights[held].sum()
+    assert member.loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_too_few_rows_or_weights_to_judge_by_are_trained_for_all_epochs():
+    X, y = two_moons(120)
+    recipe = Recipe((8,), epochs=16)
+    few, _ = trained_members(X[:12], Targets.of(y[:12], 2), recipe, 0, None, quiet)
+    assert [member.epochs for member in few] == [16] * recipe.members and not len(few[0].held)
+    weights = np.ones(120)
+    Y = Targets.of(y, 2)
+    weights[held_parts(Y, recipe, 0)[0]] = 0
+    weighted, _ = trained_members(X, Y, recipe, 0, weights, quiet)
+    assert [member.epochs for member in weighted] == [16] * recipe.members
 
 
 def test_training_that_diverges_is_repeated_more_slowly():
@@ -121,7 +150,7 @@ def test_training_that_diverges_is_repeated_more_slowly():
 
 def test_held_out_outputs_are_of_networks_that_have_not_seen_the_row():
     X, y = two_moons()
-    recipe = Recipe((8, 8), members=3, held=3, epochs=5, keeps="last")
+    recipe = Recipe((8, 8), members=3, held=3, epochs=5, lengths=(1,))
     trained = train(X, y, 2, recipe=recipe)
     Y = Targets.of(y, 2)
     assert trained.held.tolist() == list(range(len(X)))

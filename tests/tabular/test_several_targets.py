@@ -6,7 +6,7 @@ import pytest
 import deltaloop as dl
 from deltaloop.errors import FileFormatError, InvalidInputError
 from deltaloop.tabular.arrays import Targets, group_numbers, parts
-from deltaloop.tabular.engine import held_parts
+from deltaloop.tabular.lengths import held_parts
 from deltaloop.tabular.recipe import Recipe, trained_member
 
 

@@ -14,6 +14,7 @@ from ..tables import Table
 from ..tabular import Preparation, Recipe, train
 from ..tabular.columns import codes_of, places_of
 from ..tabular.recipe import chosen_recipe
+from .real_mlp import real_mlp
 
 Answer = Callable[[Table, np.ndarray, Table, int | None], np.ndarray]
 
@@ -83,6 +84,7 @@ PEERS: dict[str, tuple[str, Answer]] = {
     "raw MLP": ("sklearn", _scikit_learn(lambda n_classes: _mlp(n_classes, False))),
     "HistGradientBoosting": ("sklearn", _boosted),
     "LightGBM": ("lightgbm", _lightgbm),
+    "RealMLP": ("torch", real_mlp),
 }
 
 

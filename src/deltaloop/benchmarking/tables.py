@@ -67,6 +67,16 @@ class TableResults:
         """Error over that of `base`, table by table."""
         return np.array([one.error(peer) / one.error(base) for one in self.tables])
 
+    def mean_ratio(self, peer: str, base: str = BASE) -> tuple[float, float]:
+        """The geometric mean of the ratios, and its standard error.
+
+        With the logarithms l of n tables it is exp(mean l), and that times std(l) / sqrt(n).
+        """
+        logarithms = np.log(self.ratios(peer, base))
+        mean = float(np.exp(logarithms.mean()))
+        n = len(logarithms)
+        return mean, mean * float(logarithms.std(ddof=1)) / n**0.5 if n > 1 else np.nan
+
     def ranks(self, among: Iterable[str]) -> dict[str, float]:
         """The mean rank; equal errors share theirs."""
         names = list(among)
@@ -85,12 +95,13 @@ class TableResults:
             return []
         base = BASE if BASE in self.peers else self.peers[0]
         ranks = self.ranks(self.peers)
-        rows = [("", "error ratio", "better", "worse", "mean rank", "median s", "longest s")]
+        rows = [("", "error ratio", "+-", "better", "worse", "mean rank", "median s", "longest s")]
         for peer in self.peers:
-            ratios, seconds = self.ratios(peer, base), self.times(peer)
+            seconds = self.times(peer)
+            ratios, (mean, deviation) = self.ratios(peer, base), self.mean_ratio(peer, base)
             rows.append(
                 (
-                    peer, f"{np.exp(np.log(ratios).mean()):.3f}",
+                    peer, f"{mean:.3f}", f"{deviation:.3f}" if len(ratios) > 1 else "",
                     str(int((ratios < 1).sum())), str(int((ratios > 1).sum())),
                     f"{ranks[peer]:.2f}", significant(float(np.median(seconds))),
                     significant(float(seconds.max())),
@@ -98,7 +109,8 @@ class TableResults:
             )  # fmt: skip
         head = (
             f"{self.task}: {len(self.tables)} tables, {SPLITS} splits; error ratio is the "
-            f"geometric mean of error / error of {base}; {self.processor}, one thread"
+            f"geometric mean of error / error of {base}, +- its standard error over the tables; "
+            f"{self.processor}, one thread"
         )
         return [head, *aligned(rows, ">" * len(rows[0]))]
 
@@ -166,22 +178,24 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
     changed = {
         "1 network": with_(members=1),
         "2 networks": with_(members=2),
+        "all epochs": with_(lengths=(1.0,)),
+        "four waves": with_(waves=True),
+        "best epoch of each": with_(keeps="best"),
         "selu": with_(activation="selu"),
         "relu": with_(activation="relu"),
-        "input scales": with_(of_scales=6.0),
+        ("input scales" if is_classes else "no input scales"): with_(
+            of_scales=6.0 if is_classes else 0.0
+        ),
         "biases start at 0": with_(initial_bias=0.0),
         "biases as weights": with_(of_biases=1.0),
-        "one cosine": with_(waves=False),
-        "no dropout": with_(dropout=0.0),
-        "dropout 0.3": with_(dropout=0.3),
-        "last epoch": with_(keeps="last"),
-        ("best epoch of each" if is_classes else "end of a wave"): with_(
-            keeps="best" if is_classes else "wave"
+        ("no dropout" if is_classes else "dropout 0.15"): with_(
+            dropout=0.0 if is_classes else 0.15
         ),
         "half the width": lambda r: replace(r, widths=tuple(w // 2 for w in r.widths)),
         "twice the width": lambda r: replace(r, widths=tuple(2 * w for w in r.widths)),
-        "two hidden layers": lambda r: replace(r, widths=r.widths[:2]),
+        "one hidden layer more": lambda r: replace(r, widths=(*r.widths, r.widths[-1])),
         "half the epochs": lambda r: replace(r, epochs=max(1, r.epochs // 2)),
+        "twice the epochs": lambda r: replace(r, epochs=2 * r.epochs),
     }
     if is_classes:
         changed["no label smoothing"] = with_(smoothing=0.0)

@@ -11,12 +11,11 @@ from ..errors import InvalidInputError
 from ..inputs.checks import number
 from ..network import Network
 from ..training.history import History
-from .arrays import Heads, Targets, parts
+from .arrays import Heads, Targets
+from .lengths import trained_members
 from .merging import merged
-from .recipe import Member, Recipe, at_common_wave, chosen_recipe, simple_network, trained_member
+from .recipe import Member, Recipe, chosen_recipe, simple_network
 from .search import spend
-
-FEW = 20  # rows, below which none are held back
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +80,7 @@ def train(
         if simple:
             raise InvalidInputError("simple trains one network; leave budget out")
     tell = _teller(progress)
-    began, earlier = perf_counter(), 0
+    began = perf_counter()
     if simple:
         net = simple_network(X, y, n_classes, seed, weights)
         note = _summary([net], "30 tanh units, plain gradient descent", began)
@@ -93,34 +92,15 @@ def train(
     if budget is not None:
         members, shares, interrupted = spend(X, Y, recipe, seed, budget, weights, tell, groups)
     else:
-        members, shares, interrupted = [], None, False
-        for k, held in enumerate(held_parts(Y, recipe, seed, groups)):
-            member = trained_member(X, Y, recipe, held, seed + k, weights)
-            interrupted = member.is_interrupted
-            if not interrupted or not members:
-                members.append(member)
-            if interrupted:
-                break
-            tell((k + 1) / recipe.members, f"{k + 1} of {recipe.members} networks")
-        members, earlier = at_common_wave(members)
+        members, interrupted = trained_members(X, Y, recipe, seed, weights, tell, groups)
+        shares = None
     net = merged([member.net for member in members], shares)
     Y.give(net)
     rows, outputs = _held_out(members, X, Y)
     kinds = "; ".join(sorted({member.recipe.text for member in members}))
-    notes = [_summary(members, kinds, began), *_remarks(members, recipe, earlier)]
+    notes = [_summary(members, kinds, began), *_remarks(members, recipe)]
     notes += ["stopped by Ctrl-C"] if interrupted else []
     return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
-
-
-def held_parts(
-    Y: Targets, recipe: Recipe, seed: int, groups: np.ndarray | None = None
-) -> list[np.ndarray]:
-    """The rows that every network is trained without; none where rows are too few."""
-    if len(Y.y) < FEW:
-        return [np.zeros(0, np.intp)] * recipe.members
-    found = parts(Y.y, max(recipe.held, recipe.members), Y.is_classes, seed, groups)
-    # of few groups each is held back by several networks
-    return [found[k % len(found)] for k in range(recipe.members)]
 
 
 def _held_out(members, X, Y):
@@ -142,14 +122,9 @@ def _summary(members, kinds, began):
     return f"{what} of {kinds}, in {perf_counter() - began:.2g} s"
 
 
-def _remarks(members: list[Member], recipe: Recipe, earlier: int) -> list[str]:
+def _remarks(members: list[Member], recipe: Recipe) -> list[str]:
     """What did not go as planned."""
     told = []
-    if earlier:
-        told.append(
-            f"their parameters are those {earlier} wave{'s' * (earlier > 1)} of the learning rate "
-            "before the end, where the loss of held out rows was least"
-        )
     slower = sum(member.recipe.learning_rate < recipe.learning_rate for member in members)
     if slower:
         told.append(f"{slower} of {len(members)} trainings diverged and were repeated more slowly")

@@ -11,7 +11,7 @@ boosted trees on tabular data, arXiv 2407.04491, table A.2.
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -66,18 +66,23 @@ class Recipe:
         Of AdamW: W := (1 - eta weight_decay) W in every step, with the eta of the layer.
     waves : bool
         Whether the learning rate goes up and down in four waves, or down on one cosine.
+    lengths : tuple of float
+        Parts of `epochs` that are tried, ascending, as long as the longer is the better one.
+    tried : int
+        Networks of every length that are trained to find out.
+    worth : float
+        By what part of itself the loss of held rows has to fall that the next length is tried.
     members : int
-        Networks.
+        Networks that are averaged.
     held : int
         Each network is trained without another one of so many parts of the rows, which tell how
         good it is.
-    keeps : {'last', 'best', 'wave'}
-        Which parameters: those of the last epoch; of the epoch with the least loss of the rows that
-        a network was trained without; or of the end of the wave at which this loss is least in the
-        mean of all networks.
+    keeps : {'last', 'best'}
+        Which parameters: those of the last epoch, or of the epoch with the least loss of the rows
+        that a network was trained without.
     """
 
-    widths: tuple[int, ...] = (64, 64, 64)
+    widths: tuple[int, ...] = (128, 128)
     activation: str = "mish"
     learning_rate: float = 0.04
     epochs: int = 256
@@ -88,10 +93,17 @@ class Recipe:
     of_scales: float = 0.0
     initial_bias: float = 1.0
     weight_decay: float = 0.0
-    waves: bool = True
+    waves: bool = False
+    lengths: tuple[float, ...] = (1 / 16, 1 / 4, 1.0)
+    tried: int = 2
+    worth: float = 0.1
     members: int = 4
     held: int = 10
-    keeps: str = "wave"
+    keeps: str = "last"
+
+    def epochs_of(self, lengths: Sequence[float]) -> list[int]:
+        """Epochs of trainings of these lengths, ascending, each once."""
+        return sorted({max(1, round(part * self.epochs)) for part in lengths})
 
     @property
     def text(self) -> str:
@@ -99,6 +111,9 @@ class Recipe:
         hidden = "-".join(map(str, self.widths))
         dropped = f", dropout {self.dropout:g}" if self.dropout else ""
         return f"{hidden} {self.activation} units{dropped}, {self.epochs} epochs"
+
+
+OF_VALUES = Recipe(learning_rate=0.02, dropout=0.0, of_scales=6.0)
 
 
 def network(
@@ -157,15 +172,21 @@ class Member:
     held : ndarray of int
         The rows that it has not seen.
     history : History
-    at_waves : list of (ndarray, float)
-        Parameters and loss at the end of every wave, if the recipe asks for them.
+    loss : float
+        Of these rows, weighted as they are: log loss or mean squared error; nan where there are
+        none.
     """
 
     net: Network
     recipe: Recipe
     held: np.ndarray
     history: History
-    at_waves: list[tuple[np.ndarray, float]] = field(default_factory=list)
+    loss: float = math.nan
+
+    @property
+    def epochs(self) -> int:
+        """Of its training."""
+        return self.recipe.epochs
 
     @property
     def is_interrupted(self) -> bool:
@@ -188,23 +209,13 @@ def trained_member(
     rows = np.setdiff1d(np.arange(len(X)), held)
     watched: dict[str, Any] = {}
     # the loss of held rows has no weights, and would choose what they speak against
-    looks = len(held) > 0 and weights is None
-    if looks and recipe.keeps == "best":
+    if len(held) and weights is None and recipe.keeps == "best":
         watched = {"validation_data": (X[held], Y.y[held]), "restore_best": True}
-    ends = _ends_of_waves(recipe.epochs)
     given = None if weights is None else weights[rows]
     size = min(recipe.batch_size, len(rows))
     schedule = four_waves() if recipe.waves else cosine(per="step")
     for attempt in range(5):
         net = network(X.shape[1], Y.n_out, Y.is_classes, recipe, seed, Y.heads)
-        at_waves: list[tuple[np.ndarray, float]] = []
-
-        def look(state, net=net, found=at_waves):
-            if state.epoch in ends:
-                found.append((net.theta.copy(), net.loss(X[held], Y.y[held])))
-
-        if looks and recipe.keeps == "wave":
-            watched = {"callbacks": [look]}
         try:
             with warnings.catch_warnings():
                 # whether it is better than a constant is seen in the average, on held out rows
@@ -218,49 +229,42 @@ def trained_member(
             if attempt == 4:
                 raise
             recipe = replace(recipe, learning_rate=recipe.learning_rate / 4)
-    return Member(net, recipe, held, history, at_waves)
+    return Member(net, recipe, held, history, _held_loss(net, X, Y, held, weights))
 
 
-def _ends_of_waves(epochs: int) -> tuple[int, ...]:
-    """The epochs at the end of which the learning rate is about 0."""
-    return tuple(sorted({max(1, round(epochs * u / 15)) for u in (1, 3, 7, 15)}))
+def _held_loss(net, X, Y, held, weights):
+    if not len(held) or (weights is not None and not weights[held].sum() > 0):
+        return math.nan
+    out, y = net.predict(X[held]).astype(np.float64), Y.y[held]
+    if Y.is_classes:  # without the smoothing of labels
+        losses = -np.log(np.maximum(out[np.arange(len(y)), y], 1e-12))
+    else:
+        losses = np.square(out - y).mean(axis=1)
+    return float(np.average(losses, weights=None if weights is None else weights[held]))
 
 
-def at_common_wave(members: Sequence[Member]) -> tuple[list[Member], int]:
-    """The networks at the end of the wave with the least mean loss, and its number from the end.
-
-    What the rows are worth in which a single network is judged is little; all of them have seen
-    about the same number of samples by then.
-    """
-    if not all(member.at_waves for member in members):
-        return list(members), 0
-    losses = np.mean([[loss for _, loss in member.at_waves] for member in members], axis=0)
-    best = int(np.argmin(losses))
-    for member in members:
-        member.net.theta[:] = member.at_waves[best][0]
-    chosen = [replace(member, at_waves=[]) for member in members]
-    return chosen, len(losses) - 1 - best
-
-
-# Floating-point operations that the training of a table of up to 600 rows may take, about 0.4 s on
-# one core; larger tables may take more in proportion, up to six times as many.
-_WORK, _ROWS, _MOST = 2e10, 600, 6
+# Floating-point operations that the longest training of one network may take for a table of up to
+# 600 rows, about 0.2 s on one core; larger tables may take more in proportion, up to six times.
+_WORK, _ROWS, _MOST = 1e10, 600, 6
 _FEWEST_EPOCHS = 4
+FEW = 20  # rows, below which none are held back
 
 
 def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
     """The recipe that belongs to a table of this size.
 
-    Larger tables get wider networks, fewer of them, and fewer epochs. Values are learned more
-    slowly than classes, and overfitted sooner: there the held out rows choose the epoch.
+    Large tables get fewer epochs, and fewer networks. Values are learned more slowly than classes,
+    without dropout, and with scales of the inputs.
     """
-    recipe = Recipe() if is_classes else Recipe(learning_rate=0.02, keeps="best")
+    recipe = Recipe() if is_classes else OF_VALUES
+    if n < FEW:  # that tell nothing about the length: dropout alone is against learning by heart
+        recipe = replace(recipe, dropout=Recipe.dropout)
     if n > 20_000:
-        recipe = replace(recipe, members=1, widths=(128, 128, 128))
+        recipe = replace(recipe, members=1)
     elif n > 5_000:
         recipe = replace(recipe, members=2)
     widths = (n_in, *recipe.widths, n_out)
-    per_epoch = 6 * n * recipe.members * sum(a * b for a, b in pairwise(widths))
+    per_epoch = 6 * n * sum(a * b for a, b in pairwise(widths))
     epochs = int(_WORK * min(max(1, n / _ROWS), _MOST) / per_epoch)
     return replace(recipe, epochs=min(max(_FEWEST_EPOCHS, epochs), recipe.epochs))
 

@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from .arrays import Targets, parts
-from .recipe import Member, Recipe, at_common_wave, trained_member
+from .recipe import Member, Recipe, trained_member
 
 PARTS = 5
 _MOST_PICKS = 30
@@ -33,8 +33,10 @@ class Kind:
 
 
 def kinds_of(recipe: Recipe, seed: int) -> Iterator[Recipe]:
-    """The recipe itself, then others at random; all have its depth and its activation."""
+    """The recipe in all its lengths, then others at random, of the same depth and activation."""
     yield recipe
+    for epochs in recipe.epochs_of(recipe.lengths)[-2::-1]:
+        yield replace(recipe, epochs=epochs)
     generator = np.random.default_rng(seed)
     width = recipe.widths[0]
     while True:
@@ -45,7 +47,7 @@ def kinds_of(recipe: Recipe, seed: int) -> Iterator[Recipe]:
             dropout=float(generator.choice([0.0, 0.1, 0.2, 0.4])),
             learning_rate=recipe.learning_rate * float(2 ** generator.uniform(-2, 1)),
             weight_decay=float(generator.choice([0.0, 0.02, 0.2])),
-            epochs=max(1, int(recipe.epochs * generator.choice([0.5, 1, 2]))),
+            epochs=max(1, int(recipe.epochs * generator.choice([*recipe.lengths, 2.0]))),
         )
 
 
@@ -87,7 +89,6 @@ def spend(
         if interrupted:
             complete = members[:-1] or members
             return complete, [1 / len(complete)] * len(complete), True
-        members, _ = at_common_wave(members)
         kinds.append(Kind(tried, members, _outputs(members, X, Y)))
         per_work = max(per_work, (perf_counter() - start) / _work(tried, X, Y))
     units = [kind.recipe.widths[0] * len(kind.members) for kind in kinds]
