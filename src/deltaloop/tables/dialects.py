@@ -203,10 +203,9 @@ def _above(lines: Sequence[str], best: "Candidate", has_comments: bool) -> Seque
 def _add_more_headers(dialect: Dialect, ends_of: Sequence[int]) -> None:
     """Rows below the names that belong to the header, as units do, are no data."""
     names, width = dialect.names or (), dialect.width
-    if len(names) != width or any(len(row) != width for row in dialect.rows[:LOOKED_AT]):
-        return
-    n = more_headers(names, dialect.rows[:LOOKED_AT])
-    if not n:
+    first = [row for row in dialect.rows[:LOOKED_AT] if len(row) == width]
+    n = more_headers(names, first) if len(names) == width else 0
+    if not n or dialect.rows[:n] != first[:n]:
         return
     others, dialect.rows[:n] = dialect.rows[:n], []
     dialect.names = joined_names(names, others)

@@ -5,12 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from .cells import is_missing
+from .cells import MARKERS, MISSING_CELLS, is_missing
 from .headers import common_kind, find_header, kind_of
 from .number_forms import is_written_number, unit_of
 from .records import Lines, Quoting, is_blank, reader_of
 
 _LOOKED_AT, _MOST = 100, 30  # records; lines above a table
+_ABSENT = MISSING_CELLS | MARKERS
 _RULE = re.compile(r"[\s|+:]*(?:[-=]{2,}[\s|+:]*)+").fullmatch
 
 
@@ -69,7 +70,7 @@ def more_headers(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     n = 0
     while n < 2 and len(rows) > n + 3 and not any(map(is_written_number, rows[n])):
         columns = [
-            [cell.strip() for cell in cells if not is_missing(cell)]
+            [cell.strip() for cell in cells if cell.strip().casefold() not in _ABSENT]
             for cells in zip(*rows[n + 1 :], strict=True)
         ]
         over = [
