@@ -69,8 +69,10 @@ def plain_text(app, what, name, obj, options, lines):
         if line.startswith("    ") and below_text and not found[-1].strip() and not is_example:
             found += ["::", ""]
             is_formula = True
-        plain = line if is_example or is_formula else re.sub(r"([|*])", r"\\\1", line)
-        found.append(plain)
+        if not (is_example or is_formula):
+            line = re.sub(r"([|*])", r"\\\1", line)
+            line = re.sub(r"(?<=\w)_(?= [^:])", r"\\_", line)  # t_, but no heading 't_ : int'
+        found.append(line)
         before = line if line.strip() else before
     lines[:] = found
 
