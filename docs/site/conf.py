@@ -26,6 +26,7 @@ napoleon_google_docstring, napoleon_use_rtype, napoleon_use_ivar = False, False,
 autodoc_typehints, autodoc_member_order = "none", "bysource"
 highlight_language = "none"
 html_theme, html_title = "furo", f"deltaloop {__version__}"
+smartquotes = False  # quotes are those of code
 html_static_path, html_css_files = ["static"], ["style.css"]
 html_copy_source = html_show_sourcelink = False
 suppress_warnings = [
