@@ -100,6 +100,7 @@ def draw(path: Path, quick: bool) -> None:
             ax.plot(range(1, EPOCHS + 1), errors, label=label)
         ax.set(yscale="log", ylabel="% of test images wrong", ylim=(1.5, 100))
         ax.set_yticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+        ax.set_xticks([1, *range(5, EPOCHS + 1, 5)])
         ax.minorticks_off()
         ax.grid(alpha=0.3)
         ax.legend()

@@ -26,6 +26,7 @@ napoleon_google_docstring, napoleon_use_rtype, napoleon_use_ivar = False, False,
 autodoc_typehints, autodoc_member_order = "none", "bysource"
 highlight_language = "none"
 html_theme, html_title = "furo", f"deltaloop {__version__}"
+smartquotes = False  # quotes are those of code
 html_static_path, html_css_files = ["static"], ["style.css"]
 html_copy_source = html_show_sourcelink = False
 suppress_warnings = [
@@ -69,8 +70,10 @@ def plain_text(app, what, name, obj, options, lines):
         if line.startswith("    ") and below_text and not found[-1].strip() and not is_example:
             found += ["::", ""]
             is_formula = True
-        plain = line if is_example or is_formula else re.sub(r"([|*])", r"\\\1", line)
-        found.append(plain)
+        if not (is_example or is_formula):
+            line = re.sub(r"([|*])", r"\\\1", line)
+            line = re.sub(r"(?<=\w)_(?= [^:])", r"\\_", line)  # t_, but no heading 't_ : int'
+        found.append(line)
         before = line if line.strip() else before
     lines[:] = found
 
