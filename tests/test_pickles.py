@@ -1,4 +1,4 @@
-"""Pickles of networks, which go from process to process, are hardly larger than their parameters."""
+"""Pickles of networks, which go between processes, are hardly larger than their parameters."""
 
 import pickle
 
