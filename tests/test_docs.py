@@ -26,6 +26,7 @@ NEEDED = {
     "by numba": importlib.util.find_spec("numba"),
     "from numba ": importlib.util.find_spec("numba"),
     "import torch": importlib.util.find_spec("torch"),
+    "from joblib ": importlib.util.find_spec("joblib"),
     "import jax": importlib.util.find_spec("jax"),
 }
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
