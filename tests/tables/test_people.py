@@ -286,3 +286,67 @@ def test_quoted_newlines_and_long_names_are_cells(write):
 def test_days_before_the_epoch_and_hours_of_zones(write):
     got, _ = column(write, "1960-07-01T00:00:00+02:00", "1960-07-02T00:00:00+02:00")
     assert got[0].astype(datetime.datetime) == datetime.datetime(1960, 6, 30, 22)
+
+
+def test_quarters_are_dates(write):
+    for cells in (["2020Q1", "2021Q4"], ["2020-Q1", "2021-Q4"], ["Q1 2020", "Q4 2021"]):
+        got, notes = column(write, *cells)
+        np.testing.assert_array_equal(got, np.array(["2020-01-01", "2021-10-01"], "datetime64[us]"))
+        assert notes == ""
+
+
+def test_rows_that_repeat_the_header_are_left_out(write):
+    path = write(("a,b,y\n" + "1.5,2,p\n2.5,3,q\n" * 3) * 3)
+    table = read(path)
+    assert table.columns == ("a", "b", "y") and table.n_rows == 18
+    assert "2 rows left out that repeat the names of the columns" in table.notes
+    assert [part.n_rows for part in batches(path, 10)] == [10, 8]
+    words = read(write("p,q\nr,s\np,q\np,s\n"))  # nothing tells that these are names
+    assert words.n_rows == 4 and not words.named
+
+
+def test_the_end_of_a_file_of_dos_is_no_row(write):
+    assert read(write("a,b\r\n1,2\r\n3,4\r\n\x1a")).n_rows == 2
+
+
+def test_lines_above_names_that_are_partly_years(write):
+    body = "".join(f'"L{k}",{k},{k / 2},{k * 7.5},\n' for k in range(9))
+    table = read(write('"Source","the bank",\n\n"Land",1960,1961,1962,\n' + body))
+    assert table.columns == ("Land", "1960", "1961", "1962") and table.n_rows == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            b"PK\x03\x04" + bytes(range(256)),
+            "a workbook of Excel or another archive",
+        ),
+        (b"\xd0\xcf\x11\xe0" + bytes(99), "a workbook of an old Excel"),
+        (b"%PDF-1.4\n1 0 obj\n", "a PDF"),
+        (b"PAR1" + bytes(20), "a Parquet file; name it .parquet"),
+        (b"SQLite format 3\0" + bytes(20), r"a database; ask it with query= \(--query\)"),
+        (b"\x1f\x8b\x08" + bytes(20), "compressed by gzip; name it .gz"),
+        (b'[{"a": 1},\n {"a": 2}]', "JSON; name it .json"),
+        (b"\n<!DOCTYPE html>\n<html>", "a page in HTML"),
+        (b"\xef\xbb\xbf<HTML>", "a page in HTML"),
+    ],
+)
+def test_files_that_are_no_text_are_called_what_they_are(write, content, what):
+    with pytest.raises(FileFormatError, match=f"'.*' is {what}"):
+        read(write(content))
+
+
+def test_a_column_has_one_advice(write):
+    path = write("a;b\n" + "1.200,50-;1\n1.300,00;2\n2.400,25;3\n" * 4)
+    told = [note for note in read(path).notes if "--numbers" in note]
+    assert len(told) == 1
+    assert read(path, numbers="a").values[0][:2].tolist() == [-1200.5, 1300]
+
+
+def test_whole_numbers_that_are_not_exact_are_told(write):
+    path = write("a,b\n123456789012345678,1\n123456789012345679,2\n")
+    told = " ".join(read(path).notes)
+    assert "column 'a' has whole numbers above 9e15" in told and "text=['a'] (--text)" in told
+    assert read(path, text="a").values[0].tolist()[1] == "123456789012345679"
+    assert read(write("a,b\n1e300,1\n0.5,2\n")).notes == ()

@@ -50,6 +50,18 @@ class DateForm:
         return f"CASE WHEN regexp_full_match({cell}, {quoted(self.pattern)}) THEN {parsed} END"
 
 
+@dataclass(frozen=True)
+class Quarter(DateForm):
+    """Quarters of years: 2020Q1, 2020-Q1, Q1 2020; their first day."""
+
+    def sql(self, cell: str) -> str:
+        """As `DateForm.sql`."""
+        year = f"regexp_extract({cell}, '[0-9]{{4}}')::INTEGER"
+        quarter = f"regexp_extract({cell}, '[Qq]([1-4])', 1)::INTEGER"
+        day = f"make_date({year}, 3 * {quarter} - 2, 1)::TIMESTAMP"
+        return f"CASE WHEN regexp_full_match({cell}, {quoted(self.pattern)}) THEN {day} END"
+
+
 def _with_times(*dates: str, halves: bool = True) -> tuple[str, ...]:
     """The formats of dates, alone and with the time of the day."""
     times = ["", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f"]
@@ -81,6 +93,7 @@ _FORMS = (
         "daymonthyear", rf"\d{{1,2}}{_MONTH}\d{{4}}(?::\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?)?",
         ("%d%b%Y", "%d%b%Y:%H:%M:%S", "%d%b%Y:%H:%M", "%d%b%Y:%H:%M:%S.%f"),
     ),
+    Quarter("quarters", r"\d{4}[ -]?[Qq][1-4]|[Qq][1-4][ -]\d{4}"),
     DateForm("year-month", r"\d{4}-(?:0[1-9]|1[0-2])", ("%Y-%m",)),
     DateForm(
         "month day year", rf"{_MONTH} +\d{{1,2}},? +\d{{4}}(?:{_TIME}|{_HALF})",

@@ -20,6 +20,7 @@ from .hints import hints
 from .kinds import NUMBER, OPEN, TEXT, Kind, guessed_kind
 from .names import named_columns, told_apart
 from .number_forms import NumberForm, sure_decimals
+from .other_formats import refuse_other_formats
 from .plain_copies import write_plain_copy
 from .problems import Problems
 from .records import Quoting
@@ -94,6 +95,7 @@ def beginning(path: str, source: str) -> tuple[bytes, bool]:
     """The first bytes of a text that is not empty, and whether that is all."""
     with open(path, "rb") as file:
         head, is_whole = head_of(file)
+    refuse_other_formats(head, source)
     if is_whole and not head.strip(b" \t\r\n\f\v\xef\xbb\xbf"):
         raise empty(source)
     return head, is_whole
@@ -301,7 +303,8 @@ class Reading:
         self._leave_out_empty(columns)
         names = tuple(names[k] for k in self.kept)
         columns = [columns[k] for k in self.kept]
-        notes = [*notes, *hints(names, columns, [self.cells[k] for k in self.kept])]
+        first = [self.cells[k] for k in self.kept]
+        notes = [*notes, *hints(names, columns, first, notes)]
         return Table(
             names, columns, self.source, named=self.dialect.names is not None,
             notes=(*self.notes, *notes),

@@ -11,7 +11,7 @@ from itertools import islice
 
 from .cells import is_missing, shortened
 from .delimiters import LOOKED_AT, NO_DELIMITER, Candidate, best_division
-from .headers import find_header
+from .headers import common_kind, find_header
 from .number_forms import is_written_number
 from .records import BLANKS, Lines, Quoting, is_blank, reader_of
 from .text_files import encoding_of
@@ -55,6 +55,8 @@ class Dialect:
         Whether lines that begin with # are no rows.
     has_rules : bool
         Whether lines that only divide others, such as ---+---, are no rows.
+    repeats : bool
+        Whether rows that repeat the names of the columns are no rows, as in files put together.
     trailing : bool
         Whether the last cell of every row is probably what follows a comma too much.
     notes : list of str
@@ -73,6 +75,7 @@ class Dialect:
     longest: int
     has_comments: bool = False
     has_rules: bool = False
+    repeats: bool = False
     trailing: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -129,6 +132,10 @@ def sniff(
     for row in islice(records, _SAMPLE):
         rows.append(row)
         ends_of.append(start + reader.number)
+    repeats = top in rows and header is not False and _is_repeated_header(top, rows)
+    if repeats:
+        ends_of = [end for row, end in zip(rows, ends_of, strict=True) if row != top]
+        rows = [row for row in rows if row != top]
     ends = {line[len(line.rstrip("\r\n")) :] for line in lines} - {""}
     blank_quote = rf"(?:^|{re.escape(best.delimiter)})[ \t]+{best.quoting.quote}"
     dialect = Dialect(
@@ -148,12 +155,14 @@ def sniff(
             and not best.is_broken
             and not above
             and not has_rules
+            and not repeats
             and not (has_comments and n_hashes)
             and not (best.quoting.quote in text and re.search(blank_quote, text, re.MULTILINE))
         ),
         longest=max(map(len, lines), default=0),
         has_comments=has_comments,
         has_rules=has_rules,
+        repeats=repeats,
     )
     if has_comments:
         dialect.notes.append("lines that begin with # are left out")
@@ -198,6 +207,18 @@ def _above(lines: Sequence[str], best: "Candidate", has_comments: bool) -> Seque
         return []
     first = lines[: 2 * LOOKED_AT]
     return lines[: lines_above(first, best.delimiter, best.quoting, best.width, has_comments)]
+
+
+def _is_repeated_header(top: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row that occurs again names columns all the same."""
+    others = [row for row in rows if row != top and len(row) == len(top)]
+    if not others or any(map(is_written_number, top)):
+        return False
+    columns = zip(*others[:LOOKED_AT], strict=True)
+    return any(
+        common_kind([cell for cell in cells if not is_missing(cell)]) in ("number", "date")
+        for cells in columns
+    )
 
 
 def _add_more_headers(dialect: Dialect, ends_of: Sequence[int]) -> None:

@@ -11,6 +11,7 @@ from .rewriting import number_in
 from .text_column import Text
 
 _SENTINELS = (-99999.0, -9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0)
+_EXACT = 2.0**53  # whole numbers of float64 up to here are all different
 _FEW_VALUES = 100
 _TOTALS = frozenset(
     {"total", "totals", "sum", "grand total", "subtotal", "mean", "average", "gesamt", "summe",
@@ -22,7 +23,10 @@ _ALMOST = re.compile(r"[(<>~≤≥\u2212+\-$€£¥ ]*\d[\d.,' \u00a0\u202f]*[)\
 
 
 def hints(
-    names: Sequence[str], columns: Sequence[Column], first: Sequence[Sequence[str]]
+    names: Sequence[str],
+    columns: Sequence[Column],
+    first: Sequence[Sequence[str]],
+    told_already: Sequence[str] = (),
 ) -> list[str]:
     """Sentences, each with the option that decides otherwise.
 
@@ -32,12 +36,16 @@ def hints(
     columns : sequence of Column
     first : sequence of sequences of str
         The first cells of every column, as they are written.
+    told_already : sequence of str
+        Notes; a column that they advise --numbers for gets no second advice.
     """
     told = []
     for name, column, cells in zip(names, columns, first, strict=True):
         of = _of_text if isinstance(column, Text) else _of_numbers
         if isinstance(column, Text) or column.dtype.kind == "f":
             told += of(name, column, cells)
+    advised = {note.partition(" counts as text")[0] for note in told_already}
+    told = [note for note in told if note.partition(" counts as text")[0] not in advised]
     return [*told, *_total(names, columns)]
 
 
@@ -56,6 +64,11 @@ def _of_numbers(name, column, cells):
         told.append(
             f"{n} cells of column {name!r} are {value:g}, far from all others; if that stands for "
             f"missing cells, use missing=['{value:g}'] (--missing {value:g})"
+        )
+    if max(-low, high) > _EXACT and (column == np.floor(column)).all():
+        told.append(
+            f"column {name!r} has whole numbers above 9e15, which are not told apart exactly; if "
+            f"these are codes and no amounts, use text=[{name!r}] (--text)"
         )
     if not any(cell[:1] == "0" and len(cell) > 1 and cell.isdecimal() for cell in cells):
         return told

@@ -39,6 +39,7 @@ def write_plain_copy(
     width, first = dialect.width, dialect.skip if dialect.names else 0
     odd: list[tuple[int, int]] = []
     below: list[tuple[int, list[str]]] = []  # what may be remarks
+    n_repeated = 0
     change = rewriting.row if rewriting is not None and rewriting.is_needed else None
     with (
         open(path, encoding=encoding, newline="") as file,
@@ -50,7 +51,9 @@ def write_plain_copy(
         write = csv.writer(copy, lineterminator="\n").writerow
         try:
             for row in reader_of(lines, dialect.delimiter, dialect.quoting):
-                if len(row) == width and (width > 1 or not is_blank(row)):
+                if dialect.repeats and tuple(map(str.strip, row)) == dialect.names:
+                    n_repeated += 1
+                elif len(row) == width and (width > 1 or not is_blank(row)):
                     write(row if change is None else change(row))
                     first = first or lines.number
                     if below:
@@ -77,6 +80,9 @@ def write_plain_copy(
         odd += [(number, len(row)) for number, row in below]
     if change is not None and rewriting is not None:
         notes += rewriting.notes()
+    if n_repeated:
+        rows, verb = "rows" if n_repeated > 1 else "row", "repeat" if n_repeated > 1 else "repeats"
+        notes.append(f"{n_repeated} {rows} left out that {verb} the names of the columns")
     if lines.n_comments and not any("#" in note for note in dialect.notes):
         notes.append("lines that begin with # are left out")
     if odd and skip_bad_lines:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+_NOTHING = " \t\r\n\f\v\x1a"
 BLANKS = " "  # the delimiter that stands for any run of blanks and tabs
 
 
@@ -54,5 +55,5 @@ def reader_of(lines: Iterable[str], delimiter: str, quoting: Quoting) -> Any:
 
 
 def is_blank(row: list[str]) -> bool:
-    """Whether the line had nothing but blanks."""
-    return not row or (len(row) == 1 and not row[0].strip())
+    """Whether the line had nothing but blanks, or the end of a file of DOS."""
+    return not row or (len(row) == 1 and not row[0].strip(_NOTHING))

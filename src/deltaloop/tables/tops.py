@@ -58,8 +58,7 @@ def lines_above(
     start, top = records[k]
     if any(2 * _filled(row) > width for _, row in records[:k]) or len(top) != width:
         return 0
-    is_header, guess = find_header(top, below)
-    return start if is_header and guess is None else 0
+    return start if find_header(top, below)[0] else 0
 
 
 def more_headers(names: Sequence[str], rows: Sequence[Sequence[str]]) -> int:

@@ -212,7 +212,7 @@ def _classes(name, column):
     if len(values) == len(y) > FEW:
         raise InvalidInputError(
             f"target {name!r} has {len(y)} different values in {len(y)} rows, so it is no class; "
-            "choose another column"
+            "choose another column with target= (--target)"
             + ("" if isinstance(column, Text) else ", or task='regression' (--task regression)")
         )
     return y.astype(np.int64), tuple(values)
