@@ -79,6 +79,7 @@ def test_it_fits_a_phone_and_a_desk(site):
             asked = []
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             every = [*site.glob("*.html"), *site.glob("site/*.html")]
+            every.remove(site / "index.html")  # which leads to the first page at once
             for path in every if width == 390 else every[::5]:
                 page.goto(path.as_uri(), wait_until="domcontentloaded")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name

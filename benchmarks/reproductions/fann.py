@@ -46,9 +46,10 @@ def files(folder: str, names) -> dict[str, tuple[Path, Path]]:
     found = {name: (Path(folder, f"{name}.train"), Path(folder, f"{name}.test")) for name in names}
     missing = [path.name for both in found.values() for path in both if not path.is_file()]
     if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise SystemExit(
-            f"{folder} has no {', '.join(missing)}: {fann_library.INSTALL}, or give the folder of "
-            "FANN's data sets with --fann-data"
+            f"{folder} has no {', '.join(missing[:3])}{more}: {fann_library.INSTALL}; or give the "
+            "folder of FANN's data sets with --fann-data; or name other papers with --only"
         )
     return found
 

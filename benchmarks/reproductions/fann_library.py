@@ -42,8 +42,8 @@ def library(path: str | None = None) -> ctypes.CDLL:
         found = ctypes.CDLL(name)
     except OSError as error:
         raise SystemExit(
-            f"FANN's library cannot be loaded ({error}): {INSTALL}, or give the path of "
-            "libfann.so.2 with --fann-library"
+            f"FANN's library cannot be loaded ({error}): {INSTALL}; or give the path of "
+            "libfann.so.2 with --fann-library; or name other papers with --only"
         ) from None
     for function, (result, *arguments) in _SIGNATURES.items():
         try:

@@ -43,7 +43,7 @@ def rows(quick: bool) -> Iterator[Row]:
         how, Y = dl.SGD(epsilon * len(X), momentum=0.9), np.where(y == 1, 1 - low, low)
         found = [sweeps(network(loss, k), X, Y, 0.4 - low, MOST, how, len(X)) for k in range(n)]
         solved = [one for one in found if one is not None]
-        least = 1 if quick else round(0.7 * n)
+        least = round(0.7 * n)
         yield Row(
             f"epochs, {name}", f"about {published:,}", told(found),
             f"{least} of {n} within {MOST:,}, median {published // 2:,} to {2 * published:,}",

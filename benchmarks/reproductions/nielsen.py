@@ -151,4 +151,5 @@ PAPER = Paper(
     "Nielsen's handwritten digits, 784-30-10",
     "Nielsen (2015), Neural Networks and Deep Learning, chapters 1 and 3",
     rows,
+    needs=lambda quick: images(),
 )

@@ -168,6 +168,36 @@ def loss_surface():
     return ax
 
 
+def spirals():
+    """How Lang & Witbrock's network with its shortcuts tells two spirals apart."""
+    X, y = dl.datasets.load("two_spirals")
+    layers = [
+        dl.Dense(5), dl.Dense(5, shortcuts=[0]), dl.Dense(5, shortcuts=[0, 1]),
+        dl.Dense(1, "sigmoid", shortcuts=[0, 1, 2]),
+    ]  # fmt: skip
+    net = dl.Network(
+        2, layers, loss="binary_cross_entropy", init=("uniform", 0.1), bias_init=("uniform", 0.1),
+        dtype="float64", seed=1,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dl.DeltaloopWarning)
+        net.fit(
+            X, y, epochs=8000, batch_size=len(X), shuffle=False,
+            optimizer=dl.SGD(0.002 * len(X), momentum=0.9),
+        )  # fmt: skip
+    _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained", dpi=40)
+    dl.plot.decision_boundary(net, X, y, ax=ax, resolution=60)
+    ax.set_aspect("equal")
+    ax.collections[0].set_rasterized(True)  # the areas, as a small picture
+    return ax
+
+
+def shortcuts():
+    """A network in which every layer is connected to all before it."""
+    layers = [dl.Dense(2), dl.Dense(2, shortcuts=[0]), dl.Dense(1, shortcuts=[0, 1])]
+    return dl.plot.network(dl.Network(2, layers, seed=2))
+
+
 def weights():
     """What the hidden units of a network for digits look at."""
     X, y = dl.datasets.load("digits")
@@ -180,7 +210,7 @@ PICTURES = {
     f.__name__: f
     for f in (
         diagnose, initial_values, history, optimizers, dropout, network, decision_boundary,
-        gradient_flow, loss_surface, weights,
+        gradient_flow, loss_surface, shortcuts, spirals, weights,
     )
 }  # fmt: skip
 

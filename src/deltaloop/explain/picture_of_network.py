@@ -137,7 +137,7 @@ def _line(x, y, x_to, y_to, skipped, places):
         return [(x, y), (x_to, y_to)]
     edge = max(max(heights.values()) for heights in places) + 0.4
     over = np.copysign(edge + 0.5 * skipped, y + y_to + 0.01)
-    t = np.linspace(0, 1, 25)[:, None]
+    t = np.linspace(0, 1, 17)[:, None]
     out = 0.25 * (x_to - x)
     corners = np.array([(x, y), (x + out, over), (x_to - out, over), (x_to, y_to)])
     shares = np.hstack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])
@@ -182,6 +182,7 @@ def _draw_names(ax, net, places, gap):
     skipped = max(k - level for k in range(len(net.layers)) for level, _ in entering(net, k))
     top = max(max(heights.values()) for heights in places) + 0.75 + 0.3 * skipped
     bottom = min(min(heights.values()) for heights in places) - 0.9 - 0.3 * skipped
+    ax.update_datalim([(-0.5, bottom - 0.2), (gap * (len(net.sizes) - 1) + 0.5, top + 0.2)])
     for level in range(len(net.sizes)):
         text = "$a^{1} = x$" if level == 0 else rf"$z^{{{level + 1}}}, a^{{{level + 1}}}$"
         ax.text(gap * level, top, text, ha="center", va="center", fontsize=10)
@@ -203,4 +204,6 @@ def _draw_heads(ax, net, heights, x):
         if drawn:
             what = "mean, variance" if head.is_gaussian else str(head.activation)
             text = f"{name}\n{what}".replace("$", r"\$")
+            length = max(map(len, text.split("\n")))
+            ax.update_datalim([(x + _RADIUS + 0.15 + 0.13 * length, drawn[0])])  # about
             ax.text(x + _RADIUS + 0.15, sum(drawn) / len(drawn), text, fontsize=8, va="center")

@@ -12,7 +12,7 @@ function symbol(parent, at, letter, layer, unit, more = "", css = "") {
   const text = draw(parent, "text", { ...at, class: css });
   draw(text, "tspan", { "font-style": "italic" }, letter);
   draw(text, "tspan", { dy: "-0.45em", "font-size": "70%" }, layer);
-  draw(text, "tspan", { dy: "0.8em", dx: "-0.45em", "font-size": "70%" }, unit);
+  draw(text, "tspan", { dy: "0.8em", dx: "-0.6em", "font-size": "70%" }, unit);
   if (more) draw(text, "tspan", { dy: "-0.35em" }, more);
   return text;
 }
