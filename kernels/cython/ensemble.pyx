@@ -131,9 +131,9 @@ cdef struct Room:           # of one thread, for `side` blocks
     vec *keep               # (side,): 1 - learning_rate weight_decay
     vec *factors            # (piece,): of delta, for weights
     double *rates           # (side, NATIVE)
-    double *costs           # (side, NATIVE): of a sample
+    double *costs           # (side, NATIVE): of a sample, or (piece, NATIVE)
     double *totals          # (side, NATIVE): of an epoch
-    double *sums            # (side, NATIVE): of weights
+    double *sums            # (side, NATIVE): of weights, or losses to watch
     const real **x_rows     # (NATIVE,)
     const real **y_rows
     int32_t *orders         # (side, NATIVE, n_samples)
@@ -169,7 +169,7 @@ cdef Py_ssize_t lay_out(const Many *many, Py_ssize_t side, char *memory, Room *r
     room.rates = <double *> (memory + at)
     at += block_of(lanes * 8)
     room.costs = <double *> (memory + at)
-    at += block_of(lanes * 8)
+    at += block_of(max(lanes, many.piece * NATIVE) * 8)
     room.totals = <double *> (memory + at)
     at += block_of(lanes * 8)
     room.sums = <double *> (memory + at)
@@ -297,7 +297,7 @@ def train_networks(training, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t n_epo
     if training.best is not None:
         many.best = <real *> data(training.best, True)
     many.positions = <const Py_ssize_t *> data(training.positions, False)
-    choose_piece(&many, max(many.batch_size, many.watched.n if many.batch_size > 1 else 1))
+    choose_piece(&many, max(many.batch_size, many.watched.n))
     many.side = SIDE if many.batch_size == 1 and fits_side(&many) else 1
     start(&many, first, stop, n_threads, train_share)
 

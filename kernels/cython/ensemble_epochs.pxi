@@ -164,7 +164,7 @@ cdef void descend_samples(
         outputs_of_sample(many, side, room, room.y, y_side)
         if many.weights != NULL:
             find_sums(many, room, side, t, 1)
-            weigh(many, room, side, t, 0)
+            weigh(many, room, side, t, 0, 1)
         for k in range(side * NATIVE // 8 if NATIVE >= 8 else 0):
             for lane in range(8):
                 room.totals[k * 8 + lane] += room.costs[k * 8 + lane]
@@ -180,9 +180,8 @@ cdef void descend_batches(
     const Many *many, Room *room, Py_ssize_t first, vec *theta, Py_ssize_t step,
 ) noexcept nogil:
     """An epoch of mini-batches of one block, piece by piece."""
-    cdef Py_ssize_t begin, at, n, t, lane, size, place = many.n_layers - 1
+    cdef Py_ssize_t begin, at, n, t, lane, size
     cdef const real *x = NULL
-    cdef const Place *last = &many.places[place]
     begin = 0
     while begin < many.samples.n:
         size = min(many.batch_size, many.samples.n - begin)
@@ -197,25 +196,16 @@ cdef void descend_batches(
             else:
                 take_piece(many, room, at, n)
             forward_piece(many, room, theta, n, x)
+            outputs_of_piece(many, room, n)
             for t in range(n):
-                outputs(many, 1, of_piece(many, room, last.z, t), of_piece(many, room, last.a, t),
-                        room.y + t * many.n_out, 1, of_piece(many, room, last.delta, t),
-                        room.costs)
                 if many.weights != NULL:
-                    weigh(many, room, 1, at + t, t)
+                    weigh(many, room, 1, at + t, t, n)
                 for lane in range(NATIVE):
-                    room.totals[lane] += room.costs[lane]
+                    room.totals[lane] += room.costs[t * NATIVE + lane]
             backward_piece(many, room, theta, n, x, at > begin)
             at += n
         descend_rule(many, room, 1, first, theta, size, step)
         begin, step = begin + size, step + 1
-
-
-cdef inline vec *of_piece(
-    const Many *many, const Room *room, Py_ssize_t place, Py_ssize_t t,
-) noexcept nogil:
-    """z, a or delta of the last layer, of sample t of the piece."""
-    return room.units + many.piece * place + t * many.n_out
 
 
 cdef inline double weight_of(
@@ -243,22 +233,27 @@ cdef void find_sums(
 
 cdef void weigh(
     const Many *many, Room *room, Py_ssize_t side, Py_ssize_t t, Py_ssize_t in_piece,
+    Py_ssize_t n,       # samples of the piece
 ) noexcept nogil:
     """Each loss times w_t, and delta times w_t n / sum_s w_s; what weighs 0 leaves no trace."""
     cdef Py_ssize_t lane, s, k, o, n_out, at
+    cdef double *cost
     cdef double weight
     cdef const Place *place
     cdef real factor
     for lane in range(side * NATIVE):
         weight = weight_of(many, room, lane, t)
         factor, s = <real> (weight * room.sums[lane]), lane // NATIVE
-        room.costs[lane] = room.costs[lane] * weight if weight > 0 else 0
+        cost = room.costs + in_piece * side * NATIVE + lane
+        cost[0] = cost[0] * weight if weight > 0 else 0
         for k in range(many.n_layers):
             place, n_out = &many.places[k], many.layers[k].n_out
             if weight > 0 and k < many.n_layers - 1:
                 continue
             for o in range(n_out):
-                at = in_piece * n_out * side + o * side + s
+                at = (in_piece * n_out + o) * side + s
+                if k == many.n_layers - 1:
+                    at = (o * n + in_piece) * side + s
                 if weight > 0:
                     lane_at(many, room, side, place.delta, at, lane)[0] *= factor
                 else:
@@ -271,7 +266,8 @@ cdef inline real *lane_at(
     const Many *many, const Room *room, Py_ssize_t side, Py_ssize_t place, Py_ssize_t at,
     Py_ssize_t lane,
 ) noexcept nogil:
-    return <real *> (room.units + many.piece * place * side + at) + lane % NATIVE
+    cdef Py_ssize_t piece = many.piece if many.batch_size > 1 else 1
+    return <real *> (room.units + piece * place * side + at) + lane % NATIVE
 
 
 cdef bint end_epoch(
@@ -304,7 +300,7 @@ cdef bint end_epoch(
                 for k in range(many.samples.n):
                     sum_of_weights += many.weights[net.first_weight + k]
             loss = room.totals[lane] / sum_of_weights
-            watched = room.costs[lane] if many.watched.X != NULL else loss
+            watched = room.sums[lane] if many.watched.X != NULL else loss
             if not (isfinite(loss) and isfinite(watched)
                     and (<real *> &finite)[lane % NATIVE] == 0):
                 net.reason, room.network[lane] = DIVERGED, -1
@@ -358,10 +354,9 @@ cdef void keep_best(
 cdef void watch(
     const Many *many, Room *room, Py_ssize_t s, const vec *theta,
 ) noexcept nogil:
-    """The mean loss of the samples to watch, of the networks of block s, to room.costs."""
+    """The mean loss of the samples to watch, of the networks of block s, to room.sums."""
     cdef Py_ssize_t at, n, t, lane, row
     cdef double totals[16]
-    cdef const Place *last = &many.places[many.n_layers - 1]
     cdef const real *x = NULL
     for lane in range(NATIVE):
         totals[lane] = 0
@@ -380,17 +375,15 @@ cdef void watch(
                     room.x_rows[lane] = many.watched.X + row * many.n_in
                     room.y_rows[lane] = many.watched.Y + row * many.n_out
                 interleave(many.n_in, 1, room.x_rows, room.x + t * many.n_in)
-                interleave(many.n_out, 1, room.y_rows, room.y + t * many.n_out)
+                interleave(many.n_out, n, room.y_rows, room.y + t)
         forward_piece(many, room, theta, n, x)
+        outputs_of_piece(many, room, n)
         for t in range(n):
-            outputs(many, 1, of_piece(many, room, last.z, t), of_piece(many, room, last.a, t),
-                    room.y + t * many.n_out, 1, of_piece(many, room, last.delta, t),
-                    room.sums)
             for lane in range(NATIVE):
-                totals[lane] += room.sums[lane]
+                totals[lane] += room.costs[t * NATIVE + lane]
         at += n
     for lane in range(NATIVE):
-        room.costs[s * NATIVE + lane] = totals[lane] / many.watched.n
+        room.sums[s * NATIVE + lane] = totals[lane] / many.watched.n
 
 
 cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
@@ -422,15 +415,15 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
                         room.x_rows[lane] = many.X + row * many.n_in
                     interleave(many.n_in, 1, room.x_rows, room.x + t * many.n_in)
             forward_piece(many, &room, theta, n, x)
+            a = room.units + many.piece * last.a
+            activate_outputs(layer, n, room.units + many.piece * last.z, a)
             for t in range(n):
-                a = of_piece(many, &room, last.a, t)
-                activate_outputs(layer, 1, of_piece(many, &room, last.z, t), a)
                 for lane in range(NATIVE):
                     network = many.lane_of[block * NATIVE + lane]
                     if network >= 0:
                         for o in range(many.n_out):
                             many.out[(network * many.n_rows + at + t) * many.n_out + o] = \
-                                (<const real *> (a + o))[lane]
+                                (<const real *> (a + o * n + t))[lane]
             at += n
         block = take_next(&many.next, 1)
     leave(NEAREST, before)

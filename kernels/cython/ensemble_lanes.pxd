@@ -1,6 +1,7 @@
 # What lanes that are networks need beside lanes.pxd: sums in float64 for every lane, samples of
 # their own, and orders of samples as NumPy draws them.
-from lanes cimport real, vec
+from exponentials cimport EXP_LOWEST, LOG2_E, TANH_MOST, expm1_and_power
+from lanes cimport clipped, real, vec
 
 cdef extern from *:
     """
@@ -94,6 +95,16 @@ cdef extern from *:
     static inline Py_ssize_t take_next(Py_ssize_t *next, Py_ssize_t n) {
         return __atomic_fetch_add(next, n, __ATOMIC_RELAXED); }
 
+    /* x / y for y from 1 to 2^100, within about 1 ulp: with AVX-512 an estimate of 14 bits and one
+       step of Newton, q (1 + (1 - y / y')), take a third of the time of a division */
+    #if defined(__AVX512F__) && !defined(DELTALOOP_DOUBLE)
+    static inline vec ratio(vec x, vec y) {
+        const vec estimate = (vec)_mm512_rcp14_ps((__m512)y), q = x * estimate;
+        return q + q * (1 - y * estimate); }
+    #else
+    static inline vec ratio(vec x, vec y) { return x / y; }
+    #endif
+
     #if VECTOR_BYTES == 64
     #define SIDE 4          /* blocks that are trained side by side: chains hide each other */
     #define COLUMNS 4       /* of a tile of 4 rows, whose sums stay in registers */
@@ -106,6 +117,7 @@ cdef extern from *:
         pass
     ctypedef int int32_t
     const Py_ssize_t SIDE, COLUMNS
+    vec ratio(vec x, vec y) noexcept nogil
     Wide widened(vec x) noexcept nogil
     Wide add_wide(Wide x, Wide y) noexcept nogil
     Wide products(vec x, vec y) noexcept nogil
@@ -113,3 +125,21 @@ cdef extern from *:
         Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) noexcept nogil
     void draw_orders(const size_t *addresses, Py_ssize_t n, int32_t *orders) noexcept nogil
     Py_ssize_t take_next(Py_ssize_t *next, Py_ssize_t n) noexcept nogil
+
+
+cdef inline vec logistic_of_lanes(vec z) noexcept nogil:
+    """1 / (1 + e^-z) as in exponentials.pxd, with `ratio`; it rounds to 1 from z = 40 on."""
+    cdef vec power, p
+    cdef real one = 1, most = 40
+    z = clipped(z, EXP_LOWEST - one, most)
+    p = expm1_and_power(True, False, z, z * LOG2_E, &power)
+    return ratio(power, p + (power + one))
+
+
+cdef inline vec tanh_of_lanes(vec z) noexcept nogil:
+    """tanh as in exponentials.pxd, with `ratio`."""
+    cdef vec power, p
+    cdef real one = 1, most = TANH_MOST, two_log2_e = 2 * LOG2_E
+    z = clipped(z, -most, most)
+    p = expm1_and_power(True, True, z + z, z * two_log2_e, &power)
+    return ratio((power - one) - p, p + (power + one))

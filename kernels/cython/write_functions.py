@@ -404,12 +404,20 @@ ENSEMBLE = """\
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from libc.math cimport pow
 
-from ensemble_lanes cimport Wide, add_wide, products
+from ensemble_lanes cimport Wide, add_wide, logistic_of_lanes, products, tanh_of_lanes
+from exponentials cimport (
+    exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
+)
 from functions cimport (
-    NAMES, f, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
+    NAMES, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
     slope,
 )
-from lanes cimport NATIVE, magnitude, quotient, real, root, splat, vec, where_above
+from lanes cimport NATIVE, clipped, magnitude, quotient, real, root, splat, vec, where_above
+from normal cimport exp_of_square, normal
+from sines cimport cosine, sine
+
+
+F
 
 
 cdef inline void map_lanes(
@@ -420,7 +428,7 @@ cdef inline void map_lanes(
     cdef Py_ssize_t k
 UNITS:    if activation == CODE:
         for k in range(n):
-            a[k] = f(CODE, alpha, z[k])
+            a[k] = f_of_lanes(CODE, alpha, z[k])
         return
 END
 
@@ -506,6 +514,28 @@ RULES:    if code == CODE:
 END"""
 
 
+class Lanes(Cython):
+    """As Cython, with the functions that are written for lanes alone."""
+
+    calls: ClassVar = {**Cython.calls, "logistic": "logistic_of_lanes", "tanh": "tanh_of_lanes"}
+
+
+def lanes_f() -> list[str]:
+    """F of all activations for a vec, to be called with a constant code."""
+    body, most = [], 0
+    for row in _of_units():
+        lines, result, n = expressions.written(row.f, Lanes("z"), "z")
+        most = max(most, n)
+        body.append(f"    if activation == {row.name.upper()}:")
+        body += [f"        {line}" for line in [*lines, f"return {result}"]]
+    return [
+        "cdef inline vec f_of_lanes(Py_ssize_t activation, real alpha, vec z) noexcept nogil:",
+        f"    cdef vec {', '.join(f't{k}' for k in range(most))}",
+        *body,
+        "    return z",
+    ]
+
+
 def lanes_step() -> list[str]:
     """As `rules`, with hyper-parameters that differ from lane to lane."""
     body, most = [], 0
@@ -567,6 +597,7 @@ def ensemble() -> str:
     }
     names = sorted({code for kind in codes.values() for code in kind})
     text = re.sub(r"\bNAMES\b", ",\n    ".join(names), ENSEMBLE)
+    text = text.replace("\nF\n", "\n" + "\n".join(lanes_f()) + "\n")
     text = text.replace("\nSTEP\n", "\n" + "\n".join(lanes_step()) + "\n")
     text = text.replace("\nCONSTANTS\n", "\n" + "\n".join(lanes_constants()) + "\n")
     return _filled(text, codes)
