@@ -26,6 +26,8 @@ NEEDED = {
     "by numba": importlib.util.find_spec("numba"),
     "from numba ": importlib.util.find_spec("numba"),
     "import torch": importlib.util.find_spec("torch"),
+    "-m ziglang ": importlib.util.find_spec("ziglang"),
+    "\nnode ": shutil.which("node"),
     "from joblib ": importlib.util.find_spec("joblib"),
     "import jax": importlib.util.find_spec("jax"),
 }
