@@ -54,7 +54,8 @@ def _busy(call):
 
 
 def _one(net):
-    return np.zeros(net.sizes[0]), np.full(net.sizes[-1], 1 / net.sizes[-1])
+    n_targets = net.plan.n_targets
+    return np.zeros(net.sizes[0]), np.full(n_targets, 1 / n_targets)
 
 
 def _rows(net):

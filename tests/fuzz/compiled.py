@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 
 import deltaloop as dl
-from deltaloop.kernels import functions
 from handles import Called, Handle
 
 from . import draws
 from .callbacks import Finding
 from .doors import gentle
 from .given import Given, fenced
+from .heads import parts, row_of
 from .judge import UNCHECKED, judge
 
 
@@ -62,9 +62,9 @@ def warm_up(names):
 def _rows(case, n, wall=True):
     """X and Y in the dtype of the network, at the end of what may be read."""
     X, Y = draws.inputs(case.draw, n, case.drawn.sizes[0]), draws.targets(case.draw, n, case.drawn)
-    if X.shape != (n, case.drawn.sizes[0]) or Y.shape != (n, case.drawn.sizes[-1]):
-        X, Y = np.zeros((n, case.drawn.sizes[0])), np.full((n, case.drawn.sizes[-1]), 1.0)
-        Y /= case.drawn.sizes[-1]
+    if X.shape != (n, case.drawn.sizes[0]) or Y.shape != (n, case.drawn.n_targets):
+        X, Y = np.zeros((n, case.drawn.sizes[0])), np.full((n, case.drawn.n_targets), 1.0)
+        Y /= case.drawn.n_targets
     givens = []
     with np.errstate(over="ignore"):
         for name, values in (("X", X), ("Y", Y)):
@@ -80,7 +80,10 @@ def _rows(case, n, wall=True):
 def _are_right(case, X, Y):
     """Whether the reference, which checks, takes them as well."""
     finite = np.isfinite(X.clean).all() and np.isfinite(Y.clean).all()
-    return finite and (_suits(functions.LOSSES[case.drawn.loss], Y.clean))
+    if case.drawn.heads:
+        of_heads = parts(Y.clean, case.drawn.heads)
+        return finite and all(_suits(row_of(loss), part) for loss, part in of_heads)
+    return finite and (_suits(row_of(case.drawn.loss), Y.clean))
 
 
 def _suits(row, Y):
@@ -118,10 +121,11 @@ def _session(case, room, optimizer):
 def handle(case):
     """A handle, called through ctypes or through numba_handles."""
     draw, net = case.draw, case.net
-    if net.backend.NAME == "reference":
+    n_targets = case.drawn.n_targets
+    if net.backend.NAME == "reference" or n_targets != net.sizes[-1]:
         case.log.append("session")
         if judge(case, lambda: {"none": net.session()}, []):
-            raise Finding("a session for compiled code without compiled code")
+            raise Finding("a session without compiled code, or with other targets than outputs")
         return
     n = draw.count()
     X, Y = _rows(case, n)
@@ -242,7 +246,8 @@ def numba_functions(case):
         finally:
             twin.scaling = scaling
 
-    known, has_no_function = _are_right(case, X, Y) and shape != "bad", net.plan.by_batches
+    known = _are_right(case, X, Y) and shape != "bad"
+    has_no_function = net.plan.by_batches or net.plan.heads is not None
     accepted = judge(
         case, act, [X, Y], compute if known else None,
         draws.longest_sum(case.drawn, n) + 1, (*UNCHECKED, numba_error),

@@ -21,7 +21,10 @@ def _is_same(net, other):
     if (net.scaling is None) != (other.scaling is None):
         raise Finding("the copy has another scaling")
     pairs = zip(net.layers, other.layers, strict=True)
-    same = all(np.array_equal(a.mask, b.mask) and a.dropout == b.dropout for a, b in pairs)
+    same = all(
+        np.array_equal(a.mask, b.mask) and (a.dropout, a.heads) == (b.dropout, b.heads)
+        for a, b in pairs
+    )
     settings = [(n.trainable, n.input_dropout, n.input_noise) for n in (net, other)]
     if not same or settings[0] != settings[1]:
         raise Finding("the copy drops, connects or trains something else")
@@ -69,6 +72,8 @@ def written_as_c(case):
         return {}
 
     accepted = judge(case, call, [])
+    if accepted and case.drawn.heads:
+        raise Finding("to_c wrote a network whose outputs it does not know")
     if learns and accepted and case.net.plan.by_batches:
         raise Finding("to_c wrote a step that is not that of this network")
 

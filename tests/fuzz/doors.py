@@ -13,6 +13,7 @@ from . import callbacks, draws
 from .arrays import dense
 from .callbacks import Callback, Finding
 from .given import Given, plain
+from .heads import as_dict
 from .judge import CHECKED, judge
 from .liars import ORDERS, TRUE_ORDERS, Orders
 from .matrices import sparse
@@ -33,11 +34,18 @@ def _unshifted(case, given):
     return given
 
 
-def some_targets(case, n) -> Given:
+def some_targets(case, n, in_dicts=0.5) -> Given:
     """Y of n samples: rows, numbers of classes, or a vector where there is one output."""
-    draw, n_out = case.draw, case.drawn.sizes[-1]
+    draw, n_out, heads = case.draw, case.drawn.n_targets, case.drawn.heads
     Y = draws.targets(draw, n, case.drawn)
     right = Y.shape == (n, n_out)
+    if heads and draw.chance(in_dicts) and right:
+        typed = Y.astype(draw.choice(("f4", "f8")))
+        names = [name for name, _ in case.drawn.layers[-1].heads]
+        value = as_dict(typed, names, heads)
+        return Given(f"dict of {len(names)}", value, typed.astype(np.float64), held=[typed])
+    if heads:
+        return dense(draw, Y, case.drawn.dtype, heads)
     of_classes = functions.LOSSES[case.drawn.loss].targets_sum_to_1
     if of_classes and draw.chance(0.3) and n_out > 1 and right:
         labels = np.nan_to_num(Y).argmax(axis=1).astype(float)
@@ -172,7 +180,7 @@ def backward(case):
     """From slopes of one's own to the gradient by all parameters, or by the inputs."""
     n, name = case.draw.count(), case.draw.choice(("backward", "input_gradient"))
     X = some_inputs(case, n)
-    Y = dense(case.draw, draws.targets(case.draw, n, case.drawn), case.drawn.dtype, "mse")
+    Y = dense(case.draw, draws.slopes(case.draw, n, case.drawn), case.drawn.dtype, "mse")
     case.log.append(name)
     judge(
         case, lambda: {name: getattr(case.net, name)(X.value, Y.value)}, [X, Y],
@@ -204,7 +212,7 @@ def gentle(case, optimizer):
 def fit(case):
     draw, n = case.draw, case.draw.count()
     kind = None if draw.chance(0.6) else draw.choice(sorted(callbacks.KINDS))
-    X, Y = some_inputs(case, n), some_targets(case, n)
+    X, Y = some_inputs(case, n), some_targets(case, n, 0.0 if kind else 0.5)
     if kind and draw.chance(0.7):  # arrays whose memory and metadata are within reach
         X, Y = (
             plain(values.astype(case.drawn.dtype), f"own {values.shape}")

@@ -10,7 +10,8 @@ import numpy as np
 import cases
 import deltaloop as dl
 from deltaloop import kernels
-from deltaloop.kernels import functions
+
+from .heads import GAUSSIAN, drawn_heads, loss_of, parts, row_of
 
 WIDTHS = (1, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 48, 64, 65)
 COUNTS = (1, 1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 33)
@@ -70,17 +71,41 @@ class Drawn(NamedTuple):
 
     sizes: list
     layers: list
-    loss: str
+    loss: str  # "heads": each has its own
     dtype: np.dtype
     theta: np.ndarray
     scaling: dl.Scaling | None
     input_dropout: float
     input_noise: float
 
+    @property
+    def heads(self) -> tuple:
+        """Of the last layer, or ()."""
+        return tuple(head for _, head in self.layers[-1].heads or ())
+
+    @property
+    def of_targets(self):
+        """What `whole` asks for: the heads, or the name of the loss."""
+        return self.heads or self.loss
+
+    @property
+    def losses(self) -> list:
+        """(activation, loss) of every head, or of the network."""
+        if not self.heads:
+            return [(self.layers[-1].activation.name, self.loss)]
+        return [(head.activation.name, loss_of(head)) for head in self.heads]
+
+    @property
+    def n_targets(self) -> int:
+        """Columns of Y."""
+        return sum(head.n_out for head in self.heads) or self.sizes[-1]
+
     def network(self, backend) -> dl.Network:
+        loss = {} if self.heads else {
+            "loss": cases.loss_named(self.loss, self.layers[-1].activation.name)
+        }  # fmt: skip
         net = dl.Network(
-            self.sizes[0], self.layers, dtype=self.dtype, backend="reference",
-            loss=cases.loss_named(self.loss, self.layers[-1].activation.name),
+            self.sizes[0], self.layers, dtype=self.dtype, backend="reference", **loss,
             input_dropout=self.input_dropout, input_noise=self.input_noise,
         )  # fmt: skip
         net.use_backend(backend)
@@ -99,7 +124,8 @@ class Drawn(NamedTuple):
 
 def _told(layer):
     """A layer in a few words."""
-    told = f"{layer.n_out}{'' if layer.bias else '-'} {layer.activation}"
+    kind = layer.activation if layer.heads is None else dict(layer.heads)
+    told = f"{layer.n_out}{'' if layer.bias else '-'} {kind}"
     told += f" drop {layer.dropout:g}" if layer.dropout else ""
     if (layer.rate_of_W, layer.rate_of_b) != (1, 1):
         told += f" rates {layer.rate_of_W:g} {layer.rate_of_b:g}"
@@ -115,6 +141,10 @@ def network(draw: Draw) -> Drawn:
     sizes = [draw.width() for _ in range(draw.choice((1, 1, 2, 2, 2, 3, 4)) + 1)]
     names = [*(draw.choice(cases.HIDDEN) for _ in sizes[2:]), activation]
     biases = [draw.chance(0.8) for _ in names]
+    heads = drawn_heads(draw) if draw.chance(0.12) else None
+    if heads:
+        names[-1], loss = "identity", "mse"
+        sizes[-1] = sum(head.n_units for head in heads.values())
     made = cases.case(draw.getrandbits(32), sizes, names, loss, dtype, 1, biases)
     shortcuts = _shortcuts(draw, sizes)
     entering = [
@@ -123,14 +153,17 @@ def network(draw: Draw) -> Drawn:
     dropout, trained = _dropout(draw, sizes), trainable(draw, sizes)
     masks = _masks(draw, entering, sizes)
     rates = [_rates(draw) if draw.chance(0.15) else {} for _ in names]
+    gives = [{"activation": name} for name in names[:-1]]
+    gives.append({"heads": heads} if heads else {"activation": activation})
     layers = [
-        dl.Dense(n_out, name, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves,
-                 shortcuts=more, **factors)
-        for n_out, name, record, p, mask, moves, more, factors in zip(
-            sizes[1:], names, made.plan.layers, dropout[1:], masks, trained, shortcuts, rates,
-            strict=True,
+        dl.Dense(n_out, bias=bool(record["b"] >= 0), dropout=p, mask=mask, trainable=moves,
+                 shortcuts=more, **factors, **given)
+        for n_out, record, p, mask, moves, more, factors, given in zip(
+            sizes[1:], made.plan.layers, dropout[1:], masks, trained, shortcuts, rates,
+            gives, strict=True,
         )
     ]  # fmt: skip
+    loss = "heads" if heads else loss
     scaling = _scaling(draw, sizes, loss)
     noise = draw.choice(NOISE) if draw.chance(0.2) else 0.0
     drawn = Drawn(sizes, layers, loss, dtype, made.theta, scaling, dropout[0], noise)
@@ -220,29 +253,46 @@ def inputs(draw: Draw, n: int, n_in: int) -> np.ndarray:
 
 
 def targets(draw: Draw, n: int, drawn: Drawn) -> np.ndarray:
-    """Targets that the loss accepts, shape (n, n_out), and now and then some that it does not."""
-    n_out = drawn.sizes[-1]
-    if drawn.loss in cases.DISTANCES:
-        Y = draw.arrays.integers(0, STEPS + 1, (n, n_out)) / STEPS
-    elif functions.LOSSES[drawn.loss].only_targets:
-        Y = draw.arrays.choice((-1.0, 1.0), (n, n_out))
-    elif functions.LOSSES[drawn.loss].targets == (0, np.inf):
-        Y = draw.arrays.integers(1, STEPS + 1, (n, n_out)) / STEPS
-    elif not functions.LOSSES[drawn.loss].targets_sum_to_1:
+    """Targets that the loss accepts, shape (n, n_targets), and now and then some it does not."""
+    counts = [head.n_out for head in drawn.heads] or [drawn.n_targets]
+    of_heads = [_targets(draw, n, n_out, *pair)
+                for n_out, pair in zip(counts, drawn.losses, strict=True)]  # fmt: skip
+    return _spoiled(draw, np.concatenate(of_heads, axis=1))
+
+
+def _targets(draw, n, n_out, activation, loss):
+    row = row_of(loss)
+    if loss in (*cases.DISTANCES, GAUSSIAN):
+        return draw.arrays.integers(0, STEPS + 1, (n, n_out)) / STEPS
+    if row.only_targets:
+        return draw.arrays.choice((-1.0, 1.0), (n, n_out))
+    if row.targets == (0, np.inf):
+        return draw.arrays.integers(1, STEPS + 1, (n, n_out)) / STEPS
+    if not row.targets_sum_to_1:
         Y = draw.arrays.integers(4, 13, (n, n_out)) / STEPS
-        if (drawn.layers[-1].activation.name) == "sigmoid" and draw.chance(0.5):
-            Y = np.rint(Y)
-    elif draw.chance(0.5):
-        Y = np.eye(n_out)[draw.arrays.integers(n_out, size=n)]
-    else:
-        Y = draw.arrays.multinomial(STEPS, np.full(n_out, 1 / n_out), n) / STEPS
-    return _spoiled(draw, Y)
+        return np.rint(Y) if activation == "sigmoid" and draw.chance(0.5) else Y
+    if draw.chance(0.5):
+        return np.eye(n_out)[draw.arrays.integers(n_out, size=n)]
+    return draw.arrays.multinomial(STEPS, np.full(n_out, 1 / n_out), n) / STEPS
 
 
-def whole(array: np.ndarray, loss: str) -> np.ndarray:
-    """The same as whole numbers; rows that sum to 1 go on doing so."""
+def slopes(draw: Draw, n: int, drawn: Drawn) -> np.ndarray:
+    """dC/da of one's own, shape (n, n_out)."""
+    if not drawn.heads:
+        return targets(draw, n, drawn)
+    most = 2 * STEPS
+    return _spoiled(draw, draw.arrays.integers(-most, most, (n, drawn.sizes[-1])) / STEPS)
+
+
+def whole(array: np.ndarray, loss) -> np.ndarray:
+    """The same as whole numbers; rows that sum to 1 go on doing so.
+
+    loss: a name, or heads, whose targets lie side by side.
+    """
     array = np.nan_to_num(array, nan=0, posinf=1, neginf=0)
-    row = functions.LOSSES[loss]
+    if not isinstance(loss, str):
+        return np.concatenate([whole(part, name) for name, part in parts(array, loss)], axis=-1)
+    row = row_of(loss)
     if row.targets_sum_to_1 and array.size:
         return np.eye(array.shape[-1])[array.argmax(axis=-1)]
     if row.only_targets:

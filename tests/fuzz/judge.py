@@ -6,10 +6,9 @@ import numpy as np
 
 import cases
 import deltaloop as dl
-from deltaloop.kernels import functions
 from tolerances import ROUNDINGS, are_useful, eps, expected_within
 
-from . import draws
+from . import draws, heads
 from .callbacks import Finding, Stopped
 from .liars import Lie
 
@@ -40,8 +39,8 @@ class Case:
     @property
     def is_limited(self):
         """Whether the loss is a logarithm of outputs that need not lie in (0, 1)."""
-        name = self.drawn.layers[-1].activation.name
-        return self.drawn.loss in cases.LIMITED and name not in ("sigmoid", "softmax")
+        (name, loss), *more = self.drawn.losses
+        return not more and loss in cases.LIMITED and name not in ("sigmoid", "softmax")
 
     def same_theta(self, theta):
         """The twin, with these parameters."""
@@ -50,13 +49,20 @@ class Case:
 
     def in_range(self, Y):
         """Targets, moved back if a shake has taken them from where the loss wants them."""
-        row = functions.LOSSES[self.drawn.loss]
-        if row.only_targets:
-            return np.where(np.abs(np.abs(Y) - 1) < 0.001, np.sign(Y), Y)
-        return np.where((Y > 1) & (Y < 1.001), 1.0, Y) if row.targets == (0, 1) else Y
+        if self.drawn.heads:
+            parts = heads.parts(Y, self.drawn.heads)
+            return np.concatenate([_in_range(part, loss) for loss, part in parts], axis=-1)
+        return _in_range(Y, self.drawn.loss)
 
     def blocks(self, net):
         return {k: v.copy() for k, v in cases.blocks(net.plan, net.theta).items()}
+
+
+def _in_range(Y, loss):
+    row = heads.row_of(loss)
+    if row.only_targets:
+        return np.where(np.abs(np.abs(Y) - 1) < 0.001, np.sign(Y), Y)
+    return np.where((Y > 1) & (Y < 1.001), 1.0, Y) if row.targets == (0, 1) else Y
 
 
 def attempt(call):
@@ -163,7 +169,7 @@ def _check_values(case, actual, compute, theta, X, Y, n_terms):
         return
     expected, tolerance = expected_within(compute, theta, X, Y, n_terms)
     case.tally["not judged"] += not are_useful(expected, tolerance)
-    if case.drawn.loss in DIFFERENCES:
+    if any(loss in DIFFERENCES for _, loss in case.drawn.losses):
         for k in tolerance.keys() & {"loss", "losses", "watched"}:
             tolerance[k] += 2 * eps(case.net.dtype) * case.drawn.sizes[-1]
     for k, v in expected.items():
@@ -186,7 +192,8 @@ def _is_sharp(case, theta, X):
 
 def _is_chance(case, X):
     """Whether there are sines of numbers whose roundings are longer than a period."""
-    has_sine = any(layer.activation.name == "sin" for layer in case.drawn.layers)
+    names = [layer.activation.name for layer in case.drawn.layers]
+    has_sine = "sin" in [*names, *(name for name, _ in case.drawn.losses)]
     return has_sine and np.abs(X).max(initial=0) > 1e5
 
 

@@ -20,7 +20,7 @@ def _sample(case):
 def _target(case):
     """y of one sample."""
     values = draws.targets(case.draw, 1, case.drawn)
-    return dense(case.draw, values, case.drawn.dtype, case.drawn.loss, flat=True)
+    return dense(case.draw, values, case.drawn.dtype, case.drawn.of_targets, flat=True)
 
 
 def predict_one(case):
@@ -144,7 +144,7 @@ def learn_batch(case):
     n = case.draw.count()
     X = some_inputs(case, n, sparsely=0.03)
     values = draws.targets(case.draw, n, case.drawn)
-    Y = dense(case.draw, values, case.drawn.dtype, case.drawn.loss)
+    Y = dense(case.draw, values, case.drawn.dtype, case.drawn.of_targets)
     optimizer = _optimizer(case)
     case.log.append(f"learn_batch {optimizer}")
 
