@@ -220,7 +220,7 @@ cdef extern from *:
     #define IS_LONG 0
     #endif
     #define DEFINE_OVER_ROOT(V) \\
-    static inline V V##_over_root(V n, V x, real epsilon) { \\
+    static inline V V##_over_root(V n, V x, V epsilon) { \\
         V y = V##_larger(x, (V){0} + SMALLEST_ROOTED), most = (V){0} + LARGEST_ROOTED, e, d, q; \\
         V r = V##_near_reciprocal_root(y), s = V##_rounded(y * r), h = (real)0.5 * r; \\
         e = (real)0.5 - s * h; s += s * e;                                  /* s -> sqrt(x) */ \\
@@ -232,7 +232,7 @@ cdef extern from *:
         return V##_where_above(x, most, n * (real)0, q); }                  /* x is infinite */
     #else
     #define DEFINE_OVER_ROOT(V) \\
-    static inline V V##_over_root(V n, V x, real epsilon) { return n / (V##_root(x) + epsilon); }
+    static inline V V##_over_root(V n, V x, V epsilon) { return n / (V##_root(x) + epsilon); }
     #endif
     DEFINE_OVER_ROOT(vec)
     DEFINE_OVER_ROOT(vec8)
@@ -324,9 +324,9 @@ cdef extern from *:
     vec vec_lanes() noexcept nogil
     vec8 vec8_lanes() noexcept nogil
     vec4 vec4_lanes() noexcept nogil
-    vec vec_over_root(vec n, vec x, real epsilon) noexcept nogil
-    vec8 vec8_over_root(vec8 n, vec8 x, real epsilon) noexcept nogil
-    vec4 vec4_over_root(vec4 n, vec4 x, real epsilon) noexcept nogil
+    vec vec_over_root(vec n, vec x, vec epsilon) noexcept nogil
+    vec8 vec8_over_root(vec8 n, vec8 x, vec8 epsilon) noexcept nogil
+    vec4 vec4_over_root(vec4 n, vec4 x, vec4 epsilon) noexcept nogil
     vec vec_where_above(vec x, vec y, vec above, vec other) noexcept nogil
     vec8 vec8_where_above(vec8 x, vec8 y, vec8 above, vec8 other) noexcept nogil
     vec4 vec4_where_above(vec4 x, vec4 y, vec4 above, vec4 other) noexcept nogil
@@ -425,12 +425,14 @@ cdef inline vector root(vector x) noexcept nogil:
 
 cdef inline vector over_root(vector n, vector x, real epsilon) noexcept nogil:
     """n / (sqrt(x) + epsilon) for x >= 0, to twice the machine epsilon"""
+    cdef vector lanes
+    fill(&lanes, epsilon)
     if vector is vec:
-        return vec_over_root(n, x, epsilon)
+        return vec_over_root(n, x, lanes)
     elif vector is vec8:
-        return vec8_over_root(n, x, epsilon)
+        return vec8_over_root(n, x, lanes)
     else:
-        return vec4_over_root(n, x, epsilon)
+        return vec4_over_root(n, x, lanes)
 
 
 cdef inline vector where_above(vector x, vector y, vector above, vector other) noexcept nogil:

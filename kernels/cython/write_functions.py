@@ -407,7 +407,9 @@ ENSEMBLE = """\
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from libc.math cimport pow
 
-from ensemble_lanes cimport Wide, add_wide, logistic_of_lanes, products, tanh_of_lanes
+from ensemble_lanes cimport (
+    Wide, add_wide, logistic_of_lanes, over_root, products, tanh_of_lanes,
+)
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
 )
