@@ -23,7 +23,7 @@ cdef bint factorise(
         stop, r = min(first + DEEP, n), first
         while r < n:    # a strip of rows: less those from `first` on, at last those of itself
             p.n_rows, p.n_k = n if n <= SMALL else min(TILE_ROWS, n - r), min(r, stop) - first
-            column = r // NATIVE * NATIVE
+            column = r // 8 * 8     # products have widths of whole eights
             p.width = width - column
             p.A, p.B, p.C = U + r, A + first * width + column, A + r * width + column
             if r > first:
