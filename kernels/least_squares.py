@@ -18,7 +18,7 @@ SMALLEST_MU = 1e-20  # below, increases would have to begin where mu makes no di
 # why a search has ended, by the code in SEARCH
 REASONS = ("", "gradient", "mu", "target_loss", "not finite")
 _PART = 144  # samples that are looked at together; their rows begin in different sets of a cache
-_ACROSS, _MOST_DOTS = 4, 6  # as in normal_equations.pxi
+_ACROSS, _MOST_DOTS, _DEEP = 4, 6, 144  # as in normal_equations.pxi and cholesky.pxi
 _MOST_PAIRS = 512  # of inputs of a layer, whose rows are kept
 _FIRST = 10**8  # multiplications of J^T J in the first slice: about ten milliseconds
 _ROOM = 2**17  # elements of samples, z and a that stay in cache
@@ -48,7 +48,7 @@ SEARCH = np.dtype(
         # where the arrays in Search.buffer begin, in elements, behind the sums of pairs
         ("normal", np.intp),  # (n_parameters, width): sums of J^T (J, e), upper triangle
         ("factor", np.intp),  # (n_parameters, width): the same, on its way to D U of Cholesky
-        ("triangle", np.intp),  # (n_parameters, width): U of Cholesky
+        ("triangle", np.intp),  # (.., width): rows of U of Cholesky
         ("step", np.intp),  # (width,)
         ("trial", np.intp),  # (n_theta,): theta after the step that is tried
         # of these, samples are columns
@@ -130,14 +130,14 @@ class Search:
         self.batch_size = min(n_samples, max(part, most))
         room = self.batch_size + 7 & -8
         lengths = (
-            n * width, n * width, n * width, width, plan.n_theta + 7 & -8,
+            n * width, n * width, min(n, _DEEP) * width, width, plan.n_theta + 7 & -8,
             (n_in + 1) * room, n_out * room, room, n_units * room,
             n_deltas * part, (n + _ACROSS) * part, n_pairs * part, _MOST_DOTS * part,
         )  # fmt: skip
         *begins, end = accumulate(lengths, initial=sums + 7 & -8)
         if end > 2**20:
             advice = "use SCG() or LBFGS(), which need no matrix"
-            check_memory(f"J^T J of {n} parameters, three times,", 8 * end, advice)
+            check_memory(f"J^T J of {n} parameters, twice,", 8 * end, advice)
         total = n_samples if sum_of_weights is None else sum_of_weights
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0

@@ -6,28 +6,32 @@
 
 cdef enum:
     SMALL = 24      # rows that are one strip, as the call for a product would take longer
+    DEEP = 144      # rows that are finished before those below them: they stay in cache
 
 
 cdef bint factorise(
     Py_ssize_t n, Py_ssize_t width,
     real *A,        # (n, width)  A, with b in column n; becomes D U, with D^-1 on its diagonal
-    real *U,        # (n, width)  overwritten
+    real *U,        # (min(n, DEEP), width)  overwritten
 ) noexcept nogil:
     """False where A is not positive definite. Only the upper triangle of A matters."""
     cdef Product p
-    cdef Py_ssize_t r = 0, column
+    cdef Py_ssize_t first = 0, stop, r, column
     memset(&p, 0, sizeof(Product))
     p.A_row, p.A_k, p.B_k, p.C_row, p.factor = 1, width, width, width, -1
-    while r < n:        # a strip of rows: less all rows above it, then those of the strip itself
-        p.n_rows, p.n_k = n if n <= SMALL else min(TILE_ROWS, n - r), r
-        column = r // NATIVE * NATIVE
-        p.width = width - column
-        p.A, p.B, p.C = U + r, A + column, A + r * width + column
-        if r > 0:
-            product(ADD, &p)
-        if not finish_rows(r, p.n_rows, width, A, U + r * width):
-            return False
-        r += p.n_rows
+    while first < n:
+        stop, r = min(first + DEEP, n), first
+        while r < n:    # a strip of rows: less those from `first` on, at last those of itself
+            p.n_rows, p.n_k = n if n <= SMALL else min(TILE_ROWS, n - r), min(r, stop) - first
+            column = r // 8 * 8     # products have widths of whole eights
+            p.width = width - column
+            p.A, p.B, p.C = U + r, A + first * width + column, A + r * width + column
+            if r > first:
+                product(ADD, &p)
+            if r < stop and not finish_rows(r, p.n_rows, width, A, U + (r - first) * width):
+                return False
+            r += p.n_rows
+        first = stop
     return True
 
 
