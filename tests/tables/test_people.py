@@ -299,7 +299,7 @@ def test_rows_that_repeat_the_header_are_left_out(write):
     path = write(("a,b,y\n" + "1.5,2,p\n2.5,3,q\n" * 3) * 3)
     table = read(path)
     assert table.columns == ("a", "b", "y") and table.n_rows == 18
-    assert "2 rows left out that repeat the names of the columns" in table.notes
+    assert "2 rows that repeat the names of the columns left out" in table.notes
     assert [part.n_rows for part in batches(path, 10)] == [10, 8]
     words = read(write("p,q\nr,s\np,q\np,s\n"))  # nothing tells that these are names
     assert words.n_rows == 4 and not words.named

@@ -81,8 +81,8 @@ def write_plain_copy(
     if change is not None and rewriting is not None:
         notes += rewriting.notes()
     if n_repeated:
-        what = "rows left out that repeat" if n_repeated > 1 else "row left out that repeats"
-        notes.append(f"{n_repeated} {what} the names of the columns")
+        headers = "rows that repeat" if n_repeated > 1 else "row that repeats"
+        notes.append(f"{n_repeated} {headers} the names of the columns left out")
     if lines.n_comments and not any("#" in note for note in dialect.notes):
         notes.append("lines that begin with # are left out")
     if odd and skip_bad_lines:
