@@ -75,7 +75,7 @@ def test_of_options_for_a_table(flowers, options, part):
         ("", "empty"),
         ("a,y\n", "header"),
         ("a,y\n1,2\n", "at least 2"),
-        ("y\n1\n2\n", "is left as an input"),
+        ("y\n1\n2\n", "has no column beside the target"),
         ("a,y\n1,no\n2,no\n3,no\n", "has the value no in every row"),
         ("a,y\n1,2\n3,inf\n4,5\n", "infinite"),
         ("a,y\n1,2\n3\n", "cells"),

@@ -321,7 +321,15 @@ def arrays_of(
 def _encoded(cells: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Codes of cells that are str, and what they stand for."""
     texts = cells.tolist()
-    values = sorted(set(texts))
+    different = set(texts)
+    if 2 * len(different) > len(texts):  # sorting rows is quicker than looking all of them up
+        order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.intp)
+        in_order = cells[order]
+        is_new = np.concatenate([[True], in_order[1:] != in_order[:-1]])
+        codes = np.empty(len(texts), np.int32)
+        codes[order] = np.cumsum(is_new) - 1
+        return codes, in_order[is_new].tolist()
+    values = sorted(different)
     number = {value: code for code, value in enumerate(values)}
     return np.fromiter(map(number.__getitem__, texts), np.int32, len(texts)), values
 
@@ -329,9 +337,11 @@ def _encoded(cells: np.ndarray) -> tuple[np.ndarray, list[str]]:
 def text_of(codes: np.ndarray, cells: list[str]) -> Text:
     """The column of these codes of sorted cells, with blanks around them and missing ones gone."""
     stripped = list(map(str.strip, cells))
-    gone = {cell for cell in stripped if len(cell) <= LONGEST and is_missing(cell)}
+    gone = set()
+    if min(map(len, stripped), default=0) <= LONGEST:
+        gone = {cell for cell in stripped if len(cell) <= LONGEST and is_missing(cell)}
     if not gone and stripped == cells:
-        return Text(codes, tuple(cells))
+        return Text.of_codes(codes, cells)
     values = sorted(set(stripped) - gone)
     place = {value: code for code, value in enumerate(values)} | dict.fromkeys(gone, MISSING)
     new = np.array([*map(place.__getitem__, stripped), MISSING], dtype=np.int32)

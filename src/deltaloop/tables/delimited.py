@@ -391,7 +391,7 @@ def has_misread(
                 if sign in piece:  # a quicker search than that of count
                     counts[k] += piece.count(sign)
     return any(
-        n != _n_in_texts(texts, sign.decode()) for n, sign in zip(counts, signs, strict=True)
+        n != _n_in_texts(texts, sign.decode()) for n, sign in zip(counts, signs, strict=True) if n
     )
 
 

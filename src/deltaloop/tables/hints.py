@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .cells import Column, is_missing, missing_cells, shortened
+from .cells import Column, is_missing, shortened
 from .number_forms import is_written_number
 from .rewriting import number_in
 from .text_column import Text
@@ -15,7 +15,7 @@ _EXACT = 2.0**53  # whole numbers of float64 up to here are all different
 _FEW_VALUES = 100
 _TOTALS = frozenset(
     {"total", "totals", "sum", "grand total", "subtotal", "mean", "average", "gesamt", "summe",
-     "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme", "totale", "suma", "totaal"}
+     "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "totale", "suma", "totaal"}
 )  # fmt: skip
 _ENDS = frozenset("0123456789.,)-%$€£¥")
 # a number with what accounts, laboratories and typesetters put around it
@@ -119,7 +119,7 @@ def _total(names, columns):
     if len(columns[0]) < 3:
         return []
     for name, column in zip(names, columns, strict=True):
-        if not isinstance(column, Text) or missing_cells(column[-1:])[0]:
+        if not isinstance(column, Text) or column.codes[-1] < 0:
             continue
         cell = column[-1]
         if cell.casefold().rstrip(":") in _TOTALS and column.counts()[column.codes[-1]] == 1:

@@ -96,6 +96,14 @@ class Text:
         number[""] = number[None] = MISSING
         return cls(np.fromiter(map(number.__getitem__, cells), np.int32, len(cells)), values)
 
+    @classmethod
+    def of_codes(cls, codes: np.ndarray, values: Sequence[str]) -> "Text":
+        """The column of codes and values that are known to be right: they are not looked at."""
+        made = cls.__new__(cls)
+        object.__setattr__(made, "codes", np.ascontiguousarray(codes, dtype=np.int32))
+        object.__setattr__(made, "values", tuple(values))
+        return made
+
     def __len__(self) -> int:
         return len(self.codes)
 
@@ -123,8 +131,10 @@ class Text:
     def __getitem__(self, rows: Any) -> "str | Text":
         """The text in a row ('' where it is missing), or the column of several rows."""
         codes = self.codes[rows]
+        if np.ndim(codes) == 1:
+            return Text.of_codes(codes, self.values)
         if np.ndim(codes):
-            return Text(codes, self.values)
+            return Text(codes, self.values)  # which refuses them
         return "" if codes == MISSING else self.values[codes]
 
     def __iter__(self) -> Iterator[str]:
@@ -142,7 +152,7 @@ class Text:
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Text":
         """Return the column of these rows, with all the values of this one."""
-        return Text(self.codes[np.asarray(rows)], self.values)
+        return self[np.asarray(rows)]  # type: ignore[return-value]
 
     def tolist(self) -> list[str]:
         """Return one str a row, '' where it is missing."""
