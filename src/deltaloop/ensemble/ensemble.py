@@ -6,25 +6,24 @@ from time import perf_counter
 
 import numpy as np
 
-from ..errors import DeltaloopWarning, DivergenceError, InvalidInputError, InvalidTypeError
+from ..errors import DeltaloopWarning, DivergenceError, InvalidInputError
 from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import check_memory, number, switch, whole_number
-from ..kernels import ensembles, for_networks
-from ..kernels.memory import PIECE, Work
+from ..kernels import ensembles
 from ..network import Network
 from ..parts.construction import initial
 from ..parts.initializers import initial_values
 from ..parts.optimizers import SGD, check_optimizer
 from ..parts.whole_batch import WholeBatch
 from . import files, lanes, one_by_one
+from .answering import Answering
 from .arguments import Rows, epochs_of, numbers_of, seeds_of, weights_of
 from .history import EnsembleHistory
+from .progress import reporter
 
-_ANSWERS = 2**24  # predicted values that are held at a time
 
-
-class Ensemble:
+class Ensemble(Answering):
     """Networks of one shape, each with its seed, which learn and answer together.
 
     Every network is what `Network(sizes, ..., seed=its seed)` is, and `fit` trains it as that
@@ -403,179 +402,6 @@ class Ensemble:
         assert interrupted or not (reasons == "interrupted").any()
         return history
 
-    def predict(self, X, n_threads: int = 1) -> np.ndarray:
-        """Outputs of every network for every sample.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, n_in), or (n, n_samples, n_in) with samples of each
-        n_threads : int, default 1
-
-        Returns
-        -------
-        ndarray, shape (n, n_samples, n_out)
-            In the dtype of the networks.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X is not accepted, or the result would be larger than the memory.
-        """
-        X, first, n_samples = self._inputs(X)
-        n_threads = whole_number("n_threads", n_threads)
-        n_values = len(self) * n_samples * self.sizes[-1]
-        check_memory(
-            "all predictions", n_values * self.dtype.itemsize,
-            "use mean or interval, or fewer samples at a time",
-        )  # fmt: skip
-        return self._outputs(X, first, n_samples, n_threads)
-
-    def _inputs(self, X):
-        """Checked rows, where those of a network begin (None: shared), and samples of each."""
-        if np.ndim(X) != 3:
-            X = validation.inputs(X, self._template)
-            if not isinstance(X, np.ndarray):
-                raise InvalidTypeError("an ensemble does not take matrices of scipy.sparse")
-            return np.ascontiguousarray(X), None, len(X)
-        shape = np.shape(X)
-        if shape[0] != len(self):
-            raise InvalidInputError(
-                f"X must have shape (n_samples, {self.sizes[0]}) or ({len(self)}, n_samples, "
-                f"{self.sizes[0]}), got {shape}"
-            )
-        X = validation.inputs(np.asarray(X).reshape(-1, shape[2]), self._template)
-        return np.ascontiguousarray(X), np.arange(len(self)) * shape[1], shape[1]
-
-    def _outputs(self, X, first, n_samples, n_threads):
-        plan, backend = self._template.plan, for_networks(self._template.backend)
-        out = np.empty((len(self), n_samples, self.sizes[-1]), self.dtype)
-        if not ensembles.pays(plan, SGD().rule(), 1, backend.lanes(self.dtype)):
-            work, theta = Work(plan, min(n_samples, PIECE)), np.zeros_like(self._template._theta)
-            for index in range(len(self)):
-                start = 0 if first is None else first[index]
-                plan.unpack(self.parameters[index], theta)
-                rows = X[start : start + n_samples]
-                self._template.backend.forward(plan, theta, rows, out[index], work)
-            return out
-        training = ensembles.Training(
-            plan, SGD().rule(), np.zeros(len(self), ensembles.NETWORK), self.parameters, X, X, 1,
-            1, np.empty((0, len(self))),
-        )  # fmt: skip
-        training.pack(backend.lanes(self.dtype))
-        backend.forward_networks(training, 0, len(training.theta), X, first, out, n_threads)
-        return out
-
-    def mean(self, X, n_threads: int = 1) -> np.ndarray:
-        """Mean of the outputs over the networks, shape (n_samples, n_out) float64.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, n_in)
-        n_threads : int, default 1
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X is not accepted.
-        """
-        return self._over_networks(X, n_threads, lambda out: out.mean(axis=0, dtype=np.float64))
-
-    def interval(self, X, level: float = 0.9, n_threads: int = 1) -> np.ndarray:
-        """The interval that holds the middle `level` of the networks' outputs.
-
-        With networks that were trained on bootstrap samples this is the percentile interval of the
-        prediction (not of the targets, whose noise comes on top).
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, n_in)
-        level : float, default 0.9
-            In (0, 1).
-        n_threads : int, default 1
-
-        Returns
-        -------
-        ndarray, shape (2, n_samples, n_out) float64
-            Lower and upper ends: the quantiles (1 - level) / 2 and (1 + level) / 2.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X or level is not accepted.
-
-        References
-        ----------
-        Efron & Tibshirani (1993), An introduction to the bootstrap, chapter 13.
-        """
-        level = number("level", level, below=1.0, above=0.0)
-        ends = [(1 - level) / 2, (1 + level) / 2]
-        parts = self._over_networks(
-            X, n_threads,
-            lambda out: np.moveaxis(np.quantile(out.astype(np.float64), ends, axis=0), 0, -1),
-        )  # fmt: skip
-        return np.moveaxis(parts, -1, 0)
-
-    def _over_networks(self, X, n_threads, f):
-        """What f makes of the outputs, some samples at a time."""
-        n_threads = whole_number("n_threads", n_threads)
-        if np.ndim(X) == 3:
-            raise InvalidInputError(
-                f"X must have shape (n_samples, {self.sizes[0]}), which all networks share, got "
-                f"{np.shape(X)}"
-            )
-        X, _, n_samples = self._inputs(X)
-        step = max(1, _ANSWERS // (len(self) * self.sizes[-1]))
-        parts = [
-            f(self._outputs(X[start : start + step], None, len(X[start : start + step]), n_threads))
-            for start in range(0, n_samples, step)
-        ]
-        return np.concatenate(parts)
-
-    def loss(self, X, Y, *, sample_weight=None) -> np.ndarray:
-        """Mean loss of every network, shape (n,) float64.
-
-        Parameters
-        ----------
-        X, Y, sample_weight
-            As in `fit`.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X or Y are not accepted.
-        """
-        rows = Rows(X, Y, self._template, len(self))
-        weights, first = weights_of(sample_weight, rows.n, len(self))
-        plan, backend = self._template.plan, self._template.backend
-        work, theta = Work(plan, min(rows.n, PIECE)), np.zeros_like(self._template._theta)
-        found = np.empty(len(self))
-        for index in range(len(self)):
-            plan.unpack(self.parameters[index], theta)
-            own = slice(rows.first[index], rows.first[index] + rows.n)
-            part = None if weights is None else weights[first[index] : first[index] + rows.n]
-            found[index] = backend.loss_gradient(
-                plan, theta, rows.X[own], rows.Y[own], None, work, part
-            )
-        return found
-
-    def best(self, X, Y) -> Network:
-        """The network with the lowest loss on these samples, as a Network of its own.
-
-        Parameters
-        ----------
-        X, Y : array_like
-            As in `fit`: samples that no network was trained on.
-
-        Raises
-        ------
-        InvalidInputError, InvalidTypeError
-            X or Y are not accepted, or no network has a finite loss.
-        """
-        losses = self.loss(X, Y)
-        if not np.isfinite(losses).any():
-            raise InvalidInputError("no network has a finite loss on these samples")
-        return self[int(np.nanargmin(losses))]
-
     def save(self, path) -> None:
         """Write all networks to one file, whole or not at all; see `Ensemble.load`.
 
@@ -634,10 +460,3 @@ class Ensemble:
         found.parameters, found.seeds = parameters, seeds
         found._generators = [np.random.default_rng(int(seed)) for seed in seeds]
         return found
-
-
-def reporter(progress):
-    """A context with a callable f(fraction), or None."""
-    from .progress import reporter
-
-    return reporter(progress)
