@@ -75,7 +75,7 @@ def read(
     >>> import deltaloop as dl
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "net.safetensors"
-    ...     dl.formats.write(dl.Network([2, 3, 1]), path)
+    ...     lost = dl.formats.write(dl.Network([2, 3, 1]), path)
     ...     dl.formats.read(path).sizes
     (2, 3, 1)
     """

@@ -277,6 +277,11 @@ REFUSED = {
     "a square of the inputs": (["Mul x x q", "Gemm q A b y"], "no scaling"),
     "two scalings": (["Sub x b4 s", "Gemm s A z", "Relu z a", "Concat a x c", "Gemm c E y"],
                      "scaled in two ways"),
+    "a layer many times": (
+        [GEMM, "Relu z a", "Concat a a c", "Concat c c d", "Gemm d B y"], "a layer twice"),
+    "a scaling of another length": (["Sub x b s", "Div s b4 t", "Gemm t A y"], "scaled by"),
+    "a scaling by samples": (["Sub x column s", "Gemm s A y"], "constant of shape"),
+    "a bias by samples": (["MatMul x T z", "Add z column y"], "constant of shape"),
     "no layer": (["Relu x y"], "no scaling"),
     "samples on the right": (["MatMul A x y"], "constant matrix"),
     "a cut in two": ([GEMM, "Relu z a", "Slice a zero six c", "Gemm c B y"], "'Slice'"),
@@ -297,7 +302,8 @@ def test_graph_that_is_no_network_is_refused(path, what):
     constants = {
         "A": W1, "b": b1, "B": W2, "N": W2 * np.float32(np.nan), "C": np.ones((5, 5), np.float32),
         "D": np.ones((2, 10), np.float32), "E": np.ones((2, 9), np.float32),
-        "b4": np.ones(4, np.float32), "zero": np.float32(0), "six": np.float32(6),
+        "b4": np.ones(4, np.float32), "column": np.ones((5, 1), np.float32), "T": W1.T,
+        "zero": np.float32(0), "six": np.float32(6),
     }  # fmt: skip
     path.write_bytes(made(nodes, constants).SerializeToString())
     with pytest.raises(dl.FileFormatError, match=told):
@@ -348,6 +354,13 @@ def test_foreign_file_is_refused(path, content):
     path.write_bytes(content)
     with pytest.raises(dl.FileFormatError, match=r"net\.onnx"):
         dl.formats.read(path)
+
+
+def test_scaling_far_from_0_warns_of_rounding(path):
+    net = dl.Network([4, 2])
+    net.scaling = dl.Scaling([1.7e9, 0, 0, 0], np.ones(4))
+    with pytest.warns(dl.DeltaloopWarning, match="near 1.7e"):
+        dl.formats.write(net, path)
 
 
 def test_shape_that_claims_more_than_there_is_is_refused(path):

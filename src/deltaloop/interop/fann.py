@@ -277,10 +277,12 @@ def _contents(path, parsed, limit):
     target = np.repeat(np.arange(len(neurons)), n_entering.astype(np.int64))
     if (layer_of[source] >= layer_of[target]).any():
         raise _damaged(path, "a connection does not lead from one layer to a later one")
-    _check_room(path, sizes, layer_of, source, target, limit)
+    # connections are sorted by their targets: those into layer k are a slice
+    ends = np.searchsorted(target, [*first, len(neurons)])
+    _check_room(path, sizes, layer_of[source], ends, limit)
     layers = []
     for k in range(1, n_layers):
-        into = layer_of[target] == k
+        into = slice(ends[k], ends[k + 1])
         own = slice(int(first[k]), int(first[k] + sizes[k]))
         arrays = _layer_arrays(
             sizes, k, source[into], target[into] - first[k], connections[into, 1],
@@ -297,11 +299,11 @@ def _contents(path, parsed, limit):
     )  # fmt: skip
 
 
-def _check_room(path, sizes, layer_of, source, target, limit):
+def _check_room(path, sizes, source_layers, ends, limit):
     """Refuse sparse connections whose W would not fit into memory."""
     n_values = 0
     for k in range(1, len(sizes)):
-        sources = set(layer_of[source[layer_of[target] == k]].tolist()) | {k - 1}
+        sources = set(source_layers[ends[k] : ends[k + 1]].tolist()) | {k - 1}
         n_values += int(sizes[k]) * sum(int(sizes[s]) for s in sources)
     if 20 * n_values > limit:
         raise too_large(path, f"has {n_values} weights", limit, "it is no network")

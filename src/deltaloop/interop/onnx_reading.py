@@ -304,26 +304,29 @@ class _Reading:
 
     def _transpose(self, values, attributes):
         W = _matrix(values[0], "Transpose")
-        if list(attributes.get("perm", (1, 0))) != [1, 0]:
+        if attributes.get("perm", [1, 0]) != [1, 0]:
             raise FileFormatError("a node Transpose does not swap rows and columns")
         return W.T
 
     def _flatten(self, values, attributes):
-        if attributes.get("axis", 1) != 1:
+        if _whole(attributes, "axis", 1) != 1:
             raise FileFormatError("a node Flatten has another axis than 1")
         return values[0]
 
     def _concat(self, values, attributes):
-        if attributes.get("axis") not in (1, -1):
+        if _whole(attributes, "axis", 0) not in (1, -1):
             raise FileFormatError("a node Concat has another axis than 1")
-        return _Joined(tuple(number for value in values for number in self._sources(value)))
+        joined = tuple(number for value in values for number in self._sources(value))
+        if len(set(joined)) < len(joined):
+            raise FileFormatError("a node Concat has a layer twice")
+        return _Joined(joined)
 
     def _gemm(self, values, attributes):
         _only(attributes, "Gemm", "alpha", "beta", "transA", "transB")
-        if attributes.get("transA", 0) or not 2 <= len(values) <= 3:
+        if _whole(attributes, "transA", 0) or not 2 <= len(values) <= 3:
             raise FileFormatError("a node Gemm transposes its samples, or lacks its weights")
         W = _matrix(values[1], "Gemm")
-        W = (W if attributes.get("transB", 0) else W.T) * _factor(attributes, "alpha", W.dtype)
+        W = (W if _whole(attributes, "transB", 0) else W.T) * _factor(attributes, "alpha", W.dtype)
         b = None
         if len(values) == 3:
             b = _vector(values[2], len(W), "Gemm") * _factor(attributes, "beta", W.dtype)
@@ -340,7 +343,7 @@ class _Reading:
         return _Curve(_Weighted(self._sources(value), W, b), POINTS)
 
     def _softmax(self, values, attributes, name="softmax"):
-        axis = attributes.get("axis", 1 if self.opset < 13 else -1)
+        axis = _whole(attributes, "axis", 1 if self.opset < 13 else -1)
         if axis not in (1, -1) or not isinstance(values[0], _Curve):
             raise FileFormatError(f"a {name} is not over the units of a layer")
         curve = _folded(values[0])
@@ -354,13 +357,16 @@ class _Reading:
     def _split(self, values, attributes, n):
         curve = values[0]
         sizes = attributes.get("split", values[1] if len(values) > 1 else None)
-        if attributes.get("axis", 0) not in (1, -1) or not isinstance(curve, _Curve):
+        if _whole(attributes, "axis", 0) not in (1, -1) or not isinstance(curve, _Curve):
             raise FileFormatError("a node Split does not part the units of a layer")
         curve = _folded(curve)
         n_out = len(curve.z.W)
         if sizes is None:
             sizes = [-(-n_out // n)] * (n - 1) + [n_out - (n - 1) * -(-n_out // n)]
-        sizes = [int(size) for size in np.ravel(sizes)]
+        sizes = np.ravel(np.asarray(sizes))
+        if sizes.dtype.kind not in "iu" or not 0 < len(sizes) <= n_out:
+            raise FileFormatError("a node Split has sizes that are no whole numbers")
+        sizes = sizes.tolist()
         if not curve.is_plain or curve.part or min(sizes) < 1 or sum(sizes) != n_out:
             raise FileFormatError(f"a node Split parts {n_out} units as {sizes[:9]}")
         parts, first = [], 0
@@ -527,7 +533,10 @@ def _standardised(kind, values):
         value, constant = constant, value
     if kind not in _ARITHMETIC or not isinstance(constant, np.ndarray):
         raise FileFormatError(f"a node {kind} changes the inputs in a way that is no scaling")
-    c, mean, scale = constant.astype(np.float64), value.mean, value.scale
+    c, mean, scale = _row(constant, kind).astype(np.float64), value.mean, value.scale
+    lengths = {np.size(one) for one in (c, mean, scale)} - {1}
+    if len(lengths) > 1:
+        raise FileFormatError(f"the inputs are scaled by {sorted(lengths)} values")
     with np.errstate(all="ignore"):
         if kind in ("Add", "Sub"):
             mean = mean + (c if kind == "Sub" else -c) * scale
@@ -540,7 +549,10 @@ def _with_constant(kind, values):
     """Arithmetic with a curve and a constant: a bias, part of an activation, or of the scaling."""
     is_first = isinstance(values[1], _Curve)  # the constant
     curve, constant = values[::-1] if is_first else values
-    if not isinstance(constant, np.ndarray) or constant.size not in (1, len(curve.z.W)):
+    if not isinstance(constant, np.ndarray) or _row(constant, kind).size not in (
+        1,
+        len(curve.z.W),
+    ):
         raise FileFormatError(f"a node {kind} has a constant that does not fit the layer")
     if kind == "Div" and is_first and not constant.ndim == 0 and constant.size > 1:
         raise FileFormatError("a node Div has a layer below the line")
@@ -571,7 +583,7 @@ def _affine(steps):
     scale, shift = np.float64(1.0), np.float64(0.0)
     with np.errstate(all="ignore"):
         for step in steps:
-            c = step.constant.astype(np.float64)
+            c = _row(step.constant, step.operator).astype(np.float64)
             if step.operator == "Mul":
                 scale, shift = scale * c, shift * c
             elif step.operator == "Add":
@@ -645,6 +657,20 @@ def _factor(attributes, name, dtype):
     return dtype.type(value)
 
 
+def _whole(attributes, name, default) -> int:
+    value = attributes.get(name, default)
+    if type(value) is not int:
+        raise FileFormatError(f"the attribute {name} is no whole number")
+    return value
+
+
+def _row(value, kind) -> np.ndarray:
+    """A constant that is the same for every sample, as a vector, or as a number."""
+    if value.dtype.kind not in "fiu" or (value.ndim and value.shape[-1] != value.size):
+        raise FileFormatError(f"a node {kind} has a constant of shape {value.shape}")
+    return value.reshape(-1) if value.ndim else value
+
+
 def _matrix(value, kind) -> np.ndarray:
     if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind != "f":
         raise FileFormatError(f"the weights of a node {kind} are no constant matrix")
@@ -671,6 +697,9 @@ def _passed_on(kind, value, attributes):
     """Identity, a change between float32 and float64, or dropout, which does nothing here."""
     from onnx import TensorProto
 
-    if kind == "Cast" and attributes.get("to") not in (TensorProto.FLOAT, TensorProto.DOUBLE):
+    if kind == "Cast" and _whole(attributes, "to", 0) not in (
+        TensorProto.FLOAT,
+        TensorProto.DOUBLE,
+    ):
         raise FileFormatError("a node Cast goes to something else than float32 and float64")
     return value

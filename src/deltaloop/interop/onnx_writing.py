@@ -1,10 +1,11 @@
 """From the contents of a network to a model of ONNX."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidInputError
+from ..errors import DeltaloopWarning, InvalidInputError
 from ..kernels.functions import ACTIVATIONS
 from ..parts.heads import GAUSSIAN_NLL
 from ..version import __version__
@@ -34,6 +35,9 @@ _IN_FLOAT32: dict[str, tuple[str, dict[str, Any], int]] = {
     "mish": ("Mish", {}, 18),
     "gelu_tanh": ("Gelu", {"approximate": "tanh"}, 20),
 }
+
+
+_ROUGH = 1e-4  # of a standard deviation
 
 
 class _Graph:
@@ -196,10 +200,25 @@ def _inputs(graph, arrays):
     """(x - x_mean) / x_scale, in float64."""
     if "x_mean" not in arrays:
         return "x"
+    if graph.dtype == np.float32:
+        _warn_of_rounding(np.abs(arrays["x_mean"]), np.abs(arrays["x_scale"]))
     value = graph.cast("x", np.float64)
     for kind, name in (("Sub", "x_mean"), ("Div", "x_scale")):
         value = graph.node(kind, [value, graph.constant(name, arrays[name])])
     return graph.cast(value, graph.dtype)
+
+
+def _warn_of_rounding(mean, scale):
+    """The inputs of the graph are float32: they are rounded before their mean is taken off."""
+    lost = np.spacing(mean.astype(np.float32)) / scale
+    if lost.max() > _ROUGH:
+        warnings.warn(
+            f"inputs of the graph are float32, in which numbers near {mean[lost.argmax()]:g} are "
+            f"{lost.max():.1g} of a standard deviation apart: ONNX computes that much less exactly "
+            "than predict; move the data towards 0 or use dtype='float64'",
+            DeltaloopWarning,
+            stacklevel=6,
+        )
 
 
 def _weighted(graph, index, layer, arrays, units):
