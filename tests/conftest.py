@@ -38,7 +38,8 @@ _SAMPLED = {*THREADED[:-1], "numba"}
 def pytest_addoption(parser):
     parser.addoption(
         "--every-level", action="store_true",
-        help="the wide tables of tests/kernels with every instruction set and Numba in full",
+        help="the wide tables of tests/kernels with every instruction set and Numba in full, and "
+        "every training of tests/golden",
     )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""Results of PyTorch in float64, and the script that writes them."""
+"""Results of PyTorch for every activation, loss and optimiser, and the script that writes them."""

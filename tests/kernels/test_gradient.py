@@ -4,13 +4,25 @@ import numpy as np
 import pytest
 
 import cases
+import deltaloop as dl
 import exact
-from deltaloop.kernels.interface import ACTIVATIONS
+from deltaloop.kernels import functions
+from deltaloop.kernels.interface import ACTIVATIONS, LOSSES
 from deltaloop.kernels.memory import Work
+from golden import jobs
 from tolerances import CENTRAL_DIFFERENCE, STEP
 
 KINK_DISTANCE = 0.01  # far more than STEP times any weight or activation of these networks
 N_SAMPLES = 6
+# (hidden, output, loss) of which PyTorch lacks one: tests/golden compares all others with its own
+LACKING = sorted(
+    {
+        (job.hidden, job.output, job.loss)
+        for job in jobs.product()
+        if job.loss != jobs.GAUSSIAN  # no row, but heads: see below
+        and not {job.hidden, job.output, job.loss} <= jobs.OWN.keys()
+    }
+)
 
 
 def far_from_kinks(activations, loss, biases=None):
@@ -36,9 +48,18 @@ def distance_to_kink(case):
         for kink in exact.EXACT[name].kinks:
             nearest = min(nearest, np.abs(z - kink).min())
         a = exact.values(name, z, float(alpha))
-    if case.plan.loss:  # limits of the logarithm, and its steep end
+    if LOSSES[case.plan.loss] in cases.LIMITED:  # limits of the logarithm, and its steep end
         nearest = min(nearest, np.abs(a).min() / 10, np.abs(1 - a).min() / 10)
-    return nearest
+    return min(nearest, np.abs(_from_kink_of_loss(case, a)).min())
+
+
+def _from_kink_of_loss(case, a):
+    loss = LOSSES[case.plan.loss]
+    if loss in ("mae", "quantile"):
+        return a - case.Y
+    if loss == "huber":
+        return np.abs(a - case.Y) - case.plan.loss_parameter
+    return 1 - case.Y * a if loss in ("hinge", "squared_hinge") else np.inf
 
 
 def check(backend, case):
@@ -94,3 +115,46 @@ def test_gradient_through_hidden_layers_matches_central_difference(backend, hidd
 def test_gradient_without_biases_matches_central_difference(backend, hidden):
     biases = [False, False, False]
     check(backend, far_from_kinks([hidden, hidden, "softmax"], "cross_entropy", biases))
+
+
+@pytest.mark.parametrize(("hidden", "output", "loss"), LACKING)
+def test_gradient_of_what_pytorch_lacks_matches_central_difference(backend, hidden, output, loss):
+    check(backend, far_from_kinks(["tanh", hidden, output], loss))
+
+
+@pytest.mark.parametrize("hidden", sorted(set(cases.HIDDEN) - jobs.OWN.keys()))
+def test_gradient_of_means_and_variances_matches_central_difference(backend, hidden):
+    heads = {"y": dl.Head(2, loss=jobs.GAUSSIAN)}
+    layers = [dl.Dense(5, "tanh"), dl.Dense(3, hidden), dl.Dense(heads=heads)]
+    net = dl.Network(4, layers, dtype="float64", seed=1)
+    net.use_backend(backend)
+    generator = np.random.default_rng(2)
+    X, Y = generator.normal(size=(N_SAMPLES, 4)), generator.normal(size=(N_SAMPLES, 2))
+    found, start = net.plan.packed(net.gradient(X, Y)), net.parameters.copy()
+    for _ in range(12):
+        direction = generator.normal(size=len(start))
+        direction /= np.linalg.norm(direction)
+        ends = []
+        for sign in (1, -1):
+            net.parameters = start + sign * STEP * direction
+            ends.append(net.loss(X, Y))
+        difference = (ends[0] - ends[1]) / (2 * STEP)
+        most = CENTRAL_DIFFERENCE * max(1, np.abs(found).max(), *ends)
+        assert abs(difference - direction @ found) <= most
+
+
+def test_every_function_is_that_of_pytorch_or_compared_with_differences():
+    rows = [row.name for row in functions.ACTIVATIONS.values() if row.f is not None]
+    for name in functions.ACTIVATIONS.keys() - jobs.OWN.keys():
+        outputs = {loss for loss in functions.LOSSES if name in jobs.outputs_of(loss)}
+        assert outputs == {loss for hidden, output, loss in LACKING
+                           if (hidden, output) == ("tanh", name)}  # fmt: skip
+        assert functions.LOSSES.keys() == {loss for hidden, _, loss in LACKING if hidden == name}
+    for name in functions.LOSSES.keys() - jobs.OWN.keys():
+        found = [triple for triple in LACKING if triple[2] == name]
+        assert {hidden for hidden, output, _ in found} == set(rows)
+        assert {output for hidden, output, _ in found} == set(jobs.outputs_of(name))
+    tried = {(job.hidden, job.output, job.loss) for job in jobs.product()}
+    assert {triple[2] for triple in tried} == {*functions.LOSSES, jobs.GAUSSIAN}
+    tried = {triple for triple in tried if triple[2] in functions.LOSSES}
+    assert all(set(triple) <= jobs.OWN.keys() or triple in LACKING for triple in tried)
