@@ -22,6 +22,7 @@ Beside + - * / there are these, written by hand for every target, with the same 
     clipped(x, low, high)                       x limited to [low, high], which are numbers
     where_above(x, y, above, other)             above where x > y, else other (x or y nan: other)
     root(x)                                     square root
+    over_root(n, x, e)                          n / (sqrt(x) + e) for x >= 0 and a number e
     epsilon                                     the machine epsilon of the elements, a constant
 
 They return NaN for NaN, except where_above, which compares. A row has no loop and no branch, and
@@ -880,7 +881,7 @@ class adam:
     def step(m, h, w, g, mean, v):
         mean = mean + h.new_m * (g - mean)  # beta1 mean + (1 - beta1) g
         v = v + h.new_v * (g * g - v)  # beta2 v + (1 - beta2) g^2
-        return w - h.rate * mean / (m.root(h.unbias_v * v) + h.epsilon), mean, v
+        return w - m.over_root(h.rate * mean, h.unbias_v * v, h.epsilon), mean, v
 
 
 @rule("learning_rate rho epsilon", "v", "Tieleman & Hinton (2012), lecture 6.5")
@@ -890,7 +891,7 @@ class rmsprop:
 
     def step(m, h, w, g, v):
         v = v + h.new * (g * g - v)  # rho v + (1 - rho) g^2
-        return w - h.learning_rate * g / (m.root(v) + h.epsilon), v
+        return w - m.over_root(h.learning_rate * g, v, h.epsilon), v
 
 
 @rule("learning_rate rate_decay epsilon", "v", "Duchi, Hazan & Singer (2011)")
@@ -900,7 +901,7 @@ class adagrad:
 
     def step(m, h, w, g, v):
         v = v + g * g
-        return w - h.rate * g / (m.root(v) + h.epsilon), v
+        return w - m.over_root(h.rate * g, v, h.epsilon), v
 
 
 @rule("learning_rate rho epsilon", "v u", "Zeiler (2012)")
@@ -933,7 +934,7 @@ class nadam:
         mean = mean + h.new_m * (g - mean)
         v = v + h.new_v * (g * g - v)
         ahead = h.of_g * g + h.of_mean * mean
-        return w - ahead / (m.root(h.unbias_v * v) + h.epsilon), mean, v
+        return w - m.over_root(ahead, h.unbias_v * v, h.epsilon), mean, v
 
 
 @rule("learning_rate beta1 beta2 epsilon", "mean v top", "Reddi, Kale & Kumar (2018)")
@@ -945,7 +946,7 @@ class amsgrad:
         mean = mean + h.new_m * (g - mean)
         v = v + h.new_v * (g * g - v)
         top = m.where_above(v, top, v, top)
-        return w - h.rate * mean / (m.root(h.unbias_v * top) + h.epsilon), mean, v, top
+        return w - m.over_root(h.rate * mean, h.unbias_v * top, h.epsilon), mean, v, top
 
 
 @rule(

@@ -16,7 +16,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         From dC/da (a: the outputs) of a cost C that is a sum over the samples: grad (or None)
         receives dC/dtheta in the layout of theta, dC_dx (or None) dC/dx of every sample.
     train_epoch(plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                total=0.0, step=0, weights=None, rates=None, noise=0) -> total
+                total=0.0, step=0, weights=None, rates=None, noise=0, squares=None) -> total
         Gradient descent over the samples order[start:stop] (None: start..stop-1) in
         mini-batches of batch_size, the last one possibly shorter. theta and state are
         updated in place. Returns `total` plus the *sum* of the sample losses, each taken
@@ -29,6 +29,7 @@ A backend is a module with `NAME`, `describe()` and these functions:
         rate of every mini-batch of this call; None: that of the rule. `noise` is the seed of
         dropout and noise, from 0 to 2^64 - 1: the masks follow from it, the number of the step, the
         layer and the position of the sample in its mini-batch (see `reference.kept`).
+        ||W||^2 of all weights, without biases, before every step is added to squares[0].
     apply_gradient(plan, theta, state, rule, grad, step)
         One step with a gradient from elsewhere: in the layout of theta, with 0 in its padding. It
         is overwritten. `step` as in train_epoch.
@@ -63,6 +64,7 @@ threads; every result is the same bit for bit. A backend with a limit states it:
 | dC_dx    | (n_samples, n_in) plan.dtype, C-contiguous, or None | overwritten |
 | weights  | (n_samples,) float64 >= 0, row by row as Y; None: all 1 | read |
 | rates    | (mini-batches of the call,) float64, or None    | read |
+| squares  | (1,) float64, or None                           | added to |
 | grad     | (plan.n_theta,) plan.dtype, or None             | overwritten |
 | out      | (n_samples, n_out) plan.dtype, C-contiguous     | overwritten |
 | work     | Work                                           | overwritten |
@@ -98,7 +100,7 @@ What the words mean here and in the backends:
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -494,17 +496,22 @@ class Rule:
 
     @cached_property  # asked for in every call
     def is_flat(self) -> bool:
-        """Whether the step is one pass over theta, after the gradient of all parameters."""
-        return not self.row.is_fused or self.regularization != NONE
+        """Whether the step is one pass over theta, after the gradient of all parameters.
 
-    @cached_property
-    def needs_zeros(self) -> bool:
-        """Whether a step on sparse rows takes them with their zeros.
-
-        It moves every weight straight from the samples: a fused rule with a state. Plain SGD moves
-        those of the inputs that are not zero, a flat rule has the gradient first.
+        A fused rule with a state takes the penalty l2 along.
         """
-        return not self.is_flat and RULES[self.code] != "sgd"
+        if not self.row.is_fused:
+            return True
+        others = replace(self.regularization, l2=0.0) if self.row.slots else self.regularization
+        return others != NONE
+
+    def needs_zeros(self, batch_size: int) -> bool:
+        """Whether steps on sparse rows take them with their zeros.
+
+        A fused rule with a state moves every weight straight from a single sample. Plain SGD moves
+        those of the inputs that are not zero, all others have the gradient first.
+        """
+        return batch_size == 1 and not self.is_flat and bool(self.row.slots)
 
     @cached_property
     def n_slots(self) -> int:

@@ -789,7 +789,7 @@ def _update(plan, rule, theta, state, grad, t):
 
 def train_epoch(
     plan: Plan, theta, state, rule: Rule, X, Y, order, start, stop, batch_size, work: Work,
-    total=0.0, step=0, weights=None, rates=None, noise=0,
+    total=0.0, step=0, weights=None, rates=None, noise=0, squares=None,
 ) -> float:  # fmt: skip
     """One pass over order[start:stop] in mini-batches; total plus the sample losses."""
     grad, first_step = np.zeros_like(theta), step
@@ -803,6 +803,11 @@ def train_epoch(
             if rates is not None:
                 rule = replace(rule, hyper=(float(rates[step - first_step]), *rule.hyper[1:]))
             step += 1
+            if squares is not None:
+                squares[0] += sum(
+                    (plan.W(theta, layer).astype(np.float64) ** 2).sum()
+                    for layer in range(len(plan.layers))
+                )
             rows, weights_now = _rows(X, batch), None if weights is None else weights[batch]
             masks = _masks(plan, noise, step, len(rows)) if plan.drops else None
             if plan.input_noise:

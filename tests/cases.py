@@ -273,7 +273,8 @@ def forward_of(backend, plan, theta, X, batch_size=None) -> np.ndarray:
     return out
 
 
-def trained(backend, case_, rule, order, batch_size, slices=None, work=None, weights=None) -> dict:
+def trained(backend, case_, rule, order, batch_size, slices=None, work=None, weights=None,
+            squares=None) -> dict:  # fmt: skip
     """Parameters, optimiser state and loss after one epoch, in one or several slices."""
     plan, theta, X, Y = case_
     after = aligned_zeros(plan.n_theta, theta.dtype)
@@ -284,7 +285,7 @@ def trained(backend, case_, rule, order, batch_size, slices=None, work=None, wei
     for start, stop in slices or [(0, len(X))]:
         total += backend.train_epoch(
             plan, after, state, rule, X, Y, order, start, stop, batch_size, work, 0.0,
-            start // batch_size, weights,
+            start // batch_size, weights, squares=squares,
         )  # fmt: skip
     found = {"loss": total, **blocks(plan, after), "padding": padding(plan, after)}
     for k, slot in enumerate(state):

@@ -55,10 +55,11 @@ class _Backend:
         self._core[plan.dtype.itemsize].backward(plan, theta, X, dC_da, grad, dC_dx, work)
 
     def train_epoch(self, plan, theta, state, rule, X, Y, order, start, stop, batch_size, work,
-                    total=0.0, step=0, weights=None, rates=None, noise=0):  # fmt: skip
+                    total=0.0, step=0, weights=None, rates=None, noise=0,
+                    squares=None):  # fmt: skip
         return self._core[plan.dtype.itemsize].train_epoch(
             plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step,
-            weights, rates, noise,
+            weights, rates, noise, squares,
         )  # fmt: skip
 
     def apply_gradient(self, plan, theta, state, rule, grad, step):

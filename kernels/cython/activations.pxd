@@ -3,7 +3,10 @@ from libc.math cimport log
 
 from exponentials cimport exp_of_negative
 from functions cimport f, slope
-from lanes cimport NATIVE, fold, real, vec, vec4, vec4_total, vec8, vector, where_above
+from lanes cimport (
+    NATIVE, fill, first_of, fold, quotient, real, vec, vec4, vec4_total, vec8, vector,
+    where_above,
+)
 
 
 cdef inline void map_f(
@@ -44,33 +47,14 @@ cdef inline void map_slope(
         k += 4
 
 
-cdef inline real largest(Py_ssize_t n, const vector *x) noexcept nogil:
-    """The largest element of n vectors; NaN, or an element, if there is a NaN among them."""
-    cdef vector top = x[0]
+cdef inline real largest(vector x) noexcept nogil:
+    """The largest lane; NaN, or a lane, if there is a NaN among them."""
     cdef Py_ssize_t k
-    cdef real found
-    for k in range(1, n):
-        top = where_above(x[k], top, x[k], top)
-    found = (<real *> &top)[0]
+    cdef real found = (<real *> &x)[0]
     for k in range(1, sizeof(vector) // sizeof(real)):
-        if (<real *> &top)[k] > found:
-            found = (<real *> &top)[k]
+        if (<real *> &x)[k] > found:
+            found = (<real *> &x)[k]
     return found
-
-
-cdef inline void exp_of_difference(Py_ssize_t n, vector *x, real top) noexcept nogil:
-    """x := exp(x - top), n vectors"""
-    cdef Py_ssize_t k
-    for k in range(n):
-        x[k] = exp_of_negative(x[k] - top)
-
-
-cdef inline real sum_of(Py_ssize_t n, const vector *x) noexcept nogil:
-    cdef vector sums = x[0]
-    cdef Py_ssize_t k
-    for k in range(1, n):
-        sums += x[k]
-    return vec4_total(fold(sums))
 
 
 cdef inline double softmax(
@@ -79,24 +63,35 @@ cdef inline double softmax(
     real *a,            # (width,)  overwritten: exp(z - max z) / sum_k exp(z_k - max z); padding 0
 ) noexcept nogil:
     """Returns log sum_k exp(z_k) = max z + log sum_k exp(z_k - max z)."""
-    cdef real top, norm
-    cdef Py_ssize_t j, n = width // NATIVE
-    for j in range(n_out):
-        a[j] = z[j]
-    for j in range(n_out, width):
-        a[j] = z[0]                 # so that padding does not change the maximum
-    if n:
-        top = largest(n, <const vec *> a)
-        exp_of_difference(n, <vec *> a, top)
-    else:
-        top = largest(width // 4, <const vec4 *> a)
-        exp_of_difference(width // 4, <vec4 *> a, top)
-    for j in range(n_out, width):
-        a[j] = 0
-    norm = sum_of(n, <const vec *> a) if n else sum_of(width // 4, <const vec4 *> a)
-    for j in range(n_out):
-        a[j] /= norm
-    return top + log(norm)
+    if width >= NATIVE:
+        return softmax_of(n_out, width // NATIVE, <const vec *> z, <vec *> a)
+    return softmax_of(n_out, width // 4, <const vec4 *> z, <vec4 *> a)
+
+
+cdef inline double softmax_of(
+    Py_ssize_t n_out, Py_ssize_t n,
+    const vector *z,    # (n vectors)  read
+    vector *a,          # (n vectors)  overwritten
+) noexcept nogil:
+    cdef Py_ssize_t k, lanes = sizeof(vector) // sizeof(real)
+    cdef vector first, x, top, norms, sums
+    cdef real greatest, norm
+    fill(&first, (<const real *> z)[0])         # so that padding does not change the maximum
+    top = first
+    for k in range(n):
+        x = first_of(z[k], n_out - k * lanes, first)
+        top = where_above(x, top, x, top)
+    greatest = largest(top)
+    fill(&sums, 0)
+    fill(&first, 0)
+    for k in range(n):
+        a[k] = first_of(exp_of_negative(z[k] - greatest), n_out - k * lanes, first)
+        sums += a[k]
+    norm = vec4_total(fold(sums))
+    fill(&norms, norm)
+    for k in range(n):
+        a[k] = quotient(a[k], norms)
+    return greatest + log(norm)
 
 
 cdef inline void take_from_all(

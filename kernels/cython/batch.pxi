@@ -4,14 +4,12 @@ cdef void sum_inputs_of_batch(const Net *net, Py_ssize_t n_samples, const Rows *
     """z of the first layer; dense rows of X are in sequence (order is NULL)."""
     cdef const Layer *layer = &net.layers[0]
     cdef real *Z = block(net, layer, layer.z)
-    cdef Py_ssize_t t
     keep_inputs(net, n_samples, X)
     if X.dense != NULL:
         multiply(net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
                  net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
     else:
-        for t in range(n_samples):
-            sum_listed_row(net, X, t, Z + t * layer.width)
+        sum_sparse(net, n_samples, X)
 
 
 cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nogil:
@@ -73,16 +71,6 @@ cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noe
     """z of every layer, a of the hidden ones."""
     sum_inputs_of_batch(net, n_samples, X)
     forward_batch_above(net, n_samples)
-
-
-cdef void sum_listed_row(
-    const Net *net, const Rows *X, Py_ssize_t t, real *z,
-) noexcept nogil:
-    """z (width,) of the first layer for sample t of sparse rows"""
-    cdef const Layer *layer = &net.layers[0]
-    cdef Py_ssize_t number = row_number(X, t), start = X.starts[number]
-    sum_listed(layer, X.starts[number + 1] - start, X.columns + start, X.values + start,
-               net.theta + layer.W, bias_of(net, layer), z)
 
 
 cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
@@ -209,6 +197,15 @@ cdef inline const Rule *at_rate(const Rule *rule, double factor, Rule *other) no
     return other
 
 
+cdef inline const Rule *without_penalty(const Rule *rule, Rule *other) noexcept nogil:
+    """The same for biases."""
+    if rule.l2 == 0:
+        return rule
+    other[0] = rule[0]
+    other.l2 = 0
+    return other
+
+
 cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) noexcept nogil:
     """The same for b, which is a row of weights whose input is always 1."""
     cdef const Layer *layer
@@ -219,43 +216,8 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
     for k in range(net.n_layers):
         layer = &net.layers[k]
         if layer.b >= 0 and not (net.trains and layer.frozen):
-            own = at_rate(rule, layer.rate_of_b, &other)
+            own = without_penalty(at_rate(rule, layer.rate_of_b, &other), &other)
             descend_rows_of_layer(net, layer, piece, own, &one, 0, 1, layer.b, NULL)
-
-
-cdef void descend_sparse(
-    const Net *net, const Piece *piece, const Rows *X,
-    Py_ssize_t i, Py_ssize_t n,             # the rows of W that are updated: i..i+n-1
-    const Rule *rule,
-) noexcept nogil:
-    """row_i -= (eps / n) x_i delta of the first layer, for listed x_i alone; or the gradient."""
-    cdef const Layer *layer = &net.layers[0]
-    cdef const real *delta = block(net, layer, layer.delta)
-    cdef Py_ssize_t t, number, start, stop
-    cdef real *W = net.theta + layer.W
-    cdef real eps = rule.learning_rate * piece.scale
-    if rule.code == ACCUMULATE:     # the gradient itself
-        W, eps = rule.state + layer.W, -piece.scale
-    for t in range(piece.n_samples):
-        number = row_number(X, t)
-        start = first_from(X.columns, X.starts[number], X.starts[number + 1], i)
-        stop = first_from(X.columns, start, X.starts[number + 1], i + n)
-        descend_listed(stop - start, X.columns + start, layer.width, X.values + start, W,
-                       delta + t * layer.width, eps, NULL)
-
-
-cdef Py_ssize_t first_from(
-    const int *columns, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t column,
-) noexcept nogil:
-    """The first of the ascending columns[start:stop] that is not below column."""
-    cdef Py_ssize_t middle
-    while start < stop:
-        middle = (start + stop) // 2
-        if columns[middle] < column:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
 
 
 cdef void descend_batch(
@@ -331,6 +293,7 @@ cdef struct Epoch:      # what the threads of one call share
     bint drops              # whether there is dropout or noise of inputs, whose seed is `noise`
     unsigned long long noise
     double total
+    double *squares         # ||W||^2 before every step is added to it; or NULL
     Barrier barrier
 
 
@@ -352,10 +315,8 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     cdef Py_ssize_t share_of_theta = share(rule.n_theta, epoch.n_threads)
     cdef Py_ssize_t own = min(thread * share_of_theta, rule.n_theta)
     cdef Py_ssize_t end = min(own + share_of_theta, rule.n_theta)
-    # dense rows in an order are copied side by side; sparse rows are written out with their zeros
-    # for rules that move every weight (flat ones take the gradient from descend_sparse)
-    cdef bint gathers = epoch.X.order != NULL if epoch.X.dense != NULL \
-        else rule.code != SGD and not flat
+    # dense rows in an order are copied side by side
+    cdef bint gathers = epoch.X.dense != NULL and epoch.X.order != NULL
     cdef bint more = start < epoch.stop and isfinite(epoch.total)
     cdef Environment before = enter(FLUSHING)
     if flat:
@@ -374,6 +335,8 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
             set_rate(moves, epoch.rates[number])
             number += 1
         begin_step(moves, step)
+        if thread == 0 and epoch.squares != NULL:
+            epoch.squares[0] += squares_of_weights(&epoch.net)
         if epoch.drops or rule.noisy != NULL:
             begin_masks(&net, epoch.noise, step)
         if rule.noisy != NULL:

@@ -19,7 +19,8 @@ from functions cimport (
 )
 from lanes cimport (
     LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
-    quotient, real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector, where_above,
+    prefetch_line, quotient, real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector,
+    where_above,
 )
 from exponentials cimport REAL_EPSILON, exp_of_negative, logarithm
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
@@ -29,8 +30,10 @@ from plan cimport (
     block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
-    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
+    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_of_four,
+    sum_rows_of_width,
 )
+from rules cimport descended
 from switches cimport (
     descend_flat_by_code, f_by_code, is_built_in, is_common, is_common_loss, loss_by_code,
     map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,
@@ -73,6 +76,7 @@ include "sample.pxi"
 include "tiny.pxi"
 include "parameters.pxi"
 include "batch.pxi"
+include "sparse.pxi"
 include "others.pxi"
 include "session.pxi"
 include "jacobian.pxi"
@@ -82,10 +86,11 @@ include "normal_equations.pxi"
 include "least_squares.pxi"
 include "lent.pxi"
 
-if (sizeof(Search), sizeof(Place)) != (
-        least_squares.SEARCH.itemsize, least_squares.PLACE.itemsize):
+if (sizeof(Search), sizeof(Place), sizeof(Listed)) != (
+        least_squares.SEARCH.itemsize, least_squares.PLACE.itemsize, memory.LISTED):
     raise ImportError(
-        "the build and least_squares.py lay out different records; build deltaloop again")
+        "the build and least_squares.py or memory.py lay out different records; build deltaloop "
+        "again")
 
 
 cdef void *data(object array, bint writable, Py_ssize_t *row) except NULL:
@@ -118,6 +123,7 @@ cdef int bind(
     net.partial = net.work + places.partial if places.partial >= 0 else NULL
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
+    net.listed = net.work + places.listed
     net.costs = <double *> data(work.costs, True, NULL)
     net.input_dropout, net.trains, net.done = plan.input_dropout, False, 0
     net.plain = <const Py_ssize_t *> data(plan.plain, False, NULL)
@@ -375,7 +381,7 @@ cdef int bind_rule(Rule *rule, const Net *net, object how, object state) except 
 def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssize_t stop,
                 Py_ssize_t batch_size, work, double total=0.0,
                 Py_ssize_t step=0, weights=None, rates=None,
-                unsigned long long noise=0, size_t walks=0):
+                unsigned long long noise=0, squares=None, size_t walks=0):
     """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
     cdef int failed = 0
@@ -389,18 +395,22 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     epoch.drops, epoch.noise, epoch.rates = plan.drops, noise, NULL
     if rates is not None:
         epoch.rates = <const double *> data(rates, False, NULL)
+    epoch.squares = <double *> data(squares, True, NULL) if squares is not None else NULL
     with nogil:
         if walks:
             epoch.total = other_epoch(&epoch)
         elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat \
                 or not epoch.net.plain[0]:
             failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
-        elif epoch.rates == NULL:
+        elif epoch.rates == NULL and epoch.squares == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
                                           &epoch.X, &epoch.Y, total, step)
         else:
             for t in range(stop - start):
-                set_rate(&epoch.rule, epoch.rates[t])
+                if epoch.rates != NULL:
+                    set_rate(&epoch.rule, epoch.rates[t])
+                if epoch.squares != NULL and isfinite(epoch.total):
+                    epoch.squares[0] += squares_of_weights(&epoch.net)
                 epoch.total = descend_samples(&epoch.net, &epoch.rule, start + t, start + t + 1,
                                               &epoch.X, &epoch.Y, epoch.total, step + t)
     check_threads(failed, epoch.n_threads)

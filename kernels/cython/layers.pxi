@@ -89,7 +89,12 @@ cdef void descend_by_rule(
     const real *delta, const Rule *rule, real *dC_da_prev,
 ) noexcept nogil:
     """dC/da_prev = W^T delta (unless NULL), then the step of `rule` on W"""
-    descend_rows_by_rule(n_in, width, a_prev, net.theta, weights, delta, rule, dC_da_prev)
+    if rule.code == ADAM:
+        descend_rows_by_rule(ADAM, n_in, width, a_prev, net.theta, weights, delta, rule,
+                             dC_da_prev)
+    else:
+        descend_rows_by_rule(rule.code, n_in, width, a_prev, net.theta, weights, delta, rule,
+                             dC_da_prev)
 
 
 cdef void descend_and_sum(

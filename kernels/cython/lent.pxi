@@ -41,6 +41,7 @@ def addresses():
         "multiply_by_slope": <size_t> &multiply_by_slope,
         "sum_rows": <size_t> &sum_rows,
         "sum_listed": <size_t> &sum_listed,
+        "sum_sparse": <size_t> &sum_sparse,
         "descend_rows": <size_t> &descend_rows,
         "descend_listed": <size_t> &descend_listed,
         "descend_by_rule": <size_t> &descend_by_rule,

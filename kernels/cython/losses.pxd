@@ -93,12 +93,12 @@ cdef inline double softmax_cross_entropy(
 ) noexcept nogil:
     """Returns the loss of the sample: sum_j y_j (log sum_k exp(z_k) - z_j)."""
     cdef Py_ssize_t j
-    cdef double cost = 0, sum_y = 0
+    cdef double cost = 0, sum_y = 0, term
     cdef real whole
-    for j in range(n_out):
+    for j in range(n_out):      # no branch, which nobody could foresee
         sum_y += y[j]
-        if y[j] != 0:
-            cost += y[j] * (log_sum - z[j])
+        term = log_sum - z[j]
+        cost += y[j] * (term if y[j] != 0 else <double> 0)
     whole = <real> sum_y
     for j in range(n_out):
         delta[j] = whole * a[j] - y[j]

@@ -29,10 +29,27 @@ cdef void other_pass_back(
     leave(NEAREST, before)
 
 
+cdef double other_steps(Epoch *epoch) noexcept nogil:
+    """An epoch step by step, with ||W||^2 before each."""
+    cdef Epoch one = epoch[0]
+    one.squares = NULL
+    while one.start < epoch.stop and isfinite(one.total):
+        one.stop = min(one.start + one.batch_size, epoch.stop)
+        epoch.squares[0] += squares_of_weights(&epoch.net)
+        one.total = other_epoch(&one)
+        one.start = one.stop
+        one.step += 1
+        if one.rates != NULL:
+            one.rates += 1
+    return one.total
+
+
 cdef double other_epoch(Epoch *epoch) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     cdef double total
-    if epoch.batch_size == 1 and epoch.Y.weights == NULL and not epoch.rule.flat \
+    if epoch.squares != NULL:
+        total = other_steps(epoch)
+    elif epoch.batch_size == 1 and epoch.Y.weights == NULL and not epoch.rule.flat \
             and epoch.net.plain[0]:
         total = epoch.net.walks.descend_samples(
             &epoch.net, &epoch.rule, epoch.start, epoch.stop, &epoch.X, &epoch.Y, epoch.total,

@@ -61,6 +61,32 @@ cdef double norm_of(Py_ssize_t n, const real *g, real most) noexcept nogil:
     return largest * sqrt(total)
 
 
+cdef double squares_of_weights(const Net *net) noexcept nogil:
+    """||W||^2 of all layers, without biases."""
+    cdef const Layer *layer
+    cdef const real *W
+    cdef vec sums[4]
+    cdef Py_ssize_t i, k, n, c, some
+    cdef double total = 0
+    for i in range(net.n_layers):
+        layer = &net.layers[i]
+        W, n, k = net.theta + layer.W, layer.n_in * layer.width, 0
+        while k + 4 * NATIVE <= n:
+            some = min(n - k, <Py_ssize_t> 1024)    # then on in float64
+            for c in range(4):
+                fill(&sums[c], 0)
+            while some >= 4 * NATIVE:
+                for c in range(4):
+                    sums[c] += (<const vec *> (W + k))[c] * (<const vec *> (W + k))[c]
+                k += 4 * NATIVE
+                some -= 4 * NATIVE
+            total += vec4_total(fold((sums[0] + sums[1]) + (sums[2] + sums[3])))
+        while k < n:
+            total += <double> W[k] * <double> W[k]
+            k += 1
+    return total
+
+
 cdef inline Py_ssize_t end_of(
     const Layer *layers, Py_ssize_t n_layers, Py_ssize_t i, Py_ssize_t n_theta,
 ) noexcept nogil:

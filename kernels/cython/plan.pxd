@@ -55,6 +55,7 @@ cdef struct Places:     # memory.WORK
     Py_ssize_t partial
     Py_ssize_t parts
     Py_ssize_t gathered
+    Py_ssize_t listed
 
 cdef struct Walks
 
@@ -71,6 +72,7 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *transposed[2]     # (widest, round_up(batch_size)) each
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
     real *parts             # CUT bytes for this thread, or NULL
+    real *listed            # what is left of sparse rows, see sparse.pxi
     double *costs           # (batch_size,), and with heads as many after them
     double input_dropout    # interface.Plan
     const real *mask        # (n_theta,): 0 where a weight stays 0, else 1; or NULL

@@ -36,6 +36,38 @@ cdef struct Product:    # products.product_record
     real *parts             # CUT bytes for copies of parts of A and B; NULL: do not cut
 
 
+cdef void descend_tile(
+    const Product *p, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t lanes,
+    const real *sums,       # (rows, 2 vectors)  the first n vectors are read
+    real *w, Py_ssize_t place,
+) noexcept nogil:
+    """The step of the rule on a tile of weights, in vectors of so many lanes."""
+    if lanes == NATIVE:
+        descend_tile_of(p, rows, n, <const vec *> sums, w, place)
+    elif lanes == 8:
+        descend_tile_of(p, rows, n, <const vec8 *> sums, w, place)
+    else:
+        descend_tile_of(p, rows, n, <const vec4 *> sums, w, place)
+
+
+cdef inline void descend_tile_of(
+    const Product *p, Py_ssize_t rows, Py_ssize_t n, const vector *sums, real *w, Py_ssize_t place,
+) noexcept nogil:
+    if p.rule.code == ADAM:
+        descend_tile_by(ADAM, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
+    else:
+        descend_tile_by(p.rule.code, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
+
+
+ctypedef void (*tile_function)(
+    const Product *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const real *, real *,
+    Py_ssize_t) noexcept nogil
+
+# By address, so that the compiler does not put it into the products: registers would not suffice
+# for a rule's constants beside a tile's sums.
+cdef tile_function move_tile = descend_tile
+
+
 cdef inline void strip(
     Py_ssize_t purpose, Py_ssize_t rows, Py_ssize_t n, const Product *p, Py_ssize_t r,
     const vector *B,
@@ -52,7 +84,7 @@ cdef inline void strip(
             fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)
             tile(False, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
                  start, p.start_row, p.factor)
-            descend_tile(p, rows, n, sums, p.C + place, p.weights + place)
+            move_tile(p, rows, n, lanes, <const real *> sums, p.C + place, p.weights + place)
         else:
             tile(purpose == ADD, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, p.C + place,
                  p.C_row, start, p.start_row, p.factor)
@@ -72,17 +104,6 @@ cdef inline void fetch_next(
         prefetch(p.C + w + r * p.C_row, 1)
         prefetch(p.rule.state + place + r * p.C_row, 1)
         prefetch(p.rule.squares + place + r * p.C_row, 1)
-
-
-cdef void descend_tile(
-    const Product *p, Py_ssize_t rows, Py_ssize_t n, const vector (*sums)[2], real *w,
-    Py_ssize_t place,
-) noexcept nogil:
-    """Not inline: registers would not suffice for a rule's constants beside a tile's sums."""
-    if p.rule.code == ADAM:
-        descend_tile_by(ADAM, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
-    else:
-        descend_tile_by(p.rule.code, p.rule, p.factor, rows, n, sums, w, p.C_row, place)
 
 
 cdef inline void strips(

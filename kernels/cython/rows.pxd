@@ -334,7 +334,7 @@ cdef inline void descend_rows_of_width(
 
 
 cdef inline void descend_rows_by_rule_of(
-    Py_ssize_t n, Py_ssize_t n_in,
+    Py_ssize_t code, Py_ssize_t n, Py_ssize_t n_in,
     const real *a_prev,     # (n_in,)            read
     real *theta,
     Py_ssize_t weights,     # offset of W in theta: (n_in, n vectors), updated, like its state
@@ -342,6 +342,7 @@ cdef inline void descend_rows_by_rule_of(
     const Rule *rule,
     real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta before the step; or NULL
 ) noexcept nogil:
+    cdef Rule constants = rule[0]       # a copy, which the stores below cannot change
     cdef vector w, total
     cdef vector *row_i
     cdef vector *m_i
@@ -355,22 +356,25 @@ cdef inline void descend_rows_by_rule_of(
         for v in range(n):
             w = row_i[v]
             total += w * delta[v]
-            row_i[v] = descended(rule.code, rule, w, a_prev[i] * delta[v], &m_i[v], &v_i[v])
+            row_i[v] = descended(code, &constants, w, a_prev[i] * delta[v], &m_i[v], &v_i[v])
         if dC_da_prev != NULL:
             dC_da_prev[i] = vec4_total(fold(total))
 
 
 cdef inline void descend_rows_by_rule(
-    Py_ssize_t n_in, Py_ssize_t width, const real *a_prev, real *theta, Py_ssize_t weights,
-    const real *delta, const Rule *rule, real *dC_da_prev,
+    Py_ssize_t code, Py_ssize_t n_in, Py_ssize_t width, const real *a_prev, real *theta,
+    Py_ssize_t weights, const real *delta, const Rule *rule, real *dC_da_prev,
 ) noexcept nogil:
-    """descend_rows for fused rules other than SGD: they move every weight in every step."""
+    """descend_rows for fused rules other than SGD: they move every weight in every step.
+
+    `code` is a constant where that helps.
+    """
     if width == 4:
-        descend_rows_by_rule_of(1, n_in, a_prev, theta, weights, <const vec4 *> delta, rule,
+        descend_rows_by_rule_of(code, 1, n_in, a_prev, theta, weights, <const vec4 *> delta, rule,
                                 dC_da_prev)
     elif width == 8:
-        descend_rows_by_rule_of(1, n_in, a_prev, theta, weights, <const vec8 *> delta, rule,
+        descend_rows_by_rule_of(code, 1, n_in, a_prev, theta, weights, <const vec8 *> delta, rule,
                                 dC_da_prev)
     else:
-        descend_rows_by_rule_of(width // NATIVE, n_in, a_prev, theta, weights,
+        descend_rows_by_rule_of(code, width // NATIVE, n_in, a_prev, theta, weights,
                                 <const vec *> delta, rule, dC_da_prev)

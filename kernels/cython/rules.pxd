@@ -1,6 +1,6 @@
 # The step of a fused rule on one vector of weights; rows.pxd and tiles.pxd loop over them.
 from functions cimport ADAM, NESTEROV, SGD
-from lanes cimport quotient, real, root, rounded, vector
+from lanes cimport over_root, real, rounded, vector
 from plan cimport Rule
 
 
@@ -16,13 +16,13 @@ cdef inline vector descended(
     cdef vector velocity
     if code == SGD:                 # w := w - eps g
         return w - eps * g
-    g = rounded(g)                  # else either product of mu v + g could fuse: other bits
+    # rounded: else either product of a sum could fuse, and bits would depend on the place
+    g = rounded(g) + rule.l2 * w    # the slope of l2/2 w^2 on top
     if code == ADAM:
         m[0] += rule.new_m * (g - m[0])         # m := beta1 m + (1 - beta1) g
         v[0] += rule.new_v * (g * g - v[0])     # v := beta2 v + (1 - beta2) g^2
         # w := w - eps m_hat / (sqrt(v_hat) + epsilon)
-        return w - quotient((eps * rule.unbias_m) * m[0],
-                            root(rule.unbias_v * v[0]) + rule.epsilon)
+        return w - over_root((eps * rule.unbias_m) * m[0], rule.unbias_v * v[0], rule.epsilon)
     velocity = mu * m[0] + g        # v := mu v + g
     m[0] = velocity
     if code == NESTEROV:

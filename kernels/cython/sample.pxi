@@ -53,12 +53,14 @@ cdef void descend_bias(const Net *net, const Layer *layer, const Rule *rule) noe
     """The step of b, which is a row of weights whose input is always 1."""
     cdef real one = 1
     cdef const real *delta = block(net, layer, layer.delta)
+    cdef Rule other
     if layer.b < 0:
         return
     if rule.code == SGD:
         descend_rows(1, layer.width, &one, net.theta + layer.b, delta, rule.learning_rate, NULL)
     else:
-        descend_by_rule(net, 1, layer.width, &one, layer.b, delta, rule, NULL)
+        descend_by_rule(net, 1, layer.width, &one, layer.b, delta,
+                        without_penalty(rule, &other), NULL)
 
 
 cdef void descend_above(const Net *net, const Rule *rule) noexcept nogil:

@@ -92,6 +92,7 @@ cdef double descend_one_batch(
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
     epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
+    epoch.squares = NULL
     epoch.drops, epoch.noise = inner.drops, inner.noise
     if inner.net.walks != NULL:
         return other_epoch(&epoch)

@@ -75,7 +75,7 @@ cdef inline void tile(
 
 cdef inline void descend_tile_by(
     Py_ssize_t code, const Rule *rule, real factor, Py_ssize_t rows, Py_ssize_t n,
-    const vector (*sums)[2],    # (rows, n vectors)  read: the gradient is factor sums
+    const vector *sums,         # (rows, 2 vectors)  read, the first n: the gradient is factor sums
     real *w,                    # (rows, n vectors)  updated
     Py_ssize_t w_row,           # elements from one row of w to the next
     Py_ssize_t place,           # offset of w in theta, and so in the state of the rule
@@ -87,6 +87,6 @@ cdef inline void descend_tile_by(
         k = r * w_row
         for c in range(n):
             (<vector *> (w + k))[c] = descended(
-                code, &constants, (<vector *> (w + k))[c], factor * sums[r][c],
+                code, &constants, (<vector *> (w + k))[c], factor * sums[2 * r + c],
                 &(<vector *> (rule.state + place + k))[c],
                 &(<vector *> (rule.squares + place + k))[c])

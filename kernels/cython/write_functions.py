@@ -29,7 +29,9 @@ from exponentials cimport (
     REAL_EPSILON, exp_of_negative, expm1_of_negative, exponential, hyperbolic_tangent,
     log1p_of_fraction, log_of_one_more, logarithm, logistic,
 )
-from lanes cimport clipped, magnitude, quotient, real, root, splat, vector, where_above
+from lanes cimport (
+    clipped, magnitude, over_root, quotient, real, root, splat, vector, where_above,
+)
 from normal cimport exp_of_square, normal
 from sines cimport cosine, sine
 """
@@ -51,6 +53,7 @@ class Cython(expressions.Language):
         "logistic": "logistic",
         "magnitude": "magnitude",
         "normal": "normal",
+        "over_root": "over_root",
         "root": "root",
         "sin": "sine",
         "tanh": "hyperbolic_tangent",
@@ -409,7 +412,9 @@ from functions cimport (
     NAMES, f, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
     slope,
 )
-from lanes cimport NATIVE, magnitude, quotient, real, root, splat, vec, where_above
+from lanes cimport (
+    NATIVE, magnitude, quotient, real, root, splat, vec, vec_over_root as over_root, where_above,
+)
 
 
 cdef inline void map_lanes(

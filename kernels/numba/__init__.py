@@ -62,14 +62,14 @@ def backward(plan, theta, X, dC_da, grad, dC_dx, work):
 
 def train_epoch(
     plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total=0.0, step=0,
-    weights=None, rates=None, noise=0,
+    weights=None, rates=None, noise=0, squares=None,
 ):  # fmt: skip
     """Gradient descent over order[start:stop]; returns total plus the losses."""
     alone = batch_size == 1 and weights is None and not rule.is_flat and plan.plain[0]
     walks = _with(plan.dtype, "descend_samples" if alone else "descend_batches")
     return lent.core(plan.dtype).train_epoch(
         plan, theta, state, rule, X, Y, order, start, stop, batch_size, work, total, step, weights,
-        rates, noise, walks,
+        rates, noise, squares, walks,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ from .layers import (
     set_rate,
     spread,
     sum_layer,
-    sum_listed,
+    sum_sparse,
     take_slopes,
     take_weights,
     transpose,
@@ -50,7 +50,6 @@ from .plan import (
     bias_of,
     block,
     layer_of,
-    listed,
     new_ahead,
     new_piece,
     new_rule,
@@ -59,7 +58,7 @@ from .plan import (
     row_of,
 )
 from .pointers import address, copied, is_null
-from .sample import SGD, forward_above, sum_inputs
+from .sample import forward_above, sum_inputs
 
 ACCUMULATE = len(RULES)  # adds the gradient to state, in the layout of theta, and moves no weight
 
@@ -72,9 +71,7 @@ def sum_inputs_of_batch(net, n_samples, X):
     n_in, width = layer.n_in, layer.width
     keep_inputs(net, n_samples, X)
     if is_null(X.dense):
-        for t in range(n_samples):
-            n, columns, values = listed(X, t)
-            sum_listed(net, layer, n, columns, values, W, b, Z + t * width)
+        sum_sparse(net, n_samples, X)
     else:
         multiply(net, n_samples, width, n_in, row_of(X, 0), X.row, W, width, Z, width, b)
 
@@ -151,15 +148,14 @@ def descend_batches(
     total: DOUBLE, step: WHOLE, rates: DOUBLES, drops: WHOLE, noise: WHOLE,
 ) -> DOUBLE:  # fmt: skip
     """Samples start..stop-1 in mini-batches; returns total plus their losses."""
-    first, flat, sparse, number = layer_of(net, 0), rule.flat != 0, is_null(X.dense), 0
+    first, flat, number = layer_of(net, 0), rule.flat != 0, 0
     n_in, row = first.n_in, round_up(first.n_in)
     net, x, y, rule = copied(net), copied(X), copied(Y), copied(rule)
     spends = copied(rule)  # what the products do with it
     moves = rule if flat else spends  # what moves the parameters
     piece, ahead = new_piece(net), new_ahead(net)
-    # dense rows in an order are copied side by side; sparse rows are written out with their zeros
-    # for rules that move every weight (flat ones take the gradient from descend_sparse)
-    gathers = rule.code != SGD and not flat if sparse else not is_null(X.order)
+    # dense rows in an order are copied side by side
+    gathers = not is_null(X.dense) and not is_null(X.order)
     gathers = gathers or net.input_dropout > 0 or net.input_noise > 0  # to change them
     theta = net.theta
     if flat:

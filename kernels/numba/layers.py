@@ -44,6 +44,11 @@ def sum_listed(
 
 
 @native
+def sum_sparse(net: NET, n_samples: WHOLE, X: ROWS) -> None:
+    """Z of the first layer from sparse rows."""
+
+
+@native
 def descend_rows(
     n_in: WHOLE, width: WHOLE, a_prev: REALS, W: REALS, delta: REALS, learning_rate: REAL,
     dC_da_prev: REALS,

@@ -71,7 +71,9 @@ def descend_bias(net, layer, rule):
         eps = rule.learning_rate
         descend_rows(net, 1, layer.width, one, net.theta + b, delta, eps, 0)
     elif b >= 0:
-        descend_by_rule(net, 1, layer.width, one, b, delta, rule, 0)
+        own = copied(rule)
+        own.l2 = 0  # a penalty is for weights
+        descend_by_rule(net, 1, layer.width, one, b, delta, own, 0)
 
 
 @part

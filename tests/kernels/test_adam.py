@@ -70,6 +70,48 @@ def test_epochs_of_adam_are_those_of_the_equations(backend, dtype, sizes, batch_
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
+def quotients(backend, dtype, n, x, epsilon, gradient=0.0):
+    """n / (sqrt(x) + epsilon) as a step of Adam takes it off weights that are 0."""
+    net = Network((len(n), 1), dtype=dtype)
+    theta = aligned_zeros(net.plan.n_theta, dtype)
+    state = aligned_zeros((2, net.plan.n_theta), dtype)
+    net.plan.W(state[0], 0)[0], net.plan.W(state[1], 0)[0] = 2 * n, 2 * x
+    # with a gradient of 0 both means halve, and after so many steps nothing is left of their bias
+    rule = Adam(learning_rate=1, beta1=0.5, beta2=0.5, epsilon=epsilon).rule()
+    grad = np.zeros_like(theta)
+    net.plan.W(grad, 0)[0] = gradient
+    backend.apply_gradient(net.plan, theta, state, rule, grad, 10_000)
+    return -net.plan.W(theta, 0)[0]
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-3, 1.0, 1e-30])
+def test_the_quotient_of_a_step_is_right_to_twice_epsilon(backend, dtype, epsilon):
+    generator, limits = np.random.default_rng(8), np.finfo(dtype)
+    exact = np.longdouble if dtype == np.float64 else np.float64
+    if np.finfo(exact).nmant < limits.nmant + 8:
+        pytest.skip("no numbers that are more precise")
+    low, high = np.log2(limits.tiny) + 2, np.log2(limits.max) - 2
+    x = np.exp2(generator.uniform(low, high, 20_000)).astype(dtype)
+    x[:2000] = np.linspace(0.25, 1, 2000)  # every part of two binades
+    n = generator.normal(size=len(x)).astype(dtype)
+    found = quotients(backend, dtype, n, x, epsilon)
+    expected = n.astype(exact) / (np.sqrt(x.astype(exact)) + exact(dtype.type(epsilon)))
+    relative = np.abs(found - expected) / np.abs(expected) / limits.eps
+    normal = np.abs(expected) > limits.tiny / limits.eps
+    assert normal.mean() > 0.9
+    assert relative[normal].max() <= 2  # root, sum and quotient, half of it each, and as much again
+
+
+def test_a_step_with_squares_of_zero_and_infinity_is_that_of_the_formula(backend, dtype):
+    n = np.array([0, 3, -2, 1, np.nan, 1], dtype)
+    x = np.array([0, 0, 1, np.nan, 1, 4], dtype)
+    # the square of one gradient is infinite
+    gradient = np.array([0, 0, np.finfo(dtype).max / 4, 0, 0, 0], dtype)
+    found = quotients(backend, dtype, n, x, 0.5, gradient)
+    expected = np.array([0, 6, 0, np.nan, np.nan, 0.4], dtype)
+    np.testing.assert_allclose(found, expected, rtol=2 * np.finfo(dtype).eps, atol=0)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5])
 def test_slices_compose_when_the_step_is_handed_on(backend, dtype, batch_size):
     plan, theta, X, Y = problem((4, 6, 2), dtype)

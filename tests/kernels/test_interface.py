@@ -132,6 +132,7 @@ def test_places_of_work_follow_each_other_without_gaps(sizes, batch_size, gather
         "partial": plan.n_theta if batch_size >= memory.PIECE else 0,
         "parts": 2 * memory.CUT // plan.dtype.itemsize if has_parts else 0,
         "gathered": batch_size * memory.round_up(sizes[0]) if gathers else 0,
+        "listed": 2 * memory.round_up(batch_size) * memory.LISTED // plan.dtype.itemsize,
     }
     assert memory.WORK.names == ("batch_size", *lengths)
     end = batch_size * plan.n_work
@@ -226,9 +227,10 @@ def test_codes_of_activations_mean_the_same_everywhere(backend, activation):
 
 
 @pytest.mark.parametrize("name", interface.RULES)
-def test_only_rules_that_move_every_weight_at_once_gather_sparse_rows(name):
-    """Flat rules take the gradient of the values that are there; a wide row would be much room."""
+def test_only_rules_that_move_every_weight_at_once_gather_single_sparse_rows(name):
+    """All others take the gradient of the values that are there; a wide row would be much room."""
     plan, rule = build((1000, [(3, True)])), cases.RULES[name].rule()
     X = SparseRows.from_dense(np.eye(20, 1000, dtype=plan.dtype))
-    work = Work.for_batches(plan, X, rule, 10, 1)
-    assert (work.places["gathered"] > 0) == (name in ("momentum", "nesterov", "adam"))
+    for batch_size in (1, 10):
+        gathers = Work.for_batches(plan, X, rule, batch_size, 1).places["gathered"] > 0
+        assert gathers == (name in ("momentum", "nesterov", "adam") and batch_size == 1)

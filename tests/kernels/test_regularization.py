@@ -55,6 +55,27 @@ def test_an_epoch_agrees_with_the_reference(every_compiled, dtype, rule, kind, b
         assert_within(cases.trained(backend, case, how, None, batch_size), expected, tolerance)
 
 
+@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_squares_are_those_of_the_weights_before_every_step(backend, dtype, rule, batch_size):
+    case, how = case_of(dtype), replace(RULES[rule], regularization=Regularization(l2=0.3))
+    theta = cases.aligned_zeros(case.plan.n_theta, dtype)
+    theta[:] = case.theta
+    state = cases.aligned_zeros((how.n_slots, case.plan.n_theta), dtype)
+    work, expected, found = Work(case.plan, batch_size), 0.0, np.full(1, 2.0)
+    for step, start in enumerate(range(0, 24, batch_size)):
+        weights = [case.plan.W(theta, k).astype(np.float64) for k in range(3)]
+        expected += sum((W**2).sum() for W in weights)
+        stop = min(start + batch_size, 24)
+        backend.train_epoch(
+            case.plan, theta, state, how, case.X, case.Y, None, start, stop, batch_size, work,
+            0.0, step,
+        )  # fmt: skip
+    cases.trained(backend, case, how, None, batch_size, squares=found)
+    # sums of up to 20 x 9 squares in the dtype, then in float64
+    assert found[0] - 2 == pytest.approx(expected, rel=20 * float(np.finfo(dtype).eps), abs=0)
+
+
 def moved(backend, W, g, regularization, learning_rate=0.5):
     """W (n_out, n_in) after a step of SGD whose gradient is g, and b after it, with gradient 1."""
     W, g = np.array(W, np.float64), np.array(g, np.float64)

@@ -1,5 +1,7 @@
 """Sparse rows mean what the dense ones mean, in every backend."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 import cases
 from deltaloop.kernels import reference
+from deltaloop.kernels.interface import Regularization
 from deltaloop.kernels.memory import Work
 from deltaloop.kernels.sparse_rows import SparseRows
 from tolerances import are_useful, assert_within, expected_within
@@ -88,6 +91,28 @@ def test_training_is_that_of_the_dense_rows(every_backend, dtype, rule, batch_si
     rows = SparseRows.from_dense(case.X)
     for backend in every_backend:
         found = cases.trained(backend, case._replace(X=rows), RULES[rule], order, batch_size)
+        assert_within(found, expected, tolerance)
+
+
+# W of the first layer is taken in blocks that fit in L1, in one panel of columns or in two
+@pytest.mark.parametrize("sizes", [(300, 150, 3), (70, 600, 2)], ids=str)
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
+def test_training_of_layers_beyond_a_block_is_that_of_the_dense_rows(
+    every_backend, dtype, sizes, rule, l2
+):
+    case = thinned(cases.case(4, list(sizes), ["tanh", "identity"], "mse", dtype, 17), 0.2, seed=1)
+    how = replace(RULES[rule], regularization=Regularization(l2=l2))
+
+    def dense(theta, X, Y):
+        return cases.trained(reference, cases.Case(case.plan, theta, X, Y), how, None, 6)
+
+    n_terms = cases.longest_sum(case.plan, 17) + 17
+    expected, tolerance = expected_within(dense, *case[1:], n_terms)
+    assert are_useful(expected, tolerance)
+    rows = SparseRows.from_dense(case.X)
+    for backend in every_backend:
+        found = cases.trained(backend, case._replace(X=rows), how, None, 6)
         assert_within(found, expected, tolerance)
 
 

@@ -1,5 +1,7 @@
 """Threads change the time that a result takes, and not one bit of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,25 @@ def test_training(threaded, dtype, rule, batch_size, sparse, shuffled):
         work = Work(case.plan, batch_size, n_threads)
         found = cases.trained(threaded, case, RULES[rule], order, batch_size, work=work)
         cases.assert_same_bits(found, expected)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_squares_and_a_penalty_in_the_step(threaded, dtype, sparse):
+    case = make_case(dtype, 300)
+    if sparse:
+        case = case._replace(X=SparseRows.from_dense(case.X))
+    rule = replace(RULES["adam"], regularization=interface.Regularization(l2=0.1))
+    results = []
+    for n_threads in (1, 2, 3):
+        work, squares = Work(case.plan, 97, n_threads), np.zeros(1)
+        found = cases.trained(
+            threaded, case, rule, None, 97, slices=[(0, 194), (194, 300)], work=work,
+            squares=squares,
+        )  # fmt: skip
+        results.append(found | {"squares": squares})
+    assert results[0]["squares"] > 0
+    for found in results[1:]:
+        cases.assert_same_bits(found, results[0])
 
 
 def test_every_rule_is_tried():

@@ -7,12 +7,8 @@ import numpy as np
 from ..inputs.checks import all_finite
 from ..kernels.memory import Work
 from ..training.listing import arranged
-from . import meanings
 
-_MOST = 5_000_000  # multiplications of one compiled call: some milliseconds
-# The penalty is looked at before every step on so many samples, and before every _LOOKS_EVERY
-# steps on fewer, which last no longer than a look.
-_MANY, _LOOKS_EVERY = 8, 16
+_MOST = 50_000_000  # multiplications of one compiled call: some milliseconds
 
 
 class Descent:
@@ -42,16 +38,12 @@ class Descent:
         self.order, self.is_mixed = chosen, chosen is not None
         self.size, self.alpha, self.noise = batch_size, alpha, noise
         rule = steps.solver.rule(alpha / batch_size)
-        needs_zeros = rule.needs_zeros or net.plan.changes_inputs
+        needs_zeros = rule.needs_zeros(batch_size) or net.plan.changes_inputs
         self.X = arranged(X, "auto", net.backend, needs_zeros, batch_size)
         self.work = Work.for_batches(net.plan, self.X, rule, batch_size, n_threads)
-        self.biases = [b for k in range(len(net.layers)) if (b := net.b[k]) is not None]
-        n_multiplications = batch_size * net.n_parameters
-        self.n_batches = max(1, _MOST // n_multiplications)
-        if weights is not None:
-            self.n_batches = 1
-        elif alpha:
-            self.n_batches = 1 if batch_size >= _MANY else _LOOKS_EVERY
+        # ||W||^2 before every step is added up here
+        self.squares = np.zeros(1) if alpha else None
+        self.n_batches = max(1, _MOST // (batch_size * net.n_parameters))
         self.rules: dict = {}
 
     def shuffle(self, random_state) -> None:
@@ -70,17 +62,12 @@ class Descent:
     def _plain_epoch(self):
         n, size, total = self.n_samples, self.size, 0.0
         whole = n - n % size
-        square = self._square()
         start = 0
         while start < n:
             stop = min(start + self.n_batches * size, whole) if start < whole else n
-            n_steps = -(-(stop - start) // size)
             loss = self._descend(start, stop, min(size, stop - start), None)
-            after = self._square()
-            # ||W||^2 before each of the steps, which is taken for a line between two calls
-            squares = n_steps * square + 0.5 * (n_steps - 1) * (after - square)
-            total += loss + 0.5 * self.alpha * squares
-            start, square = stop, after
+            total += loss + self._penalty()  # alpha / (2 s) ||W||^2 for each of s samples
+            start = stop
             if not math.isfinite(loss) and self._is_lost():
                 return math.nan
         return total
@@ -95,9 +82,8 @@ class Descent:
             if of_batch <= 0:
                 continue
             stop = min(start + size, n)
-            penalty = 0.5 * self.alpha * self._square()
             loss = self._descend(start, stop, of_batch, self.weights)
-            total += (stop - start) * (loss + penalty) / of_batch
+            total += (stop - start) * (loss + self._penalty()) / of_batch
             if not math.isfinite(loss) and self._is_lost():
                 return math.nan
         return total
@@ -114,13 +100,17 @@ class Descent:
         loss = net._turns.write(
             net.backend.train_epoch, net.plan, net._theta, steps.of(rule), rule, self.X, self.Y,
             self.order, start, stop, self.size, self.work, 0.0, steps.step, weights, None,
-            self.noise,
+            self.noise, self.squares,
         )  # fmt: skip
         steps.step += -(-(stop - start) // self.size)
         return loss
 
-    def _square(self):
-        return meanings.squares(self.net._theta, self.biases) if self.alpha else 0.0
+    def _penalty(self):
+        """The sum of alpha / 2 ||W||^2, of the steps since the last call together."""
+        if self.squares is None:
+            return 0.0
+        squares, self.squares[0] = float(self.squares[0]), 0.0
+        return 0.5 * self.alpha * squares
 
     def _is_lost(self):
         return not all_finite(self.net._theta)

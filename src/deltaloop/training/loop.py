@@ -67,7 +67,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         is_new = True
     streams = samples.n_samples is None
     if not streams:
-        needs_zeros = whole or rule.needs_zeros or net.plan.changes_inputs
+        needs_zeros = whole or rule.needs_zeros(settings.batch_size) or net.plan.changes_inputs
         samples.arrange(settings.sparse, net.backend, needs_zeros, settings.batch_size)
     n_samples, held = samples.n_samples, run.held
     if split is not None:
