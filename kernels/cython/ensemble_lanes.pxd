@@ -1,7 +1,7 @@
 # What lanes that are networks need beside lanes.pxd: sums in float64 for every lane, samples of
 # their own, and orders of samples as NumPy draws them.
 from exponentials cimport EXP_LOWEST, LOG2_E, TANH_MOST, expm1_and_power
-from lanes cimport clipped, real, vec, vec_over_root
+from lanes cimport clipped, real, vec
 
 cdef extern from *:
     """
@@ -143,8 +143,3 @@ cdef inline vec tanh_of_lanes(vec z) noexcept nogil:
     z = clipped(z, -most, most)
     p = expm1_and_power(True, True, z + z, z * two_log2_e, &power)
     return ratio((power - one) - p, p + (power + one))
-
-
-cdef inline vec over_root(vec n, vec x, vec epsilon) noexcept nogil:
-    """n / (sqrt(x) + epsilon), where every network has an epsilon of its own"""
-    return vec_over_root(n, x, epsilon)

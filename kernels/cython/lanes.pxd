@@ -201,9 +201,9 @@ cdef extern from *:
     DEFINE_ROUNDED(vec8)
     DEFINE_ROUNDED(vec4)
 
-    /* n / (sqrt(x) + epsilon) for x >= 0, to twice the machine epsilon. Where there are instructions that estimate
-       1 / sqrt(x) and 1 / x to 14 bits, Newton's method makes them exact: root and division take
-       40 cycles for 8 numbers of float64, this takes 10, in the units that multiply. */
+    /* n / (sqrt(x) + epsilon) for x >= 0, to twice the machine epsilon. Instructions that estimate
+       1 / sqrt(x) and 1 / x to 14 bits, where there are such, are a start for Newton's method: root
+       and division take 40 cycles for 8 numbers of float64, this a third, where products are. */
     #if defined(__AVX512F__) && defined(__AVX512VL__)
     #define DEFINE_ESTIMATES(V, type, prefix, suffix) \\
     static inline V V##_near_reciprocal(V x) { return (V)prefix##_rcp14_##suffix((type)x); } \\
@@ -425,14 +425,14 @@ cdef inline vector root(vector x) noexcept nogil:
 
 cdef inline vector over_root(vector n, vector x, real epsilon) noexcept nogil:
     """n / (sqrt(x) + epsilon) for x >= 0, to twice the machine epsilon"""
-    cdef vector lanes
-    fill(&lanes, epsilon)
+    cdef vector added
+    fill(&added, epsilon)
     if vector is vec:
-        return vec_over_root(n, x, lanes)
+        return vec_over_root(n, x, added)
     elif vector is vec8:
-        return vec8_over_root(n, x, lanes)
+        return vec8_over_root(n, x, added)
     else:
-        return vec4_over_root(n, x, lanes)
+        return vec4_over_root(n, x, added)
 
 
 cdef inline vector where_above(vector x, vector y, vector above, vector other) noexcept nogil:

@@ -152,7 +152,7 @@ cdef inline Py_ssize_t add_some_listed(
     Py_ssize_t n, const Rows *X, Py_ssize_t k, Py_ssize_t end, Py_ssize_t i, Py_ssize_t stop,
     real factor,
     const vector *delta,    # (n vectors)  read
-    real *sums,             # (stop - i, n vectors)  row_(c - i) += factor x_c delta, listed c < stop
+    real *sums,             # (stop - i, n vectors)  row c - i += factor x_c delta, listed c < stop
     Py_ssize_t row,         # elements from one row of sums to the next
 ) noexcept nogil:
     """From the entries k..end-1, none of which is below i; returns the first that is left over."""

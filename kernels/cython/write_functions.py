@@ -407,9 +407,7 @@ ENSEMBLE = """\
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from libc.math cimport pow
 
-from ensemble_lanes cimport (
-    Wide, add_wide, logistic_of_lanes, over_root, products, tanh_of_lanes,
-)
+from ensemble_lanes cimport Wide, add_wide, logistic_of_lanes, products, tanh_of_lanes
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
 )
@@ -417,7 +415,10 @@ from functions cimport (
     NAMES, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
     slope,
 )
-from lanes cimport NATIVE, clipped, magnitude, quotient, real, root, splat, vec, where_above
+from lanes cimport (
+    NATIVE, clipped, magnitude, quotient, real, root, splat, vec, vec_over_root as over_root,
+    where_above,
+)
 from normal cimport exp_of_square, normal
 from sines cimport cosine, sine
 
