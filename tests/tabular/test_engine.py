@@ -103,10 +103,10 @@ def test_noise_is_trained_shortly_and_a_curve_for_all_epochs():
     found = {}
     for name, targets in (("moons", y), ("noise", noise)):
         members, interrupted = trained_members(X, Targets.of(targets, 2), recipe, 0, None, quiet)
-        assert len(members) == 3 and not interrupted
-        assert len({tuple(member.held) for member in members}) == 3
-        found[name] = {member.epochs for member in members}
-    assert found == {"moons": {96}, "noise": {6}}
+        assert len({tuple(member.held) for member in members}) == len(members)
+        assert not interrupted
+        found[name] = [member.epochs for member in members]
+    assert found == {"moons": [96, 96, 96], "noise": [6, 6]}
 
 
 def test_a_longer_training_stays_only_if_it_is_better():

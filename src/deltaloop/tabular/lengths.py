@@ -3,7 +3,8 @@
 A table whose targets are full of chance is learned by heart in a few epochs, another one is learned
 better the longer it takes. So a few networks are trained for a small part of the epochs, then anew
 for more of them, as long as the mean loss of the rows that they have not seen falls markedly. In
-every one of these trainings the learning rate falls to 0. Others of the best length join them.
+every one of these trainings the learning rate falls to 0. Others join them where all epochs are
+best; where fewer are, more networks would be no better.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,12 +48,13 @@ def trained_members(
         chosen = found if after < before else chosen
         if after > (1 - recipe.worth) * before:
             break
-    tried = replace(recipe, epochs=chosen[0].epochs)
-    for member in trained(tried, range(len(chosen), recipe.members)):
+    if chosen[0].epochs < recipe.epochs:
+        return chosen, False
+    for member in trained(recipe, range(len(chosen), recipe.members)):
         if member.is_interrupted:
             return chosen, True
         chosen.append(member)
-        tell(len(chosen) / recipe.members, f"{len(chosen)} networks of {tried.text}")
+        tell(len(chosen) / recipe.members, f"{len(chosen)} networks of {recipe.text}")
     return chosen, False
 
 

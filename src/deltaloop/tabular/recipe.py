@@ -73,7 +73,7 @@ class Recipe:
     worth : float
         By what part of itself the loss of held rows has to fall that the next length is tried.
     members : int
-        Networks that are averaged.
+        Networks that are averaged; no more than `tried` where a short training is best.
     held : int
         Each network is trained without another one of so many parts of the rows, which tell how
         good it is.
@@ -96,7 +96,7 @@ class Recipe:
     waves: bool = False
     lengths: tuple[float, ...] = (1 / 16, 1 / 4, 1.0)
     tried: int = 2
-    worth: float = 0.1
+    worth: float = 0.05
     members: int = 4
     held: int = 10
     keeps: str = "last"
