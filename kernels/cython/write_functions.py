@@ -415,7 +415,9 @@ from functions cimport (
     NAMES, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
     slope,
 )
-from lanes cimport NATIVE, clipped, magnitude, quotient, real, root, splat, vec, where_above
+from lanes cimport (
+    NATIVE, clipped, magnitude, over_root, quotient, real, root, splat, vec, where_above,
+)
 from normal cimport exp_of_square, normal
 from sines cimport cosine, sine
 
@@ -547,6 +549,8 @@ def lanes_step() -> list[str]:
         constants = expressions.written_constants(row, "given", "step", "product")[0]
         h = SimpleNamespace(**{
             name: expressions.Expression(writer, f"hyper[{k}]")
+            if name != "epsilon"  # a number that all lanes share
+            else writer.scalar(f"(<const real *> &hyper[{k}])[0]")
             for k, name in enumerate([*row.hyper, *constants])
         })  # fmt: skip
         state = ["s0[0]", "s1[0]", "s2[0]"][: len(row.slots)]
