@@ -108,7 +108,7 @@ class Search:
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
         min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
     ):  # fmt: skip
-        layers = list(_LAYER.iter_unpack(plan.layers))
+        layers = list(_LAYER.iter_unpack(plan.layers.data))
         places, n_pairs = bytearray(), 0
         n = n_units = n_deltas = sums = 0
         for number, (n_in, n_out, _, _, b, z, a) in enumerate(layers, 1):

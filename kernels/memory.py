@@ -43,7 +43,7 @@ def aligned_zeros(shape: int | tuple[int, ...], dtype) -> np.ndarray:
     check_memory("this", n_bytes, "use a smaller batch_size, or narrower layers")
     buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
     # a quarter of the time of buffer.ctypes.data
-    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    address = ctypes.addressof(ctypes.c_char.from_buffer(buffer.data))
     return np.ndarray(shape, dtype, buffer, -address % ALIGNMENT)
 
 
