@@ -72,7 +72,7 @@ PLACE = np.dtype(
         ("sums", np.intp),  # in Search.buffer: of products of pairs; -1: it has none
     ]
 )
-_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d22n", "@5n", "@7n"))
+_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d22n", "@5n", "@6n"))
 # n_in, n_out, width, W, b, z and a of a layer, which come first: quicker than a list of all fields
 _LAYER = struct.Struct(f"@7n{LAYER.itemsize - 7 * LAYER['n_in'].itemsize}x")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
@@ -108,7 +108,7 @@ class Search:
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
         min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
     ):  # fmt: skip
-        layers = list(_LAYER.iter_unpack(plan.layers))  # type: ignore[arg-type]
+        layers = list(_LAYER.iter_unpack(plan.layers.data))
         places, n_pairs = bytearray(), 0
         n = n_units = n_deltas = sums = 0
         for number, (n_in, n_out, _, _, b, z, a) in enumerate(layers, 1):
@@ -143,7 +143,7 @@ class Search:
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0
         sizes = n_samples, n, width, part, n_units
         self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins)) + places
-        self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1, -1)
+        self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1)
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.costs = self.buffer[:0]
         self.first_guess = max(1, _FIRST // (room * n * width))
