@@ -72,7 +72,7 @@ PLACE = np.dtype(
         ("sums", np.intp),  # in Search.buffer: of products of pairs; -1: it has none
     ]
 )
-_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d22n", "@5n", "@6n"))
+_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d22n", "@5n", "@7n"))
 # n_in, n_out, width, W, b, z and a of a layer, which come first: quicker than a list of all fields
 _LAYER = struct.Struct(f"@7n{LAYER.itemsize - 7 * LAYER['n_in'].itemsize}x")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
@@ -143,7 +143,7 @@ class Search:
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0
         sizes = n_samples, n, width, part, n_units
         self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins)) + places
-        self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1)
+        self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1, -1)
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.costs = self.buffer[:0]
         self.first_guess = max(1, _FIRST // (room * n * width))

@@ -13,6 +13,7 @@ ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a batch that one thread computes at once, so that they stay in cache
 SHARE = 16  # threads take samples and rows of W in multiples of this: whole cache lines
 CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
+LISTED = 16  # bytes: two numbers
 BLOCK = 16  # elements: the arrays in theta and Work.buffer start at multiples of this
 
 # Where the arrays in Work.buffer begin, in elements; -1: the array is not there.
@@ -24,6 +25,8 @@ WORK = np.dtype(
         ("partial", np.intp),  # (n_theta,): sums over the pieces of a batch so far
         ("parts", np.intp),  # CUT bytes for every thread: copies of parts of large products
         ("gathered", np.intp),  # (batch_size, round_up(n_in)): rows of X, in order
+        # LISTED bytes for round_up(batch_size) samples per thread: what is left of sparse rows
+        ("listed", np.intp),
     ],
     align=True,
 )
@@ -58,8 +61,8 @@ class Work:
     loss of every sample.
 
     train_epoch copies a mini-batch of X to `gathered` if X is dense and `order` is given, if X is
-    SparseRows and the rule, not a flat one, also moves the weights of inputs that are zero, and if
-    inputs are dropped or noisy.
+    SparseRows, batch_size is 1 and the rule, not a flat one, also moves the weights of inputs that
+    are zero, and if inputs are dropped or noisy.
 
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
     computed piece by piece, with the same result bit for bit.
@@ -74,8 +77,9 @@ class Work:
         partial = plan.n_theta if batch_size >= PIECE else 0
         parts = n_threads * CUT // itemsize if cuts else 0
         gathered = batch_size * round_up(plan.n_in) if gathers else 0
+        listed = n_threads * round_up(batch_size) * LISTED // itemsize
         words, end = [batch_size], batch_size * plan.n_work
-        for length in (turned, turned, partial, parts, gathered):
+        for length in (turned, turned, partial, parts, gathered, listed):
             words.append(end if length else -1)
             end += length
         self.words = np.array(words, np.intp)
@@ -96,7 +100,7 @@ class Work:
         """
         n_threads = min(n_threads, -(-batch_size // SHARE))
         if isinstance(X, SparseRows):
-            gathers = rule.needs_zeros or plan.changes_inputs
+            gathers = rule.needs_zeros(batch_size) or plan.changes_inputs
             return cls(plan, batch_size, n_threads, gathers=gathers)
         return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
 
