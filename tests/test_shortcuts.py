@@ -175,7 +175,6 @@ def test_what_makes_no_sense_is_refused(tmp_path):
         (lambda: net.to_c(tmp_path / "net.h"), "shortcuts"),
         (lambda: unpack(net), "shortcuts"),
         (lambda: net.fit(X, Y, optimizer=dl.LBFGS()), "shortcuts"),
-        (lambda: net.explain_page(tmp_path / "net.html", X[0], Y[0]), "shortcuts"),
         (lambda: dl.Network(2, [dl.Dense(1)] * 70 + [dl.Dense(1, shortcuts=[0])]), "at most 60"),
     ):
         with pytest.raises(dl.DeltaloopError, match=told):

@@ -9,20 +9,23 @@ from deltaloop.training import samples
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "network", "lists"),
+    ("optimizer", "batch_size", "network", "lists"),
     [
-        (dl.SGD(0.01), {}, True),
-        (dl.SGD(0.01, l2=0.001), {}, True),  # flat: it has the gradient before any weight moves
-        (dl.RMSprop(0.001), {}, True),
-        (dl.SGD(0.01, momentum=0.9), {}, False),
-        (dl.Adam(0.001), {}, False),
-        (dl.SGD(0.01), {"input_dropout": 0.2}, False),  # every input is written out
-        (dl.SGD(0.01), {"input_noise": 0.2}, False),
+        (dl.SGD(0.01), 10, {}, True),
+        (dl.SGD(0.01), 1, {}, True),
+        (dl.SGD(0.01, l2=0.001), 1, {}, True),  # flat: the gradient comes before any step
+        (dl.RMSprop(0.001), 10, {}, True),
+        (dl.SGD(0.01, momentum=0.9), 10, {}, True),
+        (dl.Adam(0.001), 10, {}, True),
+        (dl.SGD(0.01, momentum=0.9), 1, {}, False),  # fused, and every weight moves
+        (dl.Adam(0.001), 1, {}, False),
+        (dl.SGD(0.01), 10, {"input_dropout": 0.2}, False),  # every input is written out
+        (dl.SGD(0.01), 10, {"input_noise": 0.2}, False),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("density", [0.1, 0.9])
-def test_lists_are_made_where_they_pay(optimizer, network, lists, density, monkeypatch):
+def test_lists_are_made_where_they_pay(optimizer, batch_size, network, lists, density, monkeypatch):
     generator, found = np.random.default_rng(0), []
     X = generator.random((50, 40)) * (generator.random((50, 40)) < density)
     arranged = samples.arranged
@@ -32,5 +35,6 @@ def test_lists_are_made_where_they_pay(optimizer, network, lists, density, monke
         return found[0]
 
     monkeypatch.setattr(samples, "arranged", noted)
-    dl.Network([40, 3], **network).fit(X, X[:, :3], epochs=1, batch_size=10, optimizer=optimizer)
+    net = dl.Network([40, 3], **network)
+    net.fit(X, X[:, :3], epochs=1, batch_size=batch_size, optimizer=optimizer)
     assert [isinstance(rows, SparseRows) for rows in found] == [lists and density < 0.3]
