@@ -7,14 +7,14 @@ not agree with the float64 reference, or is not installed, is skipped with the r
 import pytest
 
 from clock import CLOCK
-from deltaloop.benchmarking import machine
 from deltaloop.benchmarking.jobs import JOBS, SCALING_NAMES, scaling
 from deltaloop.benchmarking.peers import select
+from deltaloop.inputs.threads import processors
 
 ENTRIES = {job.name: (job, None, None) for job in JOBS} | {
     f"{name} {x:g}, {job.name}": (job, name, x)
     for name in SCALING_NAMES
-    for x, job in scaling(name, machine.cpu_count()).items()
+    for x, job in scaling(name, processors()).items()
 }
 
 

@@ -9,6 +9,7 @@ import click
 from ..console.outputs import check_output, check_picture
 from ..console.terminal import INTERRUPTED, is_terminal, status
 from ..errors import InvalidInputError
+from ..inputs.threads import processors
 from . import jobs, machine, peers, report, results, runner, start, workers
 
 Entry = tuple[jobs.Job, str | None, float | None]
@@ -174,7 +175,7 @@ def entries_of(
     wanted = jobs.SCALING_NAMES if "all" in curve_names else dict.fromkeys(curve_names)
     entries: list[Entry] = []
     for name in wanted:
-        points = jobs.scaling(name, machine.cpu_count())
+        points = jobs.scaling(name, processors())
         kept = sorted({*list(points)[::3], max(points)} if quick else points)
         entries += [(points[x], name, float(x)) for x in kept]
     return entries

@@ -5,15 +5,16 @@ from math import exp, log
 
 from ..errors import InvalidInputError
 from .report import microseconds, plain_table
-from .results import JobResult, Results
+from .results import JobResult, Results, Row
 
 
-def pairs(earlier: Results, later: Results) -> Iterator[tuple[JobResult, JobResult]]:
-    """What both have timed deltaloop on, in the order of the later one."""
-    before = {_key(one): one for one in earlier.jobs if one.ours is not None}
+def pairs(earlier: Results, later: Results) -> Iterator[tuple[JobResult, Row, JobResult, Row]]:
+    """Each job that both have timed deltaloop on, with its row, in the order of the later one."""
+    before = {_key(one): (one, one.ours) for one in earlier.jobs}
     for one in later.jobs:
-        if one.ours is not None and _key(one) in before:
-            yield before[_key(one)], one
+        same, old = before.get(_key(one), (None, None))
+        if same is not None and old is not None and one.ours is not None:
+            yield same, old, one, one.ours
 
 
 def _key(one: JobResult) -> tuple:
@@ -39,10 +40,7 @@ def print_comparison(earlier: Results, later: Results, width: int | None = None)
         "deltaloop, µs per step or call: minima", [("job", "<"), *((name, ">") for name in columns)]
     )
     ratios = []
-    for before, after in both:
-        old, new = before.ours, after.ours
-        if old is None or new is None:  # not so, see pairs
-            continue
+    for before, old, after, new in both:
         ratios.append(new.minimum / old.minimum)
         table.add_row(
             after.job.name, microseconds(old.minimum), microseconds(new.minimum),

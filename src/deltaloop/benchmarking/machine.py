@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from ..inputs.threads import processors
 from ..kernels.memory import Work, aligned_zeros
 from ..network import Network
 from .jobs import ITEM_BYTES, Job
@@ -106,7 +107,7 @@ def description() -> dict[str, Any]:
         "processor": processor_name(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": f"Python {platform.python_version()}, NumPy {np.__version__}",
-        "n_cpus": cpu_count(),
+        "n_cpus": processors(),
         "instruction_set": kernels.load("cython").describe(),
     }
 
@@ -127,11 +128,6 @@ def _on_one_processor() -> Iterator[None]:
         for thread, processors in before.items():
             with suppress(ProcessLookupError):  # it has ended
                 os.sched_setaffinity(thread, processors)
-
-
-def cpu_count() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor_name() -> str:
