@@ -145,14 +145,18 @@ def predict(
 @click.argument("header")
 @click.option("--name", metavar="TEXT", help="Prefix of all names in it. Default: of the file.")
 @click.option("--learn", is_flag=True, help="With a function that learns one sample.")
-def export(net: str, header: str, name: str | None, learn: bool) -> None:
+@click.option("--momentum", is_flag=True, help="With --learn: steps with momentum.")
+@click.option("--weights", type=click.Choice(["int8"]), help="Weights of one byte each.")
+@click.option("--progmem", is_flag=True, help="For AVR: parameters stay in flash.")
+def export(net: str, header: str, **options) -> None:
     """Write the saved network NET as the C header HEADER, which needs nothing but itself.
 
     \b
     deltaloop export net.npz net.h
     deltaloop export net.npz net.h --name valve --learn
+    deltaloop export net.npz net.h --weights int8 --progmem
     """  # noqa: D301 - click wants the character
-    load(net, backend="reference").to_c(header, name=name, learn=learn)
+    load(net, backend="reference").to_c(header, **options)
     print_lines(f"C header: {header}")
 
 
