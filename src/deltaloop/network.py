@@ -102,7 +102,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     dtype : numpy.dtype
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
-        padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
+        padded to 4, 8 or whole cache lines of units, and the padding stays zero.
     parameters : ndarray, shape (n_parameters,)
         A copy of all parameters without padding: layer by layer W, row by row (as
         torch.nn.utils.parameters_to_vector has it), then b. Assigning copies them back. For
