@@ -40,6 +40,8 @@ class Settings:
     sparse: bool | str
     n_threads: int
     chooses_threads: bool  # n_threads is 'auto'
+    ranks: Any = None  # Ranks of a training on several
+    average_every: int = 0  # updates between two averagings; 0: synchronous
 
     def __init__(self, **asked):
         self.__dict__.update(asked)
