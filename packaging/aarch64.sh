@@ -31,8 +31,7 @@ if ! compgen -G "$folder/wheels/deltaloop-*_aarch64.whl" > /dev/null; then
         _PYTHON_SYSCONFIGDATA_NAME=_sysconfigdata__aarch64-linux-gnu \
         $python -m pip wheel --no-deps --no-build-isolation --wheel-dir "$folder/wheels" \
         -Cbuild-dir="$folder/build" -Ccmake.define.CMAKE_SYSTEM_NAME=Linux \
-        -Ccmake.define.CMAKE_SYSTEM_PROCESSOR=aarch64 \
-        -Ccmake.define.Python_SOABI="cpython-${version/./}-aarch64-linux-gnu" "$source"
+        -Ccmake.define.CMAKE_SYSTEM_PROCESSOR=aarch64 "$source"
     $python "$source/packaging/check_wheel.py" "$folder"/wheels/deltaloop-*_aarch64.whl
 fi
 
