@@ -13,6 +13,7 @@ from ..interop.whole_file import whole_file
 from ..loading import load, load_with_version
 from ..version import __version__
 from . import options, report
+from .completion import complete
 from .convert import convert
 from .explain import explain
 from .holdout import Choice
@@ -195,3 +196,4 @@ def _widths(text: str) -> tuple[int, ...]:
 command.add_command(bench)
 command.add_command(convert)
 command.add_command(explain)
+complete(command)
