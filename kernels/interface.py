@@ -401,15 +401,18 @@ class Plan:
 
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
         """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""
-        n_in, n_out, width, start = (
-            int(self.layers[layer][k]) for k in ("n_in", "n_out", "width", "W")
-        )
+        n_in, n_out, width, start, _ = self._places[layer]
         return theta[start : start + n_in * width].reshape(n_in, width)[:, :n_out].T
 
     def b(self, theta: np.ndarray, layer: int) -> np.ndarray | None:
         """View of theta: biases of weight layer `layer`, shape (n_out,); None without bias."""
-        start, n_out = int(self.layers[layer]["b"]), int(self.layers[layer]["n_out"])
+        _, n_out, _, _, start = self._places[layer]
         return None if start < 0 else theta[start : start + n_out]
+
+    @cached_property
+    def _places(self) -> list[tuple[int, ...]]:
+        """n_in, n_out, width, W and b of every layer, which are read often."""
+        return [tuple(map(int, of)) for of in self.layers[["n_in", "n_out", "width", "W", "b"]]]
 
     def views(self, theta: np.ndarray) -> Iterator[np.ndarray]:
         """W and, where there is one, b of every layer, in the order of `packed`."""
