@@ -125,7 +125,7 @@ cdef extern from *:
 
     #define DEFINE(V) \\
     static inline V V##_lanes(void) { return *(const V *)number_of_lane; } \\
-    static inline V V##_splat(real x) { return (V){0} + x; } \\
+    static inline V V##_splat(real x) { return x - (V){0}; } \\
     static inline __attribute__((always_inline)) \\
     V V##_lane(V x, const int i) { return LANE(V, x, i); } \\
     static inline V V##_quotient(V x, V y) { return x / y; } \\
