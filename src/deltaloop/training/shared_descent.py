@@ -79,7 +79,7 @@ class SharedDescent(Descent):
         now, rule = self._begin(epochs)
         order = None if self.shuffle else self.samples.chosen
         if self.shuffle:
-            order = self.samples.order(of_rank(self.net.generator, self.ranks.rank), True)
+            order = self.samples.order(of_rank(self.net.generator, self.ranks.rank), self.shuffle)
         looked, looks = perf_counter(), False
         while now.start < self.n_batches and math.isfinite(now.total):
             if looks:
@@ -87,8 +87,10 @@ class SharedDescent(Descent):
                     return None
                 looked = perf_counter()
             n = self._n_updates(now.start)
-            epochs.check_not_moved()
-            late = epochs.watches and perf_counter() - looked > SLICE_SECONDS
+            late = False
+            if epochs.watches:
+                epochs.check_not_moved()
+                late = perf_counter() - looked > SLICE_SECONDS
             self.ranks.wants_look = late or epochs.reason is not None
             began = perf_counter()
             looks = self._update(order, now.start, n, rule, now)
