@@ -73,6 +73,20 @@ cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noe
     forward_batch_above(net, n_samples)
 
 
+cdef inline Py_ssize_t room_of_turned(const Net *net) noexcept nogil:
+    """Elements per sample of either of net.transposed: the width of the widest layer."""
+    return (net.transposed[1] - net.transposed[0]) // round_up(net.batch_size)
+
+
+cdef inline bint turns_weights(
+    const Net *net, const Layer *layer, const Layer *below, Py_ssize_t n_samples,
+) noexcept nogil:
+    """Whether W has fewer elements to transpose than delta and dC/da_prev, and room for them."""
+    return (not layer.shortcuts and layer.n_out <= n_samples
+            and below.width >= TILE_VECTORS * NATIVE
+            and layer.n_in * layer.n_out < n_samples * (layer.n_in + layer.n_out))
+
+
 cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
     cdef const Layer *layer = &net.layers[k]
@@ -82,15 +96,24 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     cdef real *delta_prev = block(net, below, below.delta)
     cdef real *turned = net.transposed[0] + net.first
     cdef real *turned_prev = net.transposed[1] + net.first
-    # dC/da_prev^T = W delta^T with W as stored, (n_in, width): only the small deltas are transposed
-    transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
-              turned, stride)
-    multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
-             turned, stride, turned_prev, stride, NULL)
-    if layer.shortcuts:
-        give_back(net, k, n_samples, delta_prev)
+    if turns_weights(net, layer, below, n_samples):
+        # dC/da_prev = delta W, with W^T copied for it; the order of every sum is the same
+        turned = net.transposed[0] + net.first * room_of_turned(net)
+        transpose(layer.n_in, layer.n_out, below.width, net.theta + layer.W, layer.width,
+                  turned, below.width)
+        multiply(net, n_samples, below.width, layer.n_out, block(net, layer, layer.delta),
+                 layer.width, turned, below.width, delta_prev, below.width, NULL)
     else:
-        transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev, below.width)
+        # dC/da_prev^T = W delta^T with W as stored, (n_in, width): only the deltas are transposed
+        transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
+                  turned, stride)
+        multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
+                 turned, stride, turned_prev, stride, NULL)
+        if layer.shortcuts:
+            give_back(net, k, n_samples, delta_prev)
+        else:
+            transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev,
+                      below.width)
     if net.joins:
         add_returned(net, k, n_samples, delta_prev, below.width)
     if net.trains and below.dropout > 0:

@@ -10,7 +10,7 @@ from ensemble_functions cimport (
     lanes_constants, map_lanes, map_slope_of_lanes, step_lanes_by_code, terms_of_lanes_by_code,
 )
 from ensemble_lanes cimport (
-    COLUMNS, SIDE, Wide, add_wide, draw_orders, int32_t, interleave, products, take_next,
+    COLUMNS, PARTIAL, SIDE, Wide, add_wide, draw_orders, int32_t, interleave, take_next, widened,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from exponentials cimport exp_of_negative, logarithm

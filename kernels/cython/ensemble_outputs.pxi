@@ -64,8 +64,8 @@ cdef void softmax_cross_entropy(
     With label smoothing p, y_j is (1 - p) y_j + p sum_k y_k / n; kullback_leibler adds
     sum_j y_j log y_j.
     """
-    cdef Py_ssize_t s, o, k, at, n_out = many.n_out, step = side if y_side else 1
-    cdef vec top, log_norm, whole, target, zero, below, entropy
+    cdef Py_ssize_t s, o, k, at, first, end, n_out = many.n_out, step = side if y_side else 1
+    cdef vec top, log_norm, whole, target, zero, below, part
     cdef Wide sums
     cdef bint with_entropy = many.loss == KULLBACK_LEIBLER
     cdef real smoothing = 0 if with_entropy else many.p, rest = 1, share
@@ -77,18 +77,22 @@ cdef void softmax_cross_entropy(
         fill(&whole, 0)
         for o in range(n_out):
             whole += y[o * step + s * y_side]
-        for o in range(n_out):
-            k, at = o * side + s, o * step + s * y_side
-            target = y[at]
-            if smoothing != 0:
-                target = target * rest + whole * share
-            below = (top - z[k]) + log_norm         # -log a, also where a is 0
-            sums = products(target, where_above(target, zero, below, zero)) if o == 0 \
-                else add_wide(sums, products(target, where_above(target, zero, below, zero)))
-            if with_entropy:
-                entropy = where_above(target, zero, logarithm(target), zero)
-                sums = add_wide(sums, products(target, entropy))
-            delta[k] = whole * a[k] - target
+        first = 0
+        while first < n_out:        # a few terms in `real`, then all in double
+            end = min(n_out, first + PARTIAL)
+            fill(&part, 0)
+            for o in range(first, end):
+                k, at = o * side + s, o * step + s * y_side
+                target = y[at]
+                if smoothing != 0:
+                    target = target * rest + whole * share
+                below = (top - z[k]) + log_norm         # -log a, also where a is 0
+                part += target * where_above(target, zero, below, zero)
+                if with_entropy:
+                    part += target * where_above(target, zero, logarithm(target), zero)
+                delta[k] = whole * a[k] - target
+            sums = add_wide(sums, widened(part)) if first else widened(part)
+            first = end
         (<Wide *> (costs + s * NATIVE))[0] = sums
 
 

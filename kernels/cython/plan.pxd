@@ -163,7 +163,7 @@ cdef inline Py_ssize_t round_up(Py_ssize_t n) noexcept nogil:
 
 
 cdef inline Py_ssize_t padded_width(Py_ssize_t n) noexcept nogil:
-    """4, 8 or the next multiple of 16, as in the interface."""
+    """4, 8 or the next multiple of 16: columns for n samples, transposed."""
     return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
 
 

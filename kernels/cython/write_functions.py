@@ -407,7 +407,9 @@ ENSEMBLE = """\
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from libc.math cimport pow
 
-from ensemble_lanes cimport Wide, add_wide, logistic_of_lanes, products, tanh_of_lanes
+from ensemble_lanes cimport (
+    PARTIAL, Wide, add_wide, logistic_of_lanes, tanh_of_lanes, widened,
+)
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
 )
@@ -416,8 +418,8 @@ from functions cimport (
     slope,
 )
 from lanes cimport (
-    NATIVE, clipped, magnitude, quotient, real, root, splat, vec, vec_over_root as over_root,
-    where_above,
+    NATIVE, clipped, fill, magnitude, quotient, real, root, splat, vec,
+    vec_over_root as over_root, where_above,
 )
 from normal cimport exp_of_square, normal
 from sines cimport cosine, sine
@@ -460,21 +462,27 @@ cdef inline void terms_of_lanes(
     vec *delta,         # (n_out, side)  overwritten: dC/da, or dC/dz if from_logits
     double *costs,      # (side NATIVE,)  overwritten: the loss of the sample in every network
 ) noexcept nogil:
-    cdef Py_ssize_t s, o, k
-    cdef vec value, factor, target
+    cdef Py_ssize_t s, o, k, end
+    cdef vec value, factor, target, part
     cdef Wide sums
     cdef double by_sum
     for s in range(side):
-        for o in range(n_out):
-            k = o * side + s
-            target = y[o * (side if y_side else 1) + s * y_side]
-            if from_logits:
-                value = loss_logits_value(loss, p, z[k], target, &factor)
-                delta[k] = loss_logits_delta(loss, p, z[k], a[k], target)
-            else:
-                value = loss_value(loss, p, a[k], target, &factor)
-                delta[k] = loss_slope(loss, p, a[k], target)
-            sums = add_wide(sums, products(value, factor)) if o else products(value, factor)
+        o = 0
+        while o < n_out:        # a few terms in `real`, then all in double
+            end = min(n_out, o + PARTIAL)
+            fill(&part, 0)
+            for k in range(o, end):
+                target = y[k * (side if y_side else 1) + s * y_side]
+                if from_logits:
+                    value = loss_logits_value(loss, p, z[k * side + s], target, &factor)
+                    delta[k * side + s] = loss_logits_delta(
+                        loss, p, z[k * side + s], a[k * side + s], target)
+                else:
+                    value = loss_value(loss, p, a[k * side + s], target, &factor)
+                    delta[k * side + s] = loss_slope(loss, p, a[k * side + s], target)
+                part += value * factor
+            sums = add_wide(sums, widened(part)) if o else widened(part)
+            o = end
         (<Wide *> (costs + s * NATIVE))[0] = sums
         if has_outer(loss):
             for k in range(NATIVE):

@@ -102,7 +102,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     dtype : numpy.dtype
     theta : ndarray
         All parameters in one flat aligned array; weights are stored input-major in rows
-        padded to 4, 8 or a multiple of 16 units, and the padding stays zero.
+        padded to 4, 8 or whole cache lines of units, and the padding stays zero.
     parameters : ndarray, shape (n_parameters,)
         A copy of all parameters without padding: layer by layer W, row by row (as
         torch.nn.utils.parameters_to_vector has it), then b. Assigning copies them back. For
@@ -284,7 +284,16 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
         return self._theta.copy(), kept(self, self._run)
 
-    def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
+    def to_c(
+        self,
+        path,
+        name: str | None = None,
+        learn: bool = False,
+        *,
+        momentum: bool = False,
+        weights: str | None = None,
+        progmem: bool = False,
+    ) -> None:
         """Write the network as one C header that needs nothing but itself.
 
         The header holds the parameters as static arrays and the functions that compute with
@@ -310,12 +319,24 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             of the name of the file.
         learn : bool, default False
             Whether the parameters can be changed, and NAME_learn_one is written.
+        momentum : bool, default False
+            With `learn`: the steps of SGD with momentum. NAME_learn_one takes one argument more,
+            the momentum, and the header keeps a velocity, 0 at first, for every parameter.
+        weights : {"int8"}, optional
+            Weights as whole numbers of one byte, with one scale for every unit,
+            s_j = max_k |W_jk| / 127: a quarter of the memory. Activations and biases stay `real`.
+            What it does to the outputs tells `deltaloop.formats.rounded_to_int8`, the same
+            network in Python.
+        progmem : bool, default False
+            For AVR (Arduino Uno and its like): parameters stay in flash, and are read from there,
+            instead of filling the RAM. Elsewhere the header is the same as without.
 
         Raises
         ------
         InvalidInputError, InvalidTypeError
             A name that is no C identifier; parameters that are not finite; a scaling beyond the
-            range of the dtype; an activation or loss of your own.
+            range of the dtype; an activation or loss of your own; heads or shortcuts; momentum
+            without learn, learn with int8 or progmem, progmem in float64.
         OSError
             The file cannot be written; what was there before is untouched.
 
@@ -331,7 +352,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """
         from .interop.c_header import write
 
-        write(self, path, name, learn)
+        write(self, path, name, learn=learn, momentum=momentum, weights=weights, progmem=progmem)
 
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"

@@ -14,7 +14,7 @@ import embedded_networks
 import exact
 import oracle
 import tolerances
-from deltaloop.interop import c_functions
+from deltaloop.interop.c_header import functions as c_functions
 from deltaloop.kernels import expressions, functions, interface, reference
 from deltaloop.parts.optimizers import OPTIMIZERS
 from fuzz import draws
