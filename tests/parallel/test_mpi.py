@@ -1,16 +1,15 @@
 """Two processes connected by MPI, or by torch.distributed: the same as in one; nobody waits."""
 
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import deltaloop as dl
+from starting_ranks import mpiexec
 
 PROGRAM = """
     import os, signal, sys
@@ -53,17 +52,6 @@ COMPARES = (
         np.save(f"{sys.argv[1]}/{rank}_{every}.npy", net.theta)
 """
 )
-
-
-def mpiexec():
-    """The command that starts ranks, of the environment or of the machine."""
-    pytest.importorskip("mpi4py.MPI", exc_type=(ImportError, RuntimeError))
-    command = shutil.which(
-        "mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    )
-    if command is None:
-        pytest.skip("there is no mpiexec")
-    return command
 
 
 def run(tmp_path, work, *options):
