@@ -119,8 +119,8 @@ def test_averages_of_k_steps_are_the_mean_of_what_ranks_find_alone(dtype):
 def test_training_with_everything_switched_on_is_repeatable_and_learns(every):
     def make():
         return dl.Network(
-            5, [dl.Dense(6, "relu", dropout=0.1), dl.Dense(2, "identity")], input_noise=0.01, seed=1,
-        )  # fmt: skip
+            5, [dl.Dense(6, "relu", dropout=0.1), dl.Dense(2, "identity")], input_noise=0.01
+        )
 
     settings = {
         "batch_size": 12, "epochs": 15, "make": make, "average_every": every,

@@ -57,7 +57,7 @@ class Fitting(Computing):
         batch_size: int | None = None,
         optimizer=None,
         schedule=None,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         sample_weight=None,
         class_weight=None,
         validation_data=None,
@@ -107,9 +107,11 @@ class Fitting(Computing):
             What the learning rate of the optimiser is multiplied with: one of
             `deltaloop.schedules`, its name ('cosine'), or f(t) of the number of epochs that are
             finished. The state of the optimiser is kept.
-        shuffle : bool, default True
+        shuffle : bool or 'blocks', default True
             Draw a new order of the samples for every epoch (with batches as they come and
-            batch_size: of those of every batch).
+            batch_size: of those of every batch). 'blocks', for files that are larger than memory:
+            megabytes of consecutive samples in a new order, those of 32 such blocks at a time
+            shuffled; a file in which neighbours are alike has to be shuffled once before.
         sample_weight : array_like, shape (n_samples,), optional
             >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t; one whose weights are all 0
             has the gradient 0. With batch_size=1 every other weight is as good as 1.

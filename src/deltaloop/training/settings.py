@@ -23,7 +23,7 @@ class Settings:
     rule: Rule  # of that optimiser
     given_optimizer: Any  # None where it is that of the network
     schedule: Any  # Schedule or None
-    shuffle: bool
+    shuffle: bool | str
     tol: float | None
     patience: int | None
     target_loss: float | None
@@ -115,7 +115,7 @@ def check_settings(
         rule=rule,
         given_optimizer=optimizer,
         schedule=None if schedule is None else _schedule(schedule),
-        shuffle=switch("shuffle", shuffle),
+        shuffle=_shuffle(shuffle),
         tol=tol,
         patience=None if patience is None else whole_number("patience", patience),
         target_loss=None if target_loss is None else number("target_loss", target_loss),
@@ -135,6 +135,14 @@ def check_settings(
         n_threads=n_threads,
         chooses_threads=asked == "auto",
     )
+
+
+def _shuffle(shuffle):
+    if not isinstance(shuffle, str):
+        return switch("shuffle", shuffle)
+    if shuffle != "blocks":
+        raise InvalidInputError(f"shuffle must be True, False or 'blocks', got {shuffle!r}")
+    return shuffle
 
 
 # Modules that only some trainings need are imported by them.

@@ -26,6 +26,7 @@ from .rates import Rates
 from .slices import SLICE_SECONDS
 
 _MIX = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: keeps the seeds of ranks apart
+_AHEAD = 512  # mini-batches whose samples on all ranks are counted at once
 _NO_LIMIT = 1e300  # a regularisation that changes nothing, but makes a rule keep its gradient
 
 
@@ -49,8 +50,8 @@ class SharedDescent(Descent):
     def __init__(self, net, samples, settings, run, rule, last):
         self.net, self.samples, self.run, self.rule = net, samples, run, rule
         self.ranks, self.shuffle = settings.ranks, settings.shuffle
-        counts = self.ranks.gather(np.array([samples.n_samples], np.int64))
-        n_total = int(counts.sum())
+        self.counts = counts = self.ranks.gather(np.array([samples.n_samples], np.int64))[:, 0]
+        n_total, self._ahead = int(counts.sum()), range(0)
         self.n_batches = -(-n_total // settings.batch_size)
         self.size = -(-samples.n_samples // self.n_batches)
         self.rates = Rates(settings.schedule, rule, last, self.n_batches)
@@ -79,7 +80,7 @@ class SharedDescent(Descent):
         now, rule = self._begin(epochs)
         order = None if self.shuffle else self.samples.chosen
         if self.shuffle:
-            order = self.samples.order(of_rank(self.net.generator, self.ranks.rank), True)
+            order = self.samples.order(of_rank(self.net.generator, self.ranks.rank), self.shuffle)
         looked, looks = perf_counter(), False
         while now.start < self.n_batches and math.isfinite(now.total):
             if looks:
@@ -87,8 +88,10 @@ class SharedDescent(Descent):
                     return None
                 looked = perf_counter()
             n = self._n_updates(now.start)
-            epochs.check_not_moved()
-            late = epochs.watches and perf_counter() - looked > SLICE_SECONDS
+            late = False
+            if epochs.watches:
+                epochs.check_not_moved()
+                late = perf_counter() - looked > SLICE_SECONDS
             self.ranks.wants_look = late or epochs.reason is not None
             began = perf_counter()
             looks = self._update(order, now.start, n, rule, now)
@@ -108,6 +111,19 @@ class SharedDescent(Descent):
         rank, size, n = self.ranks.rank, self.ranks.size, self.n_batches
         return (batch * self.samples.n_samples * size + rank * n) // (n * size)
 
+    def _n_of_all(self, batch):
+        """Samples that a mini-batch has on all ranks."""
+        if batch not in self._ahead:
+            size, n = self.ranks.size, self.n_batches
+            self._ahead = range(batch, min(batch + _AHEAD, n))
+            borders = np.zeros(len(self._ahead) + 1, np.int64)
+            for rank, count in enumerate(self.counts.tolist()):
+                borders += (np.arange(batch, batch + len(borders)) * count * size + rank * n) // (
+                    n * size
+                )
+            self._n_ahead = np.diff(borders).tolist()
+        return self._n_ahead[batch - self._ahead.start]
+
     def _piece(self, order, batch, n):
         """What the kernels get for n updates, and how many samples that are."""
         first, stop = self._border(batch), self._border(batch + n)
@@ -118,6 +134,8 @@ class SharedDescent(Descent):
         """One update with the gradient of all ranks; whether rank 0 wants to look in."""
         net, ranks, run = self.net, self.ranks, self.run
         piece, n_samples = self._piece(order, batch, 1)
+        # without weights the share of this rank is known before the sum
+        total = self._n_of_all(batch) if self.samples.weights is None else 1
         loss, weight = 0.0, 0.0
         if piece is None:
             self.grad[:] = 0
@@ -127,11 +145,11 @@ class SharedDescent(Descent):
                 self.state, self.step_rule, X, Y, order, start, stop, n_samples, weights, None
             )
             weight = _weight_of(weights, order, start, stop)
-            np.multiply(self.state[0], weight, out=self.grad)
+            np.multiply(self.state[0], weight / total, out=self.grad)
         ranks.extras[WEIGHT], ranks.extras[LOSS] = weight, loss
         looks = ranks.exchange()
         weight, loss = float(ranks.extras[WEIGHT]), float(ranks.extras[LOSS])
-        if weight > 0:
+        if self.samples.weights is not None and weight > 0:
             self.grad *= 1 / weight
         net._turns.write(
             net.backend.apply_gradient, net.plan, net._theta, run.slots,
