@@ -1,7 +1,7 @@
 # What lanes that are networks need beside lanes.pxd: sums in float64 for every lane, samples of
 # their own, and orders of samples as NumPy draws them.
 from exponentials cimport EXP_LOWEST, LOG2_E, TANH_MOST, expm1_and_power
-from lanes cimport clipped, real, vec
+from lanes cimport at_most, clipped, magnitude, real, vec, with_sign_of
 
 cdef extern from *:
     """
@@ -186,8 +186,8 @@ cdef inline vec logistic_of_lanes(vec z) noexcept nogil:
 
 cdef inline vec tanh_of_lanes(vec z) noexcept nogil:
     """tanh as in exponentials.pxd, with `ratio`."""
-    cdef vec power, p
-    cdef real one = 1, most = TANH_MOST, two_log2_e = 2 * LOG2_E
-    z = clipped(z, -most, most)
-    p = expm1_and_power(True, True, z + z, z * two_log2_e, &power)
-    return ratio((power - one) - p, p + (power + one))
+    cdef vec power, p, x
+    cdef real one = 1, two_log2_e = 2 * LOG2_E
+    x = at_most(magnitude(z), TANH_MOST)
+    p = expm1_and_power(True, True, x + x, x * two_log2_e, &power)
+    return with_sign_of(z, ratio((power - one) - p, p + (power + one)))
