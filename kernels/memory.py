@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..inputs.checks import check_memory
+from ..inputs.threads import processors
 from .sparse_rows import SparseRows
 
 ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
@@ -64,12 +65,17 @@ class Work:
     SparseRows, batch_size is 1 and the rule, not a flat one, also moves the weights of inputs that
     are zero, and if inputs are dropped or noisy.
 
+    `helpers` are the threads that a backend has started for it, or None; it keeps them here, and
+    another Work may take them over. If the Work `chooses`, as many take part in a step as pay, by
+    the clock; else all.
+
     With room for PIECE samples or more, dense mini-batches may be larger than the room: they are
     computed piece by piece, with the same result bit for bit.
     """
 
     def __init__(self, plan: Any, batch_size: int, n_threads: int = 1, gathers: bool = True):
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
+        self.chooses, self.helpers = False, None
         itemsize = plan.dtype.itemsize
         # smaller products have both factors in L1, or read the larger one only once
         cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
@@ -96,13 +102,17 @@ class Work:
     def for_batches(cls, plan: Any, X, rule: Any, batch_size: int, n_threads: int) -> "Work":
         """Room for mini-batches of X: one piece of dense ones, or whole ones of SparseRows.
 
-        Threads that would get no samples are left out.
+        Threads that would get no samples, or no processor, are left out; of the others, as many
+        as pay take part.
         """
-        n_threads = min(n_threads, -(-batch_size // SHARE))
+        n_threads = min(n_threads, -(-batch_size // SHARE), processors())
         if isinstance(X, SparseRows):
             gathers = rule.needs_zeros(batch_size) or plan.changes_inputs
-            return cls(plan, batch_size, n_threads, gathers=gathers)
-        return cls(plan, min(batch_size, PIECE * n_threads), n_threads)
+            work = cls(plan, batch_size, n_threads, gathers=gathers)
+        else:
+            work = cls(plan, min(batch_size, PIECE * n_threads), n_threads)
+        work.chooses = True
+        return work
 
     def rows(self, kind: str, layer: int, n_samples: int) -> np.ndarray:
         """View of 'z', 'a' or 'delta' of weight layer `layer`, shape (n_samples, n_out)."""
