@@ -14,6 +14,8 @@ ALIGNMENT = 64  # bytes: one cache line, one vector of x86-64-v4
 PIECE = 256  # samples of a batch that one thread computes at once, so that they stay in cache
 SHARE = 16  # threads take samples and rows of W in multiples of this: whole cache lines
 CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
+GROUPS = 8  # of samples of a mini-batch, at most, whose gradients are computed apart
+MOST_GROUPED = 2**19  # bytes of theta: sums of larger gradients cost more than they save
 LISTED = 16  # bytes: two numbers
 BLOCK = 16  # elements: the arrays in theta and Work.buffer start at multiples of this
 
@@ -24,6 +26,8 @@ WORK = np.dtype(
         ("turned", np.intp),  # (widest, round_up(batch_size)): delta, transposed
         ("turned_prev", np.intp),  # the same for dC/da of the layer before
         ("partial", np.intp),  # (n_theta,): sums over the pieces of a batch so far
+        ("groups", np.intp),  # (GROUPS, n_theta): gradients of groups of samples
+        ("n_theta", np.intp),
         ("parts", np.intp),  # CUT bytes for every thread: copies of parts of large products
         ("gathered", np.intp),  # (batch_size, round_up(n_in)): rows of X, in order
         # LISTED bytes for round_up(batch_size) samples per thread: what is left of sparse rows
@@ -81,13 +85,15 @@ class Work:
         cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
         turned = plan.widest * round_up(batch_size)
         partial = plan.n_theta if batch_size >= PIECE else 0
+        groups = GROUPS * partial if plan.n_theta * itemsize <= MOST_GROUPED else 0
         parts = n_threads * CUT // itemsize if cuts else 0
         gathered = batch_size * round_up(plan.n_in) if gathers else 0
         listed = n_threads * round_up(batch_size) * LISTED // itemsize
         words, end = [batch_size], batch_size * plan.n_work
-        for length in (turned, turned, partial, parts, gathered, listed):
+        for length in (turned, turned, partial, groups, parts, gathered, listed):
             words.append(end if length else -1)
             end += length
+        words.insert(5, plan.n_theta)
         self.words = np.array(words, np.intp)
         self.buffer = aligned_zeros(end, plan.dtype)
         # with heads, the losses of one of them come after those of all
@@ -105,12 +111,14 @@ class Work:
         Threads that would get no samples, or no processor, are left out; of the others, as many
         as pay take part.
         """
-        n_threads = min(n_threads, -(-batch_size // SHARE), processors())
+        n_threads = min(n_threads, -(-batch_size // SHARE))
+        if n_threads > 1:
+            n_threads = min(n_threads, processors())
         if isinstance(X, SparseRows):
             gathers = rule.needs_zeros(batch_size) or plan.changes_inputs
             work = cls(plan, batch_size, n_threads, gathers=gathers)
         else:
-            work = cls(plan, min(batch_size, PIECE * n_threads), n_threads)
+            work = cls(plan, batch_size if batch_size <= PIECE else PIECE * n_threads, n_threads)
         work.chooses = True
         return work
 

@@ -29,7 +29,7 @@ from crew cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
-    CUT, GAUSSIAN, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks, bias_of,
+    CUT, GAUSSIAN, GROUPS, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks, bias_of,
     block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
@@ -63,9 +63,9 @@ from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.sparse_rows import SparseRows
 from deltaloop.kernels.turns import Turns
 
-if (SHARE, CUT, PIECE, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), sizeof(Head),
+if (SHARE, CUT, PIECE, GROUPS, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), sizeof(Head),
         sizeof(Places)) != (
-        memory.SHARE, memory.CUT, memory.PIECE, memory.BLOCK, interface.CUSTOM,
+        memory.SHARE, memory.CUT, memory.PIECE, memory.GROUPS, memory.BLOCK, interface.CUSTOM,
         interface.GAUSSIAN, interface.LAYER.itemsize, interface.HEAD.itemsize,
         memory.WORK.itemsize):
     raise ImportError("plan.pxd and interface.py lay out different records; build deltaloop again")
@@ -81,6 +81,7 @@ include "tiny.pxi"
 include "parameters.pxi"
 include "batch.pxi"
 include "crew.pxi"
+include "groups.pxi"
 include "epoch.pxi"
 include "sparse.pxi"
 include "others.pxi"
@@ -127,6 +128,8 @@ cdef int bind(
     net.transposed[1] = net.work + places.turned_prev
     # NULL: Work has none
     net.partial = net.work + places.partial if places.partial >= 0 else NULL
+    net.groups = net.work + places.groups if places.groups >= 0 else NULL
+    net.n_theta = places.n_theta
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.listed = net.work + places.listed

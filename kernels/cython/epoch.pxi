@@ -30,6 +30,10 @@ cdef struct Step:           # the one under way, as the phases see it
     Py_ssize_t start        # of the piece
     Py_ssize_t done         # samples of the mini-batch before it
     Py_ssize_t n_shares
+    Py_ssize_t n            # samples of the mini-batch
+    Groups groups           # of it, if there are any, and how many threads compute them
+    Py_ssize_t n_group_shares
+    double totals[GROUPS]   # of their losses
     real factor             # of the gradient, see factor_of_gradient
     double total            # of the losses
 
@@ -102,6 +106,59 @@ cdef void descend_share(void *shared, Py_ssize_t k) noexcept nogil:
     leave(FLUSHING, before)
 
 
+cdef void group_share(void *shared, Py_ssize_t k) noexcept nogil:
+    """The gradients of some groups, in room for one piece."""
+    cdef Step *now = <Step *> shared
+    cdef Net net = now.net
+    cdef Rows X = now.X, Y = now.Y
+    cdef Rule sums
+    cdef Piece piece
+    cdef Ahead ahead
+    cdef const Rows *given = &now.epoch.X
+    cdef Groups groups = now.groups
+    cdef Py_ssize_t n_in = net.layers[0].n_in, row = round_up(n_in), n = now.n, m, t, group, next
+    cdef Py_ssize_t done = k * groups.n // now.n_group_shares * groups.of_group
+    cdef Py_ssize_t stop = min(n, (k + 1) * groups.n // now.n_group_shares * groups.of_group)
+    cdef Environment before = enter(FLUSHING)
+    take_own_room(&net, k)
+    net.first = k * groups.piece
+    piece.is_first, piece.is_last, piece.scale = True, True, 1
+    piece.thread, piece.n_threads = 0, 1
+    while done < stop:
+        m, group = min(groups.piece, stop - done), done // groups.of_group
+        next = now.start + done + m
+        piece.n_samples = m
+        net.done = done - net.first     # what counts is the place in the mini-batch
+        Y.first = now.start + done
+        X.first = net.first if now.gathers else now.start + done
+        if now.gathers:
+            for t in range(m):
+                spread(given, now.start + done + t, n_in, net.gathered + (net.first + t) * row)
+        if now.epoch.drops:
+            drop_inputs(&net, m, net.gathered + net.first * row, row)
+        pass_batch(&net, m, &X, &Y, True)
+        if begin_piece(&net, &sums, n, done, now.n_group_shares == 1):
+            now.totals[group] = 0
+        for t in range(m):
+            now.totals[group] += net.costs[net.first + t]
+        if now.gathers:     # fetch the samples of the next piece meanwhile
+            look_ahead(&ahead, given, next, m, now.epoch.stop, n_in, net.layers[0].width)
+            descend_batch(&net, &piece, &X, &sums, &ahead)
+        else:
+            descend_batch(&net, &piece, &X, &sums, NULL)
+        done += m
+    leave(FLUSHING, before)
+
+
+cdef void move_groups_share(void *shared, Py_ssize_t k) noexcept nogil:
+    """The step on some parameters after it."""
+    cdef Step *now = <Step *> shared
+    cdef Py_ssize_t n = share(now.net.n_theta, now.n_shares)
+    cdef Environment before = enter(FLUSHING)
+    move_by_groups(&now.net, &now.spends, now.n, now.n_group_shares == 1, k * n, (k + 1) * n)
+    leave(FLUSHING, before)
+
+
 cdef void move_share(void *shared, Py_ssize_t k) noexcept nogil:
     """The step of a flat rule on some parameters."""
     cdef Step *now = <Step *> shared
@@ -123,7 +180,7 @@ cdef void train_batches(Epoch *epoch) noexcept nogil:
     cdef Step now
     cdef Rule *moves        # what moves the parameters
     cdef Crew *crew = epoch.crew
-    cdef Py_ssize_t n, start = epoch.start, step = epoch.step, number = 0
+    cdef Py_ssize_t n, k, start = epoch.start, step = epoch.step, number = 0
     cdef Py_ssize_t whole = min(epoch.batch_size, epoch.stop - start)
     cdef double began = 0
     cdef Environment before = enter(FLUSHING)
@@ -160,7 +217,17 @@ cdef void train_batches(Epoch *epoch) noexcept nogil:
         if now.Y.weights != NULL:
             now.Y.first = start
             take_weights(&now.Y, n)
-        now.done = 0
+        now.done, now.n, now.start = 0, n, start
+        if piece_of_groups(&now.net, &now.rule, &now.X, n) > 0:
+            now.groups = groups_of(n)
+            now.n_group_shares = min(
+                min(now.n_shares, now.groups.n), now.net.batch_size // now.groups.piece)
+            together(crew, now.n_group_shares, group_share, &now)
+            for k in range(now.groups.n):
+                now.total += now.totals[k]
+            together(crew, now.n_shares, move_groups_share, &now)
+            start += n
+            now.done = n
         while now.done < n:     # piece by piece: as many samples as there is room for
             now.piece.is_first = now.done == 0
             now.piece.n_samples = min(now.net.batch_size, n - now.done)
