@@ -4,8 +4,7 @@ from libc.math cimport log
 from exponentials cimport exp_of_negative
 from functions cimport f, slope
 from lanes cimport (
-    NATIVE, fill, first_of, fold, quotient, real, vec, vec4, vec4_total, vec8, vector,
-    where_above,
+    NATIVE, fill, first_of, fold, real, rounded, vec, vec4, vec4_total, vec8, vector, where_above,
 )
 
 
@@ -74,8 +73,8 @@ cdef inline double softmax_of(
     vector *a,          # (n vectors)  overwritten
 ) noexcept nogil:
     cdef Py_ssize_t k, lanes = sizeof(vector) // sizeof(real)
-    cdef vector first, x, top, norms, sums
-    cdef real greatest, norm
+    cdef vector first, x, top, share, sums
+    cdef real greatest, norm, one = 1
     fill(&first, (<const real *> z)[0])         # so that padding does not change the maximum
     top = first
     for k in range(n):
@@ -88,9 +87,10 @@ cdef inline double softmax_of(
         a[k] = first_of(exp_of_negative(z[k] - greatest), n_out - k * lanes, first)
         sums += a[k]
     norm = vec4_total(fold(sums))
-    fill(&norms, norm)
-    for k in range(n):
-        a[k] = quotient(a[k], norms)
+    one /= norm
+    for k in range(n):      # a quotient of one division for all, and what that is off
+        share = rounded(a[k] * one)
+        a[k] = share + (a[k] - share * norm) * one
     return greatest + log(norm)
 
 

@@ -33,8 +33,7 @@ from plan cimport (
     block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
-    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_of_four,
-    sum_rows_of_width,
+    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from rules cimport descended
 from switches cimport (

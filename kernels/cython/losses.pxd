@@ -4,7 +4,10 @@ from libc.math cimport log
 from functions cimport (
     has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
 )
-from lanes cimport NATIVE, fill, first_lanes, real, unit_lanes, vec, vec4, vector, where_above
+from lanes cimport (
+    NATIVE, REAL_BYTES, fill, first_lanes, first_of, fold, magnitude, real, unit_lanes, vec, vec4,
+    vec4_total, vector, where_above,
+)
 from plan cimport Rows, row_of
 
 
@@ -95,6 +98,8 @@ cdef inline double softmax_cross_entropy(
     cdef Py_ssize_t j
     cdef double cost = 0, sum_y = 0, term
     cdef real whole
+    if REAL_BYTES == 8 and n_out >= NATIVE:     # vectors are float64 as well
+        return cross_entropy_of_vectors(n_out, width, z, a, log_sum, y, delta)
     for j in range(n_out):      # no branch, which nobody could foresee
         sum_y += y[j]
         term = log_sum - z[j]
@@ -105,6 +110,36 @@ cdef inline double softmax_cross_entropy(
     for j in range(n_out, width):
         delta[j] = 0
     return cost
+
+
+cdef inline double cross_entropy_of_vectors(
+    Py_ssize_t n_out, Py_ssize_t width, const real *z, const real *a, double log_sum,
+    const real *y, real *delta,
+) noexcept nogil:
+    """softmax_cross_entropy in vectors; the last one may overlap the one before."""
+    cdef Py_ssize_t j = 0, first
+    cdef vec none, wanted, sums_y, costs
+    cdef real whole, top = <real> log_sum
+    fill(&none, 0)
+    sums_y = costs = none
+    while j < n_out:
+        first = min(j, n_out - NATIVE)
+        # each unit once: 0 for those that the vector before has had
+        wanted = first_of(none, j - first, (<const vec *> (y + first))[0])
+        sums_y += wanted
+        costs += wanted * where_above(
+            magnitude(wanted), none, top - (<const vec *> (z + first))[0], none)
+        j += NATIVE
+    whole = vec4_total(fold(sums_y))
+    j = 0
+    while j < n_out:
+        first = min(j, n_out - NATIVE)
+        (<vec *> (delta + first))[0] = \
+            whole * (<const vec *> (a + first))[0] - (<const vec *> (y + first))[0]
+        j += NATIVE
+    for j in range(n_out, width):
+        delta[j] = 0
+    return vec4_total(fold(costs))
 
 
 cdef inline double smoothed(

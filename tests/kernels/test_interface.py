@@ -49,7 +49,11 @@ def test_walk_over_the_parameters_ends_where_theta_ends(shape):
     plan = build(shape)
     end, n_in = 0, shape[0]
     for layer, (n_out, bias) in zip(plan.layers, shape[1], strict=True):
-        assert (layer["n_in"], layer["n_out"], layer["width"]) == (n_in, n_out, padded_width(n_out, plan.dtype))
+        assert (layer["n_in"], layer["n_out"], layer["width"]) == (
+            n_in,
+            n_out,
+            padded_width(n_out, plan.dtype),
+        )
         assert layer["W"] == end
         end += n_in * layer["width"]
         assert layer["b"] == (end if bias else -1)
