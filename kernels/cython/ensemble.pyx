@@ -247,9 +247,15 @@ cdef int bind(Many *many, object training) except -1:
 
 
 cdef void choose_piece(Many *many, Py_ssize_t most) noexcept nogil:
-    """As many samples as stay in the first-level cache, in fours."""
+    """How many samples are computed at once, in fours.
+
+    As many as stay in the first-level cache; but where the parameters do not stay there, they are
+    read once per piece, which is larger then and stays in the second-level cache.
+    """
     cdef Py_ssize_t of_sample = (many.n_in + many.n_out + many.n_units) * sizeof(vec)
-    many.piece = max(<Py_ssize_t> 1, min(most, max(<Py_ssize_t> 4, 20000 // of_sample // 4 * 4)))
+    cdef Py_ssize_t n_bytes = many.n_parameters * sizeof(vec)
+    n_bytes = max(<Py_ssize_t> 20000, min(<Py_ssize_t> 200000, 4 * n_bytes))
+    many.piece = max(<Py_ssize_t> 1, min(most, max(<Py_ssize_t> 4, n_bytes // of_sample // 4 * 4)))
 
 
 def train_networks(training, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t n_epochs,
