@@ -15,7 +15,7 @@ PIECE = 256  # samples of a batch that one thread computes at once, so that they
 SHARE = 16  # threads take samples and rows of W in multiples of this: whole cache lines
 CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
 GROUPS = 8  # of samples of a mini-batch, at most, whose gradients are computed apart
-MOST_GROUPED = 2**19  # bytes of theta: sums of larger gradients cost more than they save
+MOST_GROUPED = 2**17  # bytes of theta: sums of larger gradients cost more than they save
 LISTED = 16  # bytes: two numbers
 BLOCK = 16  # elements: the arrays in theta and Work.buffer start at multiples of this
 

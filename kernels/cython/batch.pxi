@@ -246,7 +246,7 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
 cdef void descend_batch(
     const Net *net, const Piece *piece, const Rows *X, const Rule *rule, Ahead *ahead,
 ) noexcept nogil:
-    """The step of `rule` on a thread's share of the rows of every W; thread 0 takes the biases."""
+    """The step of `rule` on a thread's share of the rows of every W; the last takes the biases."""
     cdef const Layer *layer
     cdef const real *A
     cdef const Rule *own
@@ -271,7 +271,7 @@ cdef void descend_batch(
             descend_sparse(net, piece, X, i, n, own)
         if net.mask != NULL and piece.is_last:
             keep_connections(net, rule, weights, n * layer.width)
-    if piece.thread == 0:
+    if piece.thread == piece.n_threads - 1:
         descend_biases(net, piece, rule)
 
 
