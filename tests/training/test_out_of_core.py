@@ -83,8 +83,8 @@ def test_training_needs_the_memory_of_some_batches(source, tmp_path):
             pytest.skip("this DuckDB has other names for record batches")
     path = tmp_path / "samples.parquet"
     written(path, 2**20, 17)
-    room = {"arrow": 2**25, "duckdb": 3 * 2**24}[source]  # DuckDB takes 30 MB for itself
-    assert path.stat().st_size > 1.4 * room
+    room = {"arrow": 2**25, "duckdb": 7 * 2**23}[source]  # DuckDB takes 40 MB for itself
+    assert path.stat().st_size > 1.2 * room
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), source, str(path), str(room)],
         capture_output=True, text=True, check=False, timeout=120,
