@@ -48,8 +48,10 @@ A backend is a module with `NAME`, `describe()` and these functions:
         For many small calls on one network; `turns` (kernels.turns.Turns) keeps the calls of
         several threads apart.
 
-With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
-threads; every result is the same bit for bit. A backend with a limit states it: MAX_THREADS.
+With work.n_threads > 1 forward and mini-batches of train_epoch split their work over up to that
+many threads; every result is the same bit for bit. Dense mini-batches of more than PIECE samples
+may be computed in groups, whose gradients are added up in order: they depend on the mini-batch
+alone, never on work (but that its room is large enough). A backend with a limit states it: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -401,15 +403,18 @@ class Plan:
 
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
         """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""
-        n_in, n_out, width, start = (
-            int(self.layers[layer][k]) for k in ("n_in", "n_out", "width", "W")
-        )
+        n_in, n_out, width, start, _ = self._places[layer]
         return theta[start : start + n_in * width].reshape(n_in, width)[:, :n_out].T
 
     def b(self, theta: np.ndarray, layer: int) -> np.ndarray | None:
         """View of theta: biases of weight layer `layer`, shape (n_out,); None without bias."""
-        start, n_out = int(self.layers[layer]["b"]), int(self.layers[layer]["n_out"])
+        _, n_out, _, _, start = self._places[layer]
         return None if start < 0 else theta[start : start + n_out]
+
+    @cached_property
+    def _places(self) -> list[tuple[int, ...]]:
+        """n_in, n_out, width, W and b of every layer, which are read often."""
+        return [tuple(map(int, of)) for of in self.layers[["n_in", "n_out", "width", "W", "b"]]]
 
     def views(self, theta: np.ndarray) -> Iterator[np.ndarray]:
         """W and, where there is one, b of every layer, in the order of `packed`."""

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The kernels on 64-bit ARM: a wheel cross-compiled here, its tests run by qemu's user mode.
 #
-#     packaging/aarch64.sh FOLDER [option of pytest ...]
+#     packaging/aarch64.sh FOLDER [option or file for pytest ...]
 #
 # Needs Debian's debootstrap, gcc-aarch64-linux-gnu and qemu-user-static, and the Python of this
 # Debian with pip. FOLDER gets an unpacked Debian of that architecture (nothing of it is installed),
@@ -44,4 +44,4 @@ $python -m pip install --quiet --upgrade --target "$folder/site" --no-deps --pla
 
 export PYTHONPATH="$folder/site" PYTHONDONTWRITEBYTECODE=1
 "${there[@]}" -c "import platform, deltaloop as dl; print(platform.machine(), dl.Network([1, 1]).backend_name)"
-"${there[@]}" -m pytest -p no:cacheprovider -k "not numba" "$@" "$source/tests/kernels"
+"${there[@]}" -m pytest -p no:cacheprovider -k "not numba" "${@:-$source/tests/kernels}"

@@ -1,7 +1,7 @@
 # What lanes that are networks need beside lanes.pxd: sums in float64 for every lane, samples of
 # their own, and orders of samples as NumPy draws them.
 from exponentials cimport EXP_LOWEST, LOG2_E, TANH_MOST, expm1_and_power
-from lanes cimport clipped, real, vec
+from lanes cimport at_most, clipped, magnitude, real, vec, with_sign_of
 
 cdef extern from *:
     """
@@ -36,27 +36,27 @@ cdef extern from *:
     #if defined(__AVX512F__) && !defined(DELTALOOP_DOUBLE)
     #include <immintrin.h>
     static inline void interleave(
-            Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
+            Py_ssize_t n, const real *const *rows, vec *out) {
         const __m512i low = _mm512_loadu_si512(rows), high = _mm512_loadu_si512(rows + 8);
         for (Py_ssize_t i = 0; i < n; i++) {
             const __m512 found = _mm512_insertf32x8(
                 _mm512_castps256_ps512(_mm512_i64gather_ps(low, (const real *)0 + i, 1)),
                 _mm512_i64gather_ps(high, (const real *)0 + i, 1), 1);
-            out[i * side] = (vec)found; } }
+            out[i] = (vec)found; } }
     #elif defined(__AVX512F__)
     #include <immintrin.h>
     static inline void interleave(
-            Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
+            Py_ssize_t n, const real *const *rows, vec *out) {
         const __m512i all = _mm512_loadu_si512(rows);
         for (Py_ssize_t i = 0; i < n; i++)
-            out[i * side] = (vec)_mm512_i64gather_pd(all, (const real *)0 + i, 1); }
+            out[i] = (vec)_mm512_i64gather_pd(all, (const real *)0 + i, 1); }
     #else
     static inline void interleave(
-            Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) {
+            Py_ssize_t n, const real *const *rows, vec *out) {
         for (Py_ssize_t i = 0; i < n; i++) {
             vec found;      /* in registers: a load of what was stored piece by piece waits */
             for (int lane = 0; lane < NATIVE; lane++) found[lane] = rows[lane][i];
-            out[i * side] = found; } }
+            out[i] = found; } }
     #endif
 
     /* numpy/random/bitgen.h: a bit generator by its address, which is that of its capsule */
@@ -139,7 +139,8 @@ cdef extern from *:
     #endif
     static inline vec logistic_by_table(vec z) {
         const vec shifted = z * (float)(-ROOTS_OF_2 / 0.6931471805599453) + 0x1.8p23f,
-                  r = z + (shifted - 0x1.8p23f) * (float)(0.6931471805599453 / ROOTS_OF_2);   /* -r above */
+                  n = shifted - 0x1.8p23f,                          /* i above, and r is -r */
+                  r = (z + n * (LN2_HIGH / ROOTS_OF_2)) + n * (LN2_LOW / ROOTS_OF_2);
         #if ROOTS_OF_2 == 32
         const vec entry = (vec)_mm512_permutex2var_ps(
             _mm512_loadu_ps(roots_of_2), (__m512i)shifted, _mm512_loadu_ps(roots_of_2 + 16));
@@ -154,14 +155,9 @@ cdef extern from *:
         return ratio((vec){0} + 1.0f, y); }
     #endif
 
-    #define PARTIAL 8       /* terms of a loss that are added up in `real` */
-    #if VECTOR_BYTES == 64
-    #define SIDE 4          /* blocks that are trained side by side: chains hide each other */
-    #define COLUMNS 4       /* of a tile of 4 rows, whose sums stay in registers */
-    #else
-    #define SIDE 2
-    #define COLUMNS 2
-    #endif
+    #define PARTIAL 16      /* terms of a loss that are added up in `real`, then in double */
+    #define SIDE 8          /* blocks that are trained side by side: chains hide each other */
+    #define COLUMNS (VECTOR_BYTES == 64 ? 4 : 2)    /* of a tile of 4 rows, sums in registers */
     """
     ctypedef struct Wide:
         pass
@@ -172,7 +168,7 @@ cdef extern from *:
     Wide widened(vec x) noexcept nogil
     Wide add_wide(Wide x, Wide y) noexcept nogil
     void interleave(
-        Py_ssize_t n, Py_ssize_t side, const real *const *rows, vec *out) noexcept nogil
+        Py_ssize_t n, const real *const *rows, vec *out) noexcept nogil
     void draw_orders(const size_t *addresses, Py_ssize_t n, int32_t *orders) noexcept nogil
     Py_ssize_t take_next(Py_ssize_t *next, Py_ssize_t n) noexcept nogil
 
@@ -190,8 +186,8 @@ cdef inline vec logistic_of_lanes(vec z) noexcept nogil:
 
 cdef inline vec tanh_of_lanes(vec z) noexcept nogil:
     """tanh as in exponentials.pxd, with `ratio`."""
-    cdef vec power, p
-    cdef real one = 1, most = TANH_MOST, two_log2_e = 2 * LOG2_E
-    z = clipped(z, -most, most)
-    p = expm1_and_power(True, True, z + z, z * two_log2_e, &power)
-    return ratio((power - one) - p, p + (power + one))
+    cdef vec power, p, x
+    cdef real one = 1, two_log2_e = 2 * LOG2_E
+    x = at_most(magnitude(z), TANH_MOST)
+    p = expm1_and_power(True, True, x + x, x * two_log2_e, &power)
+    return with_sign_of(z, ratio((power - one) - p, p + (power + one)))

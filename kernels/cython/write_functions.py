@@ -455,12 +455,13 @@ END
 
 cdef inline void terms_of_lanes(
     Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out, Py_ssize_t side,
-    const vec *z,       # (n_out, side)  read if from_logits
-    const vec *a,       # (n_out, side)  read
-    const vec *y,       # (n_out, side), or (n_out, 1) for y_side = 0  read
+    const vec *z,       # (side, n_out)  read if from_logits
+    const vec *a,       # (side, n_out)  read
+    const vec *y,       # (side, n_out), or (n_out,) for y_side = 0  read
     Py_ssize_t y_side,
-    vec *delta,         # (n_out, side)  overwritten: dC/da, or dC/dz if from_logits
-    double *costs,      # (side NATIVE,)  overwritten: the loss of the sample in every network
+    vec *delta,         # (side, n_out)  overwritten: dC/da, or dC/dz if from_logits
+    double *costs,      # (side NATIVE,)  overwritten: the loss of the sample in every network; or
+    vec *parts,         # (side,)  added to, unless NULL, for n_out <= PARTIAL and no has_outer
 ) noexcept nogil:
     cdef Py_ssize_t s, o, k, end
     cdef vec value, factor, target, part
@@ -472,35 +473,42 @@ cdef inline void terms_of_lanes(
             end = min(n_out, o + PARTIAL)
             fill(&part, 0)
             for k in range(o, end):
-                target = y[k * (side if y_side else 1) + s * y_side]
+                target = y[k]
                 if from_logits:
-                    value = loss_logits_value(loss, p, z[k * side + s], target, &factor)
-                    delta[k * side + s] = loss_logits_delta(
-                        loss, p, z[k * side + s], a[k * side + s], target)
+                    value = loss_logits_value(loss, p, z[k], target, &factor)
+                    delta[k] = loss_logits_delta(loss, p, z[k], a[k], target)
                 else:
-                    value = loss_value(loss, p, a[k * side + s], target, &factor)
-                    delta[k * side + s] = loss_slope(loss, p, a[k * side + s], target)
+                    value = loss_value(loss, p, a[k], target, &factor)
+                    delta[k] = loss_slope(loss, p, a[k], target)
                 part += value * factor
-            sums = add_wide(sums, widened(part)) if o else widened(part)
+            if parts == NULL:
+                sums = add_wide(sums, widened(part)) if o else widened(part)
             o = end
-        (<Wide *> (costs + s * NATIVE))[0] = sums
+        if parts != NULL:
+            parts[s] += part
+        else:
+            (<Wide *> (costs + s * NATIVE))[0] = sums
         if has_outer(loss):
             for k in range(NATIVE):
                 costs[s * NATIVE + k] = loss_outer(loss, p, costs[s * NATIVE + k], &by_sum)
                 for o in range(n_out):
-                    (<real *> (delta + o * side + s))[k] *= <real> by_sum
+                    (<real *> (delta + o))[k] *= <real> by_sum
+        z, a, delta = z + n_out, a + n_out, delta + n_out
+        if y_side:
+            y += n_out
 
 
 cdef inline void terms_of_lanes_by_code(
     Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out, Py_ssize_t side,
     const vec *z, const vec *a, const vec *y, Py_ssize_t y_side, vec *delta, double *costs,
+    vec *parts,
 ) noexcept nogil:
     # softmax with cross_entropy or kullback_leibler is by hand, as in losses.pxd
 ALL_LOSSES:    if loss == CODE and not from_logits:
-        terms_of_lanes(CODE, False, p, n_out, side, z, a, y, y_side, delta, costs)
+        terms_of_lanes(CODE, False, p, n_out, side, z, a, y, y_side, delta, costs, parts)
         return
 ENDALL_LOGITS:    if loss == CODE and from_logits:
-        terms_of_lanes(CODE, True, p, n_out, side, z, a, y, y_side, delta, costs)
+        terms_of_lanes(CODE, True, p, n_out, side, z, a, y, y_side, delta, costs, parts)
         return
 END
 

@@ -188,6 +188,17 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             if layers[index].bias:
                 self.b[index] = b
 
+    @classmethod
+    def _of_zeros(cls, n_in, layers, loss, dtype) -> "Network":
+        """Network(n_in, layers, loss=loss, dtype=dtype, init="zeros") of plain layers, quickly."""
+        if any(layer.dropout for layer in layers):
+            return cls(n_in, layers, loss=loss, dtype=dtype, init="zeros")
+        net = cls.__new__(cls)
+        n_in, layers, loss = layers_and_loss(n_in, layers, None, None, loss, 0.0)
+        net._build(n_in, layers, loss, dtype, as_backend("auto"), as_generator(0), (0.0, 0.0))
+        warn_about_output(layers[-1], loss)
+        return net
+
     def _build(
         self, n_in, layers, loss, dtype, backend, generator, of_inputs, optimizer=None, noise=0
     ):

@@ -179,9 +179,9 @@ class Fitting(Computing):
             of scipy.sparse. The result is the same up to rounding.
         n_threads : int or 'auto', default 1
             Threads that may share the work of a mini-batch; 'auto': as many as there are
-            processors. As many of them as pay take part, judged by the clock from slice to slice;
-            the result is the same bit for bit. Several pay from about a million multiplications
-            per mini-batch on, where no other program needs the processors.
+            processors, which are the most that are used. As many of them as pay take part, judged
+            by the clock from step to step; the result is the same bit for bit. See
+            docs/threads.md.
         comm : mpi4py communicator, torch.distributed or deltaloop.parallel.Comm, optional
             Train one network on the samples of several processes, each of which calls `fit` with
             the same network, the same settings and its own part of the samples, of the validation

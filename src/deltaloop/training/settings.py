@@ -39,7 +39,6 @@ class Settings:
     resume: bool
     sparse: bool | str
     n_threads: int
-    chooses_threads: bool  # n_threads is 'auto'
     ranks: Any = None  # Ranks of a training on several
     average_every: int = 0  # updates between two averagings; 0: synchronous
 
@@ -133,7 +132,6 @@ def check_settings(
         resume=resume is not False and switch("resume", resume),
         sparse=check_mode(sparse),
         n_threads=n_threads,
-        chooses_threads=asked == "auto",
     )
 
 

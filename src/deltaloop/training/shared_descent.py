@@ -19,7 +19,7 @@ from time import perf_counter
 import numpy as np
 
 from ..kernels.interface import Regularization, Rule
-from ..kernels.memory import aligned_zeros
+from ..kernels.memory import Work, aligned_zeros
 from ..parallel.ranks import LOSS, SEEN, WEIGHT, Ranks
 from .descent import Descent
 from .rates import Rates
@@ -62,7 +62,9 @@ class SharedDescent(Descent):
             run.position = None
         self._rate = rule.hyper[0]
         self.step_rule = self._prepare(settings)
-        self.crew = self._crew(settings, self.step_rule)
+        self.work = Work.for_batches(
+            net.plan, samples.X, self.step_rule, self.size, settings.n_threads
+        )
 
     def _prepare(self, settings):
         """Lay out what is exchanged; the rule that computes before it is."""
@@ -160,13 +162,11 @@ class SharedDescent(Descent):
 
     def _compute(self, state, rule, X, Y, order, start, stop, size, weights, rates):
         """Steps on samples of this rank; the sum of their losses."""
-        net, n_samples, began = self.net, stop - start, perf_counter()
-        loss = net._turns.write(
+        net = self.net
+        return net._turns.write(
             net.backend.train_epoch, net.plan, net._theta, state, rule, X, Y, order, start, stop,
-            size, self.crew.work(n_samples), 0.0, self.run.step, weights, rates, self.noise,
+            size, self.work, 0.0, self.run.step, weights, rates, self.noise,
         )  # fmt: skip
-        self.crew.measured(n_samples, perf_counter() - began)
-        return loss
 
     def _at_rate(self, rule, batch):
         """The rule with the learning rate of an update."""
