@@ -48,8 +48,10 @@ A backend is a module with `NAME`, `describe()` and these functions:
         For many small calls on one network; `turns` (kernels.turns.Turns) keeps the calls of
         several threads apart.
 
-With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
-threads; every result is the same bit for bit. A backend with a limit states it: MAX_THREADS.
+With work.n_threads > 1 forward and mini-batches of train_epoch split their work over up to that
+many threads; every result is the same bit for bit. Dense mini-batches of more than PIECE samples
+may be computed in groups, whose gradients are added up in order: they depend on the mini-batch
+alone, never on work (but that its room is large enough). A backend with a limit states it: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -106,7 +108,7 @@ from functools import cached_property
 import numpy as np
 
 from . import functions
-from .memory import BLOCK, aligned_zeros, round_up
+from .memory import ALIGNMENT, BLOCK, aligned_zeros, round_up
 
 # A code is the index in one of these tuples; the compiled code has the same order.
 ACTIVATIONS = tuple(functions.ACTIVATIONS)
@@ -129,7 +131,7 @@ LAYER = np.dtype(
     [
         ("n_in", np.intp),
         ("n_out", np.intp),
-        ("width", np.intp),  # n_out padded to 4, 8 or a multiple of 16
+        ("width", np.intp),  # n_out padded to 4, 8 or whole cache lines
         ("W", np.intp),  # (n_in, width): row i holds the weights that leave input i
         ("b", np.intp),  # (width,), or -1 without bias
         ("z", np.intp),  # (width,); the same as a where f(z) may overwrite z
@@ -177,7 +179,7 @@ def _keeps_z(activation) -> bool:
     return not isinstance(activation, str) or functions.ACTIVATIONS[activation].keeps_z
 
 
-def _parted(heads, work) -> tuple[np.ndarray | None, int]:
+def _parted(heads, work, dtype) -> tuple[np.ndarray | None, int]:
     """Records of HEAD, and the elements of work per sample with theirs."""
     if not heads:
         return None, work
@@ -191,7 +193,7 @@ def _parted(heads, work) -> tuple[np.ndarray | None, int]:
         record["loss"] = LOSSES.index(loss) if isinstance(loss, str) else loss
         n_units = 2 * n_out if loss == GAUSSIAN else n_out
         layer = record["layer"]
-        layer["n_out"], layer["width"], layer["b"] = n_units, padded_width(n_units), -1
+        layer["n_out"], layer["width"], layer["b"] = n_units, padded_width(n_units, dtype), -1
         layer["alpha"] = alpha
         if isinstance(activation, str):
             layer["activation"] = ACTIVATIONS.index(activation)
@@ -207,13 +209,16 @@ def _parted(heads, work) -> tuple[np.ndarray | None, int]:
     return found, work
 
 
-def padded_width(n: int) -> int:
-    """Row length for n units: 4, 8, or the next multiple of 16.
+def padded_width(n: int, dtype) -> int:
+    """Row length for n units: 4, 8, or whole cache lines of 64 bytes.
 
-    >>> [padded_width(n) for n in (1, 5, 9, 30)]
+    >>> [padded_width(n, np.float32) for n in (1, 5, 9, 20)]
     [4, 8, 16, 32]
+    >>> [padded_width(n, np.float64) for n in (1, 5, 9, 20)]
+    [4, 8, 16, 24]
     """
-    return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
+    line = ALIGNMENT // np.dtype(dtype).itemsize
+    return 4 if n <= 4 else 8 if n <= 8 else -(-n // line) * line
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -289,7 +294,7 @@ class Plan:
         for index, (n_out, activation, alpha, bias) in enumerate(units):
             sources = sorted(shortcuts[index]) if shortcuts else ()
             n_in = n_units[index] + sum(n_units[source] for source in sources)
-            layer, width = layers[index], padded_width(n_out)
+            layer, width = layers[index], padded_width(n_out, dtype)
             layer["n_in"], layer["n_out"], layer["width"] = n_in, n_out, width
             layer["W"], layer["b"] = theta, theta + n_in * width if bias else -1
             theta += round_up((n_in + bias) * width)
@@ -319,7 +324,7 @@ class Plan:
         inputs_at = -1
         if (layers["shortcuts"] & 1).any():
             inputs_at, work = work, work + round_up(n_units[0])
-        parted, work = _parted(heads, work)
+        parted, work = _parted(heads, work, dtype)
         layers["rate_of_W"], layers["rate_of_b"] = zip(*rates, strict=True) if rates else (1, 1)
         layers.flags.writeable = False
         widest = int(max(layers["width"].max(), layers["joined_row"].max()))
@@ -398,15 +403,18 @@ class Plan:
 
     def W(self, theta: np.ndarray, layer: int) -> np.ndarray:
         """View of theta: weights of weight layer `layer` (0-based), shape (n_out, n_in)."""
-        n_in, n_out, width, start = (
-            int(self.layers[layer][k]) for k in ("n_in", "n_out", "width", "W")
-        )
+        n_in, n_out, width, start, _ = self._places[layer]
         return theta[start : start + n_in * width].reshape(n_in, width)[:, :n_out].T
 
     def b(self, theta: np.ndarray, layer: int) -> np.ndarray | None:
         """View of theta: biases of weight layer `layer`, shape (n_out,); None without bias."""
-        start, n_out = int(self.layers[layer]["b"]), int(self.layers[layer]["n_out"])
+        _, n_out, _, _, start = self._places[layer]
         return None if start < 0 else theta[start : start + n_out]
+
+    @cached_property
+    def _places(self) -> list[tuple[int, ...]]:
+        """n_in, n_out, width, W and b of every layer, which are read often."""
+        return [tuple(map(int, of)) for of in self.layers[["n_in", "n_out", "width", "W", "b"]]]
 
     def views(self, theta: np.ndarray) -> Iterator[np.ndarray]:
         """W and, where there is one, b of every layer, in the order of `packed`."""

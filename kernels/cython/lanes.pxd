@@ -125,7 +125,7 @@ cdef extern from *:
 
     #define DEFINE(V) \\
     static inline V V##_lanes(void) { return *(const V *)number_of_lane; } \\
-    static inline V V##_splat(real x) { return (V){0} + x; } \\
+    static inline V V##_splat(real x) { return x - (V){0}; } \\
     static inline __attribute__((always_inline)) \\
     V V##_lane(V x, const int i) { return LANE(V, x, i); } \\
     static inline V V##_quotient(V x, V y) { return x / y; } \\
@@ -135,6 +135,8 @@ cdef extern from *:
     static inline V V##_smaller(V x, V y) { BOUND(x, y, "min", <) return x; } \\
     static inline V V##_larger(V x, V y) { BOUND(x, y, "max", >) return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
+    static inline V V##_with_sign_of(V z, V x) { \\
+        return (V)((V##_bits)x | ((V##_bits)z & SIGN)); } \\
     static inline V V##_pow2(V rounded) { \\
         return (V)((V##_bits)rounded << MANTISSA); } \\
     static inline V V##_negated_if_odd(V x, V rounded) {    /* EXPONENT_OF_1 is odd */ \\
@@ -341,6 +343,9 @@ cdef extern from *:
     vec vec_magnitude(vec x) noexcept nogil
     vec8 vec8_magnitude(vec8 x) noexcept nogil
     vec4 vec4_magnitude(vec4 x) noexcept nogil
+    vec vec_with_sign_of(vec z, vec x) noexcept nogil
+    vec8 vec8_with_sign_of(vec8 z, vec8 x) noexcept nogil
+    vec4 vec4_with_sign_of(vec4 z, vec4 x) noexcept nogil
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
@@ -470,6 +475,28 @@ cdef inline vector clipped(vector x, real lowest, real highest) noexcept nogil:
         return vec8_smaller(vec8_larger(x, low), high)
     else:
         return vec4_smaller(vec4_larger(x, low), high)
+
+
+cdef inline vector at_most(vector x, real highest) noexcept nogil:
+    """x limited to (-inf, highest]; NaN where x is NaN."""
+    cdef vector high
+    fill(&high, highest)
+    if vector is vec:
+        return vec_smaller(x, high)
+    elif vector is vec8:
+        return vec8_smaller(x, high)
+    else:
+        return vec4_smaller(x, high)
+
+
+cdef inline vector with_sign_of(vector z, vector x) noexcept nogil:
+    """x >= 0, or -x where z has a sign"""
+    if vector is vec:
+        return vec_with_sign_of(z, x)
+    elif vector is vec8:
+        return vec8_with_sign_of(z, x)
+    else:
+        return vec4_with_sign_of(z, x)
 
 
 cdef inline vector magnitude(vector x) noexcept nogil:

@@ -96,12 +96,12 @@ cdef double descend_one_batch(
     cdef Epoch epoch
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
-    epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
-    epoch.squares = NULL
+    epoch.crew, epoch.n_threads, epoch.total = NULL, 1, 0
+    epoch.rates, epoch.squares = NULL, NULL
     epoch.drops, epoch.noise = inner.drops, inner.noise
     if inner.net.walks != NULL:
         return other_epoch(&epoch)
-    run_threads(train_share, &epoch, &epoch.barrier, 1)
+    train_batches(&epoch)
     return epoch.total
 
 

@@ -95,7 +95,7 @@ def round_up(n):
 
 @part
 def padded_width(n):
-    """4, 8 or the next multiple of 16, as in the interface."""
+    """4, 8 or the next multiple of 16: columns for n samples, transposed."""
     return 4 if n <= 4 else 8 if n <= 8 else round_up(n)
 
 

@@ -33,11 +33,15 @@ def build(shape, dtype=np.float64):
 
 
 @pytest.mark.parametrize(
-    ("n", "width"),
-    [(1, 4), (4, 4), (5, 8), (8, 8), (9, 16), (16, 16), (17, 32), (32, 32), (33, 48), (784, 784)],
-)
-def test_width_is_padded_to_4_8_or_a_multiple_of_16(n, width):
-    assert padded_width(n) == width
+    ("n", "of_float32", "of_float64"),
+    [
+        (1, 4, 4), (4, 4, 4), (5, 8, 8), (8, 8, 8), (9, 16, 16), (16, 16, 16), (17, 32, 24),
+        (32, 32, 32), (33, 48, 40), (100, 112, 104), (784, 784, 784),
+    ],
+)  # fmt: skip
+def test_width_is_padded_to_4_8_or_whole_cache_lines(n, of_float32, of_float64):
+    assert padded_width(n, np.float32) == of_float32
+    assert padded_width(n, np.float64) == of_float64
 
 
 @given(SHAPES)
@@ -45,7 +49,7 @@ def test_walk_over_the_parameters_ends_where_theta_ends(shape):
     plan = build(shape)
     end, n_in = 0, shape[0]
     for layer, (n_out, bias) in zip(plan.layers, shape[1], strict=True):
-        assert (layer["n_in"], layer["n_out"], layer["width"]) == (n_in, n_out, padded_width(n_out))
+        assert (layer["n_in"], layer["n_out"], layer["width"]) == (n_in, n_out, padded_width(n_out, plan.dtype))
         assert layer["W"] == end
         end += n_in * layer["width"]
         assert layer["b"] == (end if bias else -1)

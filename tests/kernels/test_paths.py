@@ -128,7 +128,7 @@ def test_functions_of_users_see_the_units_and_no_padding(compiled, dtype, batch_
 
 def overlapping(dtype, n_out, n_in=40):
     """One layer, and two samples that lie in memory behind W (the first one) and within W."""
-    width = padded_width(n_out)
+    width = padded_width(n_out, dtype)
     plan = Plan.build(n_in, [(n_out, "identity", 0.0, True)], "mse", dtype)
     memory = aligned_zeros(plan.n_theta + 2 * n_in * width, dtype)
     theta = memory[: plan.n_theta]
@@ -150,7 +150,7 @@ def test_the_first_layer_is_passed_once(compiled, dtype, n_out):
     step where i is less than the row that holds it; two passes meet all as they are after it.
     """
     plan, theta, X, places = overlapping(dtype, n_out)
-    n_in, width, rate = X.shape[1], padded_width(n_out), 0.01
+    n_in, width, rate = X.shape[1], padded_width(n_out, dtype), 0.01
     rows, columns = np.divmod(places, width)
     inputs, Y = np.arange(n_in), np.zeros((2, n_out), dtype)
     W, b = plan.W(theta, 0).copy(), plan.b(theta, 0).copy()

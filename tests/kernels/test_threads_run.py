@@ -53,6 +53,7 @@ def test_training(
 )  # fmt: skip
 def test_prediction(threaded, dtype, sparse, n_samples, room, n_threads, expected):
     watched, plan, theta, X, _ = watched_case(dtype, n_samples)
+    object.__setattr__(watched, "n_threads", expected)
     X = SparseRows.from_dense(X) if sparse else X
     out = np.empty((n_samples, 3), dtype)
     threaded.forward(plan, theta, X, out, Work(plan, room, n_threads))

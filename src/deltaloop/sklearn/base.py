@@ -20,7 +20,7 @@ from ..parts.custom import CustomLoss
 from ..parts.losses import Loss
 from ..parts.optimizers import Optimizer
 from ..parts.whole_batch import LBFGS, WholeBatch
-from . import meanings
+from . import meanings, plain
 from .calls import Calls
 from .descent import Descent
 from .held import Held, forward, glorot, predicted_plainly
@@ -122,6 +122,21 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
     def _score_of(self, y, weights):
         """f(outputs) -> the score against these targets."""
 
+    @classmethod
+    def _get_param_names(cls):
+        """As scikit-learn's, but the signature is looked at once."""
+        names = cls.__dict__.get("_names_of_parameters")
+        if names is None:
+            names = cls._names_of_parameters = tuple(super()._get_param_names())
+        return list(names)
+
+    def _validate_params(self):
+        """As scikit-learn's, but settings that have passed are not looked at again."""
+        settings = plain.settings_of(self)
+        if not plain.have_passed(settings):
+            super()._validate_params()
+            plain.remember(settings)
+
     # ---- fitting
 
     def _fit(self, X, y, sample_weight=None, incremental=False, watched=None):
@@ -141,7 +156,8 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         else:
             self._check_same(units)
         net = self._network()
-        self._hold(net)
+        if not first:
+            self._hold(net)
         rows = inputs(X, net, looks=False)
         Y = self._rows_of_targets(y, net.dtype)
         weights = self._all_weights(sample_weight, y, incremental)
@@ -185,6 +201,8 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
         return [int(size) for size in sizes]
 
     def _validated(self, X, y, reset):
+        if plain.are_plain(self, X, y, "iub" if is_classifier(self) else "iuf", reset):
+            return X, y
         return validate_data(
             self, X, y, accept_sparse=_FORMATS, multi_output=True,
             y_numeric=not is_classifier(self), dtype=(np.float64, np.float32), reset=reset,

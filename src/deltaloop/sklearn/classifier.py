@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import (
 
 from ..parts.custom import CustomLoss
 from ..parts.losses import Loss
-from . import meanings
+from . import meanings, plain
 from .base import BaseMLP
 from .described import described
 from .versions import VERSION, with_callbacks
@@ -257,7 +257,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = plain.binarizer(y)
             self.classes_ = self._label_binarizer.classes_
             codes = self._codes(y)
         else:

@@ -49,11 +49,8 @@ class Held:
             strict=True,
         )
         output = meanings.output_activation(self.out_activation_)
-        return Network(
-            units[0],
-            [*(Dense(n, f, dropout=p) for n, f, p in hidden), Dense(units[-1], output)],
-            loss=self._loss_of_network(), dtype=dtype, init="zeros",
-        )  # fmt: skip
+        layers = [*(Dense(n, f, dropout=p) for n, f, p in hidden), Dense(units[-1], output)]
+        return Network._of_zeros(units[0], layers, self._loss_of_network(), dtype)
 
     def _hold(self, net) -> None:
         """Show the parameters of this network from now on."""

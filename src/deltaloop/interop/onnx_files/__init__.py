@@ -1,7 +1,7 @@
 """Networks as .onnx files, one node for every step of `predict`, scaling and class names included.
 
 The description that our own files have goes along as a property of the model; the numbers are those
-of the graph. What is read may come from other tools: see `onnx_reading`.
+of the graph. What is read may come from other tools: see `reading`.
 """
 
 import base64
@@ -11,13 +11,13 @@ from types import ModuleType
 
 import numpy as np
 
-from ..errors import FileFormatError, missing
-from ..inputs.unpacking import memory_limit, too_large
-from .archive import Contents, refuse_special
-from .onnx_reading import found_in
-from .onnx_writing import DERIVED, model_of
-from .plain_layers import Meant, refuse_given
-from .whole_file import whole_file
+from ...errors import FileFormatError, missing
+from ...inputs.unpacking import memory_limit, too_large
+from ..archive import Contents, refuse_special
+from ..plain_layers import Meant, refuse_given
+from ..whole_file import whole_file
+from .reading import found_in
+from .writing import DERIVED, model_of
 
 _DESCRIPTION, _MASKS = "deltaloop", "deltaloop_masks"
 _MOST_BYTES = 2**31 - 1  # of a message of protobuf

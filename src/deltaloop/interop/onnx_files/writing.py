@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DeltaloopWarning, InvalidInputError
-from ..kernels.functions import ACTIVATIONS
-from ..parts.heads import GAUSSIAN_NLL
-from ..version import __version__
-from .archive import METADATA, Contents
+from ...errors import DeltaloopWarning, InvalidInputError
+from ...kernels.functions import ACTIVATIONS
+from ...parts.heads import GAUSSIAN_NLL
+from ...version import __version__
+from ..archive import METADATA, Contents
 
 DERIVED = "deltaloop_derived"  # outputs that follow from others
 
