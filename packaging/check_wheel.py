@@ -43,8 +43,13 @@ def faults(path: Path) -> list[str]:
     return found
 
 
+def _files(wheel):
+    """Names of the files; some tools pack the folders, too."""
+    return [name for name in wheel.namelist() if not name.endswith("/")]
+
+
 def _of_contents(wheel):
-    names = wheel.namelist()
+    names = _files(wheel)
     found = [f"{name} does not belong into a wheel" for name in names if JUNK.search(name)]
     compiled = [name for name in names if name.endswith((".so", ".pyd", ".dll", ".dylib"))]
     found += [f"{name}: no module of ours" for name in compiled if not COMPILED.fullmatch(name)]
@@ -65,7 +70,7 @@ def _of_contents(wheel):
 
 def _of_metadata(wheel, named):
     folder = f"deltaloop-{named['version']}.dist-info"
-    found, names = [], wheel.namelist()
+    found, names = [], _files(wheel)
     if any(name.split("/")[0] not in ("deltaloop", "_deltaloop_command", folder) for name in names):
         found.append("there are files outside of the package and its metadata")
     tags = Parser().parsestr(wheel.read(f"{folder}/WHEEL").decode()).get_all("Tag")
@@ -102,7 +107,7 @@ def _of_checksums(wheel):
         own = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         if digest != f"sha256={own}" or int(size) != len(content):
             found.append(f"{name} is not what RECORD says")
-    found += [f"{name} is not in RECORD" for name in set(wheel.namelist()) - listed]
+    found += [f"{name} is not in RECORD" for name in set(_files(wheel)) - listed]
     return found
 
 

@@ -23,7 +23,7 @@ cd "$folder"
 mkdir -p written
 "$python" -B "$source/kernels/cython/write_functions.py" written
 for module in cpu core ensemble; do
-    [ "$module.c" -nt "$source/kernels/cython/$module.pyx" ] ||
+    [ -e "$module.c" ] && [ -z "$(find "$source"/kernels -newer "$module.c" -name '*.p*')" ] ||
         "$python" -m cython -3 -X wraparound=False,cdivision=True,boundscheck=False \
             -X initializedcheck=False,freethreading_compatible=True -I "$source/kernels/cython" \
             -I written --module-name "deltaloop.kernels.cython.$module" \
@@ -56,11 +56,13 @@ for target in "${targets[@]}"; do
                 else
                     what+=(-fsyntax-only)
                 fi
-                if "${what[@]}" 2> errors; then
+                "${what[@]}" 2> errors || true
+                # zig misses the object that no check of the syntax writes
+                if ! grep -v "error: failed to rename .*FileNotFound" errors | grep -q "error:"; then
                     echo "$target $module $level $element: compiles"
                 else
                     echo "$target $module $level $element: FAILS"
-                    head -5 errors
+                    grep -m 5 "error:" errors
                     status=1
                 fi
             done

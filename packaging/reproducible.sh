@@ -14,7 +14,7 @@ export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1767225600}   # or the time of the
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 for number in 1 2; do
-    $python -m build --quiet --sdist --no-isolation --outdir "$folder/$number" "$source"
+    $python -m build --sdist --no-isolation --outdir "$folder/$number" "$source" > /dev/null
     mkdir "$folder/a longer name $number"
     tar -xzf "$folder/$number"/deltaloop-*.tar.gz -C "$folder/a longer name $number"
     # without a network: everything that a build needs is in the archive and the environment
