@@ -1,16 +1,19 @@
 """The quick forms of what `python tests/trust.py` does at length; TESTING.md has its figures."""
 
 import random
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import deltaloop as dl
 from deltaloop.kernels import cython, functions
-from trust import accuracy, bits, faults, probe, truths
+from trust import accuracy, bits, faults, hostile, probe, truths
 
 HERE = Path(__file__).parent
 COMPILER = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -118,3 +121,42 @@ def test_one_failed_allocation_write_or_thread_loses_nothing():
     assert done.stdout.count(" 0 findings") == 10
     assert "save, disk full: 13 errors" in done.stdout
     assert "threads of fit: 2 errors" in done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(hostile.ATTACKS.iterdir()), ids=lambda path: path.name)
+def test_attacks_are_refused(path):
+    name = path.name.partition("-")[0]
+    began = time.monotonic()
+    if name == "csv" or path.name == "json-number_of_5000_digits.jsonl":  # odd, and tables
+        assert hostile.read(name, path) == ""
+    else:
+        with pytest.raises(dl.errors.DeltaloopError, match=re.escape(path.name)):
+            hostile.READERS[name][1](path)
+    assert time.monotonic() - began < hostile.SECONDS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="alarms are of POSIX")
+def test_files_changed_at_random_are_read_or_refused():
+    names = ["load", "safetensors", "fann", "npy", "npz", "svmlight", "pairs", "gzip"]
+    counts, findings = hostile.run(names, 1.5, seed=3)
+    assert findings == []
+    assert min(counts.values()) > 0
+
+
+def test_a_finding_is_one(tmp_path, monkeypatch):
+    def door(path):
+        raise {0: KeyError, 1: RecursionError, 2: MemoryError}[path.read_bytes()[0] % 3]
+
+    monkeypatch.setitem(hostile.READERS, "load", (".npz", door))
+    _, findings = hostile.run(["load"], 0.3, seed=1, keep=tmp_path / "kept")
+    assert {text.partition(":")[0] for *_, text in findings} >= {"RecursionError"}
+    assert len(list((tmp_path / "kept").iterdir())) == len(findings)
+
+
+def test_changed_archives_have_sums_that_fit(tmp_path):
+    (whole,) = hostile.seeds("npz", tmp_path)
+    at = whole.index(b"NUMPY") + 200
+    broken = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+    (tmp_path / "case.npz").write_bytes(hostile.with_sums(broken))
+    with np.load(tmp_path / "case.npz") as archive:
+        assert {name: archive[name].shape for name in archive.files} == {"X": (6, 3), "y": (6,)}
