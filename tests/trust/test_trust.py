@@ -13,7 +13,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop.kernels import cython, functions
-from trust import accuracy, bits, faults, hostile, probe, truths
+from trust import accuracy, bits, faults, hostile, long_run, probe, truths
 
 HERE = Path(__file__).parent
 COMPILER = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -160,3 +160,10 @@ def test_changed_archives_have_sums_that_fit(tmp_path):
     (tmp_path / "case.npz").write_bytes(hostile.with_sums(broken))
     with np.load(tmp_path / "case.npz") as archive:
         assert {name: archive[name].shape for name in archive.files} == {"X": (6, 3), "y": (6,)}
+
+
+def test_memory_does_not_grow():
+    n, tenths = long_run.rounds(2.0)
+    assert n >= 10
+    assert tenths[-1][0] - tenths[2][0] < 4 << 20
+    assert tenths[-1][1] < 3 * tenths[1][1]  # the fastest of each, on a machine with other work
