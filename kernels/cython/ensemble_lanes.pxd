@@ -109,8 +109,8 @@ cdef extern from *:
     static inline vec ratio(vec x, vec y) { return x / y; }
     #endif
 
-    /* 1 / (1 + e^-z) for -MOST_OF_TABLE <= z <= 40, within 3 ulp. With N = ROOTS_OF_2 values of 2^(k/N)
-       in registers, e^-z = 2^(i/N) e^-r for z = r - i ln(2)/N: so small an r takes
+    /* 1 / (1 + e^-z) for -MOST_OF_TABLE <= z <= 40, within 3 ulp. With N = ROOTS_OF_2 values of
+       2^(k/N) in registers, e^-z = 2^(i/N) e^-r for z = r - i ln(2)/N: so small an r takes
        a polynomial of degree 2 (N = 32) or 3 (N = 8), and i/N = n + k/N is added to the exponent
        of an entry as i 2^23/N. From -MOST_OF_TABLE on the result is 0. */
     #define MOST_OF_TABLE 88
@@ -150,7 +150,8 @@ cdef extern from *:
             _mm256_loadu_ps((const float *)roots_of_2), (__m256i)shifted);
         const vec slope = (0x1.000882p-1f - r * 0x1.5560f4p-3f) * r - 1.0f;
         #endif
-        const vec power = (vec)((vec_bits)entry + ((vec_bits)shifted << (ROOTS_OF_2 == 32 ? 18 : 20)));
+        const int places = ROOTS_OF_2 == 32 ? 18 : 20;
+        const vec power = (vec)((vec_bits)entry + ((vec_bits)shifted << places));
         const vec y = (power * r) * slope + (power + 1.0f);     /* 1 + e^-z */
         return ratio((vec){0} + 1.0f, y); }
     #endif
