@@ -99,7 +99,7 @@ class Recipe:
     lengths: tuple[float, ...] = (1 / 32, 1 / 8, 1 / 2, 1.0)
     tried: int = 3
     worth: float = 0.05
-    members: int = 6
+    members: int = 8
     of_shorter: int = 6
     held: int = 10
     keeps: str = "last"
