@@ -15,7 +15,8 @@ from ensemble_lanes cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from exponentials cimport exp_of_negative, logarithm
 from functions cimport (
-    CROSS_ENTROPY, KULLBACK_LEIBLER, LOG_SOFTMAX, SGD, SOFTMAX, factor_of_step, has_outer, is_canonical,
+    CROSS_ENTROPY, KULLBACK_LEIBLER, LOG_SOFTMAX, SGD, SOFTMAX, factor_of_step, has_outer,
+    is_canonical,
 )
 from lanes cimport NATIVE, clipped, fill, quotient, real, vec, where_above
 from plan cimport Layer
