@@ -104,6 +104,14 @@ def refused_rule(rule: Rule) -> str:
     return ""
 
 
+def has_room(plan: Plan, Y: np.ndarray) -> bool:
+    """Whether losses of a few samples can be added up in the elements' type.
+
+    Lanes do so, where the kernels for one network have float64: 1e17^2, 16 times, is finite.
+    """
+    return plan.dtype == np.float64 or bool(Y.min() > -1e17 and Y.max() < 1e17)
+
+
 def pays(plan: Plan, rule: Rule, batch_size: int, lanes: int) -> bool:
     """Whether lanes are expected to be faster than the kernels for one network.
 
