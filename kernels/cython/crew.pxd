@@ -18,6 +18,27 @@ cdef extern from *:
     #include <time.h>
     #include <unistd.h>
 
+    #if defined(_WIN32)         /* where threads get no signals */
+    #include <malloc.h>
+    #define HOLD_SIGNALS()
+    #define LET_SIGNALS_IN()
+    #define free_aligned _aligned_free
+    static void *aligned(size_t size) { return _aligned_malloc(size, 128); }
+    #else       /* signals are for the threads of the program, but its own faults */
+    #define HOLD_SIGNALS() \\
+        sigset_t all, before; \\
+        sigfillset(&all); \\
+        sigdelset(&all, SIGSEGV); sigdelset(&all, SIGBUS); sigdelset(&all, SIGFPE); \\
+        sigdelset(&all, SIGILL); sigdelset(&all, SIGABRT); sigdelset(&all, SIGTRAP); \\
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+    #define LET_SIGNALS_IN() pthread_sigmask(SIG_SETMASK, &before, NULL)
+    #define free_aligned free
+    static void *aligned(size_t size) {
+        void *memory = NULL;
+        return posix_memalign(&memory, 128, size) ? NULL : memory;
+    }
+    #endif
+
     #define SPIN 1e-4
     #define SHARES 65536        /* a phase is its number times this, plus how many shares it has */
     #define ALIGNED __attribute__((aligned(128)))   /* two cache lines are fetched at once */
@@ -137,13 +158,9 @@ cdef extern from *:
 
     /* Start the threads that are missing; as many as the system allows. */
     static void make_helpers(Crew *crew, long n) {
-        sigset_t all, before;
         if (n > crew->most) n = crew->most;
         if (crew->made >= n) return;
-        sigfillset(&all);       /* signals are for the threads of the program, but its own faults */
-        sigdelset(&all, SIGSEGV); sigdelset(&all, SIGBUS); sigdelset(&all, SIGFPE);
-        sigdelset(&all, SIGILL); sigdelset(&all, SIGABRT); sigdelset(&all, SIGTRAP);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        HOLD_SIGNALS();
         while (crew->made < n) {
             Helper *h = &crew->helpers[crew->made];
             if (pthread_create(&h->id, NULL, help, h)) {
@@ -152,7 +169,7 @@ cdef extern from *:
             }
             crew->made++;
         }
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        LET_SIGNALS_IN();
     }
 
     /* Calls work(shared, k) for k = 0..n-1, in several threads if n > 1; returns after all. */
@@ -189,9 +206,9 @@ cdef extern from *:
 
     /* Memory for a crew without helpers yet, or NULL. */
     static Crew *new_crew(long most, int chooses, double budget) {
-        Crew *crew = NULL;
         const size_t size = sizeof(Crew) + most * sizeof(Helper);
-        if (posix_memalign((void **) &crew, 128, size)) return NULL;
+        Crew *crew = aligned(size);
+        if (crew == NULL) return NULL;
         memset(crew, 0, size);
         crew->most = most;
         crew->made = 1;
@@ -219,7 +236,7 @@ cdef extern from *:
             wake(&crew->helpers[k]);
             pthread_join(crew->helpers[k].id, NULL);
         }
-        free(crew);
+        free_aligned(crew);
     }
 
     /* What crews that have ended did not lose is for the next one to lose, in nanoseconds. */
