@@ -22,8 +22,10 @@ cdef struct Product:    # products.product_record
     const real *A           # A[r, k] at r A_row + k A_k
     Py_ssize_t A_row
     Py_ssize_t A_k
-    const real *B           # B[k, :] at k B_k
+    const real *B           # B[k, j] at k B_k + j B_j
     Py_ssize_t B_k
+    Py_ssize_t B_j          # 1; or any, where B_k is 1 and B is always cut: it is stored turned
+    Py_ssize_t B_columns    # that are there if B is turned; those behind, up to width, are 0
     Py_ssize_t B_tile       # elements from B of one tile to B of the next
     real *C                 # C[r, :] at r C_row
     Py_ssize_t C_row
@@ -189,7 +191,8 @@ cdef Product part_of(
     cdef Product p = whole[0]
     p.n_rows, p.width = n_rows, width
     p.A += r * p.A_row
-    p.B += j
+    p.B += j * p.B_j
+    p.B_columns -= j
     p.C += r * p.C_row + j
     p.weights += r * p.C_row + j
     if p.start != NULL:
@@ -204,29 +207,37 @@ cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
     if wide > 0:
         p = part_of(whole, 0, whole.n_rows, 0, wide)
         if is_cut(purpose, whole):
-            cut(purpose, &p)
+            cut(purpose, panel, &p)
         else:
             p.B_tile = panel
             do_wide(purpose, &p)
     if wide < whole.width:      # one narrow tile per strip, which is not worth a copy
         p = part_of(whole, 0, whole.n_rows, wide, whole.width - wide)
-        p.B_tile = p.width
-        do_narrow(purpose, p.width if whole.width <= 8 else NATIVE, &p)
+        if whole.B_j != 1:
+            cut(purpose, p.width, &p)
+        else:
+            p.B_tile = p.width
+            do_narrow(purpose, p.width, &p)
 
 
 cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
     """Whether copying B pays: B over 32 KB (L1) and 64 rows of A, or 512 KB (L2) and 16 rows."""
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, n_bytes = p.n_k * p.B_k * REAL_BYTES
+    if p.B_j != 1:
+        return True
     return (p.parts != NULL
             and p.B_k > panel       # else B is a single panel already
             and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)
             and (purpose == STORE or p.n_k * panel <= OF_B))
 
 
-cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
-    """Part by part, in loops over k (DEPTH at a time with STORE), rows of A and columns of B."""
+cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexcept nogil:
+    """Part by part, in loops over k (DEPTH at a time with STORE), rows of A and columns of B.
+
+    A panel is as wide as a tile.
+    """
     cdef Product p, rest = whole[0]
-    cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, r, j, n_rows
+    cdef Py_ssize_t r, j, n_rows
     cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if purpose == STORE else whole.n_k
     cdef Py_ssize_t columns = OF_B // depth // panel * panel
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
@@ -247,9 +258,15 @@ cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
                 p.n_k = depth
                 if turns:
                     p.A, p.A_row, p.A_k = part_of_A, depth, 1
-                lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
+                if p.B_j != 1:
+                    lay_turned(&p, panel, part_of_B)
+                else:
+                    lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
                 p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
-                do_wide(purpose, &p)
+                if panel == TILE_VECTORS * NATIVE:
+                    do_wide(purpose, &p)
+                else:
+                    do_narrow(purpose, panel, &p)
                 j += columns
             r += most_rows
         rest.A += depth * rest.A_k
@@ -272,6 +289,15 @@ cdef void lay_side_by_side(
             out = <vec *> (panels + (c * n_k + k) * panel)
             for v in range(TILE_VECTORS):
                 out[v] = (<const vec *> (B + k * B_k + c * panel))[v]
+
+
+cdef void lay_turned(const Product *p, Py_ssize_t panel, real *panels) noexcept nogil:
+    """The same for a B that is stored turned."""
+    cdef Py_ssize_t j = 0
+    while j < p.width:
+        transpose(max(min(panel, p.B_columns - j), <Py_ssize_t> 0), p.n_k, panel,
+                  p.B + j * p.B_j, p.B_j, panels + j * p.n_k, panel)
+        j += panel
 
 
 cdef void transpose(
