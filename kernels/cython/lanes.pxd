@@ -240,6 +240,9 @@ cdef extern from *:
     DEFINE_OVER_ROOT(vec8)
     DEFINE_OVER_ROOT(vec4)
 
+    /* x, whose origin the compiler does not know: it takes a register of its own */
+    static inline const real *unrelated(const real *x) { __asm__("" : "+r"(x)); return x; }
+
     /* x / d, rounded as a division rounds it; r is 1 / d, rounded. Markstein, IBM J. Res. Dev. 34
        (1990) 111: with products that fuse, one correction of x r will do. The division of 16 floats
        takes 16 cycles, this 2. */
@@ -336,6 +339,7 @@ cdef extern from *:
     void prefetch_line(const void *x) noexcept nogil
     void has_effect() noexcept nogil
     vec vec_held(vec x) noexcept nogil
+    const real *unrelated(const real *x) noexcept nogil
     vec vec_rounded(vec product) noexcept nogil
     vec8 vec8_rounded(vec8 product) noexcept nogil
     vec4 vec4_rounded(vec4 product) noexcept nogil

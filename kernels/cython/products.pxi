@@ -19,9 +19,10 @@ cdef struct Product:    # products.product_record
     Py_ssize_t n_rows
     Py_ssize_t width        # 4, 8 or a multiple of 16; of a part, whole tiles
     Py_ssize_t n_k
-    const real *A           # A[r, k] at r A_row + k A_k
+    const real *A           # A[r, k] at r A_row + k A_k; A_row is 1 unless the purpose is STORE
     Py_ssize_t A_row
     Py_ssize_t A_k
+    Py_ssize_t A_strip      # elements from A of TILE_ROWS rows to A of the next
     const real *B           # B[k, j] at k B_k + j B_j
     Py_ssize_t B_k
     Py_ssize_t B_j          # 1; or any, where B_k is 1 and B is always cut: it is stored turned
@@ -78,18 +79,20 @@ cdef inline void strip(
     cdef vector sums[TILE_ROWS][2]
     cdef const vector *start = NULL
     cdef Py_ssize_t j = 0, lanes = sizeof(vector) // sizeof(real), place = r * p.C_row
-    cdef const real *A = p.A + r * p.A_row
+    # a constant where it can be
+    cdef Py_ssize_t A_row = p.A_row if purpose == STORE else 1
+    cdef const real *A = p.A + r // TILE_ROWS * p.A_strip + r % TILE_ROWS * A_row
     while j < p.width:
         if p.start != NULL:
             start = <const vector *> (p.start + r * p.start_row + j)
         if purpose == DESCEND:
             fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)
-            tile(False, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
+            tile(False, False, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
                  start, p.start_row, p.factor)
             move_tile(p, rows, n, lanes, <const real *> sums, p.C + place, p.weights + place)
         else:
-            tile(purpose == ADD, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, p.C + place,
-                 p.C_row, start, p.start_row, p.factor)
+            tile(purpose == ADD, purpose == STORE, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k,
+                 p.C + place, p.C_row, start, p.start_row, p.factor)
         if p.ahead != NULL:
             fetch_some(p.ahead)
         B = at(B, p.B_tile)
@@ -206,6 +209,7 @@ cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
     cdef Product p
     if wide > 0:
         p = part_of(whole, 0, whole.n_rows, 0, wide)
+        p.A_strip = TILE_ROWS * p.A_row
         if is_cut(purpose, whole):
             cut(purpose, panel, &p)
         else:
@@ -213,6 +217,7 @@ cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
             do_wide(purpose, &p)
     if wide < whole.width:      # one narrow tile per strip, which is not worth a copy
         p = part_of(whole, 0, whole.n_rows, wide, whole.width - wide)
+        p.A_strip = TILE_ROWS * p.A_row
         if whole.B_j != 1:
             cut(purpose, p.width, &p)
         else:
@@ -243,21 +248,20 @@ cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexce
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
     cdef real *part_of_B = whole.parts
     cdef real *part_of_A = whole.parts + OF_B
-    cdef bint turns = whole.A_k != 1 and whole.width >= 256     # a transposed copy of A pays
+    cdef bint copies = whole.A_row == 1 and whole.width >= 256      # a copy of A pays
     while rest.n_k > 0:
         depth = min(depth, rest.n_k)
         r = 0
         while r < whole.n_rows:
             n_rows = min(most_rows, whole.n_rows - r)
-            if turns:
-                transpose(depth, n_rows, depth, rest.A + r * rest.A_row, rest.A_k,
-                          part_of_A, depth)
+            if copies:
+                lay_in_strips(depth, n_rows, rest.A + r, rest.A_k, part_of_A)
             j = 0
             while j < whole.width:
                 p = part_of(&rest, r, n_rows, j, min(columns, whole.width - j))
                 p.n_k = depth
-                if turns:
-                    p.A, p.A_row, p.A_k = part_of_A, depth, 1
+                if copies:
+                    p.A, p.A_k, p.A_strip = part_of_A, TILE_ROWS, depth * TILE_ROWS
                 if p.B_j != 1:
                     lay_turned(&p, panel, part_of_B)
                 else:
@@ -289,6 +293,27 @@ cdef void lay_side_by_side(
             out = <vec *> (panels + (c * n_k + k) * panel)
             for v in range(TILE_VECTORS):
                 out[v] = (<const vec *> (B + k * B_k + c * panel))[v]
+
+
+cdef void lay_in_strips(
+    Py_ssize_t n_k, Py_ssize_t n_rows,
+    const real *A, Py_ssize_t A_k,  # A[r, k] at r + k A_k              read
+    real *strips,                   # (n_rows / TILE_ROWS, n_k, TILE_ROWS)  overwritten
+) noexcept nogil:
+    """Copy A strip by strip, without gaps between the k of a strip."""
+    cdef Py_ssize_t k, r, last = n_rows // TILE_ROWS * TILE_ROWS
+    cdef real *out
+    for k in range(n_k):
+        prefetch(A + 8 * A_k, n_rows)
+        out = strips + k * TILE_ROWS
+        r = 0
+        while r < last:
+            memcpy(out, A + r, TILE_ROWS * sizeof(real))    # a constant: a few instructions
+            out += n_k * TILE_ROWS
+            r += TILE_ROWS
+        for r in range(n_rows - last):
+            out[r] = A[last + r]
+        A += A_k
 
 
 cdef void lay_turned(const Product *p, Py_ssize_t panel, real *panels) noexcept nogil:
