@@ -81,8 +81,9 @@ class Work:
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
         self.chooses, self.helpers = False, None
         itemsize = plan.dtype.itemsize
-        # smaller products have both factors in L1, or read the larger one only once
-        cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
+        # W of hidden layers is laid out anew on the way back; other small products have both
+        # factors in L1, or read the larger one only once
+        cuts = batch_size >= 16 and (len(plan.layers) > 1 or plan.n_theta * itemsize > 2**15)
         turned = plan.widest * round_up(batch_size)
         partial = plan.n_theta if batch_size >= PIECE else 0
         groups = GROUPS * partial if plan.n_theta * itemsize <= MOST_GROUPED else 0
