@@ -38,7 +38,8 @@ def rule_of(n: int, optimizer, learning_rate, momentum, weight_decay):
             settings["momentum"] = 0.0
     settings["weight_decay"] = float(numbers["weight_decay"].max())
     settings["learning_rate"] = float(numbers["learning_rate"][0])
-    rule = type(used)(**settings).rule()
+    none_given = learning_rate is None and momentum is None and weight_decay is None
+    rule = used.rule() if none_given else type(used)(**settings).rule()
 
     def of(index):
         own = dict(settings)
