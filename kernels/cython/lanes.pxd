@@ -193,7 +193,7 @@ cdef extern from *:
     static inline V V##_rounded(V x) { \\
         enum { parts = (sizeof(V) + VECTOR_BYTES - 1) / VECTOR_BYTES }; \\
         union { V whole; vec part[parts]; } u = {x}; \\
-        /* of what fits a register; Clang refuses what does not, also where it is never reached */ \\
+        /* of what fits a register: Clang refuses what does not, also where it is not reached */ \\
         typedef __typeof__(__builtin_choose_expr(parts == 1, x, u.part[0])) fitting; \\
         if (parts == 1) { ROUND(*(fitting *)&x); return x; } \\
         for (int k = 0; k < parts; k++) ROUND(u.part[k]); \\

@@ -56,11 +56,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def before_examples(text: str | None, shared: str) -> str:
-    """A docstring with sections that others share, put before its examples.
+    r"""A docstring with sections that others share, put before its examples.
 
     From Python 3.13 on, docstrings come without their indentation; with -OO there are none.
 
-    >>> before_examples("Do it.\\n\\n    Examples\\n    --------", "Returns").splitlines()
+    >>> before_examples("Do it.\n\n    Examples\n    --------", "Returns").splitlines()
     ['Do it.', '', 'Returns', '', 'Examples', '--------']
     """
     import inspect  # not with the package, whose import is quick
