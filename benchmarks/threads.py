@@ -2,7 +2,7 @@
 
     python benchmarks/threads.py                  # the jobs, and a sweep of widths and batches
     python benchmarks/threads.py --busy 1         # beside one program that computes all the time
-    python benchmarks/threads.py --threads 4 --oversubscribed     # though there are fewer processors
+    python benchmarks/threads.py --threads 4 --oversubscribed   # on fewer processors
     python benchmarks/threads.py --one-processor  # all threads on one processor
     python benchmarks/threads.py --fit            # whole calls of fit, and not the kernels alone
 

@@ -49,9 +49,9 @@ A backend is a module with `NAME`, `describe()` and these functions:
         several threads apart.
 
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over up to that
-many threads; every result is the same bit for bit. Dense mini-batches of more than PIECE samples
+many threads; every result is the same bit for bit. Dense mini-batches of PIECE samples or more
 may be computed in groups, whose gradients are added up in order: they depend on the mini-batch
-alone, never on work (but that its room is large enough). A backend with a limit states it: MAX_THREADS.
+alone, never on work. A backend with a limit states it: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|

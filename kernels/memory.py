@@ -15,7 +15,7 @@ PIECE = 256  # samples of a batch that one thread computes at once, so that they
 SHARE = 16  # threads take samples and rows of W in multiples of this: whole cache lines
 CUT = 352 * 1024  # bytes per thread for copies of parts of large products, see products.pxi
 GROUPS = 8  # of samples of a mini-batch, at most, whose gradients are computed apart
-MOST_GROUPED = 2**19  # bytes of theta: sums of larger gradients cost more than they save
+MOST_GROUPED = 2**17  # bytes of theta: sums of larger gradients cost more than they save
 LISTED = 16  # bytes: two numbers
 BLOCK = 16  # elements: the arrays in theta and Work.buffer start at multiples of this
 
@@ -81,8 +81,9 @@ class Work:
         self.plan, self.batch_size, self.n_threads = plan, batch_size, n_threads
         self.chooses, self.helpers = False, None
         itemsize = plan.dtype.itemsize
-        # smaller products have both factors in L1, or read the larger one only once
-        cuts = batch_size >= 16 and plan.n_theta * itemsize > 2**15
+        # W of hidden layers is laid out anew on the way back; other small products have both
+        # factors in L1, or read the larger one only once
+        cuts = batch_size >= 16 and (len(plan.layers) > 1 or plan.n_theta * itemsize > 2**15)
         turned = plan.widest * round_up(batch_size)
         partial = plan.n_theta if batch_size >= PIECE else 0
         groups = GROUPS * partial if plan.n_theta * itemsize <= MOST_GROUPED else 0

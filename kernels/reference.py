@@ -64,7 +64,7 @@ def _least(z):
 
 
 def _silu_slope(z):
-    """s + z s (1 - s), where 1 - s is the sigmoid of -z."""
+    """Of silu: s + z s (1 - s), where 1 - s is the sigmoid of -z."""
     z = np.clip(z, -1e4, 1e4).astype(z.dtype)
     return _sigmoid(z) + z * _sigmoid(z) * _sigmoid(-z)
 

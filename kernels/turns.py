@@ -77,7 +77,7 @@ class Turns:
 
     def _is_disturbed(self, key, me, writes):
         disturbed = False
-        # list() takes the lock of the dict: what others did in their turns is seen from here on
+        # list() takes the lock of the dict: from here on it is seen what other threads did
         for other, (thread, other_writes) in list(self.queue.items()):
             if other is key:
                 break

@@ -73,53 +73,48 @@ cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noe
     forward_batch_above(net, n_samples)
 
 
-cdef inline Py_ssize_t room_of_turned(const Net *net) noexcept nogil:
-    """Elements per sample of either of net.transposed: the width of the widest layer."""
-    return (net.transposed[1] - net.transposed[0]) // round_up(net.batch_size)
-
-
-cdef inline bint turns_weights(
-    const Net *net, const Layer *layer, const Layer *below, Py_ssize_t n_samples,
-) noexcept nogil:
-    """Whether W has fewer elements to transpose than delta and dC/da_prev, and room for them."""
-    return (not layer.shortcuts and layer.n_out <= n_samples
-            and below.width >= TILE_VECTORS * NATIVE
-            and layer.n_in * layer.n_out < n_samples * (layer.n_in + layer.n_out))
-
-
 cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
     cdef const Layer *layer = &net.layers[k]
     cdef const Layer *below = &net.layers[k - 1]
-    cdef Py_ssize_t stride = round_up(net.batch_size)
-    cdef Py_ssize_t padded = padded_width(n_samples)
     cdef real *delta_prev = block(net, below, below.delta)
-    cdef real *turned = net.transposed[0] + net.first
-    cdef real *turned_prev = net.transposed[1] + net.first
-    if turns_weights(net, layer, below, n_samples):
-        # dC/da_prev = delta W, with W^T copied for it; the order of every sum is the same
-        turned = net.transposed[0] + net.first * room_of_turned(net)
-        transpose(layer.n_in, layer.n_out, below.width, net.theta + layer.W, layer.width,
-                  turned, below.width)
-        multiply(net, n_samples, below.width, layer.n_out, block(net, layer, layer.delta),
-                 layer.width, turned, below.width, delta_prev, below.width, NULL)
-    else:
-        # dC/da_prev^T = W delta^T with W as stored, (n_in, width): only the deltas are transposed
-        transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
-                  turned, stride)
-        multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
-                 turned, stride, turned_prev, stride, NULL)
+    cdef real *returned = rows_of_joined(net, layer, layer.returned) if layer.shortcuts else NULL
+    # dC/da_prev = delta W, or its transpose = W delta^T, with W as stored, (n_in, width): what is
+    # smaller is transposed, W or the two deltas. Each sum has the same order either way.
+    if (net.parts != NULL
+            and layer.n_in * layer.n_out <= n_samples * (layer.n_in + layer.n_out)):
         if layer.shortcuts:
-            give_back(net, k, n_samples, delta_prev)
+            multiply_turned(net, layer, n_samples, layer.joined_row, returned)
         else:
-            transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev,
-                      below.width)
+            multiply_turned(net, layer, n_samples, below.width, delta_prev)
+    else:
+        multiply_deltas(net, layer, n_samples)
+        if layer.shortcuts:
+            transpose(layer.n_in, n_samples, layer.joined_row, net.transposed[1] + net.first,
+                      round_up(net.batch_size), returned, layer.joined_row)
+        else:
+            transpose(layer.n_in, n_samples, below.width, net.transposed[1] + net.first,
+                      round_up(net.batch_size), delta_prev, below.width)
+    if layer.shortcuts:
+        take_columns(n_samples, below.n_out, returned, layer.joined_row, delta_prev, below.width)
     if net.joins:
         add_returned(net, k, n_samples, delta_prev, below.width)
     if net.trains and below.dropout > 0:
         drop(net, k - 1, below.dropout, n_samples, below.n_out, below.width, delta_prev)
     multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
                       delta_prev)
+
+
+cdef void multiply_deltas(
+    const Net *net, const Layer *layer, Py_ssize_t n_samples,
+) noexcept nogil:
+    """dC/da_prev^T = W delta^T into transposed[1]; delta^T into transposed[0]"""
+    cdef Py_ssize_t stride = round_up(net.batch_size), padded = padded_width(n_samples)
+    cdef real *turned = net.transposed[0] + net.first
+    transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
+              turned, stride)
+    multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
+             turned, stride, net.transposed[1] + net.first, stride, NULL)
 
 
 cdef void take_slopes(const Net *net, Py_ssize_t n_samples, const Rows *dC_da) noexcept nogil:
@@ -192,7 +187,7 @@ cdef void descend_rows_of_layer(
     memset(&p, 0, sizeof(Product))
     p.n_rows, p.width, p.n_k = n, layer.width, piece.n_samples
     p.A, p.A_row, p.A_k = A_prev, 1, A_row
-    p.B, p.B_k = block(net, layer, layer.delta), layer.width
+    p.B, p.B_k, p.B_j = block(net, layer, layer.delta), layer.width, 1
     p.C, p.C_row, p.weights = net.theta + weights, layer.width, weights
     if not piece.is_first:
         p.start, p.start_row = net.partial + weights, layer.width
@@ -246,7 +241,7 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
 cdef void descend_batch(
     const Net *net, const Piece *piece, const Rows *X, const Rule *rule, Ahead *ahead,
 ) noexcept nogil:
-    """The step of `rule` on a thread's share of the rows of every W; thread 0 takes the biases."""
+    """The step of `rule` on a thread's share of the rows of every W; the last takes the biases."""
     cdef const Layer *layer
     cdef const real *A
     cdef const Rule *own
@@ -271,7 +266,7 @@ cdef void descend_batch(
             descend_sparse(net, piece, X, i, n, own)
         if net.mask != NULL and piece.is_last:
             keep_connections(net, rule, weights, n * layer.width)
-    if piece.thread == 0:
+    if piece.thread == piece.n_threads - 1:
         descend_biases(net, piece, rule)
 
 

@@ -29,12 +29,11 @@ from crew cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
-    CUT, GAUSSIAN, GROUPS, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks, bias_of,
-    block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
+    CUT, GAUSSIAN, GROUPS, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks,
+    bias_of, block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
-    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_of_four,
-    sum_rows_of_width,
+    descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
 )
 from rules cimport descended
 from switches cimport (

@@ -15,7 +15,8 @@ from ensemble_lanes cimport (
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from exponentials cimport exp_of_negative, logarithm
 from functions cimport (
-    CROSS_ENTROPY, KULLBACK_LEIBLER, LOG_SOFTMAX, SGD, SOFTMAX, factor_of_step, has_outer, is_canonical,
+    CROSS_ENTROPY, KULLBACK_LEIBLER, LOG_SOFTMAX, SGD, SOFTMAX, factor_of_step, has_outer,
+    is_canonical,
 )
 from lanes cimport NATIVE, clipped, fill, quotient, real, vec, where_above
 from plan cimport Layer
@@ -247,9 +248,15 @@ cdef int bind(Many *many, object training) except -1:
 
 
 cdef void choose_piece(Many *many, Py_ssize_t most) noexcept nogil:
-    """As many samples as stay in the first-level cache, in fours."""
+    """How many samples are computed at once, in fours.
+
+    As many as stay in the first-level cache; but where the parameters do not stay there, they are
+    read once per piece, which is larger then and stays in the second-level cache.
+    """
     cdef Py_ssize_t of_sample = (many.n_in + many.n_out + many.n_units) * sizeof(vec)
-    many.piece = max(<Py_ssize_t> 1, min(most, max(<Py_ssize_t> 4, 20000 // of_sample // 4 * 4)))
+    cdef Py_ssize_t n_bytes = many.n_parameters * sizeof(vec)
+    n_bytes = max(<Py_ssize_t> 20000, min(<Py_ssize_t> 200000, 4 * n_bytes))
+    many.piece = max(<Py_ssize_t> 1, min(most, max(<Py_ssize_t> 4, n_bytes // of_sample // 4 * 4)))
 
 
 def train_networks(training, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t n_epochs,

@@ -109,10 +109,10 @@ cdef extern from *:
     static inline vec ratio(vec x, vec y) { return x / y; }
     #endif
 
-    /* 1 / (1 + e^-z) for -MOST_OF_TABLE <= z <= 40, within 3 ulp. With N = ROOTS_OF_2 values of 2^(k/N)
-       in registers, e^-z = 2^(i/N) e^-r for z = r - i ln(2)/N: so small an r takes
-       a polynomial of degree 2 (N = 32) or 3 (N = 8), and i/N = n + k/N is added to the exponent
-       of an entry as i 2^23/N. From -MOST_OF_TABLE on the result is 0. */
+    /* 1 / (1 + e^-z) for -MOST_OF_TABLE <= z <= 40, within 4 ulp. N = ROOTS_OF_2 values 2^(k/N) are
+       in registers. With z = r - i ln(2)/N, e^-z = 2^(i/N) e^-r: so small an r takes a polynomial
+       of degree 2 (N = 32) or 3 (N = 8), and i 2^23/N, added to the bits of an entry, makes it
+       2^(i/N). Below z = -87.3 the result may be subnormal, and is not smaller than 6e-39. */
     #define MOST_OF_TABLE 88
     #if defined(__AVX512F__) && !defined(DELTALOOP_DOUBLE)
     #define ROOTS_OF_2 32
@@ -139,7 +139,7 @@ cdef extern from *:
     #endif
     static inline vec logistic_by_table(vec z) {
         const vec shifted = z * (float)(-ROOTS_OF_2 / 0.6931471805599453) + 0x1.8p23f,
-                  n = shifted - 0x1.8p23f,                          /* i above, and r is -r */
+                  n = shifted - 0x1.8p23f,      /* i above */
                   r = (z + n * (LN2_HIGH / ROOTS_OF_2)) + n * (LN2_LOW / ROOTS_OF_2);
         #if ROOTS_OF_2 == 32
         const vec entry = (vec)_mm512_permutex2var_ps(
@@ -150,7 +150,8 @@ cdef extern from *:
             _mm256_loadu_ps((const float *)roots_of_2), (__m256i)shifted);
         const vec slope = (0x1.000882p-1f - r * 0x1.5560f4p-3f) * r - 1.0f;
         #endif
-        const vec power = (vec)((vec_bits)entry + ((vec_bits)shifted << (ROOTS_OF_2 == 32 ? 18 : 20)));
+        const bits of_one = (1 << 23) / ROOTS_OF_2;
+        const vec power = (vec)((vec_bits)entry + (vec_bits)shifted * of_one);
         const vec y = (power * r) * slope + (power + 1.0f);     /* 1 + e^-z */
         return ratio((vec){0} + 1.0f, y); }
     #endif

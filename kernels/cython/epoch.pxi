@@ -79,7 +79,7 @@ cdef void pass_share(void *shared, Py_ssize_t k) noexcept nogil:
 
 
 cdef void descend_share(void *shared, Py_ssize_t k) noexcept nogil:
-    """The step, or the gradient of a flat rule, for some rows of every W; share 0 has the biases."""
+    """The step, or a flat rule's gradient, for some rows of every W; the last has the biases."""
     cdef Step *now = <Step *> shared
     cdef Net net = now.net
     cdef Rows Y = now.Y
@@ -122,7 +122,6 @@ cdef void group_share(void *shared, Py_ssize_t k) noexcept nogil:
     cdef Environment before = enter(FLUSHING)
     take_own_room(&net, k)
     net.first = k * groups.piece
-    piece.is_first, piece.is_last, piece.scale = True, True, 1
     piece.thread, piece.n_threads = 0, 1
     while done < stop:
         m, group = min(groups.piece, stop - done), done // groups.of_group
@@ -137,7 +136,7 @@ cdef void group_share(void *shared, Py_ssize_t k) noexcept nogil:
         if now.epoch.drops:
             drop_inputs(&net, m, net.gathered + net.first * row, row)
         pass_batch(&net, m, &X, &Y, True)
-        if begin_piece(&net, &sums, n, done, now.n_group_shares == 1):
+        if begin_piece(&net, &piece, &sums, n, done, now.n_group_shares == 1):
             now.totals[group] = 0
         for t in range(m):
             now.totals[group] += net.costs[net.first + t]
@@ -190,7 +189,8 @@ cdef void train_batches(Epoch *epoch) noexcept nogil:
     now.gathers = epoch.X.dense != NULL and epoch.X.order != NULL
     now.gathers = now.gathers or now.net.input_dropout > 0 or now.net.input_noise > 0
     if now.gathers:
-        now.X.dense, now.X.row, now.X.order = now.net.gathered, round_up(now.net.layers[0].n_in), NULL
+        now.X.dense, now.X.order = now.net.gathered, NULL
+        now.X.row = round_up(now.net.layers[0].n_in)
     moves = &now.rule if now.rule.flat else &now.spends
     if now.rule.flat:
         now.spends.code = ACCUMULATE    # into slot 0

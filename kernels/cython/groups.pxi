@@ -1,4 +1,4 @@
-# Mini-batches of more than PIECE samples: their gradient is the sum of those of a few groups of
+# Mini-batches of PIECE samples or more: their gradient is the sum of those of a few groups of
 # samples, in the order of the groups. Which groups there are depends on the mini-batch alone, so
 # threads may compute them side by side, each with the activations that it has in its own cache,
 # and meet once before the step on the parameters and once after it.
@@ -11,9 +11,10 @@ cdef struct Groups:
 
 cdef Groups groups_of(Py_ssize_t n_samples) noexcept nogil:
     cdef Groups groups
-    cdef Py_ssize_t n_pieces = (n_samples + PIECE - 1) // PIECE
-    if n_pieces < GROUPS:
-        n_pieces += n_pieces % 2    # for two threads
+    cdef Py_ssize_t n_pieces = (n_samples + PIECE // 2 - 1) // (PIECE // 2)
+    if n_pieces > GROUPS:
+        n_pieces = max(<Py_ssize_t> GROUPS, (n_samples + PIECE - 1) // PIECE)
+    n_pieces += n_pieces % 2    # for two threads
     groups.piece = round_up((n_samples + n_pieces - 1) // n_pieces)
     n_pieces = (n_samples + groups.piece - 1) // groups.piece
     groups.of_group = (n_pieces + GROUPS - 1) // GROUPS * groups.piece
@@ -25,15 +26,16 @@ cdef Py_ssize_t piece_of_groups(
     const Net *net, const Rule *rule, const Rows *X, Py_ssize_t n_samples,
 ) noexcept nogil:
     """Samples of a piece of a mini-batch that is computed in groups; 0: it is not."""
-    if n_samples <= PIECE or net.groups == NULL or rule.flat or X.dense == NULL:
+    if n_samples < PIECE or net.groups == NULL or rule.flat or X.dense == NULL \
+            or net.mask != NULL:
         return 0
     return groups_of(n_samples).piece
 
 
 cdef bint begin_piece(
-    const Net *net, Rule *sums, Py_ssize_t n_samples, Py_ssize_t done, bint one_thread,
+    Net *net, Piece *piece, Rule *sums, Py_ssize_t n_samples, Py_ssize_t done, bint one_thread,
 ) noexcept nogil:
-    """`sums` becomes a rule that adds the gradient of a piece to that of its group.
+    """Let `descend_batch` with the rule `sums` add the gradient of a piece to that of its group.
 
     One thread adds it to that of the groups before at once, if each is a piece: the bits are the
     same. Returns whether a group begins.
@@ -43,9 +45,9 @@ cdef bint begin_piece(
         else done // groups.of_group
     memset(sums, 0, sizeof(Rule))
     sums.code = ACCUMULATE
-    sums.state = sums.squares = net.groups + k * net.n_theta
-    if done == k * groups.of_group:
-        memset(sums.state, 0, net.n_theta * sizeof(real))
+    sums.state = sums.squares = net.partial = net.groups + k * net.n_theta
+    piece.scale, piece.is_first = 1, True
+    piece.is_last = done != k * groups.of_group     # the first one is stored as if more came
     return done % groups.of_group == 0
 
 
@@ -68,8 +70,6 @@ cdef void move_by_groups(
         begin, end = max(first, layer.W), min(stop, layer.W + layer.n_in * layer.width)
         own = at_rate(rule, layer.rate_of_W, &other)
         move_some(net, layer, own, scale, n, begin, end)
-        if net.mask != NULL and begin < end:
-            zero_outside(net.mask + begin, end - begin, net.theta + begin)
         if layer.b >= 0:
             own = without_penalty(at_rate(rule, layer.rate_of_b, &other), &other)
             move_some(net, layer, own, scale, n, max(first, layer.b),

@@ -96,8 +96,10 @@ cdef extern from *:
 
     /* V_where_above; a lane where x or y is NaN has `other`. gcc 12 compiles the second form to
        three instructions, where two do. */
-    #if defined(__AVX512F__) && defined(__AVX512VL__)
+    #if defined(__AVX__)
     #include <immintrin.h>
+    #endif
+    #if defined(__AVX512F__) && defined(__AVX512VL__)
     #define DEFINE_WHERE(V, type, prefix, suffix) \\
     static inline V V##_where_above(V x, V y, V above, V other) { \\
         return (V)prefix##_mask_blend_##suffix( \\
@@ -193,7 +195,7 @@ cdef extern from *:
     static inline V V##_rounded(V x) { \\
         enum { parts = (sizeof(V) + VECTOR_BYTES - 1) / VECTOR_BYTES }; \\
         union { V whole; vec part[parts]; } u = {x}; \\
-        /* of what fits a register: Clang refuses what does not, also where it is not reached */ \\
+        /* of what fits a register; Clang refuses others, also where they are never reached */ \\
         typedef __typeof__(__builtin_choose_expr(parts == 1, x, u.part[0])) fitting; \\
         if (parts == 1) { ROUND(*(fitting *)&x); return x; } \\
         for (int k = 0; k < parts; k++) ROUND(u.part[k]); \\
@@ -242,6 +244,24 @@ cdef extern from *:
     DEFINE_OVER_ROOT(vec8)
     DEFINE_OVER_ROOT(vec4)
 
+    /* x, whose origin the compiler does not know: it takes a register of its own */
+    static inline const real *unrelated(const real *x) { __asm__("" : "+r"(x)); return x; }
+
+    /* x / d, rounded as a division rounds it; r is 1 / d, rounded. Markstein, IBM J. Res. Dev. 34
+       (1990) 111: with products that fuse, one correction of x r will do. The division of 16 floats
+       takes 16 cycles, this 2. */
+    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    #define DEFINE_DIVIDED(V) \\
+    static inline V V##_divided(V x, V d, V r) { \\
+        V q = V##_rounded(x * r); \\
+        return q + (x - q * d) * r; }
+    #else
+    #define DEFINE_DIVIDED(V) static inline V V##_divided(V x, V d, V r) { return x / d; }
+    #endif
+    DEFINE_DIVIDED(vec)
+    DEFINE_DIVIDED(vec8)
+    DEFINE_DIVIDED(vec4)
+
     /* 1 in the first n < 4 lanes, then 0 */
     static inline vec4 unit_lanes(Py_ssize_t n) { return (vec4){n > 0, n > 1, n > 2, 0}; }
 
@@ -268,6 +288,23 @@ cdef extern from *:
     static inline vec4 vec_fold(vec x) { return vec8_fold((vec8)x); }
     #endif
 
+    /* four lanes, the largest of which is the largest lane of x; any four where there is a NaN */
+    static inline vec4 vec4_highest(vec4 x) { return x; }
+    static inline vec4 vec8_highest(vec8 x) {
+        union { vec8 whole; vec4 half[2]; } u = {x};
+        return vec4_larger(u.half[0], u.half[1]); }
+    #if NATIVE_IS(16)
+    static inline vec4 vec_highest(vec x) {
+        union { vec whole; vec8 half[2]; } u = {x};
+        return vec8_highest(vec8_larger(u.half[0], u.half[1])); }
+    #elif NATIVE_IS(2)
+    static inline vec4 vec_highest(vec x) { return (vec4){x[0], x[1], x[0], x[1]}; }
+    #elif NATIVE_IS(4)
+    static inline vec4 vec_highest(vec x) { return (vec4)x; }
+    #else
+    static inline vec4 vec_highest(vec x) { return vec8_highest((vec8)x); }
+    #endif
+
     #ifdef __clang__
     #define SHUFFLE(x, y, i, j, k, l) __builtin_shufflevector(x, y, i, j, k, l)
     #else
@@ -287,6 +324,9 @@ cdef extern from *:
         *(vec4 *)(C + C_row) = SHUFFLE(ab, cd, 2, 3, 6, 7);
         *(vec4 *)(C + 2 * C_row) = SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
         *(vec4 *)(C + 3 * C_row) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7); }
+    static inline real vec4_largest(vec4 x) {
+        x = vec4_larger(x, SHUFFLE(x, x, 2, 3, 0, 1));
+        return vec4_larger(x, SHUFFLE(x, x, 1, 0, 3, 2))[0]; }
     static inline real vec4_total(vec4 x) { return (x[0] + x[2]) + (x[1] + x[3]); }
     """
     ctypedef float real
@@ -303,6 +343,7 @@ cdef extern from *:
     void prefetch_line(const void *x) noexcept nogil
     void has_effect() noexcept nogil
     vec vec_held(vec x) noexcept nogil
+    const real *unrelated(const real *x) noexcept nogil
     vec vec_rounded(vec product) noexcept nogil
     vec8 vec8_rounded(vec8 product) noexcept nogil
     vec4 vec4_rounded(vec4 product) noexcept nogil
@@ -313,6 +354,13 @@ cdef extern from *:
     void transpose_4x4(
         const real *A, Py_ssize_t A_row, real *C, Py_ssize_t C_row) noexcept nogil
     real vec4_total(vec4 x) noexcept nogil
+    vec4 vec_highest(vec x) noexcept nogil
+    vec4 vec8_highest(vec8 x) noexcept nogil
+    vec4 vec4_highest(vec4 x) noexcept nogil
+    real vec4_largest(vec4 x) noexcept nogil
+    vec vec_divided(vec x, vec d, vec r) noexcept nogil
+    vec8 vec8_divided(vec8 x, vec8 d, vec8 r) noexcept nogil
+    vec4 vec4_divided(vec4 x, vec4 d, vec4 r) noexcept nogil
     vec vec_splat(real x) noexcept nogil
     vec8 vec8_splat(real x) noexcept nogil
     vec4 vec4_splat(real x) noexcept nogil
@@ -418,6 +466,16 @@ cdef inline vector quotient(vector x, vector y) noexcept nogil:
         return vec8_quotient(x, y)
     else:
         return vec4_quotient(x, y)
+
+
+cdef inline vector divided(vector x, vector d, vector r) noexcept nogil:
+    """x / d for r = 1 / d, rounded"""
+    if vector is vec:
+        return vec_divided(x, d, r)
+    elif vector is vec8:
+        return vec8_divided(x, d, r)
+    else:
+        return vec4_divided(x, d, r)
 
 
 cdef inline vector root(vector x) noexcept nogil:
@@ -557,3 +615,13 @@ cdef inline vec4 fold(vector x) noexcept nogil:
         return vec8_fold(x)
     else:
         return vec4_fold(x)
+
+
+cdef inline real largest(vector x) noexcept nogil:
+    """The largest lane; any lane, or NaN, if there is a NaN among them."""
+    if vector is vec:
+        return vec4_largest(vec_highest(x))
+    elif vector is vec8:
+        return vec4_largest(vec8_highest(x))
+    else:
+        return vec4_largest(x)

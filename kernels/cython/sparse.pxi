@@ -7,6 +7,8 @@ cdef enum:
     OF_ROOM = OF_BLOCK + 64 // REAL_BYTES   # to begin one at a cache line
     MOST_COLUMNS = 512                      # of a block of gradients
     SOON = 3                                # samples ahead of which entries are fetched
+    # vectors of z or delta that are held in registers, of which there are 32, or 16
+    MOST_HELD = TILE_ROWS // 12 * 8 + 8
 
 cdef struct Listed:         # what is left of a row; memory.LISTED bytes
     Py_ssize_t next         # its entries next..end-1
@@ -33,7 +35,8 @@ cdef inline void fetch_entries(const Rows *X, const Listed *list) noexcept nogil
 cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
     """z of the first layer, (n_samples, width), from sparse rows"""
     cdef const Layer *layer = &net.layers[0]
-    cdef Py_ssize_t t, number, first, n = layer.width // NATIVE, i = 0, width = layer.width
+    cdef Py_ssize_t t, number, first, v, m, n = layer.width // NATIVE, i = 0
+    cdef Py_ssize_t width = layer.width
     cdef Py_ssize_t in_block = max(OF_BLOCK // width, <Py_ssize_t> 1)
     cdef real *Z = block(net, layer, layer.z)
     cdef const real *W = net.theta + layer.W
@@ -53,43 +56,91 @@ cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexce
         else:
             memcpy(Z + t * width, b, width * sizeof(real))
     while i < layer.n_in:
-        for t in range(n_samples):
-            if i == 0 and t + SOON < n_samples:     # all of it, since samples are far apart
-                fetch(X, t + SOON, layer.n_in)
-            fetch_entries(X, &lists[min(t + SOON, n_samples - 1)])
-            lists[t].next = sum_some_listed(n, X, lists[t].next, lists[t].end, i + in_block,
-                                            <const vec *> W, <vec *> (Z + t * width))
+        v = 0
+        while v < n:
+            m = part_of_vectors(n - v)
+            sum_block(m, n, X, lists, n_samples, i, i + in_block, v + m == n, layer.n_in,
+                      <const vec *> W + v, <vec *> Z + v)
+            v += m
         i += in_block
 
 
-cdef inline Py_ssize_t sum_some_listed(
-    Py_ssize_t n, const Rows *X, Py_ssize_t k, Py_ssize_t end, Py_ssize_t stop,
-    const vec *W,           # (n_in, n vectors)  read
-    vec *z,                 # (n vectors)        z += x_i row_i for the listed i < stop
+cdef inline Py_ssize_t part_of_vectors(Py_ssize_t n) noexcept nogil:
+    """How many of n vectors to hold in registers: as few parts as can be, all of about one size."""
+    return n // ((n + MOST_HELD - 1) // MOST_HELD)
+
+
+cdef inline void sum_block(
+    Py_ssize_t m, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
+    Py_ssize_t i, Py_ssize_t stop, bint is_last, Py_ssize_t n_in, const vec *W, vec *Z,
 ) noexcept nogil:
-    """From the entries k..end-1; returns the first that is left over."""
+    """sum_block_of for every m up to MOST_HELD"""
+    if m == 1:
+        sum_block_of(1, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 2:
+        sum_block_of(2, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 3:
+        sum_block_of(3, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 4:
+        sum_block_of(4, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 5:
+        sum_block_of(5, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 6:
+        sum_block_of(6, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 7:
+        sum_block_of(7, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 8:
+        sum_block_of(8, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 9 and MOST_HELD >= 9:
+        sum_block_of(9, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 10 and MOST_HELD >= 10:
+        sum_block_of(10, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 11 and MOST_HELD >= 11:
+        sum_block_of(11, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 12 and MOST_HELD >= 12:
+        sum_block_of(12, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 13 and MOST_HELD >= 13:
+        sum_block_of(13, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 14 and MOST_HELD >= 14:
+        sum_block_of(14, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 15 and MOST_HELD >= 15:
+        sum_block_of(15, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+    elif m == 16 and MOST_HELD >= 16:
+        sum_block_of(16, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+
+
+cdef inline void sum_block_of(
+    Py_ssize_t m,           # a constant
+    Py_ssize_t n,           # vectors of a row of W and Z
+    const Rows *X,
+    Listed *lists,          # (n_samples,)          moved on to `stop` if `is_last`
+    Py_ssize_t n_samples, Py_ssize_t i, Py_ssize_t stop, bint is_last, Py_ssize_t n_in,
+    const vec *W,           # (n_in, n vectors)       read, the first m
+    vec *Z,                 # (n_samples, n vectors)  the first m: z += x_i row_i, listed i < stop
+) noexcept nogil:
+    """m vectors of z in registers, for the rows of W in a block"""
     cdef const int *columns = X.columns
-    cdef const vec *w[4]
-    cdef real x[4]
-    cdef Py_ssize_t v, c
-    while k + 4 <= end and columns[k + 3] < stop:
-        for c in range(4):
-            w[c], x[c] = W + columns[k + c] * n, X.values[k + c]
-        for v in range(n):
-            z[v] = sum_of_four(z[v], x, w[0][v], w[1][v], w[2][v], w[3][v])
-        k += 4
-    if k + 2 <= end and columns[k + 1] < stop:
-        for c in range(2):
-            w[c], x[c] = W + columns[k + c] * n, X.values[k + c]
-        for v in range(n):
-            z[v] = (z[v] + x[0] * w[0][v]) + x[1] * w[1][v]
-        k += 2
-    if k < end and columns[k] < stop:
-        w[0], x[0] = W + columns[k] * n, X.values[k]
-        for v in range(n):
-            z[v] += x[0] * w[0][v]
-        k += 1
-    return k
+    cdef const real *values = X.values
+    cdef const vec *w
+    cdef vec z[MOST_HELD]
+    cdef real x
+    cdef Py_ssize_t t, k, end, v
+    for t in range(n_samples):
+        if i == 0 and t + SOON < n_samples:     # all of it, since samples are far apart
+            fetch(X, t + SOON, n_in)
+        fetch_entries(X, &lists[min(t + SOON, n_samples - 1)])
+        k, end = lists[t].next, lists[t].end
+        for v in range(m):
+            z[v] = Z[t * n + v]
+        while k < end and columns[k] < stop:
+            w, x = W + columns[k] * n, values[k]
+            for v in range(m):
+                z[v] += x * w[v]
+            k += 1
+        for v in range(m):
+            Z[t * n + v] = z[v]
+        if is_last:
+            lists[t].next = k
 
 
 cdef void descend_sparse(
@@ -118,7 +169,8 @@ cdef inline void descend_sparse_columns(
 ) noexcept nogil:
     cdef const Layer *layer = &net.layers[0]
     cdef const real *delta = block(net, layer, layer.delta) + j
-    cdef Py_ssize_t t, stop, end = i + n, in_block = OF_BLOCK // m
+    cdef Py_ssize_t t, stop, v, part, end = i + n, in_block = OF_BLOCK // m
+    cdef Py_ssize_t lanes = sizeof(vector) // sizeof(real), n_vectors = m // lanes
     cdef Py_ssize_t row = layer.width       # from one row of sums to the next
     cdef Listed *lists = <Listed *> net.listed + piece.thread * round_up(net.batch_size)
     cdef real room[OF_ROOM]
@@ -136,41 +188,109 @@ cdef inline void descend_sparse_columns(
         stop = min(i + in_block, end)
         if moves_all:
             memset(gradient, 0, (stop - i) * m * sizeof(real))
-        for t in range(piece.n_samples):
-            fetch_entries(X, &lists[min(t + SOON, piece.n_samples - 1)])
-            lists[t].next = add_some_listed(
-                m // <Py_ssize_t> (sizeof(vector) // sizeof(real)), X, lists[t].next,
-                lists[t].end, i if moves_all else <Py_ssize_t> 0, stop, factor,
-                <const vector *> (delta + t * layer.width), sums, row)
+        v = 0
+        while v < n_vectors:
+            part = part_of_vectors(n_vectors - v)
+            add_block(like, part, X, lists, piece.n_samples, i if moves_all else <Py_ssize_t> 0,
+                      stop, v + part == n_vectors, factor, delta + v * lanes, layer.width,
+                      sums + v * lanes, row)
+            v += part
         if moves_all:
             move_block(like, rule, piece.scale, net.theta, layer.W + i * layer.width + j,
                        layer.width, stop - i, m, gradient)
         i = stop
 
 
-cdef inline Py_ssize_t add_some_listed(
-    Py_ssize_t n, const Rows *X, Py_ssize_t k, Py_ssize_t end, Py_ssize_t i, Py_ssize_t stop,
-    real factor,
-    const vector *delta,    # (n vectors)  read
+cdef inline void add_block(
+    const vector *like, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
+    Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor, const real *delta,
+    Py_ssize_t delta_row, real *sums, Py_ssize_t row,
+) noexcept nogil:
+    """add_block_of for every n up to MOST_HELD; narrow layers have a single vector."""
+    if vector is vec:
+        if n == 1:
+            add_block_of(like, 1, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 2:
+            add_block_of(like, 2, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 3:
+            add_block_of(like, 3, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 4:
+            add_block_of(like, 4, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 5:
+            add_block_of(like, 5, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 6:
+            add_block_of(like, 6, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 7:
+            add_block_of(like, 7, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 8:
+            add_block_of(like, 8, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 9 and MOST_HELD >= 9:
+            add_block_of(like, 9, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 10 and MOST_HELD >= 10:
+            add_block_of(like, 10, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 11 and MOST_HELD >= 11:
+            add_block_of(like, 11, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 12 and MOST_HELD >= 12:
+            add_block_of(like, 12, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 13 and MOST_HELD >= 13:
+            add_block_of(like, 13, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 14 and MOST_HELD >= 14:
+            add_block_of(like, 14, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 15 and MOST_HELD >= 15:
+            add_block_of(like, 15, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+        elif n == 16 and MOST_HELD >= 16:
+            add_block_of(like, 16, X, lists, n_samples, i, stop, is_last, factor, delta,
+                         delta_row, sums, row)
+    else:
+        add_block_of(like, 1, X, lists, n_samples, i, stop, is_last, factor, delta, delta_row,
+                     sums, row)
+
+
+cdef inline void add_block_of(
+    const vector *like,
+    Py_ssize_t n,           # a constant
+    const Rows *X,
+    Listed *lists,          # (n_samples,)  moved on to `stop` if `is_last`; no entry is below i
+    Py_ssize_t n_samples, Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor,
+    const real *delta,      # (n_samples, n vectors)  read, delta_row elements from row to row
+    Py_ssize_t delta_row,
     real *sums,             # (stop - i, n vectors)  row c - i += factor x_c delta, listed c < stop
     Py_ssize_t row,         # elements from one row of sums to the next
 ) noexcept nogil:
-    """From the entries k..end-1, none of which is below i; returns the first that is left over."""
+    """n vectors of delta in registers, for the rows of W in a block"""
     cdef const int *columns = X.columns
+    cdef const real *values = X.values
+    cdef vector d[MOST_HELD]
     cdef vector *of_input
     cdef real x
-    cdef Py_ssize_t v
-    while k < end and columns[k] < stop:
-        of_input, x = <vector *> (sums + (columns[k] - i) * row), factor * X.values[k]
-        v = 0
-        while v + 2 <= n:       # two at a time: a store a cycle, not what counts the loop, limits
-            of_input[v] += x * delta[v]
-            of_input[v + 1] += x * delta[v + 1]
-            v += 2
-        if v < n:
-            of_input[v] += x * delta[v]
-        k += 1
-    return k
+    cdef Py_ssize_t t, k, end, v
+    for t in range(n_samples):
+        fetch_entries(X, &lists[min(t + SOON, n_samples - 1)])
+        k, end = lists[t].next, lists[t].end
+        for v in range(n):
+            d[v] = (<const vector *> (delta + t * delta_row))[v]
+        while k < end and columns[k] < stop:
+            of_input, x = <vector *> (sums + (columns[k] - i) * row), factor * values[k]
+            for v in range(n):
+                of_input[v] += x * d[v]
+            k += 1
+        if is_last:
+            lists[t].next = k
 
 
 cdef inline void move_block(

@@ -170,7 +170,7 @@ def descend_batches(
         n, done = min(batch_size, stop - start), 0
         in_groups = piece_of_groups(net, rule, x, n)
         room, of_group = in_groups if in_groups > 0 else net.batch_size, 0.0
-        piece.scale = 1.0 if in_groups > 0 else 1 / n
+        piece.scale = 1 / n
         step += 1
         if not is_null(rates):
             set_rate(net, moves, rates[number])
@@ -188,8 +188,8 @@ def descend_batches(
             clear(rule.n_theta, rule.state)
         while done < n:  # piece by piece: as many samples as there is room for
             n_piece = min(room, n - done)
-            piece.is_first, piece.n_samples = in_groups > 0 or done == 0, n_piece
-            piece.is_last = in_groups > 0 or done + n_piece == n
+            piece.is_first, piece.n_samples = done == 0, n_piece
+            piece.is_last = done + n_piece == n
             y.first, x.first = start, 0 if gathers else start
             if gathers:
                 for t in range(n_piece):
@@ -199,7 +199,7 @@ def descend_batches(
                 drop_inputs(net, n_piece, net.gathered, row)
             pass_batch(net, n_piece, x, y, True)
             if in_groups > 0:
-                if begin_piece(net, sums, n, done, True):
+                if begin_piece(net, piece, sums, n, done, True):
                     total, of_group = total + of_group, 0.0
                 for t in range(n_piece):
                     of_group += net.costs[t]

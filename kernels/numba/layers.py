@@ -127,8 +127,10 @@ def piece_of_groups(net: NET, rule: RULE, X: ROWS, n_samples: WHOLE) -> WHOLE:
 
 
 @native
-def begin_piece(net: NET, sums: RULE, n_samples: WHOLE, done: WHOLE, one_thread: TRUTH) -> TRUTH:
-    """`sums` becomes a rule that adds up the gradient of a group; whether one begins."""
+def begin_piece(
+    net: NET, piece: PIECE, sums: RULE, n_samples: WHOLE, done: WHOLE, one_thread: TRUTH
+) -> TRUTH:
+    """Let the gradient of a piece be added to that of its group; whether one begins."""
 
 
 @native

@@ -52,6 +52,10 @@ def test_search_measures_both(monkeypatch):
     monkeypatch.setattr(estimators, "cases", lambda quick: [case])
     (row,) = estimators.run(True, lambda done, total, name: None)
     assert row.ratio > 0
+    (alone,) = row.alone
+    *_, last = estimators.table([row]).splitlines()
+    assert "the same, scikit-learn with 1" in last
+    assert estimators.duration(alone) in last
     assert row.scores[0] == pytest.approx(row.scores[1], rel=1e-5)
 
 

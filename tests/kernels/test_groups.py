@@ -1,4 +1,4 @@
-"""Large mini-batches, whose gradient is added up in groups of samples."""
+"""Mini-batches of PIECE samples or more, whose gradient is added up in groups of samples."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from deltaloop.kernels.interface import Regularization
 from deltaloop.kernels.memory import GROUPS, MOST_GROUPED, PIECE, Work
 
 FUSED = {name: cases.RULES[name].rule() for name in ("sgd", "momentum", "nesterov", "adam")}
-SIZES = [PIECE + 1, 300, 512, 700, 1000, GROUPS * PIECE, GROUPS * PIECE + 1, 5000]
+SIZES = [PIECE, PIECE + 1, 300, 512, 700, 1000, GROUPS * PIECE, GROUPS * PIECE + 1, 5000]
 
 
 def make_case(dtype, n_samples, hidden=20):
@@ -72,7 +72,7 @@ def test_it_is_the_step_of_the_reference(threaded, rule, size):
 
 
 def test_large_layers_are_not_grouped(dtype):
-    small, large = (make_case(dtype, 10, hidden).plan for hidden in (20, 6000))
+    small, large = (make_case(dtype, 10, hidden).plan for hidden in (20, 2000))
     assert large.n_theta * dtype.itemsize > MOST_GROUPED
     assert Work(small, PIECE).places[0]["groups"] > 0
     assert Work(large, PIECE).places[0]["groups"] == -1

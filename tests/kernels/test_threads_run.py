@@ -26,7 +26,7 @@ RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
         (50, 50, 3, 2),  # in shares of 32 and 18
         (16, 16, 3, 1),  # one share is all there is
         (200, 200, 8, 7),
-        (2 * PIECE, PIECE, 4, 4),
+        (2 * PIECE, 2 * PIECE, 4, 4),
     ],
 )
 def test_training(

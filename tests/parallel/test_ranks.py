@@ -133,6 +133,24 @@ def test_training_with_everything_switched_on_is_repeatable_and_learns(every):
     assert history.learning_rate[-1] < history.learning_rate[0]
 
 
+def test_ranks_drop_other_units():
+    # the same sample on both ranks, once: with the same masks their mean is what each finds alone
+    def make():
+        return dl.Network([5, 40, 2], activation="tanh", dropout=0.5, dtype="float64", seed=1)
+
+    settings = {"batch_size": 2, "epochs": 1, "optimizer": dl.SGD(0.5)}
+
+    def work(comm):
+        net = make()
+        return net, net.fit(X[:1], Y[:1], comm=comm, **settings)
+
+    net, _ = same(on_ranks(2, work))
+    alone = make()
+    alone.fit(X[:1], Y[:1], **settings | {"batch_size": 1})
+    moved = np.count_nonzero((net.W[1] != make().W[1])[0])
+    assert moved > np.count_nonzero((alone.W[1] != make().W[1])[0]) > 10
+
+
 def test_frozen_layers_stay_as_they_are_in_averages():
     def make():
         return dl.Network(

@@ -36,8 +36,9 @@ SCRIPT = """
         import duckdb
 
         def reader():
-            connection = duckdb.connect(config={"threads": 1})
-            return connection.execute(f"SELECT * FROM '{path}'").fetch_record_batch(16384)
+            connection = duckdb.connect(config={"threads": 1, "memory_limit": "16MB"})
+            connection.execute("SET enable_progress_bar = false")
+            return connection.sql(f"SELECT * FROM '{path}'").to_arrow_reader(16384)
 
     def batches():
         for batch in reader():
@@ -47,7 +48,7 @@ SCRIPT = """
     def first():
         yield next(batches())
 
-    net = dl.Network([64, 4, 1])
+    net = dl.Network([16, 4, 1])
     net.fit(first, batch_size=64, epochs=1)  # what is loaded at the first call is loaded
     limit = in_use() + room
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -55,7 +56,7 @@ SCRIPT = """
         np.ones(2**26)
     except MemoryError:
         print("no room for all of it")
-    history = net.fit(batches, batch_size=64, epochs=2)
+    history = net.fit(batches, batch_size=64, epochs=1)
     print(json.dumps([len(history), bool(np.isfinite(net.theta).all())]))
 """
 
@@ -77,11 +78,13 @@ def written(path, n, n_columns):
 @pytest.mark.parametrize("source", ["arrow", "duckdb"])
 def test_training_needs_the_memory_of_some_batches(source, tmp_path):
     if source == "duckdb":
-        pytest.importorskip("duckdb")
-    path, n = tmp_path / "samples.parquet", 2**18
-    written(path, n, 65)
-    room = 2**25  # half of the file
-    assert path.stat().st_size > 2 * room
+        duckdb = pytest.importorskip("duckdb")
+        if not hasattr(duckdb.DuckDBPyRelation, "to_arrow_reader"):
+            pytest.skip("this DuckDB has other names for record batches")
+    path = tmp_path / "samples.parquet"
+    written(path, 2**20, 17)
+    room = {"arrow": 2**25, "duckdb": 7 * 2**23}[source]  # DuckDB takes 40 MB for itself
+    assert path.stat().st_size > 1.2 * room
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), source, str(path), str(room)],
         capture_output=True, text=True, check=False, timeout=120,
@@ -89,7 +92,7 @@ def test_training_needs_the_memory_of_some_batches(source, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     told, found = done.stdout.splitlines()
     assert told == "no room for all of it"
-    assert json.loads(found) == [2, True]
+    assert json.loads(found) == [1, True]
 
 
 def test_record_batches_are_the_rows_that_they_hold(tmp_path):

@@ -38,7 +38,7 @@ def complete(group: click.Group) -> None:
         for parameter in command.params:
             completer = _completer(parameter)
             if completer is not None:
-                parameter.shell_complete = completer  # type: ignore[method-assign]
+                parameter.shell_complete = completer  # type: ignore[method-assign, assignment]
 
 
 def _completer(parameter: click.Parameter) -> _Completer | None:

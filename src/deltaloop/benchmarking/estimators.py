@@ -3,7 +3,8 @@
 Both get the same data, seed and settings, and make the same number of epochs. Everything runs in
 this process with one thread of BLAS (which is the fastest for scikit-learn where it is small), in
 turns; the fastest turn of each counts. The search uses two threads of joblib for ours, and for
-scikit-learn two threads or two processes, whichever is the faster.
+scikit-learn two threads or two processes, whichever is the faster; that with one worker of
+scikit-learn stands beside it.
 """
 
 import json
@@ -57,7 +58,8 @@ class Case:
 class Row:
     """What was measured of a case; seconds of every turn.
 
-    `losses` and `epochs` are those of scikit-learn and ours after `fit`, `scores` of the search.
+    `losses` and `epochs` are those of scikit-learn and ours after `fit`, `scores` of the search;
+    `alone` is scikit-learn with one worker in place of two.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Row:
     losses: list[float] = field(default_factory=list)
     epochs: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
@@ -211,9 +214,9 @@ def _measured_search(case, repeats):
     theirs, ours = _classes(case.kind)
     row = Row(case.name, case.target)
 
-    def search(kind, backend):
+    def search(kind, backend, n_jobs=2):
         found = GridSearchCV(kind(**case.settings), _GRID, cv=3, refit=False)
-        with joblib.parallel_config(backend=backend, n_jobs=2):
+        with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
             seconds = _seconds(lambda: found.fit(X, y))
         return seconds, float(found.best_score_)
 
@@ -223,6 +226,7 @@ def _measured_search(case, repeats):
         row.theirs.append(min(one[0] for one in found))
         row.ours.append(seconds)
         row.scores = [found[0][1], score]
+    row.alone.append(search(theirs, "threading", 1)[0])
     return row
 
 
@@ -244,6 +248,12 @@ def table(rows: list[Row]) -> str:
                 f"{row.target:g}", " / ".join(f"{value:.4f}" for value in pair),
             )
         )  # fmt: skip
+        if row.alone:
+            one, ours = min(row.alone), min(row.ours)
+            lines.append(
+                ("the same, scikit-learn with 1", duration(one), duration(ours),
+                 f"{one / ours:.1f}", "", "")
+            )  # fmt: skip
     return "\n".join(aligned(lines, "<>>>>>"))
 
 

@@ -203,6 +203,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             outputs = outputs.ravel()
         return self._label_binarizer.inverse_transform(outputs, threshold)
 
+    def score(self, X, y, sample_weight=None):
+        """The share of samples whose labels are all right, see scikit-learn's `accuracy_score`.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n_samples, n_features)
+        y : array_like, shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array_like, shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        if sample_weight is None and self._are_known(y):
+            predicted = self.predict(X)
+            if len(predicted) == len(y):
+                return float((predicted == y).mean())
+        return super().score(X, y, sample_weight)
+
     @available_if(_gives_probabilities)
     def predict_proba(self, X):
         """The probability of every class.
@@ -282,6 +301,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return codes if (self.classes_[codes] == y).all() else None
         except TypeError:  # labels that cannot be compared
             return None
+
+    def _are_known(self, y):
+        """Whether y has whole numbers or bool that are classes, and several of them each.
+
+        Then all that `accuracy_score` does beside comparing is to look for what is wrong.
+        """
+        return (
+            type(y) is np.ndarray
+            and y.dtype.kind in "iub"
+            and 2 * len(getattr(self, "classes_", y)) <= len(y)
+            and self._codes(y) is not None
+        )
 
     def _check_classes(self, classes):
         """Refuse classes that the network has no outputs for."""

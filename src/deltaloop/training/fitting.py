@@ -1,6 +1,6 @@
 """`fit`: the door through which samples and settings go to a training."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from .run import Run
 from .samples import MappedSamples, Samples, n_held
 from .settings import check_settings
 
-_ALONE: nullcontext[None] = nullcontext()
+_ALONE: AbstractContextManager[Any] = nullcontext()
 FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 
 

@@ -110,11 +110,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         descent = kind(net, samples, settings, run, rule, last)
     metrics = None
     if settings.metrics:
-        rows = validation or samples.all_rows()
+        X, Y = validation or samples.all_rows()
         if ranks is None:
-            metrics = Metrics(net, settings.metrics, *rows)
+            metrics = Metrics(net, settings.metrics, X, Y)
         else:
-            metrics = SharedMetrics(net, settings.metrics, *rows, ranks)
+            metrics = SharedMetrics(net, settings.metrics, X, Y, ranks)
         metrics.measure({})  # what does not fit these targets is told now
     callbacks = None
     if settings.callbacks:

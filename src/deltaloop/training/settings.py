@@ -40,6 +40,7 @@ class Settings:
     sparse: bool | str
     n_threads: int
     ranks: Any = None  # Ranks of a training on several
+    n_total: int = 0  # samples of all ranks together
     average_every: int = 0  # updates between two averagings; 0: synchronous
 
     def __init__(self, **asked):

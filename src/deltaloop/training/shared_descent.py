@@ -60,7 +60,6 @@ class SharedDescent(Descent):
         self.place = n_total, settings.batch_size, self.shuffle, *of_parts
         if run.position is not None and run.position.place != self.place:
             run.position = None
-        self.noise = (run.noise + self.ranks.rank * _MIX) % 2**64
         self._rate = rule.hyper[0]
         self.step_rule = self._prepare(settings)
         self.work = Work.for_batches(
@@ -80,6 +79,7 @@ class SharedDescent(Descent):
     def epoch(self, epochs):
         """(loss, seconds, learning rate) of an epoch; None if it was ended in the middle."""
         now, rule = self._begin(epochs)
+        self.noise = (self.run.noise + self.ranks.rank * _MIX) % 2**64
         order = None if self.shuffle else self.samples.chosen
         if self.shuffle:
             order = self.samples.order(of_rank(self.net.generator, self.ranks.rank), self.shuffle)
@@ -120,9 +120,8 @@ class SharedDescent(Descent):
             self._ahead = range(batch, min(batch + _AHEAD, n))
             borders = np.zeros(len(self._ahead) + 1, np.int64)
             for rank, count in enumerate(self.counts.tolist()):
-                borders += (np.arange(batch, batch + len(borders)) * count * size + rank * n) // (
-                    n * size
-                )
+                at = np.arange(batch, batch + len(borders))
+                borders += (at * count * size + rank * n) // (n * size)
             self._n_ahead = np.diff(borders).tolist()
         return self._n_ahead[batch - self._ahead.start]
 

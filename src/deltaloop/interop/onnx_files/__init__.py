@@ -68,6 +68,8 @@ def read(path: str, meant: Meant) -> Contents:
         data = file.read(size)
     try:
         model = onnx.ModelProto.FromString(data)
+    except MemoryError:
+        raise
     except Exception as error:  # of protobuf, which has a class of its own for it
         raise FileFormatError(
             f"{path} is no whole ONNX file (damaged or cut short?): {type(error).__name__}"
