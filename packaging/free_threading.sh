@@ -15,9 +15,9 @@ cd "$(mktemp -d)"
 $python -W error -c 'import sys, deltaloop as dl; dl.Network([1, 1]).predict_one([0.5]); assert not sys._is_gil_enabled()'
 tests=$source/tests
 # Numba has no build for such Pythons; a child forked among threads is no subject of these tests
-$python -m pytest -q -p no:cacheprovider -k "not numba" "$@" "$tests/platforms/test_free_threading.py" \
+$python -m pytest -q -p no:cacheprovider --without-numba "$@" "$tests/platforms/test_free_threading.py" \
     "$tests"/kernels/test_{turns,threads,threads_run}.py "$tests/test_embedding_threads.py" \
     "$tests"/training/test_{threads,changed_meanwhile,stream}.py
-$python -m pytest -q -p no:cacheprovider -k "not numba" --parallel-threads=4 "$@" \
+$python -m pytest -q -p no:cacheprovider --without-numba --parallel-threads=4 "$@" \
     "$tests"/kernels/test_{agreement,gradient,paths,products,numerics,worked_example,adam,sparse_rows,ensembles}.py \
     "$tests"/test_embedding.py

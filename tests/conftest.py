@@ -41,6 +41,10 @@ def pytest_addoption(parser):
         help="the wide tables of tests/kernels with every instruction set and Numba in full, and "
         "every training of tests/golden",
     )  # fmt: skip
+    parser.addoption(
+        "--without-numba", action="store_true",
+        help="for Pythons and processors that Numba has no build for",
+    )  # fmt: skip
 
 
 def pytest_collection_modifyitems(config, items):
@@ -49,6 +53,10 @@ def pytest_collection_modifyitems(config, items):
     All instruction sets are compiled from one source, and Numba calls what the newest one lends.
     Every test is run with each of them, and tests that draw their cases are run in full.
     """
+    if config.getoption("--without-numba"):
+        gone = [item for item in items if "numba" in item.nodeid]
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if "numba" not in item.nodeid]
     if config.getoption("--every-level"):
         return
     left_out, seen = [], Counter()
@@ -93,9 +101,10 @@ def compiled(request):
 
 
 @pytest.fixture(scope="session")
-def every_compiled():
+def every_compiled(pytestconfig):
     """All compiled backends, for tests that compute much before they ask the first of them."""
-    return [load(name) for name in COMPILED]
+    without = pytestconfig.getoption("--without-numba")
+    return [load(name) for name in COMPILED if name != "numba" or not without]
 
 
 @pytest.fixture(scope="session")

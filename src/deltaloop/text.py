@@ -53,3 +53,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + " |"
         for line in lines
     )
+
+
+def before_examples(text: str | None, shared: str) -> str:
+    r"""A docstring with sections that others share, put before its examples.
+
+    From Python 3.13 on, docstrings come without their indentation; with -OO there are none.
+
+    >>> before_examples("Do it.\n\n    Examples\n    --------", "Returns").splitlines()
+    ['Do it.', '', 'Returns', '', 'Examples', '--------']
+    """
+    import inspect  # not with the package, whose import is quick
+
+    head, _, examples = inspect.cleandoc(text or "").partition("\n\nExamples\n")
+    return f"{head}\n\n{inspect.cleandoc(shared)}\n\nExamples\n{examples}"

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, shown
 from ..inputs.checks import any_size
+from ..text import before_examples
 from .names import metric
 from .pairs import Pair, pair
 
@@ -37,10 +38,9 @@ _AVERAGE = """
 
 def _described(function):
     """Add what all of these functions share to the docstring, before the examples."""
-    head, examples = function.__doc__.split("\n\n    Examples\n", 1)
     has_average = "average" in (function.__kwdefaults__ or {})
     shared = _ARGUMENTS.replace("AVERAGE", _AVERAGE if has_average else "")
-    function.__doc__ = f"{head}{shared}\n    Examples\n{examples}"
+    function.__doc__ = before_examples(function.__doc__, shared)
     return function
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..inputs.checks import any_size
+from ..text import before_examples
 from .names import metric
 from .pairs import numbers
 
@@ -28,8 +29,7 @@ _ARGUMENTS = """
 
 def _described(function):
     """Add what all of these functions share to the docstring, before the examples."""
-    head, examples = function.__doc__.split("\n\n    Examples\n", 1)
-    function.__doc__ = f"{head}{_ARGUMENTS}\n    Examples\n{examples}"
+    function.__doc__ = before_examples(function.__doc__, _ARGUMENTS)
     return function
 
 

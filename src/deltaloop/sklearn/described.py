@@ -109,7 +109,7 @@ n_features_in_, feature_names_in_ : int, and ndarray where X had names
 def described(kind: type) -> type:
     """Put the shared texts in their places in the docstring of a class."""
     lines = []
-    for line in inspect.getdoc(kind).splitlines():  # type: ignore[union-attr]
+    for line in (inspect.getdoc(kind) or "").splitlines():
         lines.append(_TEXTS[line.strip()].strip() if line.strip() in _TEXTS else line)
     kind.__doc__ = "\n".join(lines) + "\n"
     return kind
