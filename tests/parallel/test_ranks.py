@@ -389,6 +389,17 @@ def test_divergence_is_told_by_every_rank():
     assert ends(found) == ["DivergenceError", "DivergenceError"]
 
 
+def test_gradient_that_overflows_on_one_rank_ends_all():
+    # its loss is finite, and the limit on its values hides it from the other rank
+    def work(comm):
+        net = dl.Network(1, [dl.Dense(1, "identity", init=([[1e-20]], [0.0]))])
+        x = np.full((4, 1), 1e30 if comm.rank else 1.0)  # the slope is 1e10 1e30 on rank 1
+        optimizer = dl.SGD(1e-3, clip_value=1.0)
+        return net.fit(x, 0 * x, comm=comm, batch_size=8, epochs=3, optimizer=optimizer)
+
+    assert {"DivergenceError", "RankError"} >= set(ends(on_ranks(2, work)))
+
+
 class Crooked(ThreadComm):
     """Sums with other bits on rank 1, as from another processor."""
 

@@ -40,7 +40,6 @@ class Ranks:
         self._comm: Comm = as_comm(comm)
         self.rank, self.size = int(self._comm.rank), int(self._comm.size)
         self.wants_look = False  # rank 0 asks all ranks to agree on going on
-        self._agreed: BaseException | None = None  # an error that every rank raises
         self.is_over = False
         self._take_wire(_FIRST, np.float64)
 
@@ -223,16 +222,11 @@ class Ranks:
             )
         return told[4:].tobytes().rstrip(b"\0").decode("utf-8", "replace") or None
 
-    def same_error(self, error: BaseException) -> BaseException:
-        """An error that every rank raises at this place, so that nobody has to be told."""
-        self._agreed = error
-        return error
-
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, traceback):
-        if self.is_over or (error is not None and error is self._agreed):
+        if self.is_over:
             return
         if error is None:
             self.barrier()

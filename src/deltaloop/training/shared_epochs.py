@@ -42,10 +42,6 @@ class SharedEpochs(Epochs):
         losses, counts = self.ranks.gather(mine).T
         return float(losses @ counts / counts.sum())
 
-    def diverged(self, what, loss):
-        """As `Epochs.diverged`: what all ranks find."""
-        return self.ranks.same_error(super().diverged(what, loss))
-
     def __exit__(self, kind, error, traceback):
         if kind is not None and issubclass(kind, KeyboardInterrupt) and not self.ranks.is_over:
             others = [one for one in self.ranks.fail(error) if "KeyboardInterrupt" not in one[1]]
