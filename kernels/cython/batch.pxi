@@ -78,6 +78,11 @@ cdef inline Py_ssize_t room_of_turned(const Net *net) noexcept nogil:
     return (net.transposed[1] - net.transposed[0]) // round_up(net.batch_size)
 
 
+cdef inline real *turned_room(const Net *net, Py_ssize_t k) noexcept nogil:
+    """What the samples from `first` on have of net.transposed[k], whatever is laid out there."""
+    return net.transposed[k] + net.first * room_of_turned(net)
+
+
 cdef inline bint turns_weights(
     const Net *net, const Layer *layer, const Layer *below, Py_ssize_t n_samples,
 ) noexcept nogil:
@@ -91,14 +96,13 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     """delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
     cdef const Layer *layer = &net.layers[k]
     cdef const Layer *below = &net.layers[k - 1]
-    cdef Py_ssize_t stride = round_up(net.batch_size)
+    cdef Py_ssize_t stride = round_up(n_samples)
     cdef Py_ssize_t padded = padded_width(n_samples)
     cdef real *delta_prev = block(net, below, below.delta)
-    cdef real *turned = net.transposed[0] + net.first
-    cdef real *turned_prev = net.transposed[1] + net.first
+    cdef real *turned = turned_room(net, 0)
+    cdef real *turned_prev = turned_room(net, 1)
     if turns_weights(net, layer, below, n_samples):
         # dC/da_prev = delta W, with W^T copied for it; the order of every sum is the same
-        turned = net.transposed[0] + net.first * room_of_turned(net)
         transpose(layer.n_in, layer.n_out, below.width, net.theta + layer.W, layer.width,
                   turned, below.width)
         multiply(net, n_samples, below.width, layer.n_out, block(net, layer, layer.delta),

@@ -76,8 +76,8 @@ cdef void give_back(const Net *net, Py_ssize_t k, Py_ssize_t n_samples, real *dC
     cdef const Layer *layer = &net.layers[k]
     cdef const Layer *below = &net.layers[k - 1]
     cdef real *returned = rows_of_joined(net, layer, layer.returned)
-    transpose(layer.n_in, n_samples, layer.joined_row, net.transposed[1] + net.first,
-              round_up(net.batch_size), returned, layer.joined_row)
+    transpose(layer.n_in, n_samples, layer.joined_row, turned_room(net, 1),
+              round_up(n_samples), returned, layer.joined_row)
     take_columns(n_samples, below.n_out, returned, layer.joined_row, dC_da, below.width)
 
 

@@ -23,7 +23,7 @@ class Simulated:
     """Steps whose seconds are told instead of measured: pace(threads, clock) for a step."""
 
     def __init__(self, backend, most=2, dtype="float32"):
-        self.helpers = backend.core(np.dtype(dtype)).Helpers(most, True)
+        self.helpers = backend.core(np.dtype(dtype)).Helpers(most, True, 1e-3)
         self.clock, self.alone, self.taken = 0.0, 0.0, []
 
     def run(self, seconds, pace):
@@ -101,6 +101,16 @@ def test_a_processor_becomes_busy_and_free_again(threaded):
     found.alone = found.clock = 0.0
     found.run(2.0, free)
     assert found.alone / found.clock > 1.5  # found out after a third of a second
+
+
+def test_the_first_steps_are_slow(threaded):
+    """As long as memory is new; what one thread needs must not be taken from them for long."""
+
+    def pace(n_threads, clock):
+        return 400e-6 if clock < 2e-3 else 390e-6 if n_threads == 2 else 300e-6
+
+    found = Simulated(threaded).run(0.5, pace)
+    assert found.clock < 1.02 * found.alone
 
 
 def test_some_of_many_threads_pay(threaded):
