@@ -211,8 +211,8 @@ def trained(n_threads):
     net.fit(X, X[:, :2], epochs=300, batch_size=128, n_threads=n_threads)
     return net.theta.tobytes() + net.predict(X, n_threads=n_threads).tobytes()
 one = trained(1)
-in_use = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1])
-most = (in_use + 6000) * 1024      # no room for the stack of a thread, 8 MB
+(in_use,) = (line for line in open("/proc/self/status") if line.startswith("VmSize"))
+most = (int(in_use.split()[1]) + 6000) * 1024      # no room for the stack of a thread, 8 MB
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 print(one == trained(2))
 """
