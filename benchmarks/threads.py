@@ -140,7 +140,7 @@ def main():
         f"{given.threads} threads, {processors()} processors, {given.busy} busy, "
         f"{'fit' if given.fit else 'kernels'}, {given.rounds} rounds in turns\n"
     )
-    print("| job | one: min | median | several: min | median | min / min | median / median | all / all |")
+    print("| job | one: min | median | several: min | median | min/min | median/median | all/all |")
     print("|---|" + "--:|" * 7)
     others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(given.busy)]
     try:
