@@ -20,6 +20,7 @@ import argparse
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 
@@ -134,6 +135,7 @@ def main():
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--quick", action="store_true", help="the jobs alone")
     given = parser.parse_args()
+    warnings.simplefilter("ignore", dl.DeltaloopWarning)  # nothing is learned here
     if given.one_processor:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(
