@@ -9,12 +9,12 @@ cdef class Helpers:
     cdef long most
     cdef bint chooses
 
-    def __cinit__(self, long most, bint chooses):
+    def __cinit__(self, long most, bint chooses, budget=None):
         self.most, self.chooses = most, chooses
-        self._begin()
+        self._begin(take_budget() if chooses and budget is None else budget or 0)
 
-    cdef int _begin(self) except -1:
-        self.crew = new_crew(self.most, self.chooses, take_budget() if self.chooses else 0)
+    cdef int _begin(self, double budget) except -1:
+        self.crew = new_crew(self.most, self.chooses, budget)
         if self.crew == NULL:
             raise MemoryError
         return 0
@@ -28,7 +28,7 @@ cdef class Helpers:
     cdef Crew *ready(self) except NULL:
         """The crew, or a new one in a forked child, which has none of these threads."""
         if is_inherited(self.crew):
-            self._begin()
+            self._begin(0)
         return self.crew
 
     @property

@@ -25,7 +25,7 @@ cdef extern from *:
         long threads[LEVELS];
         double cost[LEVELS];    /* seconds per sample, or 0 */
         double tried[LEVELS];   /* clock when it was last measured */
-        double wait[LEVELS];    /* until it is tried again */
+        double wait[LEVELS];    /* until it is tried again; for one thread, a share of `every` */
         double clock;           /* seconds of all steps */
         double budget;          /* seconds that may still be lost */
         /* since the last change of the level */
@@ -66,7 +66,7 @@ cdef extern from *:
         if (p->steps < 3 && p->clock - p->since < 1e-3) return -1;
         if (p->home > 0) {      /* what one thread needs now */
             const double every = 300 * step > 20e-3 ? 300 * step : 20e-3;
-            if (p->clock - p->tried[0] > every) return 0;
+            if (p->clock - p->tried[0] > p->wait[0] * every) return 0;
         }
         if (p->budget < TO_TRY) return -1;
         for (int side = 1; side >= -1; side -= 2) {
@@ -83,10 +83,13 @@ cdef extern from *:
             p->cost[k] = p->least < 1.25 * p->cost[k] ? p->least : 1.25 * p->cost[k];
         else if (p->samples > 0) p->cost[k] = p->seconds / p->samples;
         p->tried[k] = p->clock;
+        /* the first steps of a training are slow: what one thread needs is soon measured again */
+        if (k == 0 && p->wait[0] < 1) p->wait[0] *= 2;
+        if (k > 0 && p->home == 0) p->wait[0] = 1.0 / 32;
         if (p->cost[k] > 0 && p->cost[k] < (k > p->home ? 0.97 : 1.0) * p->cost[p->home]) {
             p->home = k;
-            p->wait[k] = FIRST_WAIT;
-        } else if (p->wait[k] < LAST_WAIT) p->wait[k] *= 2;
+            if (k > 0) p->wait[k] = FIRST_WAIT;
+        } else if (k > 0 && p->wait[k] < LAST_WAIT) p->wait[k] *= 2;
         take_level(p, p->home);
     }
 

@@ -134,15 +134,21 @@ def test_places_of_work_follow_each_other_without_gaps(sizes, batch_size, gather
     work = Work(plan, batch_size, 2, gathers)
     widest = max(*plan.layers["width"], *plan.layers["n_in"][1:], 0)
     has_parts = batch_size >= 16 and len(sizes) > 2
+    has_groups = plan.n_theta * plan.dtype.itemsize <= memory.MOST_GROUPED
+    partial = plan.n_theta if batch_size >= memory.PIECE else 0
     lengths = {
         "turned": widest * memory.round_up(batch_size),
         "turned_prev": widest * memory.round_up(batch_size),
-        "partial": plan.n_theta if batch_size >= memory.PIECE else 0,
+        "partial": partial,
+        "groups": memory.GROUPS * partial if has_groups else 0,
         "parts": 2 * memory.CUT // plan.dtype.itemsize if has_parts else 0,
         "gathered": batch_size * memory.round_up(sizes[0]) if gathers else 0,
         "listed": 2 * memory.round_up(batch_size) * memory.LISTED // plan.dtype.itemsize,
     }
-    assert memory.WORK.names == ("batch_size", *lengths)
+    names = list(memory.WORK.names)
+    names.remove("n_theta")
+    assert names == ["batch_size", *lengths]
+    assert work.places["n_theta"] == plan.n_theta
     end = batch_size * plan.n_work
     for name, length in lengths.items():
         assert work.places[name] == (end if length else -1), name
