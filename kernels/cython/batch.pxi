@@ -94,11 +94,11 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     cdef Py_ssize_t stride = round_up(net.batch_size)
     cdef Py_ssize_t padded = padded_width(n_samples)
     cdef real *delta_prev = block(net, below, below.delta)
-    cdef real *turned = net.transposed[0] + net.first
+    # of this thread alone, whichever layer the others are at: its rows of (batch_size, widest)
+    cdef real *turned = net.transposed[0] + net.first * room_of_turned(net)
     cdef real *turned_prev = net.transposed[1] + net.first
     if turns_weights(net, layer, below, n_samples):
         # dC/da_prev = delta W, with W^T copied for it; the order of every sum is the same
-        turned = net.transposed[0] + net.first * room_of_turned(net)
         transpose(layer.n_in, layer.n_out, below.width, net.theta + layer.W, layer.width,
                   turned, below.width)
         multiply(net, n_samples, below.width, layer.n_out, block(net, layer, layer.delta),
@@ -106,9 +106,9 @@ cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noe
     else:
         # dC/da_prev^T = W delta^T with W as stored, (n_in, width): only the deltas are transposed
         transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
-                  turned, stride)
+                  turned, padded)
         multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
-                 turned, stride, turned_prev, stride, NULL)
+                 turned, padded, turned_prev, stride, NULL)
         if layer.shortcuts:
             give_back(net, k, n_samples, delta_prev)
         else:
