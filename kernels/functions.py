@@ -135,7 +135,7 @@ class identity:
         return 1
 
 
-@activation("1 / (1 + exp(-z))", "a (1 - a)", range=(0, 1), is_positive=True, ulp=4, lost=1)
+@activation("1 / (1 + exp(-z))", "a (1 - a)", range=(0, 1), is_positive=True, ulp=3, lost=1)
 class sigmoid:
     def f(m, z, alpha):
         return m.logistic(z)
@@ -144,7 +144,7 @@ class sigmoid:
         return a * (1 - a)
 
 
-@activation("tanh(z)", "1 - a^2", range=(-1, 1), ulp=4, lost=1)
+@activation("tanh(z)", "1 - a^2", range=(-1, 1), ulp=3, lost=1)
 class tanh:
     def f(m, z, alpha):
         return m.tanh(z)
@@ -177,7 +177,7 @@ class leaky_relu:
 @activation(
     "z where z > 0, else alpha (exp(z) - 1)", "1 where a > 0, else a + alpha",
     range=(-1, inf), rectifies=True, scales=True,
-    alpha=Parameter(1.0, 0, False, advice="use 'relu'"), ulp=4, lost=1,
+    alpha=Parameter(1.0, 0, False, advice="use 'relu'"), ulp=3, lost=1,
     source="elu: Clevert, Unterthiner & Hochreiter (2016)",
 )  # fmt: skip
 class elu:
@@ -191,7 +191,7 @@ class elu:
 
 @activation(
     "log(1 + exp(z))", "1 - exp(-a)", range=(0, inf), rectifies=True, is_positive=True,
-    ulp=4, lost=1,
+    ulp=3, lost=1,
 )  # fmt: skip
 class softplus:
     def f(m, z, alpha):  # max(z, 0) + log(1 + e^-|z|)
@@ -203,9 +203,9 @@ class softplus:
 
 
 @activation(
-    "z / (1 + exp(-z))", "s + a (1 - s), where s = 1 / (1 + exp(-z))",
+    "z / (1 + exp(-z))", "s + z s (1 - s), where s = 1 / (1 + exp(-z))",
     range=(-0.2784645427610738, inf), rectifies=True, keeps_z=True,
-    ulp=5, lost=710,  # z e^z becomes 0 where e^z does: there |z| < 710
+    ulp=3, lost=710,  # z e^z becomes 0 where e^z does: there |z| < 710
     source="silu: Elfwing, Uchibe & Doya (2018)",
 )  # fmt: skip
 class silu:
@@ -213,8 +213,10 @@ class silu:
         return m.where_above(-1e4, z, -1e4, z) * m.logistic(z)  # 0 at -inf, not nan
 
     def slope(m, z, a, alpha):
-        s = m.logistic(z)
-        return s + a * (1 - s)
+        z = m.clipped(z, -1e4, 1e4)
+        e = m.exp_of_negative(-m.magnitude(z))
+        r = 1 / (1 + e)  # s and 1 - s are r and e r, both without cancellation
+        return m.where_above(z, 0, 1, e) * r + z * (e * r * r)
 
 
 @activation(
@@ -235,7 +237,7 @@ _SELU, _SELU_BELOW = 1.0507009873554805, 1.7580993408473768  # s and s t
 
 @activation(
     "s z where z > 0, else s t (exp(z) - 1); s = 1.0507, t = 1.67326",
-    "s where a > 0, else a + s t", range=(-_SELU_BELOW, inf), ulp=4, lost=2,
+    "s where a > 0, else a + s t", range=(-_SELU_BELOW, inf), ulp=3, lost=2,
     is_common=False, source="selu: Klambauer, Unterthiner, Mayr & Hochreiter (2017)",
 )  # fmt: skip
 class selu:
@@ -293,7 +295,7 @@ class gelu_tanh:
 class mish:
     def f(m, z, alpha):  # tanh(log(1 + e)) = n / (n + 2), which is 1 for z > 20
         e = m.exp(m.clipped(z, -1e4, 20))
-        n = e * (e + 2)
+        n = e * e + (e + e)
         return m.where_above(-1e4, z, -1e4, z) * (n / (n + 2))
 
     def slope(m, z, a, alpha):

@@ -48,8 +48,10 @@ A backend is a module with `NAME`, `describe()` and these functions:
         For many small calls on one network; `turns` (kernels.turns.Turns) keeps the calls of
         several threads apart.
 
-With work.n_threads > 1 forward and mini-batches of train_epoch split their work over that many
-threads; every result is the same bit for bit. A backend with a limit states it: MAX_THREADS.
+With work.n_threads > 1 forward and mini-batches of train_epoch split their work over up to that
+many threads; every result is the same bit for bit. Dense mini-batches of PIECE samples or more
+may be computed in groups, whose gradients are added up in order: they depend on the mini-batch
+alone, never on work. A backend with a limit states it: MAX_THREADS.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|

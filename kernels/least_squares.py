@@ -60,6 +60,9 @@ SEARCH = np.dtype(
         ("rows", np.intp),  # (.., part): J and e for one output
         ("pairs", np.intp),  # (.., part): products of two inputs of a layer
         ("some", np.intp),  # (MOST_DOTS, part): products of two deltas, or rows of J
+        # 0: the samples are all; 1: a part of them; 2: of a part of them all were looked at in this
+        # phase, and `total` or `normal` becomes that of all before the next call
+        ("shared", np.intp),
     ]
 )
 # C's struct Place in turned.pxi, one for every layer, behind the record of SEARCH
@@ -72,7 +75,7 @@ PLACE = np.dtype(
         ("sums", np.intp),  # in Search.buffer: of products of pairs; -1: it has none
     ]
 )
-_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d22n", "@5n", "@7n"))
+_PACKED, _PLACE, _WORDS = (struct.Struct(words) for words in ("@10d23n", "@5n", "@7n"))
 # n_in, n_out, width, W, b, z and a of a layer, which come first: quicker than a list of all fields
 _LAYER = struct.Struct(f"@7n{LAYER.itemsize - 7 * LAYER['n_in'].itemsize}x")
 _REASON, _REASON_AT = struct.Struct("@n"), 12 * 8  # and where it is in SEARCH
@@ -91,6 +94,9 @@ class Search:
     n_samples : int
     mu, decrease, increase, max_mu, min_gradient, target, sum_of_weights
         As in SEARCH.
+    is_shared : bool
+        Whether others search with more samples: every phase then ends with a pause, see `waits`.
+        sum_of_weights and the losses are those of all.
 
     Attributes
     ----------
@@ -106,7 +112,7 @@ class Search:
 
     def __init__(
         self, plan: Plan, n_samples: int, *, mu=1e-3, decrease=0.1, increase=10.0, max_mu=1e10,
-        min_gradient=1e-7, target=-math.inf, sum_of_weights=None,
+        min_gradient=1e-7, target=-math.inf, sum_of_weights=None, is_shared=False,
     ):  # fmt: skip
         layers = list(_LAYER.iter_unpack(plan.layers.data))
         places, n_pairs = bytearray(), 0
@@ -142,7 +148,8 @@ class Search:
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0
         sizes = n_samples, n, width, part, n_units
-        self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins)) + places
+        packed = _PACKED.pack(*settings, *start, *sizes, *begins, is_shared)
+        self.record = bytearray(packed) + places
         self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1, -1)
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.costs = self.buffer[:0]
@@ -157,6 +164,30 @@ class Search:
         """View of an array in `buffer`."""
         first = int(self.state[name][0])
         return self.buffer[first : first + math.prod(shape)].reshape(shape)
+
+    def normal(self) -> np.ndarray:
+        """View of the sums of J^T (J, e)."""
+        state = self.state[0]
+        return self.array("normal", int(state["n_parameters"] * state["width"]))
+
+    @property
+    def waits(self) -> bool:
+        """Whether `total`, or with `has_products` `normal()`, has to become a sum over all."""
+        return bool(self.state["shared"][0] == 2)
+
+    @property
+    def has_products(self) -> bool:
+        """Whether what waits are the products."""
+        return bool(self.state["phase"][0] == 1)
+
+    @property
+    def total(self) -> float:
+        """Sum of the losses that were looked at in this phase."""
+        return float(self.state["total"][0])
+
+    @total.setter
+    def total(self, value: float) -> None:
+        self.state["total"] = value
 
     @property
     def reason(self) -> str:

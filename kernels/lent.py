@@ -31,7 +31,7 @@ STRUCTS: dict[str, dict] = {
         "layers": "layer", "n_layers": "whole", "loss": "whole", "loss_parameter": "real",
         "theta": "reals", "batch_size": "whole", "first": "whole", "work": "reals",
         "gathered": "reals", "turned": "reals", "turned_prev": "reals", "partial": "reals",
-        "parts": "reals", "listed": "reals",
+        "groups": "reals", "n_theta": "whole", "parts": "reals", "listed": "reals",
         "costs": "doubles", "input_dropout": "double", "mask": "reals",
         "plain": "words", "input_noise": "double", "heads": "words", "n_heads": "whole",
         "joins": "whole", "inputs_at": "whole",

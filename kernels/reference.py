@@ -63,6 +63,12 @@ def _least(z):
     return np.maximum(z, -1e4).astype(z.dtype)
 
 
+def _silu_slope(z):
+    """Of silu: s + z s (1 - s), where 1 - s is the sigmoid of -z."""
+    z = np.clip(z, -1e4, 1e4).astype(z.dtype)
+    return _sigmoid(z) + z * _sigmoid(z) * _sigmoid(-z)
+
+
 def _gelu_slope(z):
     z = np.clip(z, -1e4, 1e4).astype(z.dtype)
     return _normal(z) + z * _exp_of_square(z, -0.5) / math.sqrt(2 * math.pi)
@@ -114,7 +120,7 @@ _FUNCTIONS = {
     ),
     "silu": (
         lambda z, alpha: np.maximum(z, -1e4).astype(z.dtype) * _sigmoid(z),
-        lambda z, a, alpha: _sigmoid(z) + a * (1 - _sigmoid(z)),
+        lambda z, a, alpha: _silu_slope(z),
     ),
     # no slopes of their own: see _through_softmax
     "softmax": (lambda z, alpha: _softmax(z), None),

@@ -1,6 +1,7 @@
 """Which call trains a network, and which calls read its parameters between two steps."""
 
 import os
+import sys
 import weakref
 from threading import get_ident
 from time import sleep
@@ -12,6 +13,7 @@ BUSY = (
     "and two cannot train it at once; wait for the other to end, or train a copy"
 )
 _SHORTEST, _LONGEST = 2e-5, 1e-3  # seconds between two checks of the queue
+NO_GIL = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
 _ALL: "weakref.WeakSet[Turns]" = weakref.WeakSet()
 
@@ -21,7 +23,7 @@ class Turns:
 
     Claims (to train) and turns are keys of dicts instead of locks: a key is removed by one call of
     C, which an interrupt (Ctrl-C) cannot divide, so no claim and no turn outlives the `try` whose
-    `finally` removes it.
+    `finally` removes it. Nothing here relies on a GIL: who came first is the order of the keys.
 
     Attributes
     ----------
@@ -48,7 +50,17 @@ class Turns:
         me = get_ident()
         if self.claims:
             raise BusyError(BUSY)
-        self.claims[key] = me  # no call since the look: no other thread has run in between
+        self.claims[key] = me
+        self.check_first(key)
+
+    def check_first(self, key) -> None:
+        """Give up the claim `key`, with BusyError, if another came first.
+
+        Without a GIL two threads may both have found no claim; a dict has keys in their order.
+        """
+        if next(iter(list(self.claims))) is not key:
+            del self.claims[key]
+            raise BusyError(BUSY)
 
     def wait(self, key, writes: bool) -> None:
         """Wait for a turn, which then lasts until `key` is removed from `queue`.
@@ -59,12 +71,13 @@ class Turns:
         me = get_ident()
         self.queue[key] = me, writes
         pause = _SHORTEST
-        while len(self.queue) > 1 and self._is_disturbed(key, me, writes):
+        while (NO_GIL or len(self.queue) > 1) and self._is_disturbed(key, me, writes):
             sleep(pause)
             pause = min(2 * pause, _LONGEST)
 
     def _is_disturbed(self, key, me, writes):
         disturbed = False
+        # list() takes the lock of the dict: from here on it is seen what other threads did
         for other, (thread, other_writes) in list(self.queue.items()):
             if other is key:
                 break

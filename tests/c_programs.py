@@ -22,7 +22,7 @@ def compiled(folder, sources, *options, compiler=COMPILER, output="out"):
     return folder / output
 
 
-def doors(name, net, learn):
+def doors(name, net, learn=False, momentum=False, weights=None, **_):
     """C functions that a shared library shows of one header."""
     real = "float" if net.dtype == np.float32 else "double"
     text = f"""
@@ -34,17 +34,18 @@ void {name}_rows(int n, const {real} *X, {real} *Y)
 }}
 """
     if learn:
+        parameter, argument = (f", {real} momentum", ", momentum") if momentum else ("", "")
         text += f"""
-double {name}_epoch(int n, const {real} *X, const {real} *Y, {real} learning_rate)
+double {name}_epoch(int n, const {real} *X, const {real} *Y, {real} learning_rate{parameter})
 {{
     double total = 0;
     for (int t = 0; t < n; t++)
         total += {name}_learn_one(X + t * {name.upper()}_N_IN, Y + t * {name.upper()}_N_OUT,
-                                  learning_rate);
+                                  learning_rate{argument});
     return total;
 }}
 """
-    for array in arrays(net):
+    for array in arrays(net) if weights is None else ():
         text += f"const {real} *{name}_at_{array}(void) {{ return {name}_{array}; }}\n"
     return text
 
@@ -59,18 +60,18 @@ def arrays(net):
     return found
 
 
-def write_all(folder, nets, learn):
+def write_all(folder, nets, learn=False, **writing):
     """Headers of the networks {name: net}, and one C file that includes them all."""
     for name, net in nets.items():
-        net.to_c(folder / f"{name}.h", learn=learn)
-    text = "".join(doors(name, net, learn) for name, net in nets.items())
+        net.to_c(folder / f"{name}.h", learn=learn, **writing)
+    text = "".join(doors(name, net, learn, **writing) for name, net in nets.items())
     (folder / "doors.c").write_text(text)
     return folder / "doors.c"
 
 
-def load(folder, nets, learn=False, options=("-O1",)):
+def load(folder, nets, learn=False, options=("-O1",), **writing):
     """The networks {name: net} as {name: Exported}, from one shared library."""
-    source = write_all(folder, nets, learn)
+    source = write_all(folder, nets, learn, **writing)
     library = ctypes.CDLL(str(compiled(folder, [source], *STRICT, *options, "-fPIC", "-shared")))
     return {name: Exported(library, name, net) for name, net in nets.items()}
 
@@ -97,17 +98,17 @@ class Exported:
         self._function("rows")(len(X), self._pointer(X), self._pointer(out))
         return out
 
-    def epoch(self, X, Y, learning_rate):
-        """Learn the samples one by one; sum of their losses."""
-        return self.epoch_of(X, Y, learning_rate)()
+    def epoch(self, X, Y, *rates):
+        """Learn the samples one by one, with a learning rate and a momentum; sum of losses."""
+        return self.epoch_of(X, Y, *rates)()
 
-    def epoch_of(self, X, Y, learning_rate):
+    def epoch_of(self, X, Y, *rates):
         """A function that does what `epoch` does, with everything but the call done before."""
         X, Y = (np.ascontiguousarray(rows, self.net.dtype) for rows in (X, Y))
         assert (X.shape[1], Y.shape[1]) == (self.net.sizes[0], self.net.sizes[-1])
         epoch = self._function("epoch", ctypes.c_double)
         pointers = self._pointer(X), self._pointer(Y)
-        return partial(epoch, len(X), *pointers, self.real(learning_rate))
+        return partial(epoch, len(X), *pointers, *map(self.real, rates))
 
     def parameters(self):
         """What the arrays W1, b1, ... hold now."""

@@ -144,8 +144,9 @@ def _slope_of_mish(z, a, alpha):
 
 
 def _slope_of_silu(z, a, alpha):
-    s = 1 / (1 + np.exp(-np.maximum(z, -700)))
-    return s + a * (1 - s)
+    e = np.exp(-np.minimum(np.abs(z), 700))
+    r = 1 / (1 + e)  # the sigmoid of |z|, and e r that of -|z|
+    return np.where(z > 0, r, e * r) + np.clip(z, -700, 700) * e * r * r
 
 
 EXACT = {
@@ -183,8 +184,6 @@ EXACT = {
         lambda z, alpha: max(z, -FAR) * _logistic(z),
         _slope_of_silu,
         lambda alpha: (0, math.inf),
-        # 1 - s is known to half an eps, and times a
-        known=lambda a: 4 + np.minimum(np.abs(a), 40),
     ),
     "selu": Exact(
         lambda z, alpha: SELU[0] * (z if z > 0 else SELU[1] * _expm1(max(z, -FAR))),

@@ -22,7 +22,7 @@ LAYERS = [
     "training",
     "explain",
     "computing interop",
-    "parts metrics",
+    "parts metrics parallel",
     "inputs kernels tables datasets",
     "errors text version synonyms",
 ]

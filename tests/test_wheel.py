@@ -1,5 +1,6 @@
 """What is installed: the right files, few of them, and one hard dependency."""
 
+import json
 import re
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -70,6 +71,9 @@ def test_compiled_modules_are_installed(files):
     assert all(f.startswith("deltaloop/kernels/cython/") for f in compiled)
 
 
+LICENCES = {
+    "LICENSE", "src/deltaloop/data/SOURCES.md", "docs/site/static/stix-two-math-LICENSE.txt",
+}  # fmt: skip
 DOORS = ["deltaloop/embedding.pxd", "deltaloop/include/deltaloop.h"]
 
 
@@ -130,12 +134,26 @@ def test_command_is_registered(dist):
 
 def test_metadata_name_licence_python_and_readme(dist):
     meta = dist.metadata
-    assert meta["License-Expression"] == "BSD-3-Clause AND CC-BY-4.0"
+    assert meta["License-Expression"] == "BSD-3-Clause AND CC-BY-4.0 AND OFL-1.1"
     licences = meta.get_all("License-File")
-    assert licences == ["LICENSE", "src/deltaloop/data/SOURCES.md"]
+    assert set(licences) == LICENCES
     shipped = [str(path) for path in dist.files if ".dist-info/licenses/" in str(path)]
-    assert [path.partition("/licenses/")[2] for path in sorted(shipped)] == licences
+    assert {path.partition("/licenses/")[2] for path in shipped} == LICENCES
     assert meta["Requires-Python"] == ">=3.11"
     assert meta["Summary"]
     assert len(meta.get_payload() or meta["Description"]) > 500
     assert sys.version_info >= (3, 11)
+
+
+def test_bill_of_materials_names_what_is_installed(dist):
+    """PEP 770; packaging/check_wheel.py compares the parts of the file with each other."""
+    (path,) = [path for path in dist.files if ".dist-info/sboms/" in str(path)]
+    bill = json.loads(path.locate().read_text(encoding="utf-8"))
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert bill["metadata"]["component"]["version"] == dist.version
+    parts = {part["name"]: part for part in bill["components"]}
+    assert set(parts) == {"Cython", "deltaloop/data", "numpy"}
+    tools = [tool["name"] for tool in bill["metadata"]["tools"]["components"]]
+    assert tools[:2] == ["Cython", "CMake"]
+    assert "" not in (*tools, parts["Cython"]["version"])
+    assert "@" not in parts["Cython"]["version"]

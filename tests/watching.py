@@ -3,6 +3,7 @@
 import ctypes
 import math
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,16 +22,25 @@ class Watched(Activation):
     """f(z) = z, slope 1.
 
     `calls`: how many samples each thread has taken through it; `units`: the numbers of units that
-    f and slope were given.
+    f and slope were given. Where work is for whoever comes first, the first of `n_threads` wait
+    in f until all have come. f takes so many seconds, in which other threads run.
     """
 
-    def __init__(self, dtype="float32"):
+    def __init__(self, dtype="float32", n_threads=1, seconds=0.0):
         object.__setattr__(self, "name", "watched")
+        object.__setattr__(self, "n_threads", n_threads)
+        come = threading.Condition()
         itemsize, calls, units = np.dtype(dtype).itemsize, {}, {"f": set(), "slope": set()}
 
         def f(z, a, n):
             me = threading.get_native_id()
-            calls[me] = calls.get(me, 0) + 1
+            with come:
+                calls[me] = calls.get(me, 0) + 1
+                come.notify_all()
+                if not come.wait_for(lambda: len(calls) >= self.n_threads, timeout=20):
+                    object.__setattr__(self, "n_threads", 1)  # not a wait for every sample
+            if seconds:
+                time.sleep(seconds)
             units["f"].add(n)
             ctypes.memmove(a, z, n * itemsize)
 

@@ -4,7 +4,8 @@ from libc.math cimport log
 from exponentials cimport exp_of_negative
 from functions cimport f, slope
 from lanes cimport (
-    NATIVE, fill, first_of, fold, real, rounded, vec, vec4, vec4_total, vec8, vector, where_above,
+    NATIVE, divided, fill, first_of, fold, largest, real, vec, vec4, vec4_total, vec8, vector,
+    where_above,
 )
 
 
@@ -46,16 +47,6 @@ cdef inline void map_slope(
         k += 4
 
 
-cdef inline real largest(vector x) noexcept nogil:
-    """The largest lane; NaN, or a lane, if there is a NaN among them."""
-    cdef Py_ssize_t k
-    cdef real found = (<real *> &x)[0]
-    for k in range(1, sizeof(vector) // sizeof(real)):
-        if (<real *> &x)[k] > found:
-            found = (<real *> &x)[k]
-    return found
-
-
 cdef inline double softmax(
     Py_ssize_t n_out, Py_ssize_t width,
     const real *z,      # (width,)  read
@@ -72,25 +63,30 @@ cdef inline double softmax_of(
     const vector *z,    # (n vectors)  read
     vector *a,          # (n vectors)  overwritten
 ) noexcept nogil:
-    cdef Py_ssize_t k, lanes = sizeof(vector) // sizeof(real)
-    cdef vector first, x, top, share, sums
-    cdef real greatest, norm, one = 1
+    cdef Py_ssize_t k, lanes = sizeof(vector) // sizeof(real), whole = n_out // lanes
+    cdef vector first, x, top, norms, reciprocals, sums
+    cdef real greatest, norm
     fill(&first, (<const real *> z)[0])         # so that padding does not change the maximum
     top = first
-    for k in range(n):
+    for k in range(whole):
+        top = where_above(z[k], top, z[k], top)
+    for k in range(whole, n):
         x = first_of(z[k], n_out - k * lanes, first)
         top = where_above(x, top, x, top)
     greatest = largest(top)
     fill(&sums, 0)
     fill(&first, 0)
-    for k in range(n):
+    for k in range(whole):
+        a[k] = exp_of_negative(z[k] - greatest)
+        sums += a[k]
+    for k in range(whole, n):
         a[k] = first_of(exp_of_negative(z[k] - greatest), n_out - k * lanes, first)
         sums += a[k]
     norm = vec4_total(fold(sums))
-    one /= norm
-    for k in range(n):      # a quotient of one division for all, and what that is off
-        share = rounded(a[k] * one)
-        a[k] = share + (a[k] - share * norm) * one
+    fill(&norms, norm)
+    fill(&reciprocals, 1 / norm)
+    for k in range(n):
+        a[k] = divided(a[k], norms, reciprocals)
     return greatest + log(norm)
 
 

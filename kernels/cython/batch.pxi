@@ -73,53 +73,48 @@ cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noe
     forward_batch_above(net, n_samples)
 
 
-cdef inline Py_ssize_t room_of_turned(const Net *net) noexcept nogil:
-    """Elements per sample of either of net.transposed: the width of the widest layer."""
-    return (net.transposed[1] - net.transposed[0]) // round_up(net.batch_size)
-
-
-cdef inline bint turns_weights(
-    const Net *net, const Layer *layer, const Layer *below, Py_ssize_t n_samples,
-) noexcept nogil:
-    """Whether W has fewer elements to transpose than delta and dC/da_prev, and room for them."""
-    return (not layer.shortcuts and layer.n_out <= n_samples
-            and below.width >= TILE_VECTORS * NATIVE
-            and layer.n_in * layer.n_out < n_samples * (layer.n_in + layer.n_out))
-
-
 cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
     cdef const Layer *layer = &net.layers[k]
     cdef const Layer *below = &net.layers[k - 1]
-    cdef Py_ssize_t stride = round_up(net.batch_size)
-    cdef Py_ssize_t padded = padded_width(n_samples)
     cdef real *delta_prev = block(net, below, below.delta)
-    # of this thread alone, whichever layer the others are at: its rows of (batch_size, widest)
-    cdef real *turned = net.transposed[0] + net.first * room_of_turned(net)
-    cdef real *turned_prev = net.transposed[1] + net.first
-    if turns_weights(net, layer, below, n_samples):
-        # dC/da_prev = delta W, with W^T copied for it; the order of every sum is the same
-        transpose(layer.n_in, layer.n_out, below.width, net.theta + layer.W, layer.width,
-                  turned, below.width)
-        multiply(net, n_samples, below.width, layer.n_out, block(net, layer, layer.delta),
-                 layer.width, turned, below.width, delta_prev, below.width, NULL)
-    else:
-        # dC/da_prev^T = W delta^T with W as stored, (n_in, width): only the deltas are transposed
-        transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
-                  turned, padded)
-        multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
-                 turned, padded, turned_prev, stride, NULL)
+    cdef real *returned = rows_of_joined(net, layer, layer.returned) if layer.shortcuts else NULL
+    # dC/da_prev = delta W, or its transpose = W delta^T, with W as stored, (n_in, width): what is
+    # smaller is transposed, W or the two deltas. Each sum has the same order either way.
+    if (net.parts != NULL
+            and layer.n_in * layer.n_out <= n_samples * (layer.n_in + layer.n_out)):
         if layer.shortcuts:
-            give_back(net, k, n_samples, delta_prev)
+            multiply_turned(net, layer, n_samples, layer.joined_row, returned)
         else:
-            transpose(layer.n_in, n_samples, below.width, turned_prev, stride, delta_prev,
-                      below.width)
+            multiply_turned(net, layer, n_samples, below.width, delta_prev)
+    else:
+        multiply_deltas(net, layer, n_samples)
+        if layer.shortcuts:
+            transpose(layer.n_in, n_samples, layer.joined_row, net.transposed[1] + net.first,
+                      round_up(net.batch_size), returned, layer.joined_row)
+        else:
+            transpose(layer.n_in, n_samples, below.width, net.transposed[1] + net.first,
+                      round_up(net.batch_size), delta_prev, below.width)
+    if layer.shortcuts:
+        take_columns(n_samples, below.n_out, returned, layer.joined_row, delta_prev, below.width)
     if net.joins:
         add_returned(net, k, n_samples, delta_prev, below.width)
     if net.trains and below.dropout > 0:
         drop(net, k - 1, below.dropout, n_samples, below.n_out, below.width, delta_prev)
     multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
                       delta_prev)
+
+
+cdef void multiply_deltas(
+    const Net *net, const Layer *layer, Py_ssize_t n_samples,
+) noexcept nogil:
+    """dC/da_prev^T = W delta^T into transposed[1]; delta^T into transposed[0]"""
+    cdef Py_ssize_t stride = round_up(net.batch_size), padded = padded_width(n_samples)
+    cdef real *turned = net.transposed[0] + net.first
+    transpose(n_samples, layer.n_out, padded, block(net, layer, layer.delta), layer.width,
+              turned, stride)
+    multiply(net, layer.n_in, padded, layer.n_out, net.theta + layer.W, layer.width,
+             turned, stride, net.transposed[1] + net.first, stride, NULL)
 
 
 cdef void take_slopes(const Net *net, Py_ssize_t n_samples, const Rows *dC_da) noexcept nogil:
@@ -192,7 +187,7 @@ cdef void descend_rows_of_layer(
     memset(&p, 0, sizeof(Product))
     p.n_rows, p.width, p.n_k = n, layer.width, piece.n_samples
     p.A, p.A_row, p.A_k = A_prev, 1, A_row
-    p.B, p.B_k = block(net, layer, layer.delta), layer.width
+    p.B, p.B_k, p.B_j = block(net, layer, layer.delta), layer.width, 1
     p.C, p.C_row, p.weights = net.theta + weights, layer.width, weights
     if not piece.is_first:
         p.start, p.start_row = net.partial + weights, layer.width
@@ -246,7 +241,7 @@ cdef void descend_biases(const Net *net, const Piece *piece, const Rule *rule) n
 cdef void descend_batch(
     const Net *net, const Piece *piece, const Rows *X, const Rule *rule, Ahead *ahead,
 ) noexcept nogil:
-    """The step of `rule` on a thread's share of the rows of every W; thread 0 takes the biases."""
+    """The step of `rule` on a thread's share of the rows of every W; the last takes the biases."""
     cdef const Layer *layer
     cdef const real *A
     cdef const Rule *own
@@ -271,7 +266,7 @@ cdef void descend_batch(
             descend_sparse(net, piece, X, i, n, own)
         if net.mask != NULL and piece.is_last:
             keep_connections(net, rule, weights, n * layer.width)
-    if piece.thread == 0:
+    if piece.thread == piece.n_threads - 1:
         descend_biases(net, piece, rule)
 
 
@@ -300,121 +295,3 @@ cdef void look_ahead(
     if X.dense == NULL:
         ahead.stop = t
     ahead.n_lines = n * (n_in // LINE + 1) // max(n_tiles, <Py_ssize_t> 1) + 1
-
-
-cdef struct Epoch:      # what the threads of one call share
-    Net net
-    Rule rule
-    Rows X
-    Rows Y
-    Py_ssize_t start
-    Py_ssize_t stop
-    Py_ssize_t batch_size
-    Py_ssize_t step
-    Py_ssize_t n_threads
-    const double *rates     # learning rate of every mini-batch, or NULL
-    bint drops              # whether there is dropout or noise of inputs, whose seed is `noise`
-    unsigned long long noise
-    double total
-    double *squares         # ||W||^2 before every step is added to it; or NULL
-    Barrier barrier
-
-
-cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
-    """What one thread does: its samples forward and back, then the step on its rows of each W."""
-    cdef Epoch *epoch = <Epoch *> shared
-    cdef Net net = epoch.net
-    cdef Rule rule = epoch.rule
-    cdef Rows X = epoch.X, Y = epoch.Y
-    cdef Rule spends = rule         # what the products do with the gradient
-    cdef Rule *moves = &rule if rule.flat else &spends      # what moves the parameters
-    cdef Piece piece
-    cdef Ahead ahead
-    cdef Py_ssize_t start = epoch.start, step = epoch.step, n, done, t, chunk, n_own, first
-    cdef Py_ssize_t n_in = net.layers[0].n_in, gathered_row = round_up(n_in), number = 0
-    cdef bint flat = rule.flat
-    cdef real factor
-    # the share of the parameters that this thread moves in the step of a flat rule
-    cdef Py_ssize_t share_of_theta = share(rule.n_theta, epoch.n_threads)
-    cdef Py_ssize_t own = min(thread * share_of_theta, rule.n_theta)
-    cdef Py_ssize_t end = min(own + share_of_theta, rule.n_theta)
-    # dense rows in an order are copied side by side
-    cdef bint gathers = epoch.X.dense != NULL and epoch.X.order != NULL
-    cdef bint more = start < epoch.stop and isfinite(epoch.total)
-    cdef Environment before = enter(FLUSHING)
-    if flat:
-        spends.code = ACCUMULATE    # into slot 0
-    gathers = gathers or net.input_dropout > 0 or net.input_noise > 0   # to change them
-    if gathers:
-        X.dense, X.row, X.order = net.gathered, gathered_row, NULL
-    piece.thread, piece.n_threads = thread, epoch.n_threads
-    take_own_room(&net, thread)
-    net.trains = True
-    while more:
-        n = min(epoch.batch_size, epoch.stop - start)
-        piece.scale, done = <real> 1 / <real> n, 0
-        step += 1
-        if epoch.rates != NULL:
-            set_rate(moves, epoch.rates[number])
-            number += 1
-        begin_step(moves, step)
-        if thread == 0 and epoch.squares != NULL:
-            epoch.squares[0] += squares_of_weights(&epoch.net)
-        if epoch.drops or rule.noisy != NULL:
-            begin_masks(&net, epoch.noise, step)
-        if rule.noisy != NULL:
-            net.theta = rule.noisy
-            add_weight_noise(&net, &rule, epoch.net.theta, own, end)
-            meet(&epoch.barrier)
-        if Y.weights != NULL:
-            Y.first = start
-            take_weights(&Y, n)
-        while done < n:     # piece by piece: as many samples as there is room for
-            piece.is_first, piece.n_samples = done == 0, min(net.batch_size, n - done)
-            piece.is_last = done + piece.n_samples == n
-            chunk = share(piece.n_samples, epoch.n_threads)
-            net.first = min(thread * chunk, piece.n_samples)
-            n_own = min(chunk, piece.n_samples - net.first)
-            Y.first = start + net.first
-            X.first = net.first if gathers else start + net.first
-            if gathers:
-                for t in range(net.first, net.first + n_own):
-                    spread(&epoch.X, start + t, n_in, net.gathered + t * gathered_row)
-            if epoch.drops and n_own > 0:
-                net.done = done
-                drop_inputs(&net, n_own, net.gathered + net.first * gathered_row, gathered_row)
-            if n_own > 0:   # a small piece leaves nothing for the last threads
-                pass_batch(&net, n_own, &X, &Y, True)
-            if flat and piece.is_first:
-                memset(rule.state + own, 0, (end - own) * sizeof(real))
-            meet(&epoch.barrier)
-            if thread == 0:
-                for t in range(piece.n_samples):    # in one order, for any number of threads
-                    epoch.total += net.costs[t]
-            Y.first += piece.n_samples
-            for t in range(min(n_own, epoch.stop - Y.first)):
-                fetch(&Y, t, 1)
-            first, net.first = net.first, 0
-            X.first = 0 if gathers else start
-            if gathers:     # fetch the samples of the next piece meanwhile
-                look_ahead(&ahead, &epoch.X, start + piece.n_samples + first, n_own, epoch.stop,
-                           net.layers[0].n_in, net.layers[0].width)
-                descend_batch(&net, &piece, &X, &spends, &ahead)
-            else:
-                descend_batch(&net, &piece, &X, &spends, NULL)
-            if flat and piece.is_last:
-                meet(&epoch.barrier)
-                net.theta = epoch.net.theta     # without noise
-                factor = factor_of_gradient(&rule)
-                if epoch.n_threads > 1 and not isinf(rule.clip_norm):
-                    meet(&epoch.barrier)    # all have read the gradient
-                move_parameters(&net, &rule, factor, own, end)
-                if not isinf(rule.max_norm):
-                    meet(&epoch.barrier)
-                    limit_norms(net.layers, net.n_layers, net.theta, rule.max_norm, thread,
-                                epoch.n_threads)
-            meet(&epoch.barrier)
-            start += piece.n_samples
-            done += piece.n_samples
-        more = start < epoch.stop and isfinite(epoch.total)
-    leave(FLUSHING, before)

@@ -18,7 +18,7 @@ cdef bint factorise(
     cdef Product p
     cdef Py_ssize_t first = 0, stop, r, column
     memset(&p, 0, sizeof(Product))
-    p.A_row, p.A_k, p.B_k, p.C_row, p.factor = 1, width, width, width, -1
+    p.A_row, p.A_k, p.B_k, p.B_j, p.C_row, p.factor = 1, width, width, 1, width, -1
     while first < n:
         stop, r = min(first + DEEP, n), first
         while r < n:    # a strip of rows: less those from `first` on, at last those of itself

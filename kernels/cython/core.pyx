@@ -10,7 +10,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from libc.math cimport INFINITY, NAN, exp, fabs, isfinite, isinf, pow, sqrt
-from libc.string cimport memcpy, memset, strerror
+from libc.string cimport memcpy, memset
 
 from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
 from functions cimport (
@@ -23,11 +23,14 @@ from lanes cimport (
     where_above,
 )
 from exponentials cimport REAL_EPSILON, exp_of_negative, logarithm
+from crew cimport (
+    Crew, end_crew, give_budget, is_inherited, new_crew, seconds_now, take_budget, together,
+)
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
-    CUT, GAUSSIAN, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks, bias_of,
-    block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
+    CUT, GAUSSIAN, GROUPS, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks,
+    bias_of, block, custom_loss, fetch_some, padded_width, round_up, row_number, row_of,
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
@@ -38,7 +41,8 @@ from switches cimport (
     map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,
     other_terms_by_code, slope_by_code, terms_by_code,
 )
-from threads cimport Barrier, become_false, meet, run_threads
+from pace cimport told
+from threads cimport become_false, next_number, run_threads
 from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
     forward_tiny, has_common_units, is_tiny,
@@ -58,9 +62,9 @@ from deltaloop.kernels.session import looks_every, rows as rows_of
 from deltaloop.kernels.sparse_rows import SparseRows
 from deltaloop.kernels.turns import Turns
 
-if (SHARE, CUT, PIECE, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), sizeof(Head),
+if (SHARE, CUT, PIECE, GROUPS, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), sizeof(Head),
         sizeof(Places)) != (
-        memory.SHARE, memory.CUT, memory.PIECE, memory.BLOCK, interface.CUSTOM,
+        memory.SHARE, memory.CUT, memory.PIECE, memory.GROUPS, memory.BLOCK, interface.CUSTOM,
         interface.GAUSSIAN, interface.LAYER.itemsize, interface.HEAD.itemsize,
         memory.WORK.itemsize):
     raise ImportError("plan.pxd and interface.py lay out different records; build deltaloop again")
@@ -75,6 +79,9 @@ include "sample.pxi"
 include "tiny.pxi"
 include "parameters.pxi"
 include "batch.pxi"
+include "crew.pxi"
+include "groups.pxi"
+include "epoch.pxi"
 include "sparse.pxi"
 include "others.pxi"
 include "session.pxi"
@@ -120,6 +127,8 @@ cdef int bind(
     net.transposed[1] = net.work + places.turned_prev
     # NULL: Work has none
     net.partial = net.work + places.partial if places.partial >= 0 else NULL
+    net.groups = net.work + places.groups if places.groups >= 0 else NULL
+    net.n_theta = places.n_theta
     net.parts = net.work + places.parts if places.parts >= 0 else NULL
     net.gathered = net.work + places.gathered if places.gathered >= 0 else NULL
     net.listed = net.work + places.listed
@@ -173,7 +182,8 @@ cdef struct Forward:    # what the threads of one call share
     Py_ssize_t n_threads
     real *out           # (n_samples, n_out)
     int is_finite       # whether z of the first layer is, for all samples
-    Barrier barrier
+    Py_ssize_t n_block  # samples that a thread takes at once
+    Py_ssize_t next     # the first sample that no thread has taken yet
 
 
 def forward(plan, theta, X, out, work, size_t walks=0):
@@ -183,23 +193,25 @@ def forward(plan, theta, X, out, work, size_t walks=0):
     bind_rows(&call.X, X, None)
     # the room is divided among the threads, one sample each at least
     call.n_samples, call.n_threads = len(X), min(work.n_threads, work.batch_size)
-    call.out, call.is_finite = <real *> data(out, True, NULL), 1
-    cdef int failed = 0
+    cdef Py_ssize_t n_block = work.batch_size // call.n_threads
+    call.n_threads = min(call.n_threads, (call.n_samples + n_block - 1) // n_block)
+    call.n_block = n_block
+    call.out, call.is_finite, call.next = <real *> data(out, True, NULL), 1, 0
     with nogil:
         if walks:
             call.is_finite = other_forward(&call.net, &call.X, call.n_samples, call.out)
         else:
-            failed = run_threads(forward_share, &call, &call.barrier, call.n_threads)
-    check_threads(failed, call.n_threads)
+            run_threads(forward_share, &call, call.n_threads)
     return call.is_finite != 0
 
 
 cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
-    """Every n_threads-th group of n_block samples, in this thread's n_block samples of the room."""
+    """Group after group of n_block samples, in this thread's n_block samples of the room."""
     cdef Forward *call = <Forward *> shared
     cdef Net net = call.net
     cdef Rows X = call.X
-    cdef Py_ssize_t n, n_block = net.batch_size // call.n_threads, first = thread * n_block
+    cdef Py_ssize_t n, n_block = call.n_block
+    cdef Py_ssize_t first = next_number(&call.next, n_block)
     cdef const Layer *layer = &net.layers[0]
     cdef const Layer *last = &net.layers[net.n_layers - 1]
     cdef Environment before = enter(NEAREST)
@@ -220,7 +232,7 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
             forward_batch_above(&net, n)
         outputs(&net, n, NULL, NULL)
         copy_outputs(&net, n, call.out + first * last.n_out)
-        first += n_block * call.n_threads
+        first = next_number(&call.next, n_block)
     leave(NEAREST, before)
 
 
@@ -228,14 +240,6 @@ cdef void copy_outputs(const Net *net, Py_ssize_t n_samples, real *out) noexcept
     """The output activations without their padding: out is (n_samples, n_out)."""
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
     copy_columns(n_samples, layer.n_out, block(net, layer, layer.a), layer.width, out, layer.n_out)
-
-
-cdef int check_threads(int failed, Py_ssize_t n_threads) except -1:
-    if failed:
-        raise InvalidInputError(
-            f"n_threads={n_threads}, but {n_threads - 1} threads could not be started "
-            f"({strerror(failed).decode()}); nothing was computed: use a smaller n_threads")
-    return 0
 
 
 def loss_gradient(plan, theta, X, Y, grad, work, weights=None, size_t walks=0):
@@ -383,7 +387,6 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
                 unsigned long long noise=0, squares=None, size_t walks=0):
     """Gradient descent over order[start:stop]; returns total plus the sample losses."""
     cdef Epoch epoch
-    cdef int failed = 0
     cdef Py_ssize_t t
     bind(&epoch.net, plan, theta, True, work, walks)
     bind_rule(&epoch.rule, &epoch.net, rule, state)
@@ -391,6 +394,7 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
     bind_targets(&epoch.Y, Y, order, weights)
     epoch.start, epoch.stop, epoch.batch_size = start, stop, batch_size
     epoch.step, epoch.total, epoch.n_threads = step, total, work.n_threads
+    epoch.crew = crew_of(work)
     epoch.drops, epoch.noise, epoch.rates = plan.drops, noise, NULL
     if rates is not None:
         epoch.rates = <const double *> data(rates, False, NULL)
@@ -400,7 +404,7 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
             epoch.total = other_epoch(&epoch)
         elif batch_size > 1 or epoch.Y.weights != NULL or epoch.rule.flat \
                 or not epoch.net.plain[0]:
-            failed = run_threads(train_share, &epoch, &epoch.barrier, epoch.n_threads)
+            train_batches(&epoch)
         elif epoch.rates == NULL and epoch.squares == NULL:
             epoch.total = descend_samples(&epoch.net, &epoch.rule, start, stop,
                                           &epoch.X, &epoch.Y, total, step)
@@ -412,7 +416,6 @@ def train_epoch(plan, theta, state, rule, X, Y, order, Py_ssize_t start, Py_ssiz
                     epoch.squares[0] += squares_of_weights(&epoch.net)
                 epoch.total = descend_samples(&epoch.net, &epoch.rule, start + t, start + t + 1,
                                               &epoch.X, &epoch.Y, epoch.total, step + t)
-    check_threads(failed, epoch.n_threads)
     return epoch.total
 
 

@@ -1,24 +1,38 @@
 """Which x86-64 level this processor and its operating system offer."""
 
+# By the instructions CPUID and XGETBV, and not by the compiler's __builtin_cpu_supports: its answer
+# comes from a library of the compiler, and is no for everything where another linker is used.
 cdef extern from *:
     """
     #if defined(__x86_64__)
+    #include <cpuid.h>
+
+    /* What the operating system saves when it changes between threads: the register XCR0. */
+    static unsigned int saved_registers(void) {
+        unsigned int low, high;
+        __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+        return low;
+    }
+
+    /* The bits of x86-64-v2, v3 and v4 in the psABI (version 1.0, table 3.1); AMD and Intel
+       document the places of the bits alike. */
+    #define HAS(flags, wanted) (((flags) & (wanted)) == (wanted))
     static int x86_64_level(void) {
-        __builtin_cpu_init();
-    #if !defined(__clang__) && __GNUC__ >= 12
-        if (__builtin_cpu_supports("x86-64-v4")) return 4;
-        if (__builtin_cpu_supports("x86-64-v3")) return 3;
-        return __builtin_cpu_supports("x86-64-v2") ? 2 : 1;
-    #else
-        /* __builtin_cpu_supports asks the operating system too (XGETBV) */
-        if (!(__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"))) return 1;
-        if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-              && __builtin_cpu_supports("bmi2"))) return 2;
-        if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-              && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
-              && __builtin_cpu_supports("avx512vl"))) return 3;
-        return 4;
-    #endif
+        unsigned int a, b, c, d, b7 = 0, c1, c_extended = 0;
+        const unsigned int v2 = bit_SSE3 | bit_SSSE3 | bit_CMPXCHG16B | bit_SSE4_1 | bit_SSE4_2
+            | bit_POPCNT;
+        const unsigned int v3 = bit_FMA | bit_MOVBE | bit_OSXSAVE | bit_AVX | bit_F16C;
+        const unsigned int v3_b7 = bit_BMI | bit_AVX2 | bit_BMI2;
+        const unsigned int v4_b7 = bit_AVX512F | bit_AVX512DQ | bit_AVX512CD | bit_AVX512BW
+            | bit_AVX512VL;
+        if (!__get_cpuid(1, &a, &b, &c1, &d)) return 1;
+        if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) b7 = b;
+        if (__get_cpuid(0x80000001, &a, &b, &c, &d)) c_extended = c;
+        if (!(HAS(c1, v2) && HAS(c_extended, bit_LAHF_LM))) return 1;
+        if (!(HAS(c1, v3) && HAS(b7, v3_b7) && HAS(c_extended, bit_LZCNT))) return 2;
+        const unsigned int saved = saved_registers();   /* OSXSAVE, above, says that one may ask */
+        if (!HAS(saved, 0x06)) return 2;                /* xmm, ymm */
+        return HAS(b7, v4_b7) && HAS(saved, 0xe6) ? 4 : 3;      /* and masks, zmm */
     }
     #else
     static int x86_64_level(void) { return 0; }

@@ -4,24 +4,24 @@ from cpython.buffer cimport (
 )
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport INFINITY, isfinite
-from libc.string cimport memcpy, memset, strerror
+from libc.string cimport memcpy, memset
 
 from ensemble_functions cimport (
     lanes_constants, map_lanes, map_slope_of_lanes, step_lanes_by_code, terms_of_lanes_by_code,
 )
 from ensemble_lanes cimport (
-    COLUMNS, SIDE, Wide, add_wide, draw_orders, int32_t, interleave, products, take_next,
+    COLUMNS, PARTIAL, SIDE, Wide, add_wide, draw_orders, int32_t, interleave, take_next, widened,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
 from exponentials cimport exp_of_negative, logarithm
 from functions cimport (
-    CROSS_ENTROPY, KULLBACK_LEIBLER, LOG_SOFTMAX, SGD, SOFTMAX, factor_of_step, is_canonical,
+    CROSS_ENTROPY, KULLBACK_LEIBLER, LOG_SOFTMAX, SGD, SOFTMAX, factor_of_step, has_outer,
+    is_canonical,
 )
 from lanes cimport NATIVE, clipped, fill, quotient, real, vec, where_above
 from plan cimport Layer
-from threads cimport Barrier, run_threads
+from threads cimport run_threads
 
-from deltaloop.errors import InvalidInputError
 from deltaloop.kernels import ensembles, interface
 from deltaloop.kernels.memory import aligned_zeros
 
@@ -97,6 +97,7 @@ cdef struct Many:           # what the threads of one call share
     bint alike              # all networks take the same samples in the same order
     bint watches_alike
     bint shuffles
+    bint gathers            # losses of a few samples are added up in `real`
     Py_ssize_t batch_size
     Py_ssize_t piece        # samples that are computed at once
     double *losses          # (epochs, n_networks)
@@ -119,7 +120,6 @@ cdef struct Many:           # what the threads of one call share
     Py_ssize_t side         # blocks that a thread takes at once
     char *rooms
     Py_ssize_t room_bytes
-    Barrier barrier
 
 cdef struct Room:           # of one thread, for `side` blocks
     vec *x                  # (piece, n_in, side)
@@ -132,6 +132,7 @@ cdef struct Room:           # of one thread, for `side` blocks
     vec *factors            # (piece,): of delta, for weights
     double *rates           # (side, NATIVE)
     double *costs           # (side, NATIVE): of a sample, or (piece, NATIVE)
+    vec *parts              # (side,): losses that are not in totals yet
     double *totals          # (side, NATIVE): of an epoch
     double *sums            # (side, NATIVE): of weights, or losses to watch
     const real **x_rows     # (NATIVE,)
@@ -166,6 +167,8 @@ cdef Py_ssize_t lay_out(const Many *many, Py_ssize_t side, char *memory, Room *r
     at += side * v
     room.factors = <vec *> (memory + at)
     at += many.piece * v
+    room.parts = <vec *> (memory + at)
+    at += side * v
     room.rates = <double *> (memory + at)
     at += block_of(lanes * 8)
     room.costs = <double *> (memory + at)
@@ -245,9 +248,15 @@ cdef int bind(Many *many, object training) except -1:
 
 
 cdef void choose_piece(Many *many, Py_ssize_t most) noexcept nogil:
-    """As many samples as stay in the first-level cache, in fours."""
+    """How many samples are computed at once, in fours.
+
+    As many as stay in the first-level cache; but where the parameters do not stay there, they are
+    read once per piece, which is larger then and stays in the second-level cache.
+    """
     cdef Py_ssize_t of_sample = (many.n_in + many.n_out + many.n_units) * sizeof(vec)
-    many.piece = max(<Py_ssize_t> 1, min(most, max(<Py_ssize_t> 4, 20000 // of_sample // 4 * 4)))
+    cdef Py_ssize_t n_bytes = many.n_parameters * sizeof(vec)
+    n_bytes = max(<Py_ssize_t> 20000, min(<Py_ssize_t> 200000, 4 * n_bytes))
+    many.piece = max(<Py_ssize_t> 1, min(most, max(<Py_ssize_t> 4, n_bytes // of_sample // 4 * 4)))
 
 
 def train_networks(training, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t n_epochs,
@@ -297,6 +306,8 @@ def train_networks(training, Py_ssize_t first, Py_ssize_t stop, Py_ssize_t n_epo
     if training.best is not None:
         many.best = <real *> data(training.best, True)
     many.positions = <const Py_ssize_t *> data(training.positions, False)
+    many.gathers = many.weights == NULL and many.batch_size == 1 and many.n_out <= PARTIAL \
+        and not has_outer(many.loss)
     choose_piece(&many, max(many.batch_size, many.watched.n))
     many.side = SIDE if many.batch_size == 1 and fits_side(&many) else 1
     start(&many, first, stop, n_threads, train_share)
@@ -329,16 +340,11 @@ cdef int start(
 ) except -1:
     """Let the threads take blocks, `side` at a time."""
     cdef Room room
-    cdef int failed
     many.next, many.stop = first, stop
     n_threads = max(<Py_ssize_t> 1, min(n_threads, (stop - first + many.side - 1) // many.side))
     many.room_bytes = lay_out(many, many.side, NULL, &room)
     scratch = aligned_zeros(n_threads * many.room_bytes, "uint8")
     many.rooms = <char *> data(scratch, True)
     with nogil:
-        failed = run_threads(work, many, &many.barrier, n_threads)
-    if failed:
-        raise InvalidInputError(
-            f"n_threads={n_threads}, but {n_threads - 1} threads could not be started "
-            f"({strerror(failed).decode()}); nothing was computed: use a smaller n_threads")
+        run_threads(work, many, n_threads)
     return 0

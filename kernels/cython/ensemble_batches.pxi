@@ -155,8 +155,6 @@ cdef void forward_piece(
         p.n_k, p.A, p.x, p.A_row, p.A_k = n_in, entered, x, n_in, 1
         p.B, p.B_k, p.B_column = theta + many.places[k].W, n_out, 1
         p.C, p.C_row, p.C_column, p.start = z, n_out, 1, NULL
-        if k + 1 == many.n_layers:      # (n_out, n): see `outputs`
-            p.C_row, p.C_column = 1, n
         if x != NULL:
             p.A = NULL
         if many.places[k].b >= 0:
@@ -188,18 +186,16 @@ cdef void backward_piece(
         if k == 0 and x != NULL:
             p.A, p.x = NULL, x
         p.B, p.B_k, p.B_column = delta, n_out, 1
-        if k + 1 == many.n_layers:
-            p.B_k, p.B_column = 1, n
         p.C, p.C_row, p.C_column, p.start = room.gradient + many.places[k].W, n_out, 1, NULL
         p.adds = adds
         multiply(&p, n_in, n_out)
         if many.places[k].b >= 0:
-            add_rows(n, n_out, p.B_k, p.B_column, delta, room.gradient + many.places[k].b, adds)
+            add_rows(n, n_out, delta, room.gradient + many.places[k].b, adds)
         if k == 0:
             return
         # dC/da = delta W^T
         dC_da = room.units + many.piece * many.places[k - 1].delta
-        p.n_k, p.A, p.x, p.A_row, p.A_k = n_out, delta, NULL, p.B_k, p.B_column
+        p.n_k, p.A, p.x, p.A_row, p.A_k = n_out, delta, NULL, n_out, 1
         p.B, p.B_k, p.B_column = theta + many.places[k].W, 1, n_out
         p.C, p.C_row, p.adds = dC_da, n_in, False
         multiply(&p, n, n_in)
@@ -208,10 +204,9 @@ cdef void backward_piece(
 
 
 cdef void add_rows(
-    Py_ssize_t n, Py_ssize_t n_out, Py_ssize_t row, Py_ssize_t column, const vec *delta, vec *out,
-    bint adds,
+    Py_ssize_t n, Py_ssize_t n_out, const vec *delta, vec *out, bint adds,
 ) noexcept nogil:
-    """out[o] = sum_t delta[t, o], which is at t row + o column, or that is added."""
+    """out[o] = sum_t delta[t, o], or that is added."""
     cdef Py_ssize_t t, o
     cdef vec total
     for o in range(n_out):
@@ -220,7 +215,7 @@ cdef void add_rows(
         else:
             fill(&total, 0)
         for t in range(n):
-            total += delta[t * row + o * column]
+            total += delta[t * n_out + o]
         out[o] = total
 
 
@@ -231,22 +226,21 @@ cdef void take_piece(
     cdef Py_ssize_t t
     for t in range(n):
         find_rows(many, room, 0, first + t)
-        interleave(many.n_in, 1, room.x_rows, room.x + t * many.n_in)
-        interleave(many.n_out, n, room.y_rows, room.y + t)
+        interleave(many.n_in, room.x_rows, room.x + t * many.n_in)
+        interleave(many.n_out, room.y_rows, room.y + t * many.n_out)
 
 
 cdef void spread_rows(
     const Many *many, const Room *room, Py_ssize_t n, const real *y,
 ) noexcept nogil:
-    """Targets that all networks share to room.y, (n_out, n)."""
-    cdef Py_ssize_t t, o
-    for t in range(n):
-        for o in range(many.n_out):
-            fill(&room.y[o * n + t], y[t * many.n_out + o])
+    """Targets that all networks share to room.y, (n, n_out)."""
+    cdef Py_ssize_t k
+    for k in range(n * many.n_out):
+        fill(&room.y[k], y[k])
 
 
 cdef void outputs_of_piece(const Many *many, const Room *room, Py_ssize_t n) noexcept nogil:
     """a, delta and losses of n samples, which stand side by side as blocks do in `outputs`."""
     cdef const Place *last = &many.places[many.n_layers - 1]
     outputs(many, n, room.units + many.piece * last.z, room.units + many.piece * last.a, room.y, 1,
-            room.units + many.piece * last.delta, room.costs)
+            room.units + many.piece * last.delta, room.costs, NULL)

@@ -8,13 +8,8 @@ cdef void train_share(void *shared, Py_ssize_t thread) noexcept nogil:
     first = take_next(&many.next, many.side)
     while first < many.stop:
         n = min(many.side, many.stop - first)
-        if n == many.side:
-            lay_out(many, n, many.rooms + thread * many.room_bytes, &room)
-            train_blocks(many, &room, first, n)
-        else:
-            lay_out(many, 1, many.rooms + thread * many.room_bytes, &room)
-            for first in range(first, first + n):
-                train_blocks(many, &room, first, 1)
+        lay_out(many, n, many.rooms + thread * many.room_bytes, &room)
+        train_blocks(many, &room, first, n)
         first = take_next(&many.next, many.side)
     leave(FLUSHING, before)
 
@@ -39,6 +34,7 @@ cdef void train_blocks(
     for e in range(many.n_epochs):
         for lane in range(side * NATIVE):
             room.totals[lane] = 0
+        memset(room.parts, 0, side * sizeof(vec))
         if many.shuffles:
             take_orders(many, room, side)
         if many.batch_size == 1:
@@ -149,7 +145,7 @@ cdef void descend_samples(
     const Many *many, Room *room, Py_ssize_t side, Py_ssize_t first, vec *theta, Py_ssize_t step,
 ) noexcept nogil:
     """An epoch of single samples."""
-    cdef Py_ssize_t t, k, lane
+    cdef Py_ssize_t t, k, lane, every = max(<Py_ssize_t> 1, PARTIAL // many.n_out)
     cdef const real *x = NULL
     cdef const real *y
     cdef Py_ssize_t y_side = 0 if many.alike else 1
@@ -164,16 +160,24 @@ cdef void descend_samples(
         outputs_of_sample(many, side, room, room.y, y_side)
         if many.weights != NULL:
             find_sums(many, room, side, t, 1)
-            weigh(many, room, side, t, 0, 1)
-        for k in range(side * NATIVE // 8 if NATIVE >= 8 else 0):
-            for lane in range(8):
-                room.totals[k * 8 + lane] += room.costs[k * 8 + lane]
-        if NATIVE < 8:
+            weigh(many, room, side, t, 0)
+        if not many.gathers:
             for lane in range(side * NATIVE):
                 room.totals[lane] += room.costs[lane]
+        elif (t + 1) % every == 0 or t + 1 == many.samples.n:
+            take_parts(room, side)
         descend_sample(many, side, room, theta, x)
         if not (many.is_plain and many.code == SGD):
             descend_rule(many, room, side, first, theta, 1, step + t)
+
+
+cdef void take_parts(const Room *room, Py_ssize_t side) noexcept nogil:
+    """Losses of some samples, added up in `real`, to totals."""
+    cdef Py_ssize_t s
+    cdef Wide *totals = <Wide *> room.totals
+    for s in range(side):
+        totals[s] = add_wide(totals[s], widened(room.parts[s]))
+        fill(&room.parts[s], 0)
 
 
 cdef void descend_batches(
@@ -199,7 +203,7 @@ cdef void descend_batches(
             outputs_of_piece(many, room, n)
             for t in range(n):
                 if many.weights != NULL:
-                    weigh(many, room, 1, at + t, t, n)
+                    weigh(many, room, 1, at + t, t)
                 for lane in range(NATIVE):
                     room.totals[lane] += room.costs[t * NATIVE + lane]
             backward_piece(many, room, theta, n, x, at > begin)
@@ -233,7 +237,6 @@ cdef void find_sums(
 
 cdef void weigh(
     const Many *many, Room *room, Py_ssize_t side, Py_ssize_t t, Py_ssize_t in_piece,
-    Py_ssize_t n,       # samples of the piece
 ) noexcept nogil:
     """Each loss times w_t, and delta times w_t n / sum_s w_s; what weighs 0 leaves no trace."""
     cdef Py_ssize_t lane, s, k, o, n_out, at
@@ -251,9 +254,7 @@ cdef void weigh(
             if weight > 0 and k < many.n_layers - 1:
                 continue
             for o in range(n_out):
-                at = (in_piece * n_out + o) * side + s
-                if k == many.n_layers - 1:
-                    at = (o * n + in_piece) * side + s
+                at = (in_piece * side + s) * n_out + o
                 if weight > 0:
                     lane_at(many, room, side, place.delta, at, lane)[0] *= factor
                 else:
@@ -374,8 +375,8 @@ cdef void watch(
                         row += many.networks[room.network[s * NATIVE + lane]].first_watched
                     room.x_rows[lane] = many.watched.X + row * many.n_in
                     room.y_rows[lane] = many.watched.Y + row * many.n_out
-                interleave(many.n_in, 1, room.x_rows, room.x + t * many.n_in)
-                interleave(many.n_out, n, room.y_rows, room.y + t)
+                interleave(many.n_in, room.x_rows, room.x + t * many.n_in)
+                interleave(many.n_out, room.y_rows, room.y + t * many.n_out)
         forward_piece(many, room, theta, n, x)
         outputs_of_piece(many, room, n)
         for t in range(n):
@@ -413,7 +414,7 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
                         if network >= 0:
                             row += many.rows[network]
                         room.x_rows[lane] = many.X + row * many.n_in
-                    interleave(many.n_in, 1, room.x_rows, room.x + t * many.n_in)
+                    interleave(many.n_in, room.x_rows, room.x + t * many.n_in)
             forward_piece(many, &room, theta, n, x)
             a = room.units + many.piece * last.a
             activate_outputs(layer, n, room.units + many.piece * last.z, a)
@@ -423,7 +424,7 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
                     if network >= 0:
                         for o in range(many.n_out):
                             many.out[(network * many.n_rows + at + t) * many.n_out + o] = \
-                                (<const real *> (a + o * n + t))[lane]
+                                (<const real *> (a + t * many.n_out + o))[lane]
             at += n
         block = take_next(&many.next, 1)
     leave(NEAREST, before)

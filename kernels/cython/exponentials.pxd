@@ -1,8 +1,8 @@
 # exp, expm1, log, log1p, logistic and tanh for vectors of `real`, accurate to a few ulp; NaN in,
 # NaN out.
 from lanes cimport (
-    ROUNDER, clipped, exponent, fill, pow2, quotient, real, root, rounded, vector,
-    where_above, without_exponent,
+    ROUNDER, at_most, clipped, exponent, fill, magnitude, pow2, quotient, real, root, rounded,
+    vector, where_above, with_sign_of, without_exponent,
 )
 
 cdef enum:
@@ -77,14 +77,26 @@ cdef inline vector expm1_of_rest(vector r, vector rest) noexcept nogil:
 
     `rest` is r with all its bits, for the linear term alone: the others need not wait for it.
     """
-    cdef vector square = r * r, fourth = square * square, q
+    cdef vector square = r * r, fourth = square * square
+    return fourth * from_fourth(square, fourth, r) + (square * pair(2, r) + rest)
+
+
+cdef inline vector expm1_of_rest_last(vector r) noexcept nogil:
+    """expm1(r) likewise, but r is added last: rounded once, at the price of a step more."""
+    cdef vector square = r * r, fourth = square * square
+    return square * (square * from_fourth(square, fourth, r) + pair(2, r)) + r
+
+
+cdef inline vector from_fourth(vector square, vector fourth, vector r) noexcept nogil:
+    """c_4 + c_5 r + c_6 r^2 + ..."""
+    cdef vector q
     cdef Py_ssize_t k, last = EXP_TERMS // 4 * 4
     q = pair(last, r)
     if last + 2 <= EXP_TERMS:
         q = square * pair(last + 2, r) + q
     for k in range(last - 4, 3, -4):
         q = fourth * q + (square * pair(k + 2, r) + pair(k, r))
-    return fourth * q + (square * pair(2, r) + rest)
+    return q
 
 
 cdef inline vector expm1_and_power(
@@ -137,11 +149,14 @@ cdef inline vector exp_of_negative(vector x) noexcept nogil:
 
 cdef inline vector expm1_of_negative(vector x) noexcept nogil:
     """exp(x) - 1 for x <= 0, to full relative accuracy near 0."""
-    cdef vector lowest, minus_one, power, p
+    cdef vector lowest, minus_one, shifted, n, power, p
     cdef real one = 1
+    shifted = x * LOG2_E + ROUNDER
+    power = pow2(shifted)
+    n = shifted - ROUNDER
     fill(&lowest, EXP_LOWEST)
     fill(&minus_one, -1)
-    p = expm1_and_power(False, False, x, x * LOG2_E, &power)
+    p = expm1_of_rest_last((x - n * LN2_HIGH) - n * LN2_LOW)
     return where_above(lowest, x, minus_one, power * p + (power - one))     # 2^n e^r - 1
 
 
@@ -155,16 +170,19 @@ cdef inline vector logistic(vector z) noexcept nogil:
 
 
 cdef inline vector hyperbolic_tangent(vector z) noexcept nogil:
-    """(e^2z - 1) / (e^2z + 1) = (2^n - e^-r) / (2^n + e^-r) where 2 z = n ln 2 + r"""
-    cdef vector power, p
-    cdef real one = 1, most = TANH_MOST, two_log2_e = 2 * LOG2_E
-    z = clipped(z, -most, most)
-    p = expm1_and_power(True, True, z + z, z * two_log2_e, &power)
-    return quotient((power - one) - p, p + (power + one))
+    """(e^2x - 1) / (e^2x + 1) = (2^n - e^-r) / (2^n + e^-r) for x = |z|, 2 x = n ln 2 + r
+
+    With the sign of z. For n = 0 the numerator is 1 - e^-r: with all its bits, since r >= 0.
+    """
+    cdef vector power, p, x
+    cdef real one = 1, two_log2_e = 2 * LOG2_E
+    x = at_most(magnitude(z), TANH_MOST)
+    p = expm1_and_power(True, True, x + x, x * two_log2_e, &power)
+    return with_sign_of(z, quotient((power - one) - p, p + (power + one)))
 
 
 cdef inline vector log1p_of_fraction(vector u) noexcept nogil:
-    """log(1 + u) for 0 <= u <= 1: 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...), s = u / (2 + u)."""
+    """log(1 + u) for 0 <= u <= 1: u - s (u - 2 (s^2/3 + s^4/5 + ...)), s = u / (2 + u)."""
     cdef vector s, square, q
     cdef real two = 2
     cdef Py_ssize_t k
@@ -173,7 +191,7 @@ cdef inline vector log1p_of_fraction(vector u) noexcept nogil:
     fill(&q, reciprocal_odd[LOG_TERMS - 1])
     for k in range(LOG_TERMS - 2, 0, -1):
         q = q * square + reciprocal_odd[k]
-    return two * s + (two * s) * (square * q)
+    return u - s * (u - two * (square * q))
 
 
 cdef inline vector logarithm(vector x) noexcept nogil:

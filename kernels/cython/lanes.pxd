@@ -96,8 +96,10 @@ cdef extern from *:
 
     /* V_where_above; a lane where x or y is NaN has `other`. gcc 12 compiles the second form to
        three instructions, where two do. */
-    #if defined(__AVX512F__) && defined(__AVX512VL__)
+    #if defined(__AVX__)
     #include <immintrin.h>
+    #endif
+    #if defined(__AVX512F__) && defined(__AVX512VL__)
     #define DEFINE_WHERE(V, type, prefix, suffix) \\
     static inline V V##_where_above(V x, V y, V above, V other) { \\
         return (V)prefix##_mask_blend_##suffix( \\
@@ -125,7 +127,7 @@ cdef extern from *:
 
     #define DEFINE(V) \\
     static inline V V##_lanes(void) { return *(const V *)number_of_lane; } \\
-    static inline V V##_splat(real x) { return (V){0} + x; } \\
+    static inline V V##_splat(real x) { return x - (V){0}; } \\
     static inline __attribute__((always_inline)) \\
     V V##_lane(V x, const int i) { return LANE(V, x, i); } \\
     static inline V V##_quotient(V x, V y) { return x / y; } \\
@@ -135,6 +137,8 @@ cdef extern from *:
     static inline V V##_smaller(V x, V y) { BOUND(x, y, "min", <) return x; } \\
     static inline V V##_larger(V x, V y) { BOUND(x, y, "max", >) return x; } \\
     static inline V V##_magnitude(V x) { return (V)((V##_bits)x & ~SIGN); } \\
+    static inline V V##_with_sign_of(V z, V x) { \\
+        return (V)((V##_bits)x | ((V##_bits)z & SIGN)); } \\
     static inline V V##_pow2(V rounded) { \\
         return (V)((V##_bits)rounded << MANTISSA); } \\
     static inline V V##_negated_if_odd(V x, V rounded) {    /* EXPONENT_OF_1 is odd */ \\
@@ -190,8 +194,10 @@ cdef extern from *:
     #define DEFINE_ROUNDED(V) \\
     static inline V V##_rounded(V x) { \\
         enum { parts = (sizeof(V) + VECTOR_BYTES - 1) / VECTOR_BYTES }; \\
-        if (parts == 1) { ROUND(x); return x; } \\
         union { V whole; vec part[parts]; } u = {x}; \\
+        /* of what fits a register; Clang refuses others, also where they are never reached */ \\
+        typedef __typeof__(__builtin_choose_expr(parts == 1, x, u.part[0])) fitting; \\
+        if (parts == 1) { ROUND(*(fitting *)&x); return x; } \\
         for (int k = 0; k < parts; k++) ROUND(u.part[k]); \\
         return u.whole; }
     #else
@@ -238,6 +244,24 @@ cdef extern from *:
     DEFINE_OVER_ROOT(vec8)
     DEFINE_OVER_ROOT(vec4)
 
+    /* x, whose origin the compiler does not know: it takes a register of its own */
+    static inline const real *unrelated(const real *x) { __asm__("" : "+r"(x)); return x; }
+
+    /* x / d, rounded as a division rounds it; r is 1 / d, rounded. Markstein, IBM J. Res. Dev. 34
+       (1990) 111: with products that fuse, one correction of x r will do. The division of 16 floats
+       takes 16 cycles, this 2. */
+    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    #define DEFINE_DIVIDED(V) \\
+    static inline V V##_divided(V x, V d, V r) { \\
+        V q = V##_rounded(x * r); \\
+        return q + (x - q * d) * r; }
+    #else
+    #define DEFINE_DIVIDED(V) static inline V V##_divided(V x, V d, V r) { return x / d; }
+    #endif
+    DEFINE_DIVIDED(vec)
+    DEFINE_DIVIDED(vec8)
+    DEFINE_DIVIDED(vec4)
+
     /* 1 in the first n < 4 lanes, then 0 */
     static inline vec4 unit_lanes(Py_ssize_t n) { return (vec4){n > 0, n > 1, n > 2, 0}; }
 
@@ -264,6 +288,23 @@ cdef extern from *:
     static inline vec4 vec_fold(vec x) { return vec8_fold((vec8)x); }
     #endif
 
+    /* four lanes, the largest of which is the largest lane of x; any four where there is a NaN */
+    static inline vec4 vec4_highest(vec4 x) { return x; }
+    static inline vec4 vec8_highest(vec8 x) {
+        union { vec8 whole; vec4 half[2]; } u = {x};
+        return vec4_larger(u.half[0], u.half[1]); }
+    #if NATIVE_IS(16)
+    static inline vec4 vec_highest(vec x) {
+        union { vec whole; vec8 half[2]; } u = {x};
+        return vec8_highest(vec8_larger(u.half[0], u.half[1])); }
+    #elif NATIVE_IS(2)
+    static inline vec4 vec_highest(vec x) { return (vec4){x[0], x[1], x[0], x[1]}; }
+    #elif NATIVE_IS(4)
+    static inline vec4 vec_highest(vec x) { return (vec4)x; }
+    #else
+    static inline vec4 vec_highest(vec x) { return vec8_highest((vec8)x); }
+    #endif
+
     #ifdef __clang__
     #define SHUFFLE(x, y, i, j, k, l) __builtin_shufflevector(x, y, i, j, k, l)
     #else
@@ -283,6 +324,9 @@ cdef extern from *:
         *(vec4 *)(C + C_row) = SHUFFLE(ab, cd, 2, 3, 6, 7);
         *(vec4 *)(C + 2 * C_row) = SHUFFLE(ab_high, cd_high, 0, 1, 4, 5);
         *(vec4 *)(C + 3 * C_row) = SHUFFLE(ab_high, cd_high, 2, 3, 6, 7); }
+    static inline real vec4_largest(vec4 x) {
+        x = vec4_larger(x, SHUFFLE(x, x, 2, 3, 0, 1));
+        return vec4_larger(x, SHUFFLE(x, x, 1, 0, 3, 2))[0]; }
     static inline real vec4_total(vec4 x) { return (x[0] + x[2]) + (x[1] + x[3]); }
     """
     ctypedef float real
@@ -299,6 +343,7 @@ cdef extern from *:
     void prefetch_line(const void *x) noexcept nogil
     void has_effect() noexcept nogil
     vec vec_held(vec x) noexcept nogil
+    const real *unrelated(const real *x) noexcept nogil
     vec vec_rounded(vec product) noexcept nogil
     vec8 vec8_rounded(vec8 product) noexcept nogil
     vec4 vec4_rounded(vec4 product) noexcept nogil
@@ -309,6 +354,13 @@ cdef extern from *:
     void transpose_4x4(
         const real *A, Py_ssize_t A_row, real *C, Py_ssize_t C_row) noexcept nogil
     real vec4_total(vec4 x) noexcept nogil
+    vec4 vec_highest(vec x) noexcept nogil
+    vec4 vec8_highest(vec8 x) noexcept nogil
+    vec4 vec4_highest(vec4 x) noexcept nogil
+    real vec4_largest(vec4 x) noexcept nogil
+    vec vec_divided(vec x, vec d, vec r) noexcept nogil
+    vec8 vec8_divided(vec8 x, vec8 d, vec8 r) noexcept nogil
+    vec4 vec4_divided(vec4 x, vec4 d, vec4 r) noexcept nogil
     vec vec_splat(real x) noexcept nogil
     vec8 vec8_splat(real x) noexcept nogil
     vec4 vec4_splat(real x) noexcept nogil
@@ -339,6 +391,9 @@ cdef extern from *:
     vec vec_magnitude(vec x) noexcept nogil
     vec8 vec8_magnitude(vec8 x) noexcept nogil
     vec4 vec4_magnitude(vec4 x) noexcept nogil
+    vec vec_with_sign_of(vec z, vec x) noexcept nogil
+    vec8 vec8_with_sign_of(vec8 z, vec8 x) noexcept nogil
+    vec4 vec4_with_sign_of(vec4 z, vec4 x) noexcept nogil
     vec vec_pow2(vec rounded) noexcept nogil
     vec8 vec8_pow2(vec8 rounded) noexcept nogil
     vec4 vec4_pow2(vec4 rounded) noexcept nogil
@@ -413,6 +468,16 @@ cdef inline vector quotient(vector x, vector y) noexcept nogil:
         return vec4_quotient(x, y)
 
 
+cdef inline vector divided(vector x, vector d, vector r) noexcept nogil:
+    """x / d for r = 1 / d, rounded"""
+    if vector is vec:
+        return vec_divided(x, d, r)
+    elif vector is vec8:
+        return vec8_divided(x, d, r)
+    else:
+        return vec4_divided(x, d, r)
+
+
 cdef inline vector root(vector x) noexcept nogil:
     """Square root."""
     if vector is vec:
@@ -468,6 +533,28 @@ cdef inline vector clipped(vector x, real lowest, real highest) noexcept nogil:
         return vec8_smaller(vec8_larger(x, low), high)
     else:
         return vec4_smaller(vec4_larger(x, low), high)
+
+
+cdef inline vector at_most(vector x, real highest) noexcept nogil:
+    """x limited to (-inf, highest]; NaN where x is NaN."""
+    cdef vector high
+    fill(&high, highest)
+    if vector is vec:
+        return vec_smaller(x, high)
+    elif vector is vec8:
+        return vec8_smaller(x, high)
+    else:
+        return vec4_smaller(x, high)
+
+
+cdef inline vector with_sign_of(vector z, vector x) noexcept nogil:
+    """x >= 0, or -x where z has a sign"""
+    if vector is vec:
+        return vec_with_sign_of(z, x)
+    elif vector is vec8:
+        return vec8_with_sign_of(z, x)
+    else:
+        return vec4_with_sign_of(z, x)
 
 
 cdef inline vector magnitude(vector x) noexcept nogil:
@@ -528,3 +615,13 @@ cdef inline vec4 fold(vector x) noexcept nogil:
         return vec8_fold(x)
     else:
         return vec4_fold(x)
+
+
+cdef inline real largest(vector x) noexcept nogil:
+    """The largest lane; any lane, or NaN, if there is a NaN among them."""
+    if vector is vec:
+        return vec4_largest(vec_highest(x))
+    elif vector is vec8:
+        return vec4_largest(vec8_highest(x))
+    else:
+        return vec4_largest(x)

@@ -118,10 +118,28 @@ cdef void multiply(
     memset(&p, 0, sizeof(Product))
     p.n_rows, p.width, p.n_k = n_rows, width, n_k
     p.A, p.A_row, p.A_k = A, A_row, 1
-    p.B, p.B_k = B, B_k
+    p.B, p.B_k, p.B_j = B, B_k, 1
     p.C, p.C_row, p.start = C, C_row, bias
     p.parts = net.parts
     product(STORE, &p)
+
+
+cdef void multiply_turned(
+    const Net *net, const Layer *layer, Py_ssize_t n_samples, Py_ssize_t width, real *dC_da_prev,
+) noexcept nogil:
+    """dC/da_prev = delta W for W as stored, (n_in, width of the layer); padding 0"""
+    cdef Product p
+    cdef Py_ssize_t t, i
+    memset(&p, 0, sizeof(Product))
+    p.n_rows, p.width, p.n_k = n_samples, width, layer.n_out
+    p.A, p.A_row, p.A_k = block(net, layer, layer.delta), layer.width, 1
+    p.B, p.B_k, p.B_j = net.theta + layer.W, 1, layer.width
+    p.B_columns = layer.n_in
+    p.C, p.C_row, p.parts = dC_da_prev, width, net.parts
+    product(STORE, &p)
+    for t in range(n_samples if layer.n_in < width else 0):     # 0 times an infinite delta is NaN
+        for i in range(layer.n_in, width):
+            dC_da_prev[t * width + i] = 0
 
 
 cdef double outputs(

@@ -56,6 +56,7 @@ cdef struct Search:     # least_squares.SEARCH
     Py_ssize_t rows
     Py_ssize_t pairs
     Py_ssize_t some
+    Py_ssize_t shared
 
 cdef struct Samples:    # what a search looks at
     Rows X
@@ -222,31 +223,11 @@ cdef Py_ssize_t descend_squares(
     cdef bint fits = net.batch_size >= search.n_samples
     cdef real *trial = buffer + search.trial
     cdef real *step = buffer + search.step
-    cdef bint fails
+    cdef bint fails, alone = not search.shared
     while search.reason == GOING and found < n_losses and n_blocks > 0:
         n = min(net.batch_size, search.n_samples - search.first)
         n_blocks -= 1
-        if search.phase == STARTING:
-            pass_on(net, search, places, samples, buffer, theta, n, False)
-            search.first += n
-            if search.first == search.n_samples:
-                search.loss = search.total
-                if not isfinite(search.loss):
-                    search.reason = NOT_FINITE
-                enter_phase(search, MULTIPLYING)
-        elif search.phase == MULTIPLYING:
-            if not fits:    # else z and a are those of the step that was accepted
-                pass_on(net, search, places, samples, buffer, theta, n, False)
-            net.theta = theta
-            multiply_block(net, search, places, n, buffer)
-            search.first += n
-            if search.first == search.n_samples:
-                finish_products(net, search, places, buffer)
-                search.gradient = norm_of_gradient(search, buffer + search.normal)
-                if search.gradient < search.min_gradient:
-                    search.reason = FLAT
-                enter_phase(search, TRYING)
-        elif search.phase == TRYING:
+        if search.phase == TRYING:
             search.n_tries += 1
             if solve(search.n_parameters, search.width, buffer + search.normal,
                      search.sum_of_weights, search.mu, buffer + search.factor,
@@ -255,21 +236,50 @@ cdef Py_ssize_t descend_squares(
                 enter_phase(search, EVALUATING)
             else:
                 reject(search)
+            continue
+        if search.shared == 2:      # the sums are those of all now
+            search.shared = 1
         else:
-            pass_on(net, search, places, samples, buffer, trial, n, True)
+            if search.phase == STARTING:
+                pass_on(net, search, places, samples, buffer, theta, n, False)
+            elif search.phase == MULTIPLYING:
+                if not fits:    # else z and a are those of the step that was accepted
+                    pass_on(net, search, places, samples, buffer, theta, n, False)
+                net.theta = theta
+                multiply_block(net, search, places, n, buffer)
+            else:
+                pass_on(net, search, places, samples, buffer, trial, n, alone)
             search.first += n
-            fails = not search.total < search.loss      # also where it is nan
-            if fails:
-                reject(search)
-            elif search.first == search.n_samples:
-                memcpy(theta, trial, n_theta * sizeof(real))
-                search.loss = search.total
-                search.mu = max(search.decrease * search.mu, 1e-20)
-                losses[found] = search.loss / search.sum_of_weights
-                if losses[found] <= search.target:
-                    search.reason = REACHED
-                found += 1
-                enter_phase(search, MULTIPLYING)
+            # a higher loss, also where it is nan, needs no more samples
+            fails = alone and search.phase == EVALUATING and not search.total < search.loss
+            if search.first < search.n_samples and not fails:
+                continue
+            if search.phase == MULTIPLYING:
+                finish_products(net, search, places, buffer)
+            if search.shared:
+                search.shared = 2
+                break
+        if search.phase == STARTING:
+            search.loss = search.total
+            if not isfinite(search.loss):
+                search.reason = NOT_FINITE
+            enter_phase(search, MULTIPLYING)
+        elif search.phase == MULTIPLYING:
+            search.gradient = norm_of_gradient(search, buffer + search.normal)
+            if search.gradient < search.min_gradient:
+                search.reason = FLAT
+            enter_phase(search, TRYING)
+        elif not search.total < search.loss:
+            reject(search)
+        else:
+            memcpy(theta, trial, n_theta * sizeof(real))
+            search.loss = search.total
+            search.mu = max(search.decrease * search.mu, 1e-20)
+            losses[found] = search.loss / search.sum_of_weights
+            if losses[found] <= search.target:
+                search.reason = REACHED
+            found += 1
+            enter_phase(search, MULTIPLYING)
     return found
 
 

@@ -55,6 +55,10 @@ def addresses():
         "descend_rows_of_layer": <size_t> &descend_rows_of_layer,
         "descend_biases": <size_t> &descend_biases,
         "descend_sparse": <size_t> &descend_sparse,
+        # large mini-batches
+        "piece_of_groups": <size_t> &piece_of_groups,
+        "begin_piece": <size_t> &begin_piece,
+        "move_by_groups": <size_t> &move_by_groups,
         # outputs and targets
         "outputs": <size_t> &outputs,
         "copy_outputs": <size_t> &copy_outputs,

@@ -4,11 +4,38 @@ from libc.math cimport log
 from functions cimport (
     has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
 )
-from lanes cimport (
-    NATIVE, REAL_BYTES, fill, first_lanes, first_of, fold, magnitude, real, unit_lanes, vec, vec4,
-    vec4_total, vector, where_above,
-)
+from lanes cimport NATIVE, fill, first_lanes, real, unit_lanes, vec, vec4, vector, where_above
 from plan cimport Rows, row_of
+
+cdef extern from *:
+    """
+    /* bit i is set where x[i] is not 0 (NaN is not), for the n <= 64 values at x */
+    static inline unsigned long long nonzero(const real *x, Py_ssize_t n) {
+        unsigned long long found = 0;
+        Py_ssize_t k = 0;
+    #if defined(__AVX__)
+        for (; k + NATIVE <= n; k += NATIVE) {
+    #if defined(__AVX512F__) && defined(DELTALOOP_DOUBLE)
+            unsigned int mask = _mm512_cmp_pd_mask(
+                _mm512_loadu_pd(x + k), _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    #elif defined(__AVX512F__)
+            unsigned int mask = _mm512_cmp_ps_mask(
+                _mm512_loadu_ps(x + k), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    #elif defined(DELTALOOP_DOUBLE)
+            unsigned int mask = _mm256_movemask_pd(
+                _mm256_cmp_pd(_mm256_loadu_pd(x + k), _mm256_setzero_pd(), _CMP_NEQ_UQ));
+    #else
+            unsigned int mask = _mm256_movemask_ps(
+                _mm256_cmp_ps(_mm256_loadu_ps(x + k), _mm256_setzero_ps(), _CMP_NEQ_UQ));
+    #endif
+            found |= (unsigned long long)mask << k; }
+    #endif
+        for (; k < n; k++) found |= (unsigned long long)(x[k] != 0) << k;
+        return found; }
+    static inline Py_ssize_t lowest(unsigned long long set) { return __builtin_ctzll(set); }
+    """
+    unsigned long long nonzero(const real *x, Py_ssize_t n) noexcept nogil
+    Py_ssize_t lowest(unsigned long long set) noexcept nogil    # number of its lowest bit
 
 
 cdef inline double terms(
@@ -95,51 +122,33 @@ cdef inline double softmax_cross_entropy(
     real *delta,        # (width,)  overwritten: dC/dz = (sum_k y_k) a - y; padding 0
 ) noexcept nogil:
     """Returns the loss of the sample: sum_j y_j (log sum_k exp(z_k) - z_j)."""
-    cdef Py_ssize_t j
-    cdef double cost = 0, sum_y = 0, term
+    cdef Py_ssize_t j, k = 0, n
+    cdef double cost = 0, sum_y = 0
+    cdef unsigned long long found
     cdef real whole
-    if REAL_BYTES == 8 and n_out >= NATIVE:     # vectors are float64 as well
-        return cross_entropy_of_vectors(n_out, width, z, a, log_sum, y, delta)
-    for j in range(n_out):      # no branch, which nobody could foresee
-        sum_y += y[j]
-        term = log_sum - z[j]
-        cost += y[j] * (term if y[j] != 0 else <double> 0)
+    while k < n_out:            # 64 targets at a time, most of which are 0
+        n = min(n_out - k, <Py_ssize_t> 64)
+        found = nonzero(y + k, n)
+        while found != 0:
+            j = k + lowest(found)
+            sum_y += y[j]
+            cost += y[j] * (log_sum - z[j])
+            found &= found - 1
+        k += n
     whole = <real> sum_y
-    for j in range(n_out):
+    j = 0
+    while j + NATIVE <= n_out:
+        (<vec *> (delta + j))[0] = whole * (<const vec *> (a + j))[0] - (<const vec *> (y + j))[0]
+        j += NATIVE
+    while j + 4 <= n_out:
+        (<vec4 *> (delta + j))[0] = whole * (<const vec4 *> (a + j))[0] \
+            - (<const vec4 *> (y + j))[0]
+        j += 4
+    for j in range(j, n_out):
         delta[j] = whole * a[j] - y[j]
     for j in range(n_out, width):
         delta[j] = 0
     return cost
-
-
-cdef inline double cross_entropy_of_vectors(
-    Py_ssize_t n_out, Py_ssize_t width, const real *z, const real *a, double log_sum,
-    const real *y, real *delta,
-) noexcept nogil:
-    """softmax_cross_entropy in vectors; the last one may overlap the one before."""
-    cdef Py_ssize_t j = 0, first
-    cdef vec none, wanted, sums_y, costs
-    cdef real whole, top = <real> log_sum
-    fill(&none, 0)
-    sums_y = costs = none
-    while j < n_out:
-        first = min(j, n_out - NATIVE)
-        # each unit once: 0 for those that the vector before has had
-        wanted = first_of(none, j - first, (<const vec *> (y + first))[0])
-        sums_y += wanted
-        costs += wanted * where_above(
-            magnitude(wanted), none, top - (<const vec *> (z + first))[0], none)
-        j += NATIVE
-    whole = vec4_total(fold(sums_y))
-    j = 0
-    while j < n_out:
-        first = min(j, n_out - NATIVE)
-        (<vec *> (delta + first))[0] = \
-            whole * (<const vec *> (a + first))[0] - (<const vec *> (y + first))[0]
-        j += NATIVE
-    for j in range(n_out, width):
-        delta[j] = 0
-    return vec4_total(fold(costs))
 
 
 cdef inline double smoothed(

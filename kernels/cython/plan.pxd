@@ -5,6 +5,7 @@ cdef enum:
     SHARE = 16      # memory.SHARE
     CUT = 352 * 1024    # memory.CUT
     PIECE = 256     # memory.PIECE
+    GROUPS = 8      # memory.GROUPS
 
 # functions of users: see interface.py
 ctypedef void (*custom_f)(const real *z, real *a, Py_ssize_t n) noexcept nogil
@@ -53,6 +54,8 @@ cdef struct Places:     # memory.WORK
     Py_ssize_t turned
     Py_ssize_t turned_prev
     Py_ssize_t partial
+    Py_ssize_t groups
+    Py_ssize_t n_theta
     Py_ssize_t parts
     Py_ssize_t gathered
     Py_ssize_t listed
@@ -71,6 +74,8 @@ cdef struct Net:        # Plan, theta and Work of one call
     real *gathered          # (batch_size, round_up(n_in)), or NULL
     real *transposed[2]     # (widest, round_up(batch_size)) each
     real *partial           # (n_theta,): sums over the pieces of a batch so far, or NULL
+    real *groups            # (GROUPS, n_theta): gradients of groups of samples, or NULL
+    Py_ssize_t n_theta
     real *parts             # CUT bytes for this thread, or NULL
     real *listed            # what is left of sparse rows, see sparse.pxi
     double *costs           # (batch_size,), and with heads as many after them

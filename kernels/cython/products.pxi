@@ -19,11 +19,14 @@ cdef struct Product:    # products.product_record
     Py_ssize_t n_rows
     Py_ssize_t width        # 4, 8 or a multiple of 16; of a part, whole tiles
     Py_ssize_t n_k
-    const real *A           # A[r, k] at r A_row + k A_k
+    const real *A           # A[r, k] at r A_row + k A_k; A_row is 1 unless the purpose is STORE
     Py_ssize_t A_row
     Py_ssize_t A_k
-    const real *B           # B[k, :] at k B_k
+    Py_ssize_t A_strip      # elements from A of TILE_ROWS rows to A of the next
+    const real *B           # B[k, j] at k B_k + j B_j
     Py_ssize_t B_k
+    Py_ssize_t B_j          # 1; or any, where B_k is 1 and B is always cut: it is stored turned
+    Py_ssize_t B_columns    # that are there if B is turned; those behind, up to width, are 0
     Py_ssize_t B_tile       # elements from B of one tile to B of the next
     real *C                 # C[r, :] at r C_row
     Py_ssize_t C_row
@@ -76,18 +79,20 @@ cdef inline void strip(
     cdef vector sums[TILE_ROWS][2]
     cdef const vector *start = NULL
     cdef Py_ssize_t j = 0, lanes = sizeof(vector) // sizeof(real), place = r * p.C_row
-    cdef const real *A = p.A + r * p.A_row
+    # a constant where it can be
+    cdef Py_ssize_t A_row = p.A_row if purpose == STORE else 1
+    cdef const real *A = p.A + r // TILE_ROWS * p.A_strip + r % TILE_ROWS * A_row
     while j < p.width:
         if p.start != NULL:
             start = <const vector *> (p.start + r * p.start_row + j)
         if purpose == DESCEND:
             fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)
-            tile(False, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
+            tile(False, False, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
                  start, p.start_row, p.factor)
             move_tile(p, rows, n, lanes, <const real *> sums, p.C + place, p.weights + place)
         else:
-            tile(purpose == ADD, rows, n, p.n_k, A, p.A_row, p.A_k, B, p.B_k, p.C + place,
-                 p.C_row, start, p.start_row, p.factor)
+            tile(purpose == ADD, purpose == STORE, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k,
+                 p.C + place, p.C_row, start, p.start_row, p.factor)
         if p.ahead != NULL:
             fetch_some(p.ahead)
         B = at(B, p.B_tile)
@@ -189,7 +194,8 @@ cdef Product part_of(
     cdef Product p = whole[0]
     p.n_rows, p.width = n_rows, width
     p.A += r * p.A_row
-    p.B += j
+    p.B += j * p.B_j
+    p.B_columns -= j
     p.C += r * p.C_row + j
     p.weights += r * p.C_row + j
     if p.start != NULL:
@@ -203,53 +209,68 @@ cdef void product(Py_ssize_t purpose, const Product *whole) noexcept nogil:
     cdef Product p
     if wide > 0:
         p = part_of(whole, 0, whole.n_rows, 0, wide)
+        p.A_strip = TILE_ROWS * p.A_row
         if is_cut(purpose, whole):
-            cut(purpose, &p)
+            cut(purpose, panel, &p)
         else:
             p.B_tile = panel
             do_wide(purpose, &p)
     if wide < whole.width:      # one narrow tile per strip, which is not worth a copy
         p = part_of(whole, 0, whole.n_rows, wide, whole.width - wide)
-        p.B_tile = p.width
-        do_narrow(purpose, p.width if whole.width <= 8 else NATIVE, &p)
+        p.A_strip = TILE_ROWS * p.A_row
+        if whole.B_j != 1:
+            cut(purpose, p.width, &p)
+        else:
+            p.B_tile = p.width
+            do_narrow(purpose, p.width, &p)
 
 
 cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
     """Whether copying B pays: B over 32 KB (L1) and 64 rows of A, or 512 KB (L2) and 16 rows."""
     cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, n_bytes = p.n_k * p.B_k * REAL_BYTES
+    if p.B_j != 1:
+        return True
     return (p.parts != NULL
             and p.B_k > panel       # else B is a single panel already
             and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)
             and (purpose == STORE or p.n_k * panel <= OF_B))
 
 
-cdef void cut(Py_ssize_t purpose, const Product *whole) noexcept nogil:
-    """Part by part, in loops over k (DEPTH at a time with STORE), rows of A and columns of B."""
+cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexcept nogil:
+    """Part by part, in loops over k (DEPTH at a time with STORE), rows of A and columns of B.
+
+    A panel is as wide as a tile.
+    """
     cdef Product p, rest = whole[0]
-    cdef Py_ssize_t panel = TILE_VECTORS * NATIVE, r, j, n_rows
+    cdef Py_ssize_t r, j, n_rows
     cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if purpose == STORE else whole.n_k
     cdef Py_ssize_t columns = OF_B // depth // panel * panel
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
     cdef real *part_of_B = whole.parts
     cdef real *part_of_A = whole.parts + OF_B
-    cdef bint turns = whole.A_k != 1 and whole.width >= 256     # a transposed copy of A pays
+    cdef bint copies = whole.A_row == 1 and whole.width >= 256      # a copy of A pays
     while rest.n_k > 0:
         depth = min(depth, rest.n_k)
         r = 0
         while r < whole.n_rows:
             n_rows = min(most_rows, whole.n_rows - r)
-            if turns:
-                transpose(depth, n_rows, depth, rest.A + r * rest.A_row, rest.A_k,
-                          part_of_A, depth)
+            if copies:
+                lay_in_strips(depth, n_rows, rest.A + r, rest.A_k, part_of_A)
             j = 0
             while j < whole.width:
                 p = part_of(&rest, r, n_rows, j, min(columns, whole.width - j))
                 p.n_k = depth
-                if turns:
-                    p.A, p.A_row, p.A_k = part_of_A, depth, 1
-                lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
+                if copies:
+                    p.A, p.A_k, p.A_strip = part_of_A, TILE_ROWS, depth * TILE_ROWS
+                if p.B_j != 1:
+                    lay_turned(&p, panel, part_of_B)
+                else:
+                    lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
                 p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
-                do_wide(purpose, &p)
+                if panel == TILE_VECTORS * NATIVE:
+                    do_wide(purpose, &p)
+                else:
+                    do_narrow(purpose, panel, &p)
                 j += columns
             r += most_rows
         rest.A += depth * rest.A_k
@@ -272,6 +293,36 @@ cdef void lay_side_by_side(
             out = <vec *> (panels + (c * n_k + k) * panel)
             for v in range(TILE_VECTORS):
                 out[v] = (<const vec *> (B + k * B_k + c * panel))[v]
+
+
+cdef void lay_in_strips(
+    Py_ssize_t n_k, Py_ssize_t n_rows,
+    const real *A, Py_ssize_t A_k,  # A[r, k] at r + k A_k              read
+    real *strips,                   # (n_rows / TILE_ROWS, n_k, TILE_ROWS)  overwritten
+) noexcept nogil:
+    """Copy A strip by strip, without gaps between the k of a strip."""
+    cdef Py_ssize_t k, r, last = n_rows // TILE_ROWS * TILE_ROWS
+    cdef real *out
+    for k in range(n_k):
+        prefetch(A + 8 * A_k, n_rows)
+        out = strips + k * TILE_ROWS
+        r = 0
+        while r < last:
+            memcpy(out, A + r, TILE_ROWS * sizeof(real))    # a constant: a few instructions
+            out += n_k * TILE_ROWS
+            r += TILE_ROWS
+        for r in range(n_rows - last):
+            out[r] = A[last + r]
+        A += A_k
+
+
+cdef void lay_turned(const Product *p, Py_ssize_t panel, real *panels) noexcept nogil:
+    """The same for a B that is stored turned."""
+    cdef Py_ssize_t j = 0
+    while j < p.width:
+        transpose(max(min(panel, p.B_columns - j), <Py_ssize_t> 0), p.n_k, panel,
+                  p.B + j * p.B_j, p.B_j, panels + j * p.n_k, panel)
+        j += panel
 
 
 cdef void transpose(

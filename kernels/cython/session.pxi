@@ -1,4 +1,9 @@
 # One network for many small calls: from Python, and through a handle from compiled code.
+#
+# The usual call finds that no other has a turn, computes, and holds the GIL meanwhile: so no other
+# thread can take a turn before it ends. Without a GIL the lock of the dict `queue` does the same
+# (`critical_section`, which is nothing in a build with a GIL): whoever wants a turn writes to it.
+cimport cython
 from cpython.pycapsule cimport PyCapsule_GetContext, PyCapsule_New, PyCapsule_SetContext
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
@@ -91,12 +96,12 @@ cdef double descend_one_batch(
     cdef Epoch epoch
     epoch.net, epoch.rule, epoch.X, epoch.Y = inner.net, inner.rule, X[0], Y[0]
     epoch.start, epoch.stop, epoch.batch_size, epoch.step = 0, n, n, inner.step
-    epoch.n_threads, epoch.total, epoch.rates = 1, 0, NULL
-    epoch.squares = NULL
+    epoch.crew, epoch.n_threads, epoch.total = NULL, 1, 0
+    epoch.rates, epoch.squares = NULL, NULL
     epoch.drops, epoch.noise = inner.drops, inner.noise
     if inner.net.walks != NULL:
         return other_epoch(&epoch)
-    run_threads(train_share, &epoch, &epoch.barrier, 1)
+    train_batches(&epoch)
     return epoch.total
 
 
@@ -148,10 +153,13 @@ cdef class Session:
     def _make_room(self, Py_ssize_t batch_size):
         """Room for mini-batches of batch_size samples; more than PIECE are computed in pieces."""
         cdef Py_ssize_t n = min(batch_size, <Py_ssize_t> PIECE)
+        cdef Net net
         if self.work is None or n > self.inner.net.batch_size:
             work = Work(self.plan, n, gathers=self.plan.changes_inputs)
-            bind(&self.inner.net, self.plan, self.theta, True, work, <size_t> self.walks)
-            self.work = work    # only now may the previous Work be freed
+            bind(&net, self.plan, self.theta, True, work, <size_t> self.walks)
+            with cython.critical_section(self.queue):
+                self.inner.net = net
+                self.work = work    # only now may the previous Work be freed
         self.inner.handle.batch_size = batch_size
 
     def set_rule(self, rule, noise=0):
@@ -185,10 +193,16 @@ cdef class Session:
 
     def progress(self):
         """How far the optimiser is: a copy of its state, and how many steps it has made."""
+        return self.turns.read(self._progress)
+
+    def _progress(self):
         return self.state.copy(), self.inner.step
 
     def resume(self, state, Py_ssize_t step):
         """Go on from a result of `progress`, with the rule that was set."""
+        self.turns.change(self._resume, state, step)
+
+    def _resume(self, state, Py_ssize_t step):
         self.state[:] = state
         self.inner.step = step
 
@@ -211,9 +225,9 @@ cdef class Session:
         if self.walks != NULL:      # whoever has the handle may call any of its functions
             for name in lent.WALKS:
                 self.provide(name)
-        if self.keeper is not None:
-            self.keeper.append(self)
-            self.keeper = None
+        keeper, self.keeper = self.keeper, None
+        if keeper is not None:
+            keeper.append(self)
         return 0
 
     def predict_one(self, x, out=None):
@@ -233,6 +247,7 @@ cdef class Session:
         cdef Py_buffer x_view
         cdef void *out_first
         cdef Py_ssize_t size = handle.n_out * max(n, <Py_ssize_t> 1)
+        cdef bint done = False
         if self.walks != NULL and self.walks.forward_rows == NULL:
             self.provide("forward_rows")
         hold_rows(&x_view, x, n, handle.n_in, self.dtype, "X" if n else "x")
@@ -248,10 +263,12 @@ cdef class Session:
                 if out_first == NULL:
                     raise InvalidInputError(
                         f"out must be a writable contiguous array of {size} values of {self.dtype}")
-            if not self.queue and n <= self.inner.net.batch_size:
-                # the usual case: no other thread has a turn
-                handle_forward(handle, x_view.buf, max(n, <Py_ssize_t> 1), out_first)
-            else:
+            with cython.critical_section(self.queue):
+                if not self.queue and n <= self.inner.net.batch_size:
+                    # the usual case: no other thread has a turn
+                    handle_forward(handle, x_view.buf, max(n, <Py_ssize_t> 1), out_first)
+                    done = True
+            if not done:
                 self.predict_in_turn(x_view.buf, max(n, <Py_ssize_t> 1), out, size)
         finally:
             PyBuffer_Release(&x_view)
@@ -267,10 +284,11 @@ cdef class Session:
             self.turns.wait(turn, False)
             if n > self.inner.net.batch_size:   # a handle may have been promised more
                 self._make_room(max(n, self.inner.handle.batch_size))
-            out_first = room(out, size)     # again: other threads may have changed out
-            if out_first == NULL:
-                raise InvalidInputError("out was changed by another thread")
-            handle_forward(&self.inner.handle, x, n, out_first)
+            with cython.critical_section(self.queue):   # others may read in the same room
+                out_first = room(out, size)     # again: other threads may have changed out
+                if out_first == NULL:
+                    raise InvalidInputError("out was changed by another thread")
+                handle_forward(&self.inner.handle, x, n, out_first)
         finally:
             self.end(turn)
         return 0
@@ -290,7 +308,8 @@ cdef class Session:
         """n = 0: one sample alone"""
         cdef deltaloop_handle *handle = &self.inner.handle
         cdef Py_buffer x_view, y_view
-        cdef double loss
+        cdef double loss = NAN
+        cdef bint done = False
         if self.walks != NULL:
             if n > 1 or self.inner.rule.flat or not self.inner.net.plain[0]:
                 if self.walks.descend_batches == NULL:
@@ -301,9 +320,12 @@ cdef class Session:
         try:
             hold_rows(&y_view, Y, n, self.inner.n_targets, self.dtype, "Y" if n else "y")
             try:
-                if n == 0 and not self.claims and not self.queue:
-                    loss = handle_learn(handle, x_view.buf, y_view.buf, 1)
-                else:
+                if n == 0:
+                    with cython.critical_section(self.queue):
+                        if not self.claims and not self.queue:
+                            loss = handle_learn(handle, x_view.buf, y_view.buf, 1)
+                            done = True
+                if not done:
                     loss = self.learn_in_turn(x_view.buf, y_view.buf, max(n, <Py_ssize_t> 1))
             finally:
                 PyBuffer_Release(&y_view)
@@ -314,17 +336,23 @@ cdef class Session:
     cdef double learn_in_turn(self, const void *x, const void *y, Py_ssize_t n) except? -1:
         """A step without the GIL, so that other Python threads may run."""
         cdef double loss
+        cdef bint alone
         turn = object()
         try:
             if not self.claims:
                 self.claims[turn] = self.thread()
+                with cython.critical_section(self.claims):
+                    alone = len(self.claims) == 1
+                if not alone:
+                    self.turns.check_first(turn)
             else:
                 self.turns.claim(turn)
             if n > self.inner.handle.batch_size:
                 self._make_room(n)
-            if not self.queue:
-                self.queue[turn] = self.thread(), True
-            else:
+            self.queue[turn] = self.thread(), True
+            with cython.critical_section(self.queue):
+                alone = len(self.queue) == 1
+            if not alone:
                 self.turns.wait(turn, True)
             with nogil:
                 loss = handle_learn(&self.inner.handle, x, y, n)

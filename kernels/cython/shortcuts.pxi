@@ -71,16 +71,6 @@ cdef void join(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogi
                          source.width, joined + column_of(net, s, k), layer.joined_row)
 
 
-cdef void give_back(const Net *net, Py_ssize_t k, Py_ssize_t n_samples, real *dC_da) noexcept nogil:
-    """From W delta^T of layer k, turned: dC/da of the layer before, and what returns to others."""
-    cdef const Layer *layer = &net.layers[k]
-    cdef const Layer *below = &net.layers[k - 1]
-    cdef real *returned = rows_of_joined(net, layer, layer.returned)
-    transpose(layer.n_in, n_samples, layer.joined_row, net.transposed[1] + net.first,
-              round_up(net.batch_size), returned, layer.joined_row)
-    take_columns(n_samples, below.n_out, returned, layer.joined_row, dC_da, below.width)
-
-
 cdef void add_returned(
     const Net *net, Py_ssize_t s, Py_ssize_t n_samples, real *dC_da, Py_ssize_t row,
 ) noexcept nogil:

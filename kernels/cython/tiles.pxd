@@ -8,7 +8,7 @@
 #
 # with W as stored, (n_in, width). B and C are read and written in vectors, but A one element at a
 # time, so that A^T need not be copied. products.pxi puts tiles together.
-from lanes cimport TILE_ROWS, fill, hold, real, vector
+from lanes cimport TILE_ROWS, fill, hold, real, unrelated, vector
 from plan cimport Rule
 from rules cimport descended
 
@@ -19,26 +19,32 @@ cdef inline const vector *at(const vector *first, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline void add_products(
-    Py_ssize_t rows, Py_ssize_t n, vector (*sums)[2],
-    const real *A, Py_ssize_t A_row, const vector *B,
+    Py_ssize_t rows, Py_ssize_t n, Py_ssize_t together, vector (*sums)[2],
+    const real **A, Py_ssize_t A_row, Py_ssize_t A_k, const vector *B,
 ) noexcept nogil:
-    """sums[r, :] += A[r] B"""
+    """sums[r, :] += A[r] B; then A += A_k
+
+    A[g]: the first of `together` rows, a constant. Three rows are reached with one register for
+    their distance: a register for every row would be one too many.
+    """
     cdef vector b[2]
     cdef Py_ssize_t r, c
     cdef real a
     for c in range(n):
         b[c] = B[c]
     for r in range(rows):
-        a = A[r * A_row]
+        a = A[r // together][r % together * A_row]
         for c in range(n):
             sums[r][c] += a * b[c]
     for r in range(rows):
         for c in range(n):
             hold(&sums[r][c])
+    for r in range((rows + together - 1) // together):
+        A[r] = unrelated(A[r] + A_k)
 
 
 cdef inline void tile(
-    bint adds, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t n_k,
+    bint adds, bint A_apart, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t n_k,
     const real *A, Py_ssize_t A_row, Py_ssize_t A_k,    # A[r, k] at r A_row + k A_k
     const vector *B, Py_ssize_t B_k,                    # B[k, :] at k B_k
     real *C, Py_ssize_t C_row,                          # C[r, :] at r C_row
@@ -47,9 +53,12 @@ cdef inline void tile(
 ) noexcept nogil:
     """sums = start + A B; then C = sums or, if `adds`, C = C + factor sums.
 
-    adds, rows and n (vectors in a row) are constants: the loops over them are unrolled.
+    adds, A_apart, rows and n (vectors in a row) are constants: the loops over them are unrolled.
+    A_apart: whether A_row is not one.
     """
     cdef vector sums[TILE_ROWS][2]
+    cdef const real *A_group[TILE_ROWS]
+    cdef Py_ssize_t together = 3 if A_apart else rows
     cdef vector *C_r
     cdef Py_ssize_t r, c, k = 0, _
     for r in range(rows):
@@ -58,12 +67,15 @@ cdef inline void tile(
                 fill(&sums[r][c], 0)
             else:
                 sums[r][c] = at(start, r * start_row)[c]
+    for r in range((rows + together - 1) // together):
+        A_group[r] = unrelated(A + r * together * A_row)
     while k + 2 <= n_k:         # unrolled by two: faster than by one or four
         for _ in range(2):
-            add_products(rows, n, sums, A + k * A_k, A_row, at(B, k * B_k))
+            add_products(rows, n, together, sums, A_group, A_row, A_k, B)
+            B = at(B, B_k)
             k += 1
     if k < n_k:
-        add_products(rows, n, sums, A + k * A_k, A_row, at(B, k * B_k))
+        add_products(rows, n, together, sums, A_group, A_row, A_k, B)
     for r in range(rows):
         C_r = <vector *> (C + r * C_row)
         for c in range(n):

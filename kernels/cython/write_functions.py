@@ -407,7 +407,9 @@ ENSEMBLE = """\
 # kernels/cython/write_functions.py from the rows of kernels/functions.py.
 from libc.math cimport pow
 
-from ensemble_lanes cimport Wide, add_wide, logistic_of_lanes, products, tanh_of_lanes
+from ensemble_lanes cimport (
+    PARTIAL, Wide, add_wide, logistic_of_lanes, tanh_of_lanes, widened,
+)
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
 )
@@ -416,8 +418,8 @@ from functions cimport (
     slope,
 )
 from lanes cimport (
-    NATIVE, clipped, magnitude, quotient, real, root, splat, vec, vec_over_root as over_root,
-    where_above,
+    NATIVE, clipped, fill, magnitude, quotient, real, root, splat, vec,
+    vec_over_root as over_root, where_above,
 )
 from normal cimport exp_of_square, normal
 from sines cimport cosine, sine
@@ -453,46 +455,60 @@ END
 
 cdef inline void terms_of_lanes(
     Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out, Py_ssize_t side,
-    const vec *z,       # (n_out, side)  read if from_logits
-    const vec *a,       # (n_out, side)  read
-    const vec *y,       # (n_out, side), or (n_out, 1) for y_side = 0  read
+    const vec *z,       # (side, n_out)  read if from_logits
+    const vec *a,       # (side, n_out)  read
+    const vec *y,       # (side, n_out), or (n_out,) for y_side = 0  read
     Py_ssize_t y_side,
-    vec *delta,         # (n_out, side)  overwritten: dC/da, or dC/dz if from_logits
-    double *costs,      # (side NATIVE,)  overwritten: the loss of the sample in every network
+    vec *delta,         # (side, n_out)  overwritten: dC/da, or dC/dz if from_logits
+    double *costs,      # (side NATIVE,)  overwritten: the loss of the sample in every network; or
+    vec *parts,         # (side,)  added to, unless NULL, for n_out <= PARTIAL and no has_outer
 ) noexcept nogil:
-    cdef Py_ssize_t s, o, k
-    cdef vec value, factor, target
+    cdef Py_ssize_t s, o, k, end
+    cdef vec value, factor, target, part
     cdef Wide sums
     cdef double by_sum
     for s in range(side):
-        for o in range(n_out):
-            k = o * side + s
-            target = y[o * (side if y_side else 1) + s * y_side]
-            if from_logits:
-                value = loss_logits_value(loss, p, z[k], target, &factor)
-                delta[k] = loss_logits_delta(loss, p, z[k], a[k], target)
-            else:
-                value = loss_value(loss, p, a[k], target, &factor)
-                delta[k] = loss_slope(loss, p, a[k], target)
-            sums = add_wide(sums, products(value, factor)) if o else products(value, factor)
-        (<Wide *> (costs + s * NATIVE))[0] = sums
+        o = 0
+        while o < n_out:        # a few terms in `real`, then all in double
+            end = min(n_out, o + PARTIAL)
+            fill(&part, 0)
+            for k in range(o, end):
+                target = y[k]
+                if from_logits:
+                    value = loss_logits_value(loss, p, z[k], target, &factor)
+                    delta[k] = loss_logits_delta(loss, p, z[k], a[k], target)
+                else:
+                    value = loss_value(loss, p, a[k], target, &factor)
+                    delta[k] = loss_slope(loss, p, a[k], target)
+                part += value * factor
+            if parts == NULL:
+                sums = add_wide(sums, widened(part)) if o else widened(part)
+            o = end
+        if parts != NULL:
+            parts[s] += part
+        else:
+            (<Wide *> (costs + s * NATIVE))[0] = sums
         if has_outer(loss):
             for k in range(NATIVE):
                 costs[s * NATIVE + k] = loss_outer(loss, p, costs[s * NATIVE + k], &by_sum)
                 for o in range(n_out):
-                    (<real *> (delta + o * side + s))[k] *= <real> by_sum
+                    (<real *> (delta + o))[k] *= <real> by_sum
+        z, a, delta = z + n_out, a + n_out, delta + n_out
+        if y_side:
+            y += n_out
 
 
 cdef inline void terms_of_lanes_by_code(
     Py_ssize_t loss, bint from_logits, real p, Py_ssize_t n_out, Py_ssize_t side,
     const vec *z, const vec *a, const vec *y, Py_ssize_t y_side, vec *delta, double *costs,
+    vec *parts,
 ) noexcept nogil:
     # softmax with cross_entropy or kullback_leibler is by hand, as in losses.pxd
 ALL_LOSSES:    if loss == CODE and not from_logits:
-        terms_of_lanes(CODE, False, p, n_out, side, z, a, y, y_side, delta, costs)
+        terms_of_lanes(CODE, False, p, n_out, side, z, a, y, y_side, delta, costs, parts)
         return
 ENDALL_LOGITS:    if loss == CODE and from_logits:
-        terms_of_lanes(CODE, True, p, n_out, side, z, a, y, y_side, delta, costs)
+        terms_of_lanes(CODE, True, p, n_out, side, z, a, y, y_side, delta, costs, parts)
         return
 END
 

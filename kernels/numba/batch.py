@@ -24,6 +24,7 @@ from .layers import (
     are_finite,
     backward_layer,
     begin_masks,
+    begin_piece,
     begin_step,
     copy_outputs,
     descend_biases,
@@ -36,8 +37,10 @@ from .layers import (
     keep_connections,
     keep_inputs,
     look_ahead,
+    move_by_groups,
     multiply,
     outputs,
+    piece_of_groups,
     set_rate,
     spread,
     sum_layer,
@@ -153,7 +156,7 @@ def descend_batches(
     net, x, y, rule = copied(net), copied(X), copied(Y), copied(rule)
     spends = copied(rule)  # what the products do with it
     moves = rule if flat else spends  # what moves the parameters
-    piece, ahead = new_piece(net), new_ahead(net)
+    piece, ahead, sums = new_piece(net), new_ahead(net), new_rule(net)
     # dense rows in an order are copied side by side
     gathers = not is_null(X.dense) and not is_null(X.order)
     gathers = gathers or net.input_dropout > 0 or net.input_noise > 0  # to change them
@@ -165,6 +168,8 @@ def descend_batches(
     piece.n_threads, net.trains = 1, 1
     while start < stop and math.isfinite(total):
         n, done = min(batch_size, stop - start), 0
+        in_groups = piece_of_groups(net, rule, x, n)
+        room, of_group = in_groups if in_groups > 0 else net.batch_size, 0.0
         piece.scale = 1 / n
         step += 1
         if not is_null(rates):
@@ -182,7 +187,7 @@ def descend_batches(
         if flat:
             clear(rule.n_theta, rule.state)
         while done < n:  # piece by piece: as many samples as there is room for
-            n_piece = min(net.batch_size, n - done)
+            n_piece = min(room, n - done)
             piece.is_first, piece.n_samples = done == 0, n_piece
             piece.is_last = done + n_piece == n
             y.first, x.first = start, 0 if gathers else start
@@ -193,8 +198,14 @@ def descend_batches(
                 net.done = done
                 drop_inputs(net, n_piece, net.gathered, row)
             pass_batch(net, n_piece, x, y, True)
-            for t in range(n_piece):
-                total += net.costs[t]
+            if in_groups > 0:
+                if begin_piece(net, piece, sums, n, done, True):
+                    total, of_group = total + of_group, 0.0
+                for t in range(n_piece):
+                    of_group += net.costs[t]
+            else:
+                for t in range(n_piece):
+                    total += net.costs[t]
             start += n_piece
             done += n_piece
             y.first = start
@@ -202,9 +213,12 @@ def descend_batches(
                 fetch(net, y, t, 1)
             if gathers:  # fetch the samples of the next piece meanwhile
                 look_ahead(net, ahead, X, start, n_piece, stop, n_in, first.width)
-                descend_batch(net, piece, x, spends, address(ahead))
+                descend_batch(net, piece, x, sums if in_groups > 0 else spends, address(ahead))
             else:
-                descend_batch(net, piece, x, spends, 0)
+                descend_batch(net, piece, x, sums if in_groups > 0 else spends, 0)
+        if in_groups > 0:
+            total += of_group
+            move_by_groups(net, spends, n, True, 0, net.n_theta)
         if flat:
             net.theta = theta
             descend_parameters(net, rule)

@@ -122,6 +122,25 @@ def descend_sparse(net: NET, piece: PIECE, X: ROWS, i: WHOLE, n: WHOLE, rule: RU
 
 
 @native
+def piece_of_groups(net: NET, rule: RULE, X: ROWS, n_samples: WHOLE) -> WHOLE:
+    """Samples of a piece of a mini-batch that is computed in groups; 0: it is not."""
+
+
+@native
+def begin_piece(
+    net: NET, piece: PIECE, sums: RULE, n_samples: WHOLE, done: WHOLE, one_thread: TRUTH
+) -> TRUTH:
+    """Let the gradient of a piece be added to that of its group; whether one begins."""
+
+
+@native
+def move_by_groups(
+    net: NET, rule: RULE, n_samples: WHOLE, one_thread: TRUTH, first: WHOLE, stop: WHOLE
+) -> None:
+    """The step of a fused rule on theta[first:stop] with the mean gradient of the groups."""
+
+
+@native
 def outputs(net: NET, n_samples: WHOLE, Y: ROWS, costs: DOUBLES) -> DOUBLE:
     """A of the last layer; unless Y is 0 its delta and the costs too, whose sum is returned."""
 

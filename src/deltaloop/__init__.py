@@ -16,6 +16,7 @@ from .errors import (
     InvalidInputError,
     InvalidTypeError,
     MissingDependencyError,
+    RankError,
 )
 from .inputs.validation import one_hot
 from .network import Network
@@ -33,7 +34,7 @@ from .training.history import History
 from .version import __version__ as __version__
 
 if _TYPE_CHECKING:
-    from . import callbacks, formats, metrics, plot, schedules, tables, tabular
+    from . import callbacks, formats, metrics, parallel, plot, schedules, tables, tabular
     from . import sklearn as sklearn
     from .ensemble import Ensemble, EnsembleHistory, search
     from .explain.check_gradients import check_gradients
@@ -67,6 +68,7 @@ __all__ = [
     "NAdam",
     "Network",
     "RMSprop",
+    "RankError",
     "Rprop",
     "Scaling",
     "callbacks",
@@ -79,6 +81,7 @@ __all__ = [
     "load",
     "metrics",
     "one_hot",
+    "parallel",
     "plot",
     "schedules",
     "search",
@@ -93,7 +96,10 @@ _ADDRESSES = (
 _sys.modules.update({f"{__name__}.{m.__name__.rpartition('.')[2]}": m for m in _ADDRESSES})
 
 # Modules that are imported when they are first asked for.
-_LATER = ("callbacks", "formats", "metrics", "plot", "schedules", "sklearn", "tables", "tabular")
+_LATER = (
+    "callbacks", "formats", "metrics", "parallel", "plot", "schedules", "sklearn", "tables",
+    "tabular",
+)  # fmt: skip
 # And functions, with their modules.
 _FUNCTIONS_LATER = {
     "check_gradients": "explain.check_gradients",

@@ -52,6 +52,13 @@ class DivergenceError(DeltaloopError, ArithmeticError):
         self.history = history
 
 
+class RankError(DeltaloopError, RuntimeError):
+    """A training over several processes ends, since one of them failed or does not fit the others.
+
+    Every rank raises one; that which failed raises its own error.
+    """
+
+
 class DeltaloopWarning(UserWarning):
     """Something will work, but probably not as intended."""
 

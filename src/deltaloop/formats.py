@@ -6,6 +6,7 @@ TABLE
 pickle is loaded.
 """
 
+import copy
 import importlib
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = [
     "from_sklearn",
     "from_torch",
     "read",
+    "rounded_to_int8",
     "to_keras_weights",
     "to_sklearn",
     "to_torch",
@@ -389,3 +391,26 @@ def write_fann_train(path, X, Y) -> None:
 
 def _built(found: Contents, source: str, backend) -> Network:
     return with_columns(network_of(found, source, as_backend(backend)))
+
+
+def rounded_to_int8(net: Network) -> Network:
+    """A copy of the network with the weights that `net.to_c(path, weights="int8")` writes.
+
+    Every weight becomes q s, with a whole number q from -127 to 127 and s_j = max_k |W_jk| / 127
+    for unit j: it moves by s_j / 2 at most. What that costs shows in the loss of the copy.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> net = dl.Network([2, 3, 1], seed=1)
+    >>> rounded = dl.formats.rounded_to_int8(net)
+    >>> bool(abs(rounded.W[0] - net.W[0]).max() <= abs(net.W[0]).max() / 254 * 1.0001)
+    True
+    """
+    from .interop.c_header.parameters import int8_of
+
+    rounded = copy.deepcopy(net)
+    for W in rounded.W:
+        q, scale = int8_of(W)
+        W[:] = q * scale[:, None]
+    return rounded

@@ -1,6 +1,7 @@
 """The network: made, trained, copied and saved; what it computes and holds comes from its bases."""
 
 import copy
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -32,7 +33,6 @@ from .parts.optimizers import SGD
 from .parts.parameters import Parameters, put, without_padding
 from .parts.scaling import Scaling
 from .parts.views import Views
-from .parts.whole_batch import with_optimizer
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
 from .training.samples import drawn_noise
@@ -199,7 +199,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         warn_about_output(layers[-1], loss)
         return net
 
-    def _build(self, n_in, layers, loss, dtype, backend, generator, of_inputs):
+    def _build(
+        self, n_in, layers, loss, dtype, backend, generator, of_inputs, optimizer=None, noise=0
+    ):
         self.layers = layers
         self.loss_name = loss.name
         self._loss = loss
@@ -207,12 +209,12 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self.generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
         self.plan = plan_of(n_in, layers, loss, dtype, *of_inputs)
-        self._noise = 0  # the seed of dropout and noise for learn_one and learn_batch
+        self._noise = noise  # the seed of dropout and noise for learn_one and learn_batch
         self._theta = aligned_zeros(self.plan.n_theta, dtype)
         self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
         self._turns, self._kept = Turns(), []
         self._views: dict[str, Views] = {}
-        self._optimizer, self._session, self._run = SGD(), None, None
+        self._optimizer, self._session, self._run = optimizer or SGD(), None, None
         self.use_backend(backend)
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
@@ -293,7 +295,16 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
         return self._theta.copy(), kept(self, self._run)
 
-    def to_c(self, path, name: str | None = None, learn: bool = False) -> None:
+    def to_c(
+        self,
+        path,
+        name: str | None = None,
+        learn: bool = False,
+        *,
+        momentum: bool = False,
+        weights: str | None = None,
+        progmem: bool = False,
+    ) -> None:
         """Write the network as one C header that needs nothing but itself.
 
         The header holds the parameters as static arrays and the functions that compute with
@@ -319,12 +330,24 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             of the name of the file.
         learn : bool, default False
             Whether the parameters can be changed, and NAME_learn_one is written.
+        momentum : bool, default False
+            With `learn`: the steps of SGD with momentum. NAME_learn_one takes one argument more,
+            the momentum, and the header keeps a velocity, 0 at first, for every parameter.
+        weights : {"int8"}, optional
+            Weights as whole numbers of one byte, with one scale for every unit,
+            s_j = max_k |W_jk| / 127: a quarter of the memory. Activations and biases stay `real`.
+            What it does to the outputs tells `deltaloop.formats.rounded_to_int8`, the same
+            network in Python.
+        progmem : bool, default False
+            For AVR (Arduino Uno and its like): parameters stay in flash, and are read from there,
+            instead of filling the RAM. Elsewhere the header is the same as without.
 
         Raises
         ------
         InvalidInputError, InvalidTypeError
             A name that is no C identifier; parameters that are not finite; a scaling beyond the
-            range of the dtype; an activation or loss of your own.
+            range of the dtype; an activation or loss of your own; heads or shortcuts; momentum
+            without learn, learn with int8 or progmem, progmem in float64.
         OSError
             The file cannot be written; what was there before is untouched.
 
@@ -340,7 +363,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """
         from .interop.c_header import write
 
-        write(self, path, name, learn)
+        write(self, path, name, learn=learn, momentum=momentum, weights=weights, progmem=progmem)
 
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
@@ -364,7 +387,10 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
-        state["generator"] = copy.deepcopy(self.generator)  # copy.copy would share it
+        try:  # as bytes: a third of the time of a deep copy, and copy.copy does not share it
+            state["generator"] = pickle.dumps(self.generator)
+        except (pickle.PicklingError, TypeError, AttributeError):  # a class inside a function
+            state["generator"] = copy.deepcopy(self.generator)
         state["_theta"] = without_padding(self.plan, self._theta)
         state["_of_inputs"] = self.input_dropout, self.input_noise
         state["_progress"] = self._session.progress()
@@ -381,12 +407,13 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
         if isinstance(state["_loss"], str):  # in pickles of earlier versions
             state["_loss"] = check_loss(state["_loss"])
+        if isinstance(state["generator"], bytes):
+            state["generator"] = pickle.loads(state["generator"])
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"], of_inputs,
+            backend, state["generator"], of_inputs, state["_optimizer"], state.get("_noise", 0),
         )  # fmt: skip
         self.__dict__.update(state)
         put(self.plan, theta, self._theta)
         self._scaling = scaling
-        self._session = with_optimizer(self._session, self._optimizer, self._noise)
         self._session.resume(*progress)

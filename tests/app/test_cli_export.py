@@ -29,3 +29,14 @@ def test_errors_are_one_line_and_leave_no_file(tmp_path):
     assert "none.npz" in refused("export", tmp_path / "none.npz", header)
     assert "nowhere" in refused("export", net, tmp_path / "nowhere" / "net.h")
     assert not header.exists()
+
+
+def test_header_for_a_small_chip(tmp_path):
+    net, header = saved(tmp_path), tmp_path / "net.h"
+    assert call("export", net, header, "--weights", "int8", "--progmem")[0] == 0
+    dl.load(net).to_c(tmp_path / "expected.h", name="net", weights="int8", progmem=True)
+    assert header.read_text() == (tmp_path / "expected.h").read_text()
+    assert call("export", net, header, "--learn", "--momentum")[0] == 0
+    assert "float momentum)" in header.read_text()
+    assert "give both" in refused("export", net, header, "--momentum")
+    assert "int4" in refused("export", net, header, "--weights", "int4")

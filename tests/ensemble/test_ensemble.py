@@ -302,9 +302,46 @@ def test_samples_that_do_not_fit_are_refused():
     ]:
         with pytest.raises(dl.DeltaloopError, match=text):
             ens.fit(*data)
+    for data, text in [
+        (([X, X[:3]], Y), "different lengths"),
+        ((None, Y), "X must be an array"),
+        ((X, 3), "Y must be an array"),
+    ]:
+        with pytest.raises(dl.DeltaloopError, match=text):
+            ens.fit(*data)
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(dl.InvalidTypeError, match="toarray"):
         ens.fit(sparse.csr_array(X), Y)
+
+
+def test_seeds_that_do_not_fit_are_refused():
+    for seeds, text in [(2**63 - 2, "to 9223372036854775805"), ({1, 2}, "whole numbers")]:
+        with pytest.raises(dl.DeltaloopError, match=text):
+            dl.Ensemble([4, 5, 3], n=3 if isinstance(seeds, int) else None, seeds=seeds, **SHAPE)
+
+
+def test_parameters_are_assigned_whole_and_of_their_shape():
+    ens = dl.Ensemble([4, 5, 3], n=3, **SHAPE)
+    with pytest.raises(dl.InvalidInputError, match="shape \\(3, 43\\)"):
+        ens.parameters = np.zeros((3, 3))
+    ens.parameters = np.full((3, 43), 0.5, order="F")
+    assert ens.parameters.dtype == "float32"
+    assert ens.parameters.flags.c_contiguous
+
+
+@pytest.mark.parametrize("which", ["a", 1.0, True, None, np.zeros((2, 2), int)], ids=str)
+def test_what_is_no_choice_of_networks_is_refused(which):
+    with pytest.raises(IndexError, match="a number, a slice or a list"):
+        dl.Ensemble([4, 5, 3], n=3, **SHAPE)[which]
+
+
+def test_targets_whose_squares_are_infinite_in_float32():
+    ens = dl.Ensemble([4, 5, 3], n=17, activation="tanh")
+    far = np.linspace(-1e19, 1e19, 3 * len(X)).reshape(-1, 3)
+    history = ens.fit(X, far, epochs=1, learning_rate=1e-3)
+    net = dl.Network([4, 5, 3], activation="tanh", seed=16)
+    one = net.fit(X, far, epochs=1, optimizer=dl.SGD(1e-3))
+    assert np.isclose(history.loss[0, 16], one.loss[0])
 
 
 def test_penalties_that_lanes_do_not_have_go_one_by_one():

@@ -1,7 +1,9 @@
 """Networks as C headers: they compile without a warning, and compute what the network does."""
 
+import platform
 import re
 import shutil
+import subprocess
 from itertools import cycle
 
 import numpy as np
@@ -13,7 +15,7 @@ import deltaloop as dl
 import exact
 from c_programs import STRICT
 from cases import ALPHA, HIDDEN, PAIRS
-from deltaloop.interop.c_functions import FUNCTIONS
+from deltaloop.interop.c_header.functions import FUNCTIONS
 from deltaloop.kernels.interface import ACTIVATIONS
 from tolerances import (
     ULP,
@@ -289,8 +291,8 @@ def test_library_is_what_sin_and_hellinger_need_and_what_makes_code_small(path, 
         assert re.findall(r"#include (.*)", text) == ["<math.h> "] * bool(library) + for_bits
         assert ("double" in text) == (dtype == np.float64)
         assert ("float" in text) == (dtype == np.float32)
-    scaling = {"standardize", "restore"}
-    assert seen >= allowed | {f"net_{name}" for name in FUNCTIONS.keys() - scaling}
+    elsewhere = {"standardize", "restore", "dense_int8", "descend_with_momentum"}
+    assert seen >= allowed | {f"net_{name}" for name in FUNCTIONS.keys() - elsewhere}
 
 
 def test_parameters_are_constant_unless_they_can_learn(path):
@@ -307,6 +309,38 @@ def test_one_network_gives_one_header_byte_for_byte(tmp_path):
         (tmp_path / folder).mkdir()
         dl.Network([2, 3, 1], seed=5).to_c(tmp_path / folder / "net.h")
     assert (tmp_path / "a/net.h").read_bytes() == (tmp_path / "b/net.h").read_bytes()
+
+
+# several units at once, in a compiler that may not change the order of sums
+LANES = (
+    "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "silu", "selu", "gelu",
+    "hard_sigmoid", "hard_tanh", "lecun_tanh",
+)  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="looks for vectors of x86-64")
+def test_units_are_computed_several_at_once(tmp_path):
+    """gcc tells which loops it vectorised; a branch or a call in one would end that."""
+    version = subprocess.run(
+        [c_programs.COMPILER, "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    if "Free Software Foundation" not in version:
+        pytest.skip("not gcc")
+    layers = [dl.Dense(32, dl.Activation(name, ALPHA.get(name))) for name in LANES]
+    net = dl.Network(16, [*layers, dl.Dense(1, "identity")])
+    source = c_programs.write_all(tmp_path, {"net": net}, learn=True)
+    options = ("-std=c99", "-O3", "-march=x86-64-v3", "-fopt-info-vec-optimized", "-c")
+    told = subprocess.run(
+        [c_programs.COMPILER, *options, str(source), "-o", str(tmp_path / "out")],
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    lines, found = (tmp_path / "net.h").read_text().split("\n"), set()
+    for number in re.findall(r"net\.h:(\d+):.* vectorized", told):
+        above = reversed(lines[: int(number)])
+        found.add(next(filter(None, (re.match(r"\w.* net_(\w+)\(", line) for line in above)))[1])
+    slopes = {f"{name}_slope" for name in LANES}
+    assert found >= {"dense", "backward", "descend", *LANES, *slopes}
 
 
 # ---------------------------------------------------------------- names

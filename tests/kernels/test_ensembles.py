@@ -315,3 +315,22 @@ def test_nothing_outside_the_arrays_is_written(threaded, job, n):
 
 def test_orders_are_those_of_numpy():
     assert ensembles.alike_orders()
+
+
+def test_logistic_of_lanes_is_within_its_bound(every_threaded):
+    generator = np.random.default_rng(0)
+    z = np.concatenate([generator.uniform(-87, 40, 20000), generator.uniform(-1, 1, 5000)])
+    z = z.astype(np.float32)
+    case = cases.case(1, [1, 1], ["sigmoid"], "mse", "float32", 2)
+    rule = cases.RULES["sgd"].rule()
+    for backend in every_threaded:
+        made = training_of(case, 17, rule, 1)
+        made.parameters[:] = np.array([1, 0], np.float32)[: made.parameters.shape[1]]
+        compiled = for_networks(backend)
+        made.pack(compiled.lanes(made.plan.dtype))
+        out = np.empty((17, len(z), 1), np.float32)
+        compiled.forward_networks(made, 0, len(made.theta), z[:, None].copy(), None, out, 1)
+        exact = 1 / (1 + np.exp(-z.astype(np.float64)))
+        ulp = np.spacing(exact.astype(np.float32)).astype(np.float64)
+        assert (np.abs(out[16, :, 0] - exact) <= functions.ACTIVATIONS["sigmoid"].ulp * ulp).all()
+        assert (out[0] == out[16]).all()

@@ -26,7 +26,7 @@ RULES = {name: optimizer.rule() for name, optimizer in cases.RULES.items()}
         (50, 50, 3, 2),  # in shares of 32 and 18
         (16, 16, 3, 1),  # one share is all there is
         (200, 200, 8, 7),
-        (2 * PIECE, PIECE, 4, 4),
+        (2 * PIECE, 2 * PIECE, 4, 4),
     ],
 )
 def test_training(
@@ -53,6 +53,7 @@ def test_training(
 )  # fmt: skip
 def test_prediction(threaded, dtype, sparse, n_samples, room, n_threads, expected):
     watched, plan, theta, X, _ = watched_case(dtype, n_samples)
+    object.__setattr__(watched, "n_threads", expected)
     X = SparseRows.from_dense(X) if sparse else X
     out = np.empty((n_samples, 3), dtype)
     threaded.forward(plan, theta, X, out, Work(plan, room, n_threads))

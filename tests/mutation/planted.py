@@ -23,6 +23,7 @@ from pathlib import Path
 from .sites import Site, replaced
 
 KERNELS = Path(__file__).parents[2] / "kernels"
+SOURCES = KERNELS.parent / "src"
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=line"]
 
 
@@ -168,9 +169,12 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 def module_of(path: Path) -> str:
-    """Name of a module of the kernels."""
-    parts = path.relative_to(KERNELS).with_suffix("").parts
-    return ".".join(["deltaloop.kernels", *parts]).removesuffix(".__init__")
+    """Name of a module of the kernels or of src/."""
+    if path.is_relative_to(SOURCES):
+        parts = path.relative_to(SOURCES).with_suffix("").parts
+    else:
+        parts = ("deltaloop", "kernels", *path.relative_to(KERNELS).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
 
 
 def run_python(change: Change, selection: list[str], seconds: float, folder: Path):

@@ -130,6 +130,8 @@ def quiet(log):
 
 def prepared(folder, compiled, options):
     """Build, unless it is there already; the mutants that no compiler accepts."""
+    if not compiled and (folder / "installed").exists():
+        return set()  # mutants of Python alone: any build serves
     stamp, text = folder / "built.json", [repr(entry[1]) for entry in compiled]
     if stamp.exists():
         built = json.loads(stamp.read_text())

@@ -38,6 +38,17 @@ _PYTHON = [
     "tests/parts/test_activations.py", "tests/parts/test_optimizers.py",
     "tests/kernels/test_turns.py", "tests/training/test_threads.py",
 ]  # fmt: skip
+# and mutants of these modules of src/deltaloop
+_FILES = [
+    f"tests/interop/test_{name}.py"
+    for name in ("archive", "damaged_files", "whole_file", "formats", "safetensors")
+] + ["tests/compatibility", "tests/trust"]  # fmt: skip
+_OF_MODULES = {
+    "archive.py": [*_FILES, "tests/training/test_resume.py"],
+    "safetensors.py": ["tests/interop/test_safetensors.py", *_FILES],
+    "whole_file.py": ["tests/interop/test_whole_file.py", *_FILES],
+    "checkpoints.py": ["tests/training/test_checkpoints.py", "tests/training/test_resume.py"],
+}
 # a build of one instruction set is all there is
 _ONE_LEVEL = "not level_of"
 
@@ -51,6 +62,8 @@ def of(path: Path, quick: bool = False) -> list[str]:
         if path.name in _SQUARES:
             tests, slow = _OF_SQUARES, []
         kept = "not numba and not [reference and not reference]"  # the parameter, not a name
+    elif path.name in _OF_MODULES:
+        return ["-k", "not numba", *_OF_MODULES[path.name]]
     elif path.name == "reference.py":
         tests, kept = _PYTHON, "not numba and not cython"
     elif path.parent.name == "numba":

@@ -99,14 +99,14 @@ def quiet(fraction, text):
 def test_noise_is_trained_shortly_and_a_curve_for_all_epochs():
     X, y = two_moons(400)
     noise = np.random.default_rng(1).permutation(y)
-    recipe = Recipe((32, 32), epochs=96, batch_size=64, members=3)
+    recipe = Recipe((32, 32), epochs=96, members=4, of_shorter=3, tried=2)
     found = {}
     for name, targets in (("moons", y), ("noise", noise)):
         members, interrupted = trained_members(X, Targets.of(targets, 2), recipe, 0, None, quiet)
         assert len({tuple(member.held) for member in members}) == len(members)
         assert not interrupted
         found[name] = [member.epochs for member in members]
-    assert found == {"moons": [96, 96, 96], "noise": [6, 6]}
+    assert found == {"moons": [96] * 4, "noise": [3] * 3}
 
 
 def test_a_longer_training_stays_only_if_it_is_better():
@@ -176,6 +176,7 @@ def test_constant_target_is_answered():
 def test_large_tables_get_fewer_epochs_and_networks():
     small, large = (chosen_recipe(n, 20, 3, True) for n in (500, 200_000))
     assert small.members > large.members and small.epochs > large.epochs
+    assert small.batch_size < large.batch_size
 
 
 def test_simple_is_the_network_of_a_textbook():

@@ -34,6 +34,17 @@ def test_a_budget_is_spent_on_several_targets_too():
     assert model.scores["RMSE of price"] < 2 * model.scores["RMSE of price of the constant"]
 
 
+@pytest.mark.parametrize("targets", ["kind", ["kind", "price"]])
+def test_a_budget_that_is_too_short_is_told_in_the_report(targets):
+    model = dl.tabular.fit(frame(), targets, ignore=["ok", "who"], budget=1e-4)
+    assert "was enough for 1 epoch of each network" in model.report()
+
+
+def test_a_budget_that_suffices_is_not_spoken_of():
+    model = dl.tabular.fit(frame(), "kind", ignore=["ok", "who"], budget=1.0)
+    assert "was enough" not in model.report()
+
+
 def test_every_target_has_its_answers(mixed):
     later = frame(100, seed=1)
     found = mixed.predict(later)

@@ -152,18 +152,22 @@ SCRIPT = """
     except MemoryError:
         print("no room for a copy")
     slices = []
-    net.fit(X, Y, progress=lambda *_: slices.append(1), **small)
+    net.fit(X, Y, progress=lambda *_: slices.append(1), shuffle=eval(sys.argv[5]), **small)
     print(json.dumps([len(slices), X.nbytes]))
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("form", ["float32", "float64", "uint8"])
-def test_there_is_no_copy_of_the_file_in_memory(form, tmp_path):
+@pytest.mark.parametrize(
+    ("form", "shuffle"),
+    [("float32", True), ("float64", True), ("uint8", True), ("float32", "blocks")],
+)
+def test_there_is_no_copy_of_the_file_in_memory(form, shuffle, tmp_path):
     n = 2**27 // (64 * np.dtype(form).itemsize)
     room = 2**25 + 16 * n  # 32 MiB, and two orders of the samples
+    given = str(tmp_path), form, str(n), str(room), repr(shuffle)
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path), form, str(n), str(room)],
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), *given],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

@@ -13,9 +13,11 @@ from ..interop.whole_file import whole_file
 from ..loading import load, load_with_version
 from ..version import __version__
 from . import options, report
+from .completion import complete
 from .convert import convert
 from .explain import explain
 from .holdout import Choice
+from .kept_reading import as_in_training
 from .modelling import Settings
 from .predictions import known_columns, predict_lines
 from .problems import Reading, feature_table
@@ -114,8 +116,9 @@ def predict(
 
     A class comes with its probability and that of every class; a value with the ends of an
     interval that holds nine true values of ten, if a test part has shown how far predictions are
-    off. Columns are found by their names, in any order; the target may be among them. Names that a
-    spreadsheet would run as a formula get a ' in front, control characters are written out.
+    off. Columns are found by their names, in any order; the target may be among them. Cells are
+    read as in training: --text, --numbers, --missing and --decimal are known unless given. Names
+    that a spreadsheet would run as a formula get a ' in front, control characters are written out.
 
     \b
     deltaloop predict net.npz new.csv
@@ -128,8 +131,9 @@ def predict(
     if output is not None:
         check_output("--output", output, *filter(None, (data, net)), devices=True)
     network = load(net)
-    table = feature_table(data, Reading(**reading), known_columns(network))
-    for note in table.notes:
+    how, taken = as_in_training(Reading(**reading), network.metadata, data)
+    table = feature_table(data, how, known_columns(network))
+    for note in (*taken, *table.notes):
         say(f"note: {note}")
     lines = predict_lines(network, table, ids)
     if output is None:
@@ -145,14 +149,18 @@ def predict(
 @click.argument("header")
 @click.option("--name", metavar="TEXT", help="Prefix of all names in it. Default: of the file.")
 @click.option("--learn", is_flag=True, help="With a function that learns one sample.")
-def export(net: str, header: str, name: str | None, learn: bool) -> None:
+@click.option("--momentum", is_flag=True, help="With --learn: steps with momentum.")
+@click.option("--weights", type=click.Choice(["int8"]), help="Weights of one byte each.")
+@click.option("--progmem", is_flag=True, help="For AVR: parameters stay in flash.")
+def export(net: str, header: str, **writing) -> None:
     """Write the saved network NET as the C header HEADER, which needs nothing but itself.
 
     \b
     deltaloop export net.npz net.h
     deltaloop export net.npz net.h --name valve --learn
+    deltaloop export net.npz net.h --weights int8 --progmem
     """  # noqa: D301 - click wants the character
-    load(net, backend="reference").to_c(header, name=name, learn=learn)
+    load(net, backend="reference").to_c(header, **writing)
     print_lines(f"C header: {header}")
 
 
@@ -188,3 +196,4 @@ def _widths(text: str) -> tuple[int, ...]:
 command.add_command(bench)
 command.add_command(convert)
 command.add_command(explain)
+complete(command)

@@ -11,6 +11,7 @@ from ..errors import InvalidInputError
 from ..tabular.targets import parted
 from . import class_tables, importance, intervals, report, scores
 from .holdout import Choice
+from .kept_reading import KEY, kept_options
 from .modelling import Settings
 from .plots import draw
 from .preparing import prepared
@@ -66,7 +67,8 @@ def run(
         preparation, X, X_test = prepared(problem, by_the_book)
         train = train_by_the_book if by_the_book else train_by_recipe
         trained = train(problem, preparation, X, X_test, settings, wanted)
-    trained.net.metadata = trained.metadata()
+    kept = kept_options(reading, trained.problem.train, trained.preparation.names)
+    trained.net.metadata = trained.metadata() | ({KEY: kept} if kept else {})
     _add_interval(trained)
     errors = []  # told after the report, which cost more
     if wanted.save is not None:

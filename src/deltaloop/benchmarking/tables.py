@@ -177,7 +177,15 @@ def variants(is_classes: bool) -> dict[str, Callable[[Recipe], Recipe]]:
 
     changed = {
         "1 network": with_(members=1),
-        "2 networks": with_(members=2),
+        "3 networks": with_(members=3),
+        "3 networks of shorter lengths": with_(of_shorter=3),
+        "batches of 16": with_(batch_size=16),
+        ("batches of 256" if is_classes else "batches of 32"): with_(
+            batch_size=256 if is_classes else 32
+        ),
+        ("2 tell the length" if is_classes else "3 tell the length"): with_(
+            tried=2 if is_classes else 3
+        ),
         "all epochs": with_(lengths=(1.0,)),
         "four waves": with_(waves=True),
         "best epoch of each": with_(keeps="best"),

@@ -18,7 +18,7 @@ class Answering:
     """The part of `Ensemble` that predicts."""
 
     # set by Ensemble
-    parameters: np.ndarray
+    parameters: property
     _template: Network
     sizes: property
     dtype: property

@@ -17,14 +17,14 @@ def seeds_of(n, seeds) -> np.ndarray:
         check_memory(f"{n} networks", 1000 * n, "use a smaller n")  # a generator of each
     if seeds is None:
         return np.arange(16 if n is None else n)
-    if isinstance(seeds, np.random.Generator | str | bytes | dict):
+    if isinstance(seeds, np.random.Generator | str | bytes | dict | set | frozenset):
         raise InvalidTypeError(
             f"seeds must be whole numbers >= 0, one for every network, got {shown(seeds)}; write "
             "seeds=range(n), or generator.integers(2**62, size=n)"
         )
     if not np.iterable(seeds):
-        first = whole_number("seeds", seeds, low=0)
-        return first + np.arange(16 if n is None else n)
+        n = 16 if n is None else n
+        return whole_number("seeds", seeds, low=0, high=2**63 - n) + np.arange(n)
     found = [whole_number("every seed", seed, low=0) for seed in seeds]
     if not found:
         raise InvalidInputError("seeds is empty; give one for every network")
@@ -60,6 +60,21 @@ def epochs_of(value, n: int) -> np.ndarray:
     return np.array(found)
 
 
+def _as_arrays(values, name: str):
+    """Values that have a shape; what is wrong with the others is told where they are checked."""
+    if hasattr(values, "ndim") or hasattr(values, "__dataframe__"):
+        return values
+    try:
+        found = np.asarray(values)
+    except ValueError:
+        raise InvalidInputError(
+            f"{name} must be one array, but its parts have different lengths; fill or cut them"
+        ) from None
+    if found.ndim == 0:
+        raise InvalidTypeError(f"{name} must be an array of samples, got {shown(values)}")
+    return values
+
+
 class Rows:
     """Checked samples: X and Y one below the other, and where those of a network begin.
 
@@ -78,6 +93,7 @@ class Rows:
                 f"{name}X is a matrix of scipy.sparse, which an ensemble does not take; write "
                 "X.toarray()"
             )
+        X, Y = _as_arrays(X, f"{name}X"), _as_arrays(Y, f"{name}Y")
         own = np.ndim(X) == 3
         if own and len(X) != n_networks:
             raise InvalidInputError(

@@ -6,21 +6,21 @@ from time import perf_counter
 
 import numpy as np
 
-from ..errors import DeltaloopWarning, DivergenceError, InvalidInputError
+from ..errors import InvalidInputError
 from ..inputs import validation
 from ..inputs.calls import explained
-from ..inputs.checks import check_memory, number, switch, whole_number
+from ..inputs.checks import check_memory, number, parameter, switch, whole_number
 from ..kernels import ensembles
 from ..network import Network
 from ..parts.construction import initial
 from ..parts.initializers import initial_values
-from ..parts.optimizers import SGD, check_optimizer
-from ..parts.whole_batch import WholeBatch
 from . import files, lanes, one_by_one
 from .answering import Answering
-from .arguments import Rows, epochs_of, numbers_of, seeds_of, weights_of
+from .arguments import Rows, epochs_of, seeds_of, weights_of
 from .history import EnsembleHistory
 from .progress import reporter
+from .results import take
+from .rules import rule_of
 
 
 class Ensemble(Answering):
@@ -92,7 +92,7 @@ class Ensemble(Answering):
         self._take(first)
         n_bytes = len(self.seeds) * self.n_parameters * self.dtype.itemsize
         check_memory(f"{len(self.seeds)} networks", n_bytes, "use a smaller n")
-        self.parameters = np.empty((len(self.seeds), self.n_parameters), self.dtype)
+        self._parameters = np.empty((len(self.seeds), self.n_parameters), self.dtype)
         self.parameters[0] = first.parameters
         self._generators = [first.generator]
         # the layers of `first` have lost the arrays that those that were given may have brought
@@ -127,6 +127,16 @@ class Ensemble(Answering):
     dtype = property(lambda self: self._template.dtype)
     n_parameters = property(lambda self: self._template.n_parameters)
 
+    @property
+    def parameters(self) -> np.ndarray:
+        """Those of every network, shape (n, n_parameters)."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values):
+        found = parameter("parameters", values, self._parameters.shape, self.dtype)
+        self._parameters = np.array(found, self.dtype, order="C")
+
     def __len__(self) -> int:
         """Number of networks."""
         return len(self.parameters)
@@ -146,15 +156,20 @@ class Ensemble(Answering):
                 raise IndexError(f"there are {len(self)} networks, got number {index}")
             return self._network(index % len(self))
         try:
-            chosen = np.arange(len(self))[which if isinstance(which, slice) else np.asarray(which)]
-        except IndexError as error:
+            if not isinstance(which, slice):
+                which = np.asarray(which)
+                which = which if which.size else which.astype(int)
+            chosen = np.arange(len(self))[which]
+            if chosen.ndim != 1:
+                raise IndexError(f"got an array of {chosen.ndim} dimensions")
+        except (IndexError, ValueError) as error:
             raise IndexError(
                 f"an ensemble takes a number, a slice or a list of numbers: {error}"
             ) from None
         if not len(chosen):
             raise InvalidInputError("an ensemble has one network at least, but none was chosen")
         found = copy.copy(self)
-        found.parameters, found.seeds = self.parameters[chosen], self.seeds[chosen]
+        found._parameters, found.seeds = self.parameters[chosen], self.seeds[chosen]
         found._generators = [copy.deepcopy(self._generators[index]) for index in chosen]
         return found
 
@@ -265,7 +280,7 @@ class Ensemble(Answering):
         if validation_data is not None:
             pair = validation.pair(validation_data)
             watched = Rows(*pair, self._template, n, "validation ")
-        rule, numbers, optimizers = self._rule(optimizer, learning_rate, momentum, weight_decay)
+        rule, numbers, optimizers = rule_of(n, optimizer, learning_rate, momentum, weight_decay)
         batch_size = min(10, rows.n) if batch_size is None else whole_number(
             "batch_size", batch_size, high=rows.n
         )  # fmt: skip
@@ -309,7 +324,7 @@ class Ensemble(Answering):
                     )
             except KeyboardInterrupt:
                 interrupted = True
-        return self._ended(training, perf_counter() - began, interrupted)
+        return take(self.parameters, training, perf_counter() - began, interrupted)
 
     def _goes_in_lanes(self, training) -> bool:
         backend, plan = self._template.backend, self._template.plan
@@ -319,88 +334,11 @@ class Ensemble(Answering):
             return False
         if training.shuffle and not ensembles.alike_orders():
             return False
+        if not ensembles.has_room(plan, training.Y):
+            return False
         n_lanes = backend.lanes(plan.dtype)
         few = len(self) * 4 < n_lanes  # most lanes would be empty
         return not few and ensembles.pays(plan, training.rule, training.batch_size, n_lanes)
-
-    def _rule(self, optimizer, learning_rate, momentum, weight_decay):
-        """The rule, (learning rates, momenta, decays), and index -> optimiser of a network."""
-        used = check_optimizer(SGD() if optimizer is None else optimizer)
-        if isinstance(used, WholeBatch):
-            raise InvalidInputError(
-                f"an ensemble descends on mini-batches, not with {type(used).__name__}; use SGD or "
-                "Adam, or train the networks one by one"
-            )
-        if getattr(used, "weight_noise", 0.0):
-            raise InvalidInputError("an ensemble has no weight_noise; leave it out")
-        n, settings = len(self), used.settings()
-        if momentum is not None and not isinstance(used, SGD):
-            raise InvalidInputError(
-                f"momentum belongs to SGD, but optimizer={type(used).__name__}; leave it out"
-            )
-        given = {"learning_rate": learning_rate, "weight_decay": weight_decay, "momentum": momentum}
-        numbers = {}
-        for name, value in given.items():
-            value = getattr(used, name, 0.0) if value is None else value
-            below = 1.0 if name == "momentum" else np.inf
-            numbers[name] = numbers_of(name, value, n, below=below)
-        if isinstance(used, SGD):
-            nesterov = used.nesterov
-            if numbers["momentum"].any() or nesterov:
-                # a momentum of 0 is the same as none, for networks without
-                settings["momentum"] = settings["momentum"] or 0.5
-            else:
-                settings["momentum"] = 0.0
-        settings["weight_decay"] = float(numbers["weight_decay"].max())
-        settings["learning_rate"] = float(numbers["learning_rate"][0])
-        rule = type(used)(**settings).rule()
-
-        def of(index):
-            own = dict(settings)
-            own["learning_rate"] = float(numbers["learning_rate"][index])
-            own["weight_decay"] = float(numbers["weight_decay"][index])
-            if isinstance(used, SGD):
-                own["momentum"] = float(numbers["momentum"][index])
-                own["nesterov"] = used.nesterov and own["momentum"] > 0
-            return type(used)(**own)
-
-        return rule, [numbers[k] for k in ("learning_rate", "momentum", "weight_decay")], of
-
-    def _ended(self, training, seconds, interrupted) -> EnsembleHistory:
-        """Take the results, and tell of networks that have diverged."""
-        networks = training.networks
-        names = np.array([name or "interrupted" for name in ensembles.REASONS])
-        reasons = names[networks["reason"]]
-        if training.best is not None:
-            found = networks["best_epoch"] > 0
-            training.parameters[found] = training.best[found]
-        self.parameters[:] = training.parameters
-        most = int(networks["done"].max())
-        watched = training.watched_losses
-        history = EnsembleHistory(
-            training.losses[:most], None if watched is None else watched[:most],
-            networks["done"].copy(), networks["best_epoch"].copy(), reasons, seconds,
-        )  # fmt: skip
-        diverged = np.flatnonzero(reasons == "diverged")
-        if len(diverged) == len(self):
-            raise DivergenceError(
-                "the loss or the parameters of every network became infinite or nan; lower "
-                "learning_rate or scale X to unit variance; the networks have their parameters "
-                "after the last finite epoch",
-                1, None, history,
-            )  # fmt: skip
-        if len(diverged):
-            import warnings
-
-            warnings.warn(
-                f"{len(diverged)} of {len(self)} networks have diverged (the first is number "
-                f"{diverged[0]}, with learning_rate={networks['learning_rate'][diverged[0]]:g}); "
-                "they have their parameters after the last finite epoch",
-                DeltaloopWarning,
-                stacklevel=4,
-            )
-        assert interrupted or not (reasons == "interrupted").any()
-        return history
 
     def save(self, path) -> None:
         """Write all networks to one file, whole or not at all; see `Ensemble.load`.
@@ -457,6 +395,6 @@ class Ensemble(Answering):
         sizes, layers, keywords, parameters, seeds = files.load(path, backend)
         found = cls.__new__(cls)
         found._take(Network(sizes, layers, init="zeros", backend=backend, **keywords))
-        found.parameters, found.seeds = parameters, seeds
+        found._parameters, found.seeds = parameters, seeds
         found._generators = [np.random.default_rng(int(seed)) for seed in seeds]
         return found

@@ -8,7 +8,7 @@ from ..kernels import for_networks
 from ..kernels.ensembles import Training
 
 CALL_SECONDS = 0.05  # how long one compiled call may take
-_GROUP = 4  # blocks that are trained side by side; calls are cut at multiples of it
+_GROUP = 8  # blocks that are trained side by side; calls are cut at multiples of it
 _ROUNDS = 16  # in how many rounds networks that end early are left out
 _PACKED = 0.75  # blocks are packed anew when this share of their lanes, or less, goes on
 

@@ -1,6 +1,9 @@
 """Numbers of threads: what the user asks for, and what 'auto' means."""
 
+import math
 import os
+from functools import cache
+from pathlib import Path
 
 from ..errors import InvalidInputError
 from .checks import whole_number
@@ -9,10 +12,49 @@ _PAYS = 5e6  # multiplications of a call or step from which threads pay, when no
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use: by its affinity, and the limit of its control group.
+
+    Of a limit of 2.5 processors, two count: a third thread would have to wait for the next period.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        found = len(os.sched_getaffinity(0))
+    else:
+        found = os.cpu_count() or 1
+    return int(min(found, max(1, _limit())))
+
+
+@cache
+def _limit(root: Path = Path("/")) -> float:
+    """Processors' worth of time that control groups (Linux) allow; inf: no limit."""
+    groups = root / "sys/fs/cgroup"
+    limit = math.inf
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return limit
+    for line in lines:
+        number, kinds, path = (*line.split(":", 2), "", "")[:3]
+        if number == "0" or "cpu" in kinds.split(","):
+            folder = groups if number == "0" else groups / "cpu"
+            for part in ("", *Path(path.lstrip("/")).parts):  # a parent's limit holds, too
+                folder /= part
+                limit = min(limit, _limit_in(folder))
+    return limit
+
+
+def _limit_in(folder: Path) -> float:
+    """The limit of one group: version 2 or 1."""
+    try:
+        quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        try:
+            quota = (folder / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
+            period = (folder / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            return math.inf
+    if quota == "max" or not quota.isdigit() or not period.isdigit() or not int(period):
+        return math.inf
+    return int(quota) / int(period)
 
 
 def check_threads(n_threads, backend) -> int | str:

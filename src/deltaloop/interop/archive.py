@@ -212,7 +212,7 @@ def _read(path, file):
             if sum(header.n_bytes for header in headers) > limit:
                 raise too_large(path, "holds arrays", limit, "it is no network that was saved here")
             return {name: checked(archive[name]) for name in archive.files}
-    except FileFormatError:
+    except (FileFormatError, MemoryError):  # a lack of memory is no fault of the file
         raise
     except Exception as error:  # zip files break in many ways, each with its own exception
         raise FileFormatError(

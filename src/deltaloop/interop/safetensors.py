@@ -5,6 +5,7 @@ own files have. Source: https://github.com/huggingface/safetensors, "Format".
 """
 
 import json
+import math
 import os
 from typing import Any
 
@@ -115,6 +116,8 @@ def _entry(name, entry):
     if kind not in _DTYPES:
         raise ValueError(f"{name!r} has dtype {kind!r}, expected one of {', '.join(_DTYPES)}")
     n_bytes = np.dtype(_DTYPES[kind]).itemsize
+    if n_bytes * math.prod(max(1, length) for length in shape) >= 2**63:  # also beside a 0
+        raise ValueError(f"{name!r} has shape {shape}, which no array has")
     for length in shape:
         n_bytes *= length
     if end - start != n_bytes:

@@ -74,6 +74,8 @@ def read(path: str, meant: Meant) -> Contents:
         file.seek(0)
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
+        except MemoryError:
+            raise
         except Exception as error:  # of many kinds, and with advice to load it unsafely
             raise FileFormatError(
                 f"{path} holds more than the tensors of a state_dict, or is damaged "

@@ -60,7 +60,8 @@ dropout : float or sequence of float, default 0
 dtype : {'float32', 'float64'} or None, default None
     What is computed in; None: float32 for X in float32, else float64.
 n_threads : int, default 1
-    Threads that share the samples of a mini-batch, or of a prediction; the result is the same.
+    Threads that may share a mini-batch, as many as pay, or the samples of a prediction; the
+    result is the same.
 """,
     "$TABLE": """
 budget : float, optional

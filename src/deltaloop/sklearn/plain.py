@@ -61,7 +61,7 @@ def binarizer(y: np.ndarray) -> LabelBinarizer:
 
 def settings_of(estimator: Any) -> tuple | None:
     """Type and value of every parameter, or None if one may change and stay the same object."""
-    found = [type(estimator)]
+    found: list[Any] = [type(estimator)]
     for name in estimator._get_param_names():
         value = getattr(estimator, name)
         kind = type(value)

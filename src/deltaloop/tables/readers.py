@@ -189,6 +189,12 @@ def read(
     return replace(table, limit=limit)
 
 
+def is_text(path: str) -> bool:
+    """Whether the name is that of a text of cells, compressed or not."""
+    name = path.lower().removesuffix(".gz").removesuffix(".zst")
+    return Path(name).suffix in TEXT_ENDINGS
+
+
 def check_heeded(options: Options, ending: str, source: str) -> None:
     """Refuse options that say how cells of a text are read where the file is none."""
     for name in options.given if ending not in TEXT_ENDINGS else ():

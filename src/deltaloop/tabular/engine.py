@@ -99,6 +99,7 @@ def train(
     rows, outputs = _held_out(members, X, Y)
     kinds = "; ".join(sorted({member.recipe.text for member in members}))
     notes = [_summary(members, kinds, began), *_remarks(members, recipe)]
+    notes += [] if budget is None else _of_budget(members, recipe, budget)
     notes += ["stopped by Ctrl-C"] if interrupted else []
     return Trained(net, rows, outputs, tuple(notes), members[0].history, interrupted)
 
@@ -129,6 +130,19 @@ def _remarks(members: list[Member], recipe: Recipe) -> list[str]:
     if slower:
         told.append(f"{slower} of {len(members)} trainings diverged and were repeated more slowly")
     return told
+
+
+def _of_budget(members: list[Member], recipe: Recipe, budget: float) -> list[str]:
+    """That there was no time for what is trained without a budget, or for anything of use."""
+    most = max(member.epochs for member in members)
+    least = max(1, int(recipe.epochs * recipe.lengths[0]))
+    if most >= least:
+        return []
+    few = f"{most} epoch{'s' if most > 1 else ''}"
+    return [
+        f"budget={budget:g} s was enough for {few} of each network, where {least} to "
+        f"{recipe.epochs} are usual: the answers are hardly learned; give a longer budget, or none"
+    ]
 
 
 def _teller(progress) -> Callable[[float, str], None]:

@@ -3,8 +3,7 @@
 A table whose targets are full of chance is learned by heart in a few epochs, another one is learned
 better the longer it takes. So a few networks are trained for a small part of the epochs, then anew
 for more of them, as long as the mean loss of the rows that they have not seen falls markedly. In
-every one of these trainings the learning rate falls to 0. Others join them where all epochs are
-best; where fewer are, more networks would be no better.
+every one of these trainings the learning rate falls to 0. Others of the best length join them.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,13 +47,15 @@ def trained_members(
         chosen = found if after < before else chosen
         if after > (1 - recipe.worth) * before:
             break
-    if chosen[0].epochs < recipe.epochs:
-        return chosen, False
-    for member in trained(recipe, range(len(chosen), recipe.members)):
+    best = replace(recipe, epochs=chosen[0].epochs)
+    is_longest = best.epochs == recipe.epochs
+    wanted = recipe.members if is_longest else min(recipe.of_shorter, recipe.members)
+    for member in trained(best, range(len(chosen), wanted)):
         if member.is_interrupted:
             return chosen, True
         chosen.append(member)
-        tell(len(chosen) / recipe.members, f"{len(chosen)} networks of {recipe.text}")
+        done = len(lengths) + len(chosen) / wanted
+        tell(done / (len(lengths) + 1), f"{len(chosen)} networks of {best.text}")
     return chosen, False
 
 

@@ -73,7 +73,9 @@ class Recipe:
     worth : float
         By what part of itself the loss of held rows has to fall that the next length is tried.
     members : int
-        Networks that are averaged; no more than `tried` where a short training is best.
+        Networks that are averaged where the longest training is best.
+    of_shorter : int
+        Networks that are averaged where a shorter one is, at least `tried`.
     held : int
         Each network is trained without another one of so many parts of the rows, which tell how
         good it is.
@@ -85,8 +87,8 @@ class Recipe:
     widths: tuple[int, ...] = (128, 128)
     activation: str = "mish"
     learning_rate: float = 0.04
-    epochs: int = 256
-    batch_size: int = 256
+    epochs: int = 128
+    batch_size: int = 32
     smoothing: float = 0.1
     dropout: float = 0.15
     of_biases: float = 0.1
@@ -94,10 +96,11 @@ class Recipe:
     initial_bias: float = 1.0
     weight_decay: float = 0.0
     waves: bool = False
-    lengths: tuple[float, ...] = (1 / 16, 1 / 4, 1.0)
-    tried: int = 2
+    lengths: tuple[float, ...] = (1 / 32, 1 / 8, 1 / 2, 1.0)
+    tried: int = 3
     worth: float = 0.05
-    members: int = 4
+    members: int = 8
+    of_shorter: int = 6
     held: int = 10
     keeps: str = "last"
 
@@ -113,7 +116,13 @@ class Recipe:
         return f"{hidden} {self.activation} units{dropped}, {self.epochs} epochs"
 
 
-OF_VALUES = Recipe(learning_rate=0.02, dropout=0.0, of_scales=6.0)
+# Batches of 32 take eight times the steps of an epoch of 256, so fewer epochs do. Above 5000 rows
+# there are steps enough, and large batches are for several threads.
+OF_MANY_ROWS = Recipe(
+    epochs=256, batch_size=256, lengths=(1 / 16, 1 / 4, 1.0), tried=2, members=2,
+    of_shorter=2,
+)  # fmt: skip
+OF_VALUES = replace(OF_MANY_ROWS, learning_rate=0.02, dropout=0.0, of_scales=6.0, members=4)
 
 
 def network(
@@ -243,8 +252,8 @@ def _held_loss(net, X, Y, held, weights):
     return float(np.average(losses, weights=None if weights is None else weights[held]))
 
 
-# Floating-point operations that the longest training of one network may take for a table of up to
-# 600 rows, about 0.2 s on one core; larger tables may take more in proportion, up to six times.
+# Floating-point operations that 256 epochs of one network may take for a table of up to 600 rows,
+# about 0.2 s on one core; larger tables may take more in proportion, up to six times.
 _WORK, _ROWS, _MOST = 1e10, 600, 6
 _FEWEST_EPOCHS = 4
 FEW = 20  # rows, below which none are held back
@@ -256,7 +265,7 @@ def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
     Large tables get fewer epochs, and fewer networks. Values are learned more slowly than classes,
     without dropout, and with scales of the inputs.
     """
-    recipe = Recipe() if is_classes else OF_VALUES
+    recipe = OF_VALUES if not is_classes else Recipe() if n <= 5_000 else OF_MANY_ROWS
     if n < FEW:  # that tell nothing about the length: dropout alone is against learning by heart
         recipe = replace(recipe, dropout=Recipe.dropout)
     if n > 20_000:
@@ -265,7 +274,8 @@ def chosen_recipe(n: int, n_in: int, n_out: int, is_classes: bool) -> Recipe:
         recipe = replace(recipe, members=2)
     widths = (n_in, *recipe.widths, n_out)
     per_epoch = 6 * n * sum(a * b for a, b in pairwise(widths))
-    epochs = int(_WORK * min(max(1, n / _ROWS), _MOST) / per_epoch)
+    work = _WORK * recipe.epochs / 256
+    epochs = int(work * min(max(1, n / _ROWS), _MOST) / per_epoch)
     return replace(recipe, epochs=min(max(_FEWEST_EPOCHS, epochs), recipe.epochs))
 
 

@@ -47,7 +47,7 @@ class Batches:
 
     def __init__(self, net, source, epochs: int, class_weight=None):
         self.net, self.source, self.class_weight = net, source, class_weight
-        self._kept_works: dict[int, tuple[Work, bool, int]] = {}
+        self._kept: tuple[Work, bool, int] | None = None
         self.n_items = len(source) if hasattr(source, "__len__") else None
         if self.n_items == 0:
             raise InvalidInputError("there are no batches to train on; " + _FORM)
@@ -106,8 +106,9 @@ class Batches:
         """Room for mini-batches of that size, the same as long as it is enough."""
         listed = isinstance(X, SparseRows)
         needed = size if listed else min(size, PIECE * n_threads)
-        kept = self._kept_works.get(n_threads)
-        if kept is None or kept[1] != listed or kept[2] < needed:
+        if self._kept is None or self._kept[1] != listed or self._kept[2] < needed:
             work = Work.for_batches(plan, X, rule, size, n_threads)
-            self._kept_works[n_threads] = kept = work, listed, size
-        return kept[0]
+            if self._kept is not None and self._kept[0].n_threads == work.n_threads:
+                work.helpers = self._kept[0].helpers
+            self._kept = work, listed, size
+        return self._kept[0]

@@ -1,12 +1,9 @@
 """One epoch of gradient descent on mini-batches, in compiled slices."""
 
 import math
-from functools import partial
 from time import perf_counter
 
-from ..inputs.threads import likely_threads
-from ..kernels.memory import SHARE, Work
-from .crew import Crew
+from ..kernels.memory import Work
 from .rates import Rates
 from .run import Position
 from .samples import new_order
@@ -32,24 +29,14 @@ class Descent:
         self.shuffle = settings.shuffle
         self.size = size = settings.batch_size
         self.rates = Rates(settings.schedule, rule, last, self._n_batches())
-        self.crew = self._crew(settings, rule)
+        self.n_threads = settings.n_threads
         if samples.n_samples is not None:
             self.slices = Slices(samples.n_samples, size, len(net._theta), samples.most)
+            self.work = Work.for_batches(net.plan, samples.X, rule, size, self.n_threads)
         # a place in an epoch is one in samples that are the same
         self.place = samples.n_samples, size, self.shuffle
         if run.position is not None and run.position.place != self.place:
             run.position = None
-
-    def _crew(self, settings, rule):
-        """The threads, with room for mini-batches."""
-        most, size, plan = settings.n_threads, self.size, self.net.plan
-        if size is not None:  # threads that would get no samples are left out
-            most = min(most, -(-size // SHARE))
-        first = most
-        if settings.chooses_threads:
-            first = likely_threads(most, plan.n_parameters * (size or 1))
-        room = partial(Work.for_batches, plan, self.samples.X, rule, size)
-        return Crew(most, first, room)
 
     def _n_batches(self):
         return -(-self.samples.n_samples // self.size)
@@ -101,14 +88,12 @@ class Descent:
         n_steps = -(-(stop - start) // self.size)
         if self.rates.schedule is not None:
             rates = self.rates.of_batches(batch, run.step, n_steps)
-        work = self.crew.work(stop - start)
         began = perf_counter()
         now.total = net._turns.write(
             net.backend.train_epoch, net.plan, net._theta, run.slots, rule, X, Y, order,
-            start, stop, self.size, work, now.total, run.step, weights, rates, run.noise,
+            start, stop, self.size, self.work, now.total, run.step, weights, rates, run.noise,
         )  # fmt: skip
         elapsed = perf_counter() - began
-        self.crew.measured(stop - start, elapsed)
         self.slices.measured(elapsed)
         now.seconds += elapsed
         run.step += n_steps
@@ -141,7 +126,7 @@ class StreamDescent(Descent):
                 if epochs.between(batches.fraction(index), now):
                     self.size = given
                     return None
-            self.crew.moves(partial(batches.work, self.net.plan, samples.X, rule, self.size))
+            self.work = batches.work(self.net.plan, samples.X, rule, self.size, self.n_threads)
             self.slices = Slices(n, self.size, len(self.net._theta))
             order = new_order(self.net.generator, n) if given and self.shuffle else None
             start = 0

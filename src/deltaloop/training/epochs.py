@@ -2,6 +2,7 @@
 
 import math
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,8 @@ class Epochs:
     owners : list of (array, int)
         Arrays whose memory is read, and how many bytes they must keep.
     """
+
+    ranks: Any = None  # Ranks of a training on several
 
     def __init__(
         self, net, run, settings, last, *, validation=None, metrics=None, progress=None,
@@ -139,12 +142,12 @@ class Epochs:
         DivergenceError
             The loss or the parameters are not finite.
         """
-        net, history, theta = self.net, self.history, self.net._theta
+        history, theta = self.history, self.net._theta
         if not (math.isfinite(loss) and all_finite(theta)):
             raise self.diverged("loss", loss)
         if self.validation is not None:
             self.check_not_moved()
-            validation_loss = net._mean_loss(*self.validation)
+            validation_loss = self._validation_loss()
             if not math.isfinite(validation_loss):
                 raise self.diverged("validation loss", validation_loss)
             history.validation_loss.append(validation_loss)
@@ -165,6 +168,9 @@ class Epochs:
             reason = self._look(reason)
         if reason is not None or self.reason is not None:
             self.reason = history.stop_reason = reason or self.reason
+
+    def _validation_loss(self):
+        return self.net._mean_loss(*self.validation)
 
     def _look(self, reason):
         """Tell everybody of an epoch; what ends training, if anything does."""

@@ -1,5 +1,6 @@
 """`fit`: the door through which samples and settings go to a training."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .run import Run
 from .samples import MappedSamples, Samples, n_held
 from .settings import check_settings
 
+_ALONE: AbstractContextManager[Any] = nullcontext()
 FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 
 
@@ -55,7 +57,7 @@ class Fitting(Computing):
         batch_size: int | None = None,
         optimizer=None,
         schedule=None,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         sample_weight=None,
         class_weight=None,
         validation_data=None,
@@ -76,6 +78,8 @@ class Fitting(Computing):
         progress=False,
         sparse: bool | str = "auto",
         n_threads: int | str = 1,
+        comm=None,
+        average_every: int | None = None,
     ) -> History:
         """Train by gradient descent on mini-batches.
 
@@ -103,9 +107,11 @@ class Fitting(Computing):
             What the learning rate of the optimiser is multiplied with: one of
             `deltaloop.schedules`, its name ('cosine'), or f(t) of the number of epochs that are
             finished. The state of the optimiser is kept.
-        shuffle : bool, default True
+        shuffle : bool or 'blocks', default True
             Draw a new order of the samples for every epoch (with batches as they come and
-            batch_size: of those of every batch).
+            batch_size: of those of every batch). 'blocks', for files that are larger than memory:
+            megabytes of consecutive samples in a new order, those of 32 such blocks at a time
+            shuffled; a file in which neighbours are alike has to be shuffled once before.
         sample_weight : array_like, shape (n_samples,), optional
             >= 0. A mini-batch counts with sum_t w_t C_t / sum_t w_t; one whose weights are all 0
             has the gradient 0. With batch_size=1 every other weight is as good as 1.
@@ -173,9 +179,20 @@ class Fitting(Computing):
             of scipy.sparse. The result is the same up to rounding.
         n_threads : int or 'auto', default 1
             Threads that may share the work of a mini-batch; 'auto': as many as there are
-            processors. As many of them as pay take part, judged by the clock from slice to slice;
-            the result is the same bit for bit. Several pay from about a million multiplications
-            per mini-batch on, where no other program needs the processors.
+            processors, which are the most that are used. As many of them as pay take part, judged
+            by the clock from step to step; the result is the same bit for bit. See
+            docs/threads.md.
+        comm : mpi4py communicator, torch.distributed or deltaloop.parallel.Comm, optional
+            Train one network on the samples of several processes, each of which calls `fit` with
+            the same network, the same settings and its own part of the samples, of the validation
+            data and of their weights; see docs/many_machines.md. batch_size counts the samples of
+            all ranks for one update. Callbacks, progress, max_seconds and checkpoints are those of
+            rank 0. All ranks end with the same parameters; where one fails, all end.
+        average_every : int, optional
+            With comm: ranks make that many updates alone, with their share of every mini-batch,
+            before they go on from the mean of their parameters and of the optimiser's state. Left
+            out, every update has the gradient of all ranks, whose result does not depend on their
+            number, but for the samples that meet in a mini-batch.
 
         Returns
         -------
@@ -194,6 +211,8 @@ class Fitting(Computing):
             Another thread is training this network.
         DivergenceError
             The loss stopped being finite. The parameters are those after the last finite epoch.
+        RankError
+            With comm: ranks differ in network or settings, or another one has failed or died.
 
         Examples
         --------
@@ -203,46 +222,73 @@ class Fitting(Computing):
         >>> net.fit(X, y, epochs=500, optimizer=dl.SGD(learning_rate=1.0)).loss[-1] < 0.05
         True
         """
-        weigh = None
-        if class_weight is not None:
-            from .class_weight import check_class_weight
-
-            weigh = check_class_weight(class_weight, self)
-        if Y is None:
-            samples: Any = self._batches(
-                X, epochs, weigh,
-                sample_weight=sample_weight, validation_split=validation_split,
-                balanced=isinstance(class_weight, str),
-            )  # fmt: skip
+        if average_every is not None and comm is None:
+            raise InvalidInputError("average_every is for the ranks of comm; give comm, too")
+        if comm is None:
+            together = _ALONE
         else:
-            samples = self._samples(X, Y)
-        if sample_weight is not None or (weigh is not None and Y is not None):
-            samples.weigh(_weights(sample_weight, weigh, samples))
-        n_samples, watched = samples.n_samples, None
-        if validation_data is not None:
-            watched = self._data(*validation.pair(validation_data), "validation ")
-        if validation_split is not None:
-            n_samples = _n_trained(n_samples, validation_data, validation_split)
-        settings = check_settings(
-            n_samples, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-            of_network=self.optimizer, schedule=schedule, shuffle=shuffle, tol=tol,
-            min_delta=min_delta, patience=patience, target_loss=target_loss, metrics=metrics,
-            monitor=monitor, target=target, restore_best=restore_best, max_seconds=max_seconds,
-            callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
-            resume=resume, sparse=sparse, n_threads=n_threads, backend=self.backend,
-        )  # fmt: skip
-        if type(samples) is Samples and isinstance(self._loss, Loss) and self._loss.row.is_distance:
-            validation.warn_if_unreachable(samples.Y, self.layers[-1].activation)
-        if progress is False or progress is None:
-            return self._turns.train(train, self, samples, settings, watched, validation_split)
-        from .progress import reporter
+            from .shared import on_ranks
 
-        goes_on = settings.resume and settings.checkpoint is None and self._run is not None
-        before = len(self._run.history) if goes_on else 0  # type: ignore[union-attr]
-        with reporter(progress, before + settings.epochs, n_samples) as report:
-            return self._turns.train(
-                train, self, samples, settings, watched, validation_split, report
-            )
+            together = on_ranks(comm)
+        with together as ranks:
+            weigh = None
+            if class_weight is not None:
+                from .class_weight import check_class_weight
+
+                weigh = check_class_weight(class_weight, self)
+            if Y is None:
+                samples: Any = self._batches(
+                    X, epochs, weigh,
+                    sample_weight=sample_weight, validation_split=validation_split,
+                    balanced=isinstance(class_weight, str),
+                )  # fmt: skip
+            else:
+                samples = self._samples(X, Y)
+            if ranks is not None:
+                from .shared import check_shared, refuse, share_weights
+
+                refuse(Y is None, isinstance(class_weight, str))
+            if sample_weight is not None or (weigh is not None and Y is not None):
+                samples.weigh(_weights(sample_weight, weigh, samples))
+            if ranks is not None:
+                share_weights(ranks, samples, sample_weight, weigh)
+            n_samples, watched = samples.n_samples, None
+            if validation_data is not None:
+                watched = self._data(*validation.pair(validation_data), "validation ")
+            if validation_split is not None:
+                n_samples = _n_trained(n_samples, validation_data, validation_split)
+            if ranks is not None:
+                n_samples = int(ranks.gather(np.array([n_samples])).sum())
+            settings = check_settings(
+                n_samples, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
+                of_network=self.optimizer, schedule=schedule, shuffle=shuffle, tol=tol,
+                min_delta=min_delta, patience=patience, target_loss=target_loss, metrics=metrics,
+                monitor=monitor, target=target, restore_best=restore_best, max_seconds=max_seconds,
+                callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
+                resume=resume, sparse=sparse, n_threads=n_threads, backend=self.backend,
+            )  # fmt: skip
+            if ranks is not None:
+                check_shared(
+                    ranks, self, settings, average_every, validation_split, watched is not None
+                )
+                settings.n_total = n_samples
+                progress = progress if ranks.rank == 0 else False
+            if (
+                type(samples) is Samples
+                and isinstance(self._loss, Loss)
+                and self._loss.row.is_distance
+            ):
+                validation.warn_if_unreachable(samples.Y, self.layers[-1].activation)
+            if progress is False or progress is None:
+                return self._turns.train(train, self, samples, settings, watched, validation_split)
+            from .progress import reporter
+
+            goes_on = settings.resume and settings.checkpoint is None and self._run is not None
+            before = len(self._run.history) if goes_on else 0  # type: ignore[union-attr]
+            with reporter(progress, before + settings.epochs, n_samples) as report:
+                return self._turns.train(
+                    train, self, samples, settings, watched, validation_split, report
+                )
 
     def _samples(self, X, Y):
         """X and Y, which lie in arrays, as Samples."""

@@ -48,15 +48,24 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             "metrics look at one kind of outputs, but the last layer has heads; leave metrics out, "
             "and compute them from net.part(net.predict(X))"
         )
-    checkpoint, found, is_new = None, None, False
+    ranks = settings.ranks
+    n_all = samples.n_samples if ranks is None else settings.n_total
+    checkpoint, found, is_new, has_file = None, None, False, False
     if settings.checkpoint is not None:
         from .checkpoints import checkpoint_for
 
-        checkpoint = checkpoint_for(settings, samples.n_samples, split, validation is not None)
-        found = checkpoint.read(net, settings.resume)
+        checkpoint = checkpoint_for(settings, n_all, split, validation is not None)
+        if ranks is None:
+            found = checkpoint.read(net, settings.resume)
+        else:
+            from .shared import read_checkpoint
+
+            found = read_checkpoint(ranks, checkpoint, net, settings.resume)
+            checkpoint = checkpoint if ranks.rank == 0 else None
+        has_file = True
     if found is not None:
         run, last = found.run, settings.epochs
-    elif settings.resume and checkpoint is None:
+    elif settings.resume and not has_file:
         run, settings.optimizer, rule = runs.resumed(
             net._run, settings.given_optimizer, net.optimizer
         )
@@ -66,9 +75,14 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
         run, last = runs.fresh(settings.given_optimizer, rule, net._theta), settings.epochs
         is_new = True
     streams = samples.n_samples is None
+    if ranks is not None:
+        from .shared_descent import AveragedDescent, SharedDescent, of_rank
+        from .shared_epochs import SharedEpochs, SharedMetrics
+        from .shared_squares import SharedWholeBatchDescent
     if not streams:
         needs_zeros = whole or rule.needs_zeros(settings.batch_size) or net.plan.changes_inputs
-        samples.arrange(settings.sparse, net.backend, needs_zeros, settings.batch_size)
+        size = settings.batch_size if ranks is None else -(-settings.batch_size // ranks.size)
+        samples.arrange(settings.sparse, net.backend, needs_zeros, size)
     n_samples, held = samples.n_samples, run.held
     if split is not None:
         if held is None:
@@ -76,6 +90,8 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             generator = copy.deepcopy(net.generator if found is None else found.generator)
             if is_new:
                 drawn_noise(net.plan, generator, rule)
+            if ranks is not None:
+                generator = of_rank(generator, ranks.rank)
             held = split_off(generator, n_samples, split)
         elif len(held) != n_held(n_samples, split) or held.max() >= n_samples:
             raise InvalidInputError(
@@ -83,20 +99,29 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 f"{n_samples} samples now, with validation_split={split:g}; give the same"
             )
         validation = samples.hold_back(held)
-    if whole:
-        descent: Any = WholeBatchDescent(net, samples, settings.optimizer, run)
+    if whole and ranks is not None:
+        descent: Any = SharedWholeBatchDescent(net, samples, settings.optimizer, run, ranks)
+    elif whole:
+        descent = WholeBatchDescent(net, samples, settings.optimizer, run)
     else:
         kind = StreamDescent if streams else Descent
+        if ranks is not None:
+            kind = AveragedDescent if settings.average_every else SharedDescent
         descent = kind(net, samples, settings, run, rule, last)
     metrics = None
     if settings.metrics:
-        metrics = Metrics(net, settings.metrics, *(validation or samples.all_rows()))
+        X, Y = validation or samples.all_rows()
+        if ranks is None:
+            metrics = Metrics(net, settings.metrics, X, Y)
+        else:
+            metrics = SharedMetrics(net, settings.metrics, X, Y, ranks)
         metrics.measure({})  # what does not fit these targets is told now
     callbacks = None
     if settings.callbacks:
         from .callbacks import Callbacks
 
         callbacks = Callbacks(settings.callbacks, net, run.history)
+    book = Epochs if ranks is None else SharedEpochs
     read = [samples.X, *(() if streams else (samples.Y,)), *(validation or ())]
     owners = [(array.base, array.base.nbytes) for array in read if _is_view(array)]
     with callbacks if callbacks is not None else _NOTHING:
@@ -108,8 +133,11 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
             checkpoint.begin(net, run)
         if held is not run.held:
             run.held = held
-            new_order(net.generator, n_samples)
-        with Epochs(
+            if ranks is None:
+                new_order(net.generator, n_samples)
+            else:
+                of_rank(net.generator, ranks.rank)
+        with book(
             net, run, settings, last, validation=validation, metrics=metrics, progress=progress,
             callbacks=callbacks, checkpoint=checkpoint, owners=owners,
         ) as epochs:  # fmt: skip
@@ -122,7 +150,7 @@ def train(net, samples, settings, validation=None, split=None, progress=None) ->
                 epochs.ended(*done)
     if whole:
         net._run = None  # nothing is left to go on with but the parameters
-    elif type(samples) is Samples:  # in memory
+    elif type(samples) is Samples and (ranks is None or ranks.rank == 0):  # in memory
         warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 

@@ -84,15 +84,19 @@ class Metrics:
         self.out = np.empty((len(X), net.sizes[-1]), net.dtype)
         self.work = net._work(len(X))
 
-    def measure(self, columns: dict) -> None:
-        """Append the value of every metric to its column."""
+    def _predicted(self):
         net = self.net
         net._turns.read(
             net.backend.forward, net.plan, net._theta, self.X, self.out, self.work
         )  # fmt: skip
+        return self.out
+
+    def measure(self, columns: dict) -> None:
+        """Append the value of every metric to its column."""
+        predicted = self._predicted()
         # functions of users may change what they get
         values = {
-            name: float(function(self.Y.copy(), self.out.copy()))
+            name: float(function(self.Y.copy(), predicted.copy()))
             for name, function in self.functions.items()
         }
         for name, value in values.items():

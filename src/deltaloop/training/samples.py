@@ -11,6 +11,8 @@ from ..kernels.sparse_rows import SparseRows
 from .listing import arranged
 
 _MOST_BYTES = 2**23  # of X that are converted at a time
+_BLOCK_BYTES = 2**20  # of X that lie together in a block
+_MIXED = 32  # blocks from all over the file whose samples are mixed
 
 
 class Samples:
@@ -67,12 +69,21 @@ class Samples:
         """X and Y of all samples that are trained on."""
         return (self.X, self.Y) if self.chosen is None else self.rows(self.chosen)
 
-    def order(self, generator, shuffle: bool):
+    def order(self, generator, shuffle: bool | str):
         """The order of an epoch; None: that of the rows."""
         if not shuffle:
             return self.chosen
-        order = new_order(generator, self.n_samples)
+        if shuffle == "blocks":
+            order = order_in_blocks(generator, self.n_samples, self._block())
+        else:
+            order = new_order(generator, self.n_samples)
         return order if self.chosen is None else self.chosen[order]
+
+    def _block(self):
+        """Samples of a block."""
+        X = self.X
+        size = X.values.nbytes + X.columns.nbytes if isinstance(X, SparseRows) else X.nbytes
+        return max(1, _BLOCK_BYTES * len(X) // max(1, size))
 
     def piece(self, order, start: int, stop: int):
         """X, Y, order, start, stop and weights for the kernels, of the samples start to stop."""
@@ -178,6 +189,21 @@ def new_order(generator, n_samples):
             "once; use numpy.random.default_rng(seed)"
         )
     return order.astype(np.intp, copy=False)
+
+
+def order_in_blocks(generator, n_samples: int, n_block: int) -> np.ndarray:
+    """A new order of blocks of so many consecutive samples; those of _MIXED blocks are shuffled.
+
+    So an epoch reads a file in long pieces, and has little of it at hand at a time.
+    """
+    blocks = new_order(generator, -(-n_samples // n_block))
+    parts = []
+    for first in range(0, len(blocks), _MIXED):
+        starts = blocks[first : first + _MIXED, None] * n_block
+        some = (starts + np.arange(n_block)).ravel()
+        some = some[some < n_samples]
+        parts.append(some[new_order(generator, len(some))])
+    return np.concatenate(parts)
 
 
 def drawn_noise(plan, generator, rule=None) -> int:

@@ -23,7 +23,7 @@ class Settings:
     rule: Rule  # of that optimiser
     given_optimizer: Any  # None where it is that of the network
     schedule: Any  # Schedule or None
-    shuffle: bool
+    shuffle: bool | str
     tol: float | None
     patience: int | None
     target_loss: float | None
@@ -39,7 +39,9 @@ class Settings:
     resume: bool
     sparse: bool | str
     n_threads: int
-    chooses_threads: bool  # n_threads is 'auto'
+    ranks: Any = None  # Ranks of a training on several
+    n_total: int = 0  # samples of all ranks together
+    average_every: int = 0  # updates between two averagings; 0: synchronous
 
     def __init__(self, **asked):
         self.__dict__.update(asked)
@@ -113,7 +115,7 @@ def check_settings(
         rule=rule,
         given_optimizer=optimizer,
         schedule=None if schedule is None else _schedule(schedule),
-        shuffle=switch("shuffle", shuffle),
+        shuffle=_shuffle(shuffle),
         tol=tol,
         patience=None if patience is None else whole_number("patience", patience),
         target_loss=None if target_loss is None else number("target_loss", target_loss),
@@ -131,8 +133,15 @@ def check_settings(
         resume=resume is not False and switch("resume", resume),
         sparse=check_mode(sparse),
         n_threads=n_threads,
-        chooses_threads=asked == "auto",
     )
+
+
+def _shuffle(shuffle):
+    if not isinstance(shuffle, str):
+        return switch("shuffle", shuffle)
+    if shuffle != "blocks":
+        raise InvalidInputError(f"shuffle must be True, False or 'blocks', got {shuffle!r}")
+    return shuffle
 
 
 # Modules that only some trainings need are imported by them.

@@ -165,8 +165,9 @@ class _Losses:
     one compiled call, and Python looks in between two.
     """
 
-    def __init__(self, net, plan, X, Y, weights):
-        self.net, self.plan, self.weights = net, plan, weights
+    def __init__(self, net, plan, X, Y, weights, ranks=None):
+        self.net, self.plan, self.weights, self.ranks = net, plan, weights, ranks
+        self.weight = float(len(X) if weights is None else weights.sum())
         n = max(1, _BLOCK // X.n_columns if isinstance(X, SparseRows) else _BLOCK // X.shape[1])
         n_samples = len(X)
         self.work = Work(plan, min(n_samples, _ROOM), gathers=False)
@@ -184,6 +185,10 @@ class _Losses:
 
     def __call__(self, theta, grad) -> float:
         """The loss; grad is overwritten."""
+        loss = self._of_this_rank(theta, grad)
+        return loss if self.ranks is None else self.ranks.mean(loss, grad, self.weight)
+
+    def _of_this_rank(self, theta, grad):
         backend, plan, work = self.net.backend, self.plan, self.work
         if len(self.blocks) == 1:
             _, X, Y, weights = self.blocks[0]
@@ -219,7 +224,7 @@ def _doubled(rows):
 def _by_conjugate_gradients(net, X, Y, weights, optimizer, epochs):
     """Moller (1993), section 4; the numbers are those of his steps."""
     plan, theta = _in_float64(net)
-    losses = _Losses(net, plan, X, Y, weights)
+    losses = _Losses(net, plan, X, Y, weights, epochs.ranks)
     g, g_new, trial, p, s = (aligned_zeros(plan.n_theta, np.float64) for _ in range(5))
     restart = net.n_parameters
     began = perf_counter()
@@ -287,7 +292,7 @@ def _by_scipy(net, X, Y, weights, optimizer, epochs):
     except ImportError:
         raise missing("scipy", "lbfgs", "LBFGS") from None
     plan, theta = _in_float64(net)
-    losses = _Losses(net, plan, X, Y, weights)
+    losses = _Losses(net, plan, X, Y, weights, epochs.ranks)
     at, grad = (aligned_zeros(plan.n_theta, np.float64) for _ in range(2))
     began = perf_counter()
 

@@ -1,0 +1,245 @@
+"""Functions of numbers in C: exponentials, logarithms, and what they are made of."""
+
+from math import factorial
+
+# Of e^x, as in kernels/cython/exponentials.pxd: n LN2_HIGH is exact for all n; e^EXP_HIGHEST is
+# infinite, half of it is not; and e^r - 1 = r + r^2 (c_2 + c_3 r + ...) for |r| <= ln(2) / 2,
+# minimax in float, Taylor in double.
+_EXPONENTIALS = {
+    "float32": {
+        "WHOLE": "int32_t", "WHOLE_MAX": "INT32_MAX", "MANTISSA": "23", "EXPONENT_OF_1": "127",
+        "LN2_HIGH": "0.693359375f", "LN2_LOW": "-0.00021219444f", "EXP_HIGHEST": "88.9f",
+    },
+    "float64": {
+        "WHOLE": "int64_t", "WHOLE_MAX": "INT64_MAX", "MANTISSA": "52", "EXPONENT_OF_1": "1023",
+        "LN2_HIGH": "0.6931471803691238", "LN2_LOW": "1.9082149292705877e-10",
+        "EXP_HIGHEST": "709.9",
+    },
+}  # fmt: skip
+_COEFFICIENTS = {
+    "float32": (
+        "0.49999998154f",
+        "0.16666543621f",
+        "0.04166719986f",
+        "0.0083665205774f",
+        "0.00138825215f",
+    ),
+    "float64": tuple(repr(1 / factorial(k)) for k in range(2, 14)),
+}
+
+
+def constants(dtype: str) -> dict[str, str]:
+    """What stands for the constants of e^x in the functions, by name."""
+    *others, last = _COEFFICIENTS[dtype]
+    polynomial = last
+    for c in reversed(others):
+        polynomial = f"({c} + r * {polynomial})"
+    return {**_EXPONENTIALS[dtype], "POLYNOMIAL": f"r + r * r * {polynomial}"}
+
+
+NUMBERS: dict[str, str] = {}  # name, without its prefix: text
+
+# Loops over units that call what follows are computed several units at a time: there are no calls
+# and no branches, and numbers are compared as integers, which a compiler may do ahead of time (to
+# compare NaN is an event).
+NUMBERS["bits"] = """\
+static inline WHOLE NAME_bits(float x)
+{
+    WHOLE bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+"""
+
+NUMBERS["of_bits"] = """\
+static inline float NAME_of_bits(WHOLE bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+"""
+
+NUMBERS["bounded"] = """\
+/* x limited to [-most, most] */
+static inline float NAME_bounded(float x, float most)
+{
+    const WHOLE bits = NAME_bits(x), size = bits & WHOLE_MAX, top = NAME_bits(most);
+    return NAME_of_bits((bits & ~WHOLE_MAX) | (size < top ? size : top));
+}
+"""
+
+NUMBERS["chosen"] = """\
+/* one of two numbers, both of which have been computed */
+static inline float NAME_chosen(int first, float x, float y)
+{
+#ifdef __OPTIMIZE_SIZE__
+    return first ? x : y;
+#else
+    const WHOLE mask = -(WHOLE)first;
+    return NAME_of_bits((NAME_bits(x) & mask) | (NAME_bits(y) & ~mask));
+#endif
+}
+"""
+
+NUMBERS["unless_nan"] = """\
+/* y, or NaN where x is NaN */
+static inline float NAME_unless_nan(float x, float y)
+{
+    const WHOLE infinite = (WHOLE)(2 * EXPONENT_OF_1 + 1) << MANTISSA;
+    return NAME_of_bits(NAME_bits(y) | ((NAME_bits(x) & WHOLE_MAX) > infinite ? WHOLE_MAX : 0));
+}
+"""
+
+NUMBERS["power_of_2"] = """\
+/* 2^n as the bits of its exponent; 0 for the smallest n */
+static inline float NAME_power_of_2(int32_t n)
+{
+    return NAME_of_bits((WHOLE)(n + EXPONENT_OF_1) << MANTISSA);
+}
+"""
+
+NUMBERS["parted"] = """\
+/* x = n ln 2 + r with n from -EXPONENT_OF_1 + 1 on; returns e^r - 1 */
+static inline float NAME_parted(float x, int32_t *n)
+{
+    const int32_t next = (int32_t)(x * 1.4426950408889634f + 2048.5f) - 2048;
+    *n = next > 1 - EXPONENT_OF_1 ? next : 1 - EXPONENT_OF_1;
+    const float r = x - (float)*n * LN2_HIGH - (float)*n * LN2_LOW;
+    return POLYNOMIAL;
+}
+"""
+
+NUMBERS["exp_of"] = """\
+/* e^x = 2^n e^r, 0 where it would be subnormal */
+static inline float NAME_exp_of(float x)
+{
+#ifdef __OPTIMIZE_SIZE__
+    return expf(x);
+#else
+    int32_t n;
+    const float p = NAME_parted(NAME_bounded(x, EXP_HIGHEST), &n), half = NAME_power_of_2(n - 1);
+    return NAME_unless_nan(x, 2.0f * (half * p + half));
+#endif
+}
+"""
+
+NUMBERS["expm1"] = """\
+/* e^x - 1 for x <= 0, without cancellation near 0 */
+static inline float NAME_expm1(float x)
+{
+#ifdef __OPTIMIZE_SIZE__
+    const float t = tanhf(0.5f * x);
+    return 2.0f * t / (1.0f - t);
+#else
+    int32_t n;
+    const float p = NAME_parted(NAME_bounded(x, 40.0f), &n), power = NAME_power_of_2(n);
+    return NAME_unless_nan(x, power * p + (power - 1.0f));
+#endif
+}
+"""
+
+NUMBERS["tanh_of"] = """\
+/* (2^n - e^-r) / (2^n + e^-r) where 2 x = n ln 2 + r; beyond 20 it rounds to 1 */
+static inline float NAME_tanh_of(float x)
+{
+#ifdef __OPTIMIZE_SIZE__
+    return tanhf(x);
+#else
+    int32_t n;
+    const float p = NAME_parted(-2.0f * NAME_bounded(x, 20.0f), &n), power = NAME_power_of_2(-n);
+    return NAME_unless_nan(x, ((power - 1.0f) - p) / (p + (power + 1.0f)));
+#endif
+}
+"""
+
+NUMBERS["twice_artanh"] = """\
+/* 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...) for |s| <= 1/3 */
+static inline float NAME_twice_artanh(float s)
+{
+    float sum = 0.0f;
+    for (int k = LAST_ODD; k > 1; k -= 2)
+        sum = (sum + 1.0f / (float)k) * s * s;
+    return 2.0f * s + 2.0f * s * sum;
+}
+"""
+
+NUMBERS["log"] = """\
+/* log(x) for x > 0: x = 2^n m with m near 1, log(m) = 2 artanh((m - 1) / (m + 1)) */
+static inline float NAME_log(float x)
+{
+    int n = 0;
+    for (; x > 1.4f && n < 1100; n++)
+        x *= 0.5f;
+    for (; x < 0.7f && n > -1100; n--)
+        x *= 2.0f;
+    return (float)n * 0.6931471805599453f + NAME_twice_artanh((x - 1.0f) / (x + 1.0f));
+}
+"""
+
+NUMBERS["log1p_of_fraction"] = """\
+/* log(1 + u) for -1/2 <= u <= 1 */
+static inline float NAME_log1p_of_fraction(float u)
+{
+    return NAME_twice_artanh(u / (2.0f + u));
+}
+"""
+
+NUMBERS["log1p"] = """\
+/* log(1 + u) for u > -1, without cancellation near 0 */
+static inline float NAME_log1p(float u)
+{
+    return u < -0.5f || u > 1.0f ? NAME_log(1.0f + u) : NAME_log1p_of_fraction(u);
+}
+"""
+
+NUMBERS["logistic"] = """\
+/* 1 / (1 + e^-x), from e^-|x|, which cannot overflow */
+static inline float NAME_logistic(float x)
+{
+    const float e = NAME_exp_of(x > 0.0f ? -x : x);
+    return (x > 0.0f ? 1.0f : e) / (1.0f + e);
+}
+"""
+
+NUMBERS["magnitude"] = """\
+static inline float NAME_magnitude(float x)
+{
+    return x < 0.0f ? -x : x;
+}
+"""
+
+NUMBERS["clipped"] = """\
+/* x limited to [low, high]; NaN where x is NaN */
+static inline float NAME_clipped(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+"""
+
+NUMBERS["exp_of_square"] = """\
+/* e^(c x^2) = e^(c s^2) e^(c (x - s) (x + s)), where s is so coarse that its square is exact, and
+   c so far below 0 that e^(c 40^2) is 0 */
+static inline float NAME_exp_of_square(float x, float c)
+{
+    const float near = NAME_bounded(x, 40.0f), s = (float)(int32_t)(near * FINE) / FINE;
+    const float e = NAME_exp_of(c * (s * s)) * NAME_exp_of(c * ((near - s) * (near + s)));
+    return NAME_unless_nan(x, e);
+}
+"""
+
+NUMBERS["normal"] = """\
+/* The normal distribution function F of x, with bell = e^(-x^2 / 2): F(-x) = bell P(x) / Q(x) */
+static inline float NAME_normal(float x, float bell)
+{
+    static const float P[] = {NORMAL_P}, Q[] = {NORMAL_Q};
+    const float near = NAME_bounded(x, 40.0f), t = near < 0.0f ? -near : near;
+    float p = 0.0f, q = 0.0f;
+    for (int k = LAST_OF_P; k >= 0; k--)
+        p = p * t + P[k];
+    for (int k = LAST_OF_Q; k >= 0; k--)
+        q = q * t + Q[k];
+    p *= bell / q;
+    return NAME_chosen(x > 0.0f, 1.0f - p, p);
+}
+"""

@@ -1,0 +1,206 @@
+"""Every allocation, every write and every start of a thread of an action fails once.
+
+    python tests/trust/faults.py [--most N]
+
+The action has to end in an error that says so, or in its usual result. Afterwards the network is as
+it was or usable, files are the old or the new ones, whole, nothing else lies in their folder, no
+file stays open, no thread runs, and the action repeated gives the usual result. A shim that is
+loaded before the C library does the failing, in a process of its own with Python's allocations
+passed on to it. Python and NumPy do not survive every one of theirs: a crash inside them is counted
+apart, one inside deltaloop is a finding.
+"""
+
+import argparse
+import ctypes
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ALLOCATION, WRITE, THREAD = range(3)
+
+
+def start(arguments=(), timeout=600):
+    """This file in a process with the shim; what it printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        shim = Path(folder) / "shim.so"
+        command = ["cc", "-O1", "-fPIC", "-shared", str(HERE / "shim.c"), "-o", str(shim), "-ldl"]
+        subprocess.run(command, check=True, capture_output=True)
+        environment = {**os.environ, "LD_PRELOAD": str(shim), "PYTHONMALLOC": "malloc",
+                       "OPENBLAS_NUM_THREADS": "1"}  # fmt: skip
+        return subprocess.run(
+            [sys.executable, __file__, "--here", *arguments], env=environment, timeout=timeout,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+
+def actions(folder):
+    """name: (kind, what is done, what is compared)"""
+    import numpy as np
+
+    import deltaloop as dl
+
+    generator = np.random.default_rng(0)
+    X, Y = generator.normal(size=(40, 5)), generator.random((40, 2))
+    net = dl.Network([5, 6, 2], activation="tanh", seed=1)
+    theta, path, old = net.theta.copy(), folder / "net.npz", dl.Network([5, 6, 2], seed=2)
+
+    def anew():
+        fresh = dl.Network([5, 6, 2], activation="tanh", seed=1)
+        fresh.theta[:] = theta
+        return fresh
+
+    def fit(batch_size=10, **options):
+        fresh = anew()
+        fresh.fit(X, Y, epochs=2, batch_size=batch_size, **options)
+        return fresh.theta.tobytes()
+
+    def learn():
+        fresh = anew()
+        fresh.optimizer = dl.Adam(0.01)
+        fresh.learn_one(X[0], Y[0])
+        fresh.session().learn_one(X[1], Y[1])
+        return fresh.theta.tobytes()
+
+    def save():
+        if not path.exists():
+            old.save(path)
+        before = path.read_bytes()
+        try:
+            net.save(path)
+        except BaseException:
+            found = path.read_bytes()
+            if found != before and dl.load(path).theta.tobytes() != theta.tobytes():
+                raise Damage("the old file is gone and the new one is not whole") from None
+            raise
+        finally:
+            if os.listdir(folder) != ["net.npz"]:
+                raise Damage(f"left behind: {os.listdir(folder)}")
+        return dl.load(path).theta.tobytes()
+
+    net.save(folder / "net.npz")
+    return {
+        "predict": (ALLOCATION, lambda: anew().predict(X).tobytes()),
+        "gradient": (ALLOCATION, lambda: anew().gradient(X, Y).tobytes()),
+        "fit": (ALLOCATION, fit),
+        "fit with 2 threads": (ALLOCATION, lambda: fit(40, n_threads=2)),
+        "single samples": (ALLOCATION, learn),
+        "load": (ALLOCATION, lambda: dl.load(path).theta.tobytes()),
+        "save": (ALLOCATION, save),
+        "save, disk full": (WRITE, save),
+        "threads of fit": (THREAD, lambda: fit(40, n_threads=3)),
+        "threads of predict": (THREAD, lambda: anew().predict(X, n_threads=2).tobytes()),
+    }
+
+
+class Damage(Exception):
+    """A file is not whole, or something lies beside it."""
+
+
+def held():
+    """Open files and running threads."""
+    return sorted(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+
+def disarmed(shim, kind):
+    """Let nothing fail any more; whether something has failed."""
+    while True:
+        try:
+            left = shim.trust_left(kind)
+            shim.trust_fail(kind, 0, 0)
+            return left == 0
+        except MemoryError:  # of these calls: it was the one
+            pass
+
+
+ENDED, USUAL, ERROR, FINDING, CRASH = 0, 1, 2, 3, 99
+
+
+def child(shim, kind, n, run, usual, pipe):
+    """In a process of its own: the n-th fails. What came of it, and in the pipe what is wrong."""
+    from deltaloop.errors import FileFormatError
+
+    code = {ALLOCATION: errno.ENOMEM, WRITE: errno.ENOSPC, THREAD: errno.EAGAIN}[kind]
+    shim.trust_tell(pipe)
+    before, outcome, wrong = held(), USUAL, ""
+    try:
+        shim.trust_fail(kind, n, code)
+        if run() != usual:
+            wrong = "another result"
+    except (Damage, FileFormatError) as exception:  # no lack of anything damages a file
+        disarmed(shim, kind)
+        wrong = f"{type(exception).__name__}: {exception}"
+    except Exception:
+        outcome = ERROR
+    if not disarmed(shim, kind):
+        outcome = ENDED  # there are fewer than n
+    if not wrong and run() != usual:
+        wrong = "another result afterwards"
+    if not wrong and held() != before:
+        wrong = f"held before and after: {before}, {held()}"
+    os.write(pipe, wrong.encode())
+    return FINDING if wrong else outcome
+
+
+def tried(shim, kind, n, run, usual):
+    """(outcome, text) of `child`."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read)
+            code = child(shim, kind, n, run, usual, write)
+        except BaseException:
+            code = FINDING
+        os._exit(code)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text
+
+
+def try_all(most):
+    """Print a line for each action: how often it failed, and findings; the number of these."""
+    shim, n_findings = ctypes.CDLL(None), 0
+    shim.trust_left.restype = ctypes.c_long
+    shim.trust_fail.argtypes = [ctypes.c_int, ctypes.c_long, ctypes.c_int]
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
+        for action, (kind, run) in actions(Path(name)).items():
+            usual = [run() for _ in range(2)][-1]
+            counts, findings, crashes = Counter(), [], Counter()
+            for n in range(1, most + 1):
+                outcome, text = tried(shim, kind, n, run, usual)
+                if outcome == CRASH and "deltaloop" not in text:
+                    crashes[Path(text).name.partition(".")[0]] += 1
+                elif outcome not in (ENDED, USUAL, ERROR):
+                    findings.append(f"failure {n}: {outcome}: {text}")
+                counts[outcome] += 1
+                if outcome == ENDED:
+                    break
+            others = "".join(f", {n} crashes of {name}" for name, n in crashes.items())
+            print(
+                f"{action}: {counts[ERROR]} errors, {counts[USUAL]} usual results{others}, "
+                f"{len(findings)} findings", *findings[:10], sep="\n    ", flush=True,
+            )  # fmt: skip
+            n_findings += len(findings)
+    return n_findings
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--most", type=int, default=100_000, help="failures of each action")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.here:
+        sys.exit(try_all(options.most) > 0)
+    if shutil.which("cc") is None or not sys.platform.startswith("linux"):
+        sys.exit("needs Linux and a C compiler")
+    done = start(["--most", str(options.most)], timeout=None)
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+    sys.exit(done.returncode)
