@@ -148,8 +148,7 @@ class Search:
         settings = mu, decrease, increase, max_mu, min_gradient, target, total
         start = 0.0, 0.0, 0.0, 0, 0, 0, 0
         sizes = n_samples, n, width, part, n_units
-        record = _PACKED.pack(*settings, *start, *sizes, *begins, is_shared)
-        self.record = bytearray(record) + places
+        self.record = bytearray(_PACKED.pack(*settings, *start, *sizes, *begins, is_shared)) + places
         self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1, -1)
         self.buffer = aligned_zeros(end, _FLOAT64)
         self.costs = self.buffer[:0]
