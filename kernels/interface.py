@@ -41,8 +41,8 @@ A backend is a module with `NAME`, `describe()` and these functions:
         the mean loss after accepted step k. Ends when losses is full, when search.reason says why,
         or after n_blocks blocks of samples (the reference: after a step); the next call with the
         same `search` goes on there. A shared search ends with every phase as well, where
-        search.waits for sums over other samples (not in the reference). The plan has float64 and the loss mse, theta and losses
-        float64; X and Y may have float32.
+        search.waits for sums over other samples (not in the reference). The plan has float64 and
+        the loss mse, theta and losses float64; X and Y may have float32.
     sparse_rows(X) -> SparseRows
         The non-zero values of an array (n_samples, n_in): SparseRows.from_dense.
     session(plan, theta, batch_size=1, turns=None) -> kernels.session.Session, or the like
