@@ -38,7 +38,7 @@ def _steps(seconds, n, per_number):
 
 
 def _of_all(step):
-    return "all 2^32" if step == 1 else f"every {step}th"
+    return "all 2^32" if step == 1 else f"one in {step}"
 
 
 def common(seconds, folder):

@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 ALLOCATION, WRITE, THREAD = range(3)
 
 
-def start(arguments=(), timeout=600):
-    """This file in a process with the shim; what it printed."""
+def start(arguments=(), timeout=600, shown=False):
+    """This file in a process with the shim; what it printed, unless it is shown meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         shim = Path(folder) / "shim.so"
         command = ["cc", "-O1", "-fPIC", "-shared", str(HERE / "shim.c"), "-o", str(shim), "-ldl"]
@@ -35,12 +35,12 @@ def start(arguments=(), timeout=600):
                        "OPENBLAS_NUM_THREADS": "1"}  # fmt: skip
         return subprocess.run(
             [sys.executable, __file__, "--here", *arguments], env=environment, timeout=timeout,
-            capture_output=True, text=True, check=False,
+            capture_output=not shown, text=True, check=False,
         )  # fmt: skip
 
 
 def actions(folder):
-    """name: (kind, what is done, what is compared)"""
+    """name: (kind, what is made before, what is done with it and gives a result)"""
     import numpy as np
 
     import deltaloop as dl
@@ -53,21 +53,19 @@ def actions(folder):
     def anew():
         fresh = dl.Network([5, 6, 2], activation="tanh", seed=1)
         fresh.theta[:] = theta
+        fresh.optimizer = dl.Adam(0.01)
         return fresh
 
-    def fit(batch_size=10, **options):
-        fresh = anew()
+    def fit(fresh, batch_size=10, **options):
         fresh.fit(X, Y, epochs=2, batch_size=batch_size, **options)
         return fresh.theta.tobytes()
 
-    def learn():
-        fresh = anew()
-        fresh.optimizer = dl.Adam(0.01)
+    def learn(fresh):
         fresh.learn_one(X[0], Y[0])
         fresh.session().learn_one(X[1], Y[1])
         return fresh.theta.tobytes()
 
-    def save():
+    def save(net):
         if not path.exists():
             old.save(path)
         before = path.read_bytes()
@@ -85,16 +83,17 @@ def actions(folder):
 
     net.save(folder / "net.npz")
     return {
-        "predict": (ALLOCATION, lambda: anew().predict(X).tobytes()),
-        "gradient": (ALLOCATION, lambda: anew().gradient(X, Y).tobytes()),
-        "fit": (ALLOCATION, fit),
-        "fit with 2 threads": (ALLOCATION, lambda: fit(40, n_threads=2)),
-        "single samples": (ALLOCATION, learn),
-        "load": (ALLOCATION, lambda: dl.load(path).theta.tobytes()),
-        "save": (ALLOCATION, save),
-        "save, disk full": (WRITE, save),
-        "threads of fit": (THREAD, lambda: fit(40, n_threads=3)),
-        "threads of predict": (THREAD, lambda: anew().predict(X, n_threads=2).tobytes()),
+        "construct": (ALLOCATION, lambda: None, lambda _: anew().theta.tobytes()),
+        "predict": (ALLOCATION, anew, lambda net: net.predict(X).tobytes()),
+        "gradient": (ALLOCATION, anew, lambda net: net.gradient(X, Y).tobytes()),
+        "fit": (ALLOCATION, anew, fit),
+        "fit with 2 threads": (ALLOCATION, anew, lambda net: fit(net, 40, n_threads=2)),
+        "single samples": (ALLOCATION, anew, learn),
+        "load": (ALLOCATION, lambda: path, lambda path: dl.load(path).theta.tobytes()),
+        "save": (ALLOCATION, anew, save),
+        "save, disk full": (WRITE, anew, save),
+        "threads of fit": (THREAD, anew, lambda net: fit(net, 40, n_threads=3)),
+        "threads of predict": (THREAD, anew, lambda net: net.predict(X, n_threads=2).tobytes()),
     }
 
 
@@ -121,16 +120,16 @@ def disarmed(shim, kind):
 ENDED, USUAL, ERROR, FINDING, CRASH = 0, 1, 2, 3, 99
 
 
-def child(shim, kind, n, run, usual, pipe):
+def child(shim, kind, n, prepare, run, usual, pipe):
     """In a process of its own: the n-th fails. What came of it, and in the pipe what is wrong."""
     from deltaloop.errors import FileFormatError
 
     code = {ALLOCATION: errno.ENOMEM, WRITE: errno.ENOSPC, THREAD: errno.EAGAIN}[kind]
     shim.trust_tell(pipe)
-    before, outcome, wrong = held(), USUAL, ""
+    given, before, outcome, wrong = prepare(), held(), USUAL, ""
     try:
         shim.trust_fail(kind, n, code)
-        if run() != usual:
+        if run(given) != usual:
             wrong = "another result"
     except (Damage, FileFormatError) as exception:  # no lack of anything damages a file
         disarmed(shim, kind)
@@ -139,7 +138,7 @@ def child(shim, kind, n, run, usual, pipe):
         outcome = ERROR
     if not disarmed(shim, kind):
         outcome = ENDED  # there are fewer than n
-    if not wrong and run() != usual:
+    if not wrong and run(prepare()) != usual:
         wrong = "another result afterwards"
     if not wrong and held() != before:
         wrong = f"held before and after: {before}, {held()}"
@@ -147,14 +146,14 @@ def child(shim, kind, n, run, usual, pipe):
     return FINDING if wrong else outcome
 
 
-def tried(shim, kind, n, run, usual):
+def tried(shim, kind, n, prepare, run, usual):
     """(outcome, text) of `child`."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(read)
-            code = child(shim, kind, n, run, usual, write)
+            code = child(shim, kind, n, prepare, run, usual, write)
         except BaseException:
             code = FINDING
         os._exit(code)
@@ -170,11 +169,11 @@ def try_all(most):
     shim.trust_left.restype = ctypes.c_long
     shim.trust_fail.argtypes = [ctypes.c_int, ctypes.c_long, ctypes.c_int]
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
-        for action, (kind, run) in actions(Path(name)).items():
-            usual = [run() for _ in range(2)][-1]
+        for action, (kind, prepare, run) in actions(Path(name)).items():
+            usual = [run(prepare()) for _ in range(2)][-1]
             counts, findings, crashes = Counter(), [], Counter()
             for n in range(1, most + 1):
-                outcome, text = tried(shim, kind, n, run, usual)
+                outcome, text = tried(shim, kind, n, prepare, run, usual)
                 if outcome == CRASH and "deltaloop" not in text:
                     crashes[Path(text).name.partition(".")[0]] += 1
                 elif outcome not in (ENDED, USUAL, ERROR):
@@ -200,7 +199,4 @@ if __name__ == "__main__":
         sys.exit(try_all(options.most) > 0)
     if shutil.which("cc") is None or not sys.platform.startswith("linux"):
         sys.exit("needs Linux and a C compiler")
-    done = start(["--most", str(options.most)], timeout=None)
-    print(done.stdout, end="")
-    print(done.stderr, end="", file=sys.stderr)
-    sys.exit(done.returncode)
+    sys.exit(start(["--most", str(options.most)], timeout=None, shown=True).returncode)
