@@ -259,7 +259,8 @@ def test_rows_in_order_are_read_where_they_are(threaded, dtype):
 
 @pytest.mark.parametrize("batch_size", [PIECE, PIECE + 1])
 def test_sums_of_pieces_are_put_aside(compiled, dtype, batch_size):
-    case = cases.case(5, [30, 20, 2], ["tanh", "identity"], "mse", dtype, batch_size)
+    """Of layers that are too large for groups of samples."""
+    case = cases.case(5, [300, 150, 2], ["tanh", "identity"], "mse", dtype, batch_size)
     work = marked(case.plan, PIECE)
     cases.trained(compiled, case, RULES["sgd"], None, batch_size, work=work)
     partial = room(work, "partial", case.plan.n_theta)
