@@ -120,8 +120,8 @@ def test_numpy_is_the_only_hard_dependency(dist):
 
 def test_extras_are_the_promised_ones(dist):
     extras = {
-        "cli", "frames", "numba", "sklearn", "plot", "tensorboard", "onnx", "torch", "test",
-        "bench", "docs", "all",
+        "cli", "frames", "numba", "sklearn", "plot", "tensorboard", "onnx", "torch", "mpi",
+        "test", "bench", "docs", "all",
     }  # fmt: skip
     assert set(dist.metadata.get_all("Provides-Extra")) == extras
 

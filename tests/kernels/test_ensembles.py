@@ -332,5 +332,6 @@ def test_logistic_of_lanes_is_within_its_bound(every_threaded):
         compiled.forward_networks(made, 0, len(made.theta), z[:, None].copy(), None, out, 1)
         exact = 1 / (1 + np.exp(-z.astype(np.float64)))
         ulp = np.spacing(exact.astype(np.float32)).astype(np.float64)
-        assert (np.abs(out[16, :, 0] - exact) <= functions.ACTIVATIONS["sigmoid"].ulp * ulp).all()
+        # 4, as its text in ensemble_lanes.pxd says; that of single networks is within 3
+        assert (np.abs(out[16, :, 0] - exact) <= 4 * ulp).all()
         assert (out[0] == out[16]).all()

@@ -94,8 +94,9 @@ def test_jacobian_in_float32_is_that_in_float64_rounded(compiled, network):
     plan, theta, X, _ = case(network, 30, np.float32)
     wide, wide_theta, _, _ = case(network, 30)
     put(wide, without_padding(plan, theta), wide_theta)
-    exact = jacobian(reference, wide, wide_theta, X.astype(np.float64))
-    assert np.abs(jacobian(compiled, plan, theta, X) - exact).max() <= 1e-5 * np.abs(exact).max()
+    exact = jacobian(reference, wide, wide_theta, X.astype(np.float64))[:, :, columns_of(wide)]
+    found = jacobian(compiled, plan, theta, X)[:, :, columns_of(plan)]
+    assert np.abs(found - exact).max() <= 1e-5 * np.abs(exact).max()
 
 
 def test_products_of_errors_and_jacobian_are_the_gradient(compiled):

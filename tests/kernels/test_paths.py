@@ -189,7 +189,7 @@ def relu_case(dtype, n_out, n_samples=6):
     return case, asleep
 
 
-@pytest.mark.parametrize(("n_out", "listed"), [(16, False), (17, True), (32, True), (70, True)])
+@pytest.mark.parametrize(("n_out", "listed"), [(16, False), (25, True), (32, True), (70, True)])
 def test_weights_of_units_that_sleep_are_not_read(compiled, dtype, n_out, listed):
     case, asleep = relu_case(dtype, n_out)
     expected = cases.trained(compiled, case, RULES["sgd"], None, 1)["loss"]

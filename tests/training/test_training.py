@@ -291,7 +291,11 @@ def test_validation_loss_is_measured_after_the_epoch_like_any_loss():
             "progress must be True, False or a callable, got int",
         ),
         ({"progress": "yes"}, dl.InvalidTypeError, "progress must be.*got str"),
-        ({"shuffle": "no"}, dl.InvalidTypeError, "shuffle must be True or False, got 'no'"),
+        (
+            {"shuffle": "no"},
+            dl.InvalidInputError,
+            "shuffle must be True, False or 'blocks', got 'no'",
+        ),
         ({"shuffle": 1}, dl.InvalidTypeError, "shuffle must be True or False, got 1"),
     ],
 )

@@ -60,6 +60,11 @@ def actions(folder):
         fresh.fit(X, Y, epochs=2, batch_size=batch_size, **options)
         return fresh.theta.tobytes()
 
+    def fit_in_threads(fresh):  # steps long enough for a second thread to be tried
+        many = np.tile(X, (100, 1)), np.tile(Y, (100, 1))
+        fresh.fit(*many, epochs=100, batch_size=2000, n_threads=2)
+        return fresh.theta.tobytes()
+
     def learn(fresh):
         fresh.learn_one(X[0], Y[0])
         fresh.session().learn_one(X[1], Y[1])
@@ -92,7 +97,7 @@ def actions(folder):
         "load": (ALLOCATION, lambda: path, lambda path: dl.load(path).theta.tobytes()),
         "save": (ALLOCATION, anew, save),
         "save, disk full": (WRITE, anew, save),
-        "threads of fit": (THREAD, anew, lambda net: fit(net, 40, n_threads=3)),
+        "threads of fit": (THREAD, anew, fit_in_threads),
         "threads of predict": (THREAD, anew, lambda net: net.predict(X, n_threads=2).tobytes()),
     }
 

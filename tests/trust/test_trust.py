@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from deltaloop.inputs.threads import processors
 from deltaloop.kernels import cython, functions
 from trust import accuracy, bits, faults, hostile, long_run, probe, truths
 
@@ -121,7 +122,10 @@ def test_one_failed_allocation_write_or_thread_loses_nothing():
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" 0 findings") == 11
     assert "save, disk full: 13 errors" in done.stdout
-    assert "threads of fit: 2 errors" in done.stdout
+    # a thread that is refused is done without
+    started = 1 if processors() > 1 else 0
+    for action in ("fit", "predict"):
+        assert f"threads of {action}: 0 errors, {started} usual results" in done.stdout
 
 
 @pytest.mark.parametrize("path", sorted(hostile.ATTACKS.iterdir()), ids=lambda path: path.name)

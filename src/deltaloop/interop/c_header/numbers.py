@@ -213,7 +213,7 @@ NUMBERS["clipped"] = """\
 /* x limited to [low, high]; NaN where x is NaN */
 static inline float NAME_clipped(float x, float low, float high)
 {
-    return x < low ? low : x > high ? high : x;
+    return NAME_chosen(x < low, low, NAME_chosen(x > high, high, x));
 }
 """
 
