@@ -118,7 +118,7 @@ def disarmed(shim, kind):
             left = shim.trust_left(kind)
             shim.trust_fail(kind, 0, 0)
             return left == 0
-        except MemoryError:  # of these calls: it was the one
+        except (MemoryError, ctypes.ArgumentError):  # of these calls: it was the one
             pass
 
 
@@ -159,7 +159,9 @@ def tried(shim, kind, n, prepare, run, usual):
         try:
             os.close(read)
             code = child(shim, kind, n, prepare, run, usual, write)
-        except BaseException:
+        except BaseException as exception:  # the check itself failed: that is a finding, too
+            shim.trust_fail(kind, 0, 0)
+            os.write(write, f"in the check: {type(exception).__name__}: {exception}".encode())
             code = FINDING
         os._exit(code)
     os.close(write)

@@ -215,6 +215,8 @@ def _read(path, file):
     except (FileFormatError, MemoryError):  # a lack of memory is no fault of the file
         raise
     except Exception as error:  # zip files break in many ways, each with its own exception
+        if str(error) == "can't allocate lock":  # CPython's RuntimeError for a lack of memory
+            raise MemoryError(str(error)) from error
         raise FileFormatError(
             f"{path} is no readable NumPy archive (damaged or cut short?): {type(error).__name__}"
         ) from None
