@@ -22,7 +22,7 @@ def kept(net, run: Run | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """What a file keeps beside the parameters: that of a training, of `learn_one` and the seed."""
     slots, step = net._session.progress()
     description: dict[str, Any] = {
-        "generator": _of_generator(net.generator),
+        "generator": description_of(net.generator),
         "session": {"step": int(step), "noise": net._noise},
         "run": None,
     }
@@ -145,7 +145,7 @@ def _unpacked(plan, rows, dtype):
     return slots
 
 
-def _of_generator(generator):
+def description_of(generator):
     """The state of a generator of NumPy."""
     bits = getattr(generator, "bit_generator", None)
     if type(generator) is not np.random.Generator or type(bits).__name__ not in _BIT_GENERATORS:
@@ -157,7 +157,7 @@ def _of_generator(generator):
 
 
 def generator(description) -> np.random.Generator:
-    """The generator that `_of_generator` described."""
+    """The generator that `description_of` described."""
     state = _state(description)
     name = state["bit_generator"]
     if name not in _BIT_GENERATORS:

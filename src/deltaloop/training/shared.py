@@ -15,7 +15,7 @@ from ..parallel.ranks import Ranks
 from ..parts.whole_batch import WholeBatch
 from .checkpoints import NAME, Checkpoint, Found
 from .class_weight import classes_of
-from .kept import _of_generator as description_of
+from .kept import description_of
 from .schedules import SCHEDULES
 
 _NOT_HERE = {
