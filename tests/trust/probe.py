@@ -93,7 +93,18 @@ OPTIONS = (
 )  # fmt: skip
 
 
+_COMPILED: dict = {}
+
+
 def compiled(folder: Path, level: int, dtype):
+    """As `_compiled`, once in a process."""
+    key = level, np.dtype(dtype).itemsize, SOURCES
+    if key not in _COMPILED:
+        _COMPILED[key] = _compiled(folder, level, dtype)
+    return _COMPILED[key]
+
+
+def _compiled(folder: Path, level: int, dtype):
     """({name: primitive(x, y)}, {name: (f(z, a), times_slope(z, a, delta))}) of a level.
 
     Arrays are multiples of 16 long; activations have the alpha of accuracy.py.
