@@ -303,6 +303,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         *,
         momentum: bool = False,
         weights: str | None = None,
+        samples=None,
         progmem: bool = False,
     ) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -333,11 +334,17 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         momentum : bool, default False
             With `learn`: the steps of SGD with momentum. NAME_learn_one takes one argument more,
             the momentum, and the header keeps a velocity, 0 at first, for every parameter.
-        weights : {"int8"}, optional
-            Weights as whole numbers of one byte, with one scale for every unit,
+        weights : {"int8", "int16"}, optional
+            "int8": weights as whole numbers of one byte, with one scale for every unit,
             s_j = max_k |W_jk| / 127: a quarter of the memory. Activations and biases stay `real`.
             What it does to the outputs tells `deltaloop.formats.rounded_to_int8`, the same
             network in Python.
+            "int16": for chips without a unit for floats. Weights, biases and activations of hidden
+            layers are whole numbers, x and y stay `real`; what comes out tells
+            `deltaloop.formats.in_fixed_point`.
+        samples : array_like, shape (n_samples, n_in), optional
+            With weights="int16": inputs as they will come, in the units of the data, which tell
+            how large numbers grow; up to twice of that is represented.
         progmem : bool, default False
             For AVR (Arduino Uno and its like): parameters stay in flash, and are read from there,
             instead of filling the RAM. Elsewhere the header is the same as without.
@@ -347,7 +354,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         InvalidInputError, InvalidTypeError
             A name that is no C identifier; parameters that are not finite; a scaling beyond the
             range of the dtype; an activation or loss of your own; heads or shortcuts; momentum
-            without learn, learn with int8 or progmem, progmem in float64.
+            without learn, learn with int8, int16 or progmem, progmem in float64, int16 without
+            samples.
         OSError
             The file cannot be written; what was there before is untouched.
 
@@ -363,7 +371,10 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """
         from .interop.c_header import write
 
-        write(self, path, name, learn=learn, momentum=momentum, weights=weights, progmem=progmem)
+        write(
+            self, path, name, learn=learn, momentum=momentum, weights=weights, progmem=progmem,
+            samples=samples,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
