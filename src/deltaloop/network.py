@@ -206,7 +206,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self.loss_name = loss.name
         self._loss = loss
         self.dtype = dtype
-        self.generator = generator
+        self._generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
         self.plan = plan_of(n_in, layers, loss, dtype, *of_inputs)
         self._noise = noise  # the seed of dropout and noise for learn_one and learn_batch
@@ -219,6 +219,17 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """Where random numbers come from; see the class."""
+        if isinstance(self._generator, bytes):  # of a pickle, and nobody has asked for it yet
+            self._generator = pickle.loads(self._generator)
+        return self._generator
+
+    @generator.setter
+    def generator(self, generator: np.random.Generator) -> None:
+        self._generator = generator
 
     @property
     def input_dropout(self) -> float:
@@ -398,10 +409,12 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
+        state["generator"] = generator = state.pop("_generator")
         try:  # as bytes: a third of the time of a deep copy, and copy.copy does not share it
-            state["generator"] = pickle.dumps(self.generator)
+            if not isinstance(generator, bytes):
+                state["generator"] = pickle.dumps(generator)
         except (pickle.PicklingError, TypeError, AttributeError):  # a class inside a function
-            state["generator"] = copy.deepcopy(self.generator)
+            state["generator"] = copy.deepcopy(generator)
         state["_theta"] = without_padding(self.plan, self._theta)
         state["_of_inputs"] = self.input_dropout, self.input_noise
         state["_progress"] = self._session.progress()
@@ -418,11 +431,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
         if isinstance(state["_loss"], str):  # in pickles of earlier versions
             state["_loss"] = check_loss(state["_loss"])
-        if isinstance(state["generator"], bytes):
-            state["generator"] = pickle.loads(state["generator"])
         self._build(
-            state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"], of_inputs, state["_optimizer"], state.get("_noise", 0),
+            state["sizes"][0], state["layers"], state["_loss"], state["dtype"], backend,
+            state.pop("generator"), of_inputs, state["_optimizer"], state.get("_noise", 0),
         )  # fmt: skip
         self.__dict__.update(state)
         put(self.plan, theta, self._theta)
