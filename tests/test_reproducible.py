@@ -9,6 +9,7 @@ import pytest
 import deltaloop as dl
 from deltaloop.kernels import cython
 from deltaloop.training.own_numbers import cos_pi, own_numbers, power
+from thread_ranks import on_ranks
 
 pytestmark = pytest.mark.skipif(
     not [level for level in cython.levels() if level not in (1, 2)],
@@ -103,6 +104,18 @@ def test_optimizers_of_whole_batches_are_refused(net, optimizer):
     with pytest.raises(dl.InvalidInputError, match=f"does not cover {optimizer.__name__}"):
         net.fit(X, Y, epochs=2, optimizer=optimizer())
     assert np.array_equal(net.theta, before)
+
+
+def test_ranks_and_unpacked_networks_are_refused(net):
+    def work(comm):
+        dl.Network([5, 2], reproducible=True).fit(X, Y, epochs=1, comm=comm)
+
+    assert all("several ranks" in str(error) for error in on_ranks(2, work))
+    pytest.importorskip("numba")
+    import deltaloop.numba
+
+    with pytest.raises(dl.InvalidInputError, match="cannot be unpacked"):
+        deltaloop.numba.unpack(net)
 
 
 @pytest.mark.parametrize("init", ["orthogonal", ("orthogonal", 2.0), "nguyen_widrow"])

@@ -8,6 +8,7 @@ from ..errors import InvalidInputError
 from ..kernels import load
 from ..kernels.interface import CUSTOM, LOSSES
 from .initializers import is_named
+from .whole_batch import WholeBatch
 
 _OTHERWISE = "leave reproducible=True out, whose promise this cannot keep"
 
@@ -77,16 +78,11 @@ def check_inits(inits) -> None:
                 )
 
 
-def check_training(net, whole_batch: bool, optimizer, ranks) -> None:
-    """Refuse trainings whose sums depend on libraries, or on who comes first."""
-    if whole_batch:
+def check_optimizer(optimizer) -> None:
+    """Refuse optimisers of whole batches, whose sums are those of a library."""
+    if isinstance(optimizer, WholeBatch):
         raise InvalidInputError(
             f"reproducible=True does not cover {type(optimizer).__name__}, whose sums are those of "
-            "a library; use SGD, Adam or another optimiser of mini-batches, or "
+            "a library of linear algebra; use SGD, Adam or another optimiser of mini-batches, or "
             f"{_OTHERWISE}"
-        )
-    if ranks is not None:
-        raise InvalidInputError(
-            "reproducible=True does not cover training on several machines, whose order of sums is "
-            f"that of their library; {_OTHERWISE}"
         )

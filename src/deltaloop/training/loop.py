@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..explain.after_fit import warn_after_fit
 from ..inputs.checks import all_finite
-from ..parts.reproducible import check_training
+from ..parts.reproducible import check_optimizer
 from ..parts.whole_batch import WholeBatch
 from . import run as runs
 from .alone import ALONE, Alone
@@ -107,7 +107,7 @@ def _refuse(net, settings):
             "rates of layers; use SGD or Adam"
         )
     if net.reproducible:
-        check_training(net, whole, settings.optimizer, settings.ranks)
+        check_optimizer(settings.optimizer)
     if net.plan.by_batches and not any(net.trainable):
         raise InvalidInputError(
             "all layers are frozen, so there is nothing to train; assign net.trainable = True"
