@@ -31,7 +31,7 @@ cdef void sum_layer(
     cdef const real *A
     if layer.shortcuts:
         join(net, layer - net.layers, n_samples)
-    elif layer.n_out == 1 and below.width % NATIVE == 0:
+    elif layer.n_out == 1 and below.width % (LINE_VECTORS * NATIVE) == 0:
         sum_for_one_unit(net, below, layer, n_samples)
         return
     A = entering(net, layer - net.layers, &row)
@@ -48,9 +48,9 @@ cdef void sum_for_one_unit(
     cdef real *w = block(net, below, below.delta)   # (below.width,)  delta is not needed yet
     cdef real b = 0 if layer.b < 0 else net.theta[layer.b]
     cdef const vec *a[4]
-    cdef vec sums[4]
+    cdef vec sums[4][4]     # of four samples, in LINE_VECTORS parts each
     cdef vec4 totals
-    cdef Py_ssize_t t, k, r
+    cdef Py_ssize_t t, k, r, c
     memset(w, 0, below.width * sizeof(real))        # 0 where a_prev has padding
     for k in range(layer.n_in):
         w[k] = net.theta[layer.W + k * layer.width]
@@ -58,11 +58,16 @@ cdef void sum_for_one_unit(
     for t in range(0, n_samples, 4):
         for r in range(4):
             a[r] = <const vec *> (A + min(t + r, n_samples - 1) * below.width)
-            fill(&sums[r], 0)
-        for k in range(below.width // NATIVE):
-            for r in range(4):
-                sums[r] += a[r][k] * (<const vec *> w)[k]
-        totals = row_totals(fold(sums[0]), fold(sums[1]), fold(sums[2]), fold(sums[3]))
+            for c in range(LINE_VECTORS):
+                fill(&sums[r][c], 0)
+        k = 0
+        while k < below.width // NATIVE:
+            for c in range(LINE_VECTORS):
+                for r in range(4):
+                    sums[r][c] = with_product(sums[r][c], a[r][k + c], (<const vec *> w)[k + c])
+            k += LINE_VECTORS
+        totals = row_totals(line_fold(sums[0]), line_fold(sums[1]), line_fold(sums[2]),
+                            line_fold(sums[3]))
         for r in range(min(n_samples - t, 4)):
             z[(t + r) * layer.width] = (<const real *> &totals)[r] + b
 

@@ -18,9 +18,9 @@ from functions cimport (
     is_canonical, write_constants,
 )
 from lanes cimport (
-    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
-    prefetch_line, quotient, real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector,
-    where_above,
+    LINE, LINE_VECTORS, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold,
+    has_effect, prefetch, prefetch_line, quotient, real, row_totals, transpose_4x4, vec, vec4,
+    vec4_total, vec8, vector, where_above,
 )
 from exponentials cimport REAL_EPSILON, exp_of_negative, logarithm
 from crew cimport (
@@ -34,8 +34,10 @@ from plan cimport (
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
+    sum_stays,
 )
 from rules cimport descended
+from same_bits cimport added, line_fold, with_product
 from switches cimport (
     descend_flat_by_code, f_by_code, is_built_in, is_common, is_common_loss, loss_by_code,
     map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,

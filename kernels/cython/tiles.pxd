@@ -11,6 +11,7 @@
 from lanes cimport TILE_ROWS, fill, hold, real, unrelated, vector
 from plan cimport Rule
 from rules cimport descended
+from same_bits cimport added
 
 
 cdef inline const vector *at(const vector *first, Py_ssize_t n) noexcept nogil:
@@ -35,7 +36,7 @@ cdef inline void add_products(
     for r in range(rows):
         a = A[r // together][r % together * A_row]
         for c in range(n):
-            sums[r][c] += a * b[c]
+            sums[r][c] = added(sums[r][c], a, b[c])
     for r in range(rows):
         for c in range(n):
             hold(&sums[r][c])
@@ -80,7 +81,7 @@ cdef inline void tile(
         C_r = <vector *> (C + r * C_row)
         for c in range(n):
             if adds:
-                C_r[c] += factor * sums[r][c]
+                C_r[c] = added(C_r[c], factor, sums[r][c])
             else:
                 C_r[c] = sums[r][c]
 

@@ -12,7 +12,9 @@ from ..kernels.turns import Turns
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
-_FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
+_FIXED = frozenset(
+    ("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta", "reproducible")
+)
 
 
 def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray:
