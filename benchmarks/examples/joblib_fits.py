@@ -1,6 +1,6 @@
-"""Trainings side by side with joblib: in processes of loky, in threads, on the workers of Dask or Ray.
+"""Trainings side by side with joblib: processes of loky, threads, workers of Dask or Ray.
 
-    python joblib_fits.py [loky threading dask ray]
+python joblib_fits.py [loky threading dask ray]
 """
 
 import sys
