@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 
 from deltaloop.kernels import cython, functions
-from trust import accuracy, bits, faults, long_run, probe, truths
+from trust import accuracy, bits, faults, long_run, probe, same_bits, truths
 
 HERE = Path(__file__).parent
 TESTING = HERE.parent / "TESTING.md"
@@ -95,8 +95,8 @@ def primitives(seconds, folder):
     return lines
 
 
-def same_bits(seconds, folder):
-    """The table of bits.py."""
+def of_bits(seconds, folder):
+    """The table of bits.py, with all of same_bits.py in its last row."""
     lines = ["| the same network, trained or asked as | the same bits | SHA-256 begins with |"]
     lines.append("|---|---|---|")
     for rows in (bits.PROMISED, bits.NOT_PROMISED):
@@ -114,6 +114,11 @@ def same_bits(seconds, folder):
             f"| {title}: {', '.join(found)} | {same} | "
             f"{' '.join(text[:8] for text in found.values())} |"
         )
+    found = bits.reproducible()
+    hashes = dict.fromkeys(text[:8] for text in found.values())
+    same = "yes" if len(hashes) == 1 else "no"
+    title = f"reproducible=True, {len(same_bits.kept())} trainings"
+    lines.append(f"| {title}: {', '.join(found)} | {same} | {' '.join(hashes)} |")
     return lines
 
 
@@ -162,7 +167,7 @@ PARTS = {  # name: (function, share of the hours)
     "common": (common, 0.15),
     "others": (others, 0.15),
     "primitives": (primitives, 0.2),
-    "bits": (same_bits, 0),
+    "bits": (of_bits, 0),
     "failures": (one_failure, 0.1),
     "kills": (kills, 0.1),
     "files": (hostile_files, 0.15),

@@ -187,12 +187,22 @@ def hashes():
     return {name: of_job() for name, of_job in jobs().items()}
 
 
+def kept():
+    """The hash of every job as it has to be."""
+    return json.loads(KEPT.read_text())
+
+
+def combined(found) -> str:
+    """One hash of all of them."""
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+
+
 def differences():
     """Names of the jobs whose hash is not the one that is kept."""
-    kept, found = json.loads(KEPT.read_text()), hashes()
-    if kept.keys() != found.keys():
+    wanted, found = kept(), hashes()
+    if wanted.keys() != found.keys():
         raise SystemExit(f"{KEPT} has other jobs; write it anew with --write")
-    return [name for name in found if found[name] != kept[name]]
+    return [name for name in found if found[name] != wanted[name]]
 
 
 def main():
