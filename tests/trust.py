@@ -25,7 +25,8 @@ import numpy as np
 
 from deltaloop.kernels import cython, functions
 from trust import (
-    accuracy, backends, bits, checking, faults, guided, handles, hostile, long_run, probe, truths,
+    accuracy, backends, bits, checking, faults, guided, handles, hostile, long_run, probe,
+    same_bits, truths,
 )  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -142,8 +143,8 @@ def targets(seconds, folder):
     return lines
 
 
-def same_bits(seconds, folder):
-    """The table of bits.py."""
+def of_bits(seconds, folder):
+    """The table of bits.py, with all of same_bits.py in its last row."""
     lines = ["| the same network, trained or asked as | the same bits | SHA-256 begins with |"]
     lines.append("|---|---|---|")
     for rows in (bits.PROMISED, bits.NOT_PROMISED):
@@ -161,6 +162,11 @@ def same_bits(seconds, folder):
             f"| {title}: {', '.join(found)} | {same} | "
             f"{' '.join(text[:8] for text in found.values())} |"
         )
+    found = bits.reproducible()
+    hashes = dict.fromkeys(text[:8] for text in found.values())
+    same = "yes" if len(hashes) == 1 else "no"
+    title = f"reproducible=True, {len(same_bits.kept())} trainings"
+    lines.append(f"| {title}: {', '.join(found)} | {same} | {' '.join(hashes)} |")
     return lines
 
 
@@ -243,7 +249,7 @@ PARTS = {  # name: (function, share of the hours)
     "others": (others, 0.15),
     "primitives": (primitives, 0.15),
     "targets": (targets, 0.05),
-    "bits": (same_bits, 0),
+    "bits": (of_bits, 0),
     "failures": (one_failure, 0.1),
     "kills": (kills, 0.1),
     "processes": (processes, 0.02),

@@ -29,6 +29,7 @@ ARCHITECTURES = {
     "40-16-48-10": [40, 16, 48, 10],
     "10-64-64-1": [10, 64, 64, 1],
     "50-100-5": [50, 100, 5],  # sums too wide for registers
+    "300-160-10": [300, 160, 10],  # products that are cut to fit the caches
 }
 OPTIMIZERS = {
     "SGD": lambda: dl.SGD(0.1),
@@ -76,11 +77,12 @@ def sha(*arrays) -> str:
 
 
 def trained(sizes, batch_size, optimizer="SGD", *, epochs=2, dtype="float32", n_threads=1,
-            sparse="auto", schedule=None, reproducible=True, **options):  # fmt: skip
+            sparse="auto", schedule=None, reproducible=True, scale=1.0, **options):  # fmt: skip
     """Hash of theta, of the losses, and of the outputs after a training."""
     options = {"activation": "tanh", "output": "sigmoid", "seed": 3} | options
     net = dl.Network(sizes, dtype=dtype, reproducible=reproducible, **options)
     X, Y = data(sizes[0], sizes[-1], dtype, options.get("loss", "mse"))
+    X *= X.dtype.type(scale)
     history = net.fit(
         X, Y, epochs=epochs, batch_size=batch_size, optimizer=OPTIMIZERS[optimizer](),
         n_threads=n_threads, sparse=sparse, schedule=schedule,
@@ -99,6 +101,22 @@ def of_heads(batch_size):
     X, Y = data(12, 6)
     Y[:, 2:5] = data(12, 3, loss="cross_entropy")[1]
     net.fit(X, Y, epochs=2, batch_size=batch_size, optimizer=dl.Adam(0.01))
+    return sha(net.theta, net.predict(X))
+
+
+def of_connections(batch_size, optimizer):
+    """Shortcuts, masks, learning rates of layers, a frozen layer, weights of samples."""
+    mask = np.arange(14 * 12).reshape(14, 12) % 3 > 0
+    layers = [
+        dl.Dense(14, "softplus", mask=mask), dl.Dense(10, "gelu", rate_of_W=0.5, rate_of_b=2.0),
+        dl.Dense(9, "silu", trainable=False), dl.Dense(4, "sigmoid", shortcuts=[0, 1]),
+    ]  # fmt: skip
+    net = dl.Network(12, layers, seed=8, input_dropout=0.1, reproducible=True)
+    X, Y = data(12, 4)
+    net.fit(
+        X, Y, epochs=2, batch_size=batch_size, optimizer=OPTIMIZERS[optimizer](),
+        sample_weight=np.arange(N) % 5 / 4,
+    )  # fmt: skip
     return sha(net.theta, net.predict(X))
 
 
@@ -151,6 +169,12 @@ def jobs():
         job(f"schedule {name}", [6, 24, 2], 10, "Adam", schedule=name, dtype="float64", epochs=5)
     for name in ("he_normal", "glorot_normal", "he_uniform", "pytorch"):
         job(f"init {name}", [6, 24, 2], 10, init=name)
+    for dtype, scale in (("float32", 2.0**-70), ("float64", 2.0**-520)):
+        for name in ("SGD", "Adam", "RMSprop", "Adadelta"):  # whose squares leave the range
+            job(f"tiny numbers, {name}, {dtype}", [6, 24, 2], 10, name, dtype=dtype, scale=scale,
+                activation="identity", output="identity", bias_init="zeros")  # fmt: skip
+    for name in ("SGD", "Adam", "RMSprop"):
+        found[f"connections, {name}"] = lambda name=name: of_connections(10, name)
     for batch_size in (1, 10):
         found[f"heads, batch {batch_size}"] = lambda n=batch_size: of_heads(n)
     for name in ("SGD", "Adam"):
@@ -163,12 +187,22 @@ def hashes():
     return {name: of_job() for name, of_job in jobs().items()}
 
 
+def kept():
+    """The hash of every job as it has to be."""
+    return json.loads(KEPT.read_text())
+
+
+def combined(found) -> str:
+    """One hash of all of them."""
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+
+
 def differences():
     """Names of the jobs whose hash is not the one that is kept."""
-    kept, found = json.loads(KEPT.read_text()), hashes()
-    if kept.keys() != found.keys():
+    wanted, found = kept(), hashes()
+    if wanted.keys() != found.keys():
         raise SystemExit(f"{KEPT} has other jobs; write it anew with --write")
-    return [name for name in found if found[name] != kept[name]]
+    return [name for name in found if found[name] != wanted[name]]
 
 
 def main():
