@@ -350,6 +350,15 @@ class Plan:
         plan.freeze([False] * len(units))
         return plan
 
+    def copy(self) -> "Plan":
+        """The same with a description of the layers of its own, which `freeze` may change."""
+        plan = object.__new__(Plan)
+        self._places  # noqa: B018 - what has been found out once is kept by all copies
+        plan.__dict__.update(self.__dict__, layers=self.layers.copy(), plain=self.plain.copy())
+        plan.__dict__.pop("words", None)  # a view of the layers
+        plan.layers.flags.writeable = False
+        return plan
+
     def freeze(self, which: Sequence[bool]) -> None:
         """Which layers training leaves as they are."""
         self.layers.flags.writeable = True

@@ -1,6 +1,4 @@
 # Activation functions and their slopes over arrays; functions.pxd has them for single vectors.
-from libc.math cimport log
-
 from exponentials cimport exp_of_negative
 from functions cimport f, slope
 from lanes cimport (
@@ -48,21 +46,23 @@ cdef inline void map_slope(
         k += 4
 
 
-cdef inline double softmax(
+cdef inline real softmax(
     Py_ssize_t n_out, Py_ssize_t width,
     const real *z,      # (width,)  read
     real *a,            # (width,)  overwritten: exp(z - max z) / sum_k exp(z_k - max z); padding 0
+    real *top,          # overwritten: max z
 ) noexcept nogil:
-    """Returns log sum_k exp(z_k) = max z + log sum_k exp(z_k - max z)."""
+    """Returns sum_k exp(z_k - max z)."""
     if width >= LINE_VECTORS * NATIVE:
-        return softmax_of(n_out, width // NATIVE, <const vec *> z, <vec *> a)
-    return softmax_of(n_out, width // 4, <const vec4 *> z, <vec4 *> a)
+        return softmax_of(n_out, width // NATIVE, <const vec *> z, <vec *> a, top)
+    return softmax_of(n_out, width // 4, <const vec4 *> z, <vec4 *> a, top)
 
 
-cdef inline double softmax_of(
+cdef inline real softmax_of(
     Py_ssize_t n_out, Py_ssize_t n,
     const vector *z,    # (n vectors)  read
     vector *a,          # (n vectors)  overwritten
+    real *highest,      # overwritten
 ) noexcept nogil:
     cdef Py_ssize_t k, lanes = sizeof(vector) // sizeof(real), whole = n_out // lanes
     cdef vector first, x, top, norms, reciprocals
@@ -91,7 +91,8 @@ cdef inline double softmax_of(
     fill(&reciprocals, 1 / norm)
     for k in range(n):
         a[k] = divided(a[k], norms, reciprocals)
-    return greatest + log(norm)
+    highest[0] = greatest
+    return norm
 
 
 cdef inline void take_from_all(

@@ -225,7 +225,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self.loss_name = loss.name
         self._loss = loss
         self.dtype = dtype
-        self.generator = generator
+        self._generator = generator
         self.sizes = (n_in, *(layer.n_out for layer in layers))
         self.reproducible = reproducible
         self.plan = plan_of(n_in, layers, loss, dtype, *of_inputs)
@@ -241,6 +241,17 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         self._scaling: Scaling | None = None
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """Where random numbers come from; see the class."""
+        if isinstance(self._generator, bytes):  # of a pickle, and nobody has asked for it yet
+            self._generator = pickle.loads(self._generator)
+        return self._generator
+
+    @generator.setter
+    def generator(self, generator: np.random.Generator) -> None:
+        self._generator = generator
 
     @property
     def input_dropout(self) -> float:
@@ -325,6 +336,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         *,
         momentum: bool = False,
         weights: str | None = None,
+        samples=None,
         progmem: bool = False,
     ) -> None:
         """Write the network as one C header that needs nothing but itself.
@@ -355,11 +367,17 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         momentum : bool, default False
             With `learn`: the steps of SGD with momentum. NAME_learn_one takes one argument more,
             the momentum, and the header keeps a velocity, 0 at first, for every parameter.
-        weights : {"int8"}, optional
-            Weights as whole numbers of one byte, with one scale for every unit,
+        weights : {"int8", "int16"}, optional
+            "int8": weights as whole numbers of one byte, with one scale for every unit,
             s_j = max_k |W_jk| / 127: a quarter of the memory. Activations and biases stay `real`.
             What it does to the outputs tells `deltaloop.formats.rounded_to_int8`, the same
             network in Python.
+            "int16": for chips without a unit for floats. Weights, biases and activations of hidden
+            layers are whole numbers, x and y stay `real`; what comes out tells
+            `deltaloop.formats.in_fixed_point`.
+        samples : array_like, shape (n_samples, n_in), optional
+            With weights="int16": inputs as they will come, in the units of the data, which tell
+            how large numbers grow; up to twice of that is represented.
         progmem : bool, default False
             For AVR (Arduino Uno and its like): parameters stay in flash, and are read from there,
             instead of filling the RAM. Elsewhere the header is the same as without.
@@ -369,7 +387,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         InvalidInputError, InvalidTypeError
             A name that is no C identifier; parameters that are not finite; a scaling beyond the
             range of the dtype; an activation or loss of your own; heads or shortcuts; momentum
-            without learn, learn with int8 or progmem, progmem in float64.
+            without learn, learn with int8, int16 or progmem, progmem in float64, int16 without
+            samples.
         OSError
             The file cannot be written; what was there before is untouched.
 
@@ -385,7 +404,10 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         """
         from .interop.c_header import write
 
-        write(self, path, name, learn=learn, momentum=momentum, weights=weights, progmem=progmem)
+        write(
+            self, path, name, learn=learn, momentum=momentum, weights=weights, progmem=progmem,
+            samples=samples,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         head = f"Network: loss {self._loss}, {self.dtype}, backend {self.backend_name}"
@@ -410,10 +432,12 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
+        state["generator"] = generator = state.pop("_generator")
         try:  # as bytes: a third of the time of a deep copy, and copy.copy does not share it
-            state["generator"] = pickle.dumps(self.generator)
+            if not isinstance(generator, bytes):
+                state["generator"] = pickle.dumps(generator)
         except (pickle.PicklingError, TypeError, AttributeError):  # a class inside a function
-            state["generator"] = copy.deepcopy(self.generator)
+            state["generator"] = copy.deepcopy(generator)
         state["_theta"] = without_padding(self.plan, self._theta)
         state["_of_inputs"] = self.input_dropout, self.input_noise
         state["_progress"] = self._session.progress()
@@ -430,11 +454,9 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
         if isinstance(state["_loss"], str):  # in pickles of earlier versions
             state["_loss"] = check_loss(state["_loss"])
-        if isinstance(state["generator"], bytes):
-            state["generator"] = pickle.loads(state["generator"])
         self._build(
-            state["sizes"][0], state["layers"], state["_loss"], state["dtype"],
-            backend, state["generator"], of_inputs, state["_optimizer"], state.get("_noise", 0),
+            state["sizes"][0], state["layers"], state["_loss"], state["dtype"], backend,
+            state.pop("generator"), of_inputs, state["_optimizer"], state.get("_noise", 0),
             state.get("reproducible", False),  # not in pickles of earlier versions
         )  # fmt: skip
         self.__dict__.update(state)

@@ -53,6 +53,13 @@ _OF_MODULES = {
 _ONE_LEVEL = "not level_of"
 
 
+def stages(path: Path, quick: bool = False) -> list[list[str]]:
+    """`of` in two parts: the first two files, and the others."""
+    selection = of(path, quick)
+    kept, files = selection[:2], selection[2:]
+    return [[*kept, *part] for part in (files[:2], files[2:]) if part]
+
+
 def of(path: Path, quick: bool = False) -> list[str]:
     """Arguments of pytest for a mutant of that file."""
     slow = [] if quick else _SLOW

@@ -27,13 +27,14 @@ def put(plan: Plan, values: np.ndarray, theta: np.ndarray) -> None:
     if len(values) == len(theta):  # in pickles of earlier versions
         theta[:] = values
         return
-    if len(values) != sum(view.size for view in plan.views(theta)):
+    views = list(plan.views(theta))
+    if len(values) != sum(view.size for view in views):
         raise InvalidInputError(
             f"{len(values)} parameters do not fit the layers: the pickle is of a version that laid "
             "them out in another way; save networks by net.save, which later versions read"
         )
     start = 0
-    for view in plan.views(theta):
+    for view in views:
         view.T[...] = values[start : start + view.size].reshape(view.T.shape)
         start += view.size
 
