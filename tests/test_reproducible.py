@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -86,6 +87,44 @@ def test_other_backends_are_refused(net, backend, monkeypatch, tmp_path):
     with pytest.raises(dl.InvalidInputError, match=message):
         dl.Network([2, 1], reproducible=True)
     assert net.reproducible and net.backend.reproducible
+
+
+def test_jacobians_are_refused(net):
+    with pytest.raises(dl.InvalidInputError, match="does not cover jacobian"):
+        net.jacobian(X)
+
+
+@pytest.mark.parametrize("batch_size", [1, 6])
+@pytest.mark.parametrize("optimizer", [dl.SGD(0.1), dl.Adam(0.01)])
+def test_sessions_and_handles_give_the_bits_of_fit(net, batch_size, optimizer):
+    learn = _learn()
+    nets = [copy.deepcopy(net) for _ in range(3)]
+    nets[0].fit(X, Y, epochs=1, batch_size=batch_size, shuffle=False, optimizer=optimizer)
+    one, other = (n.session(batch_size, optimizer=optimizer) for n in nets[1:])
+    for start in range(0, len(X), batch_size):
+        x, y = X[start : start + batch_size], Y[start : start + batch_size]
+        if batch_size == 1:
+            one.learn_one(x[0], y[0])
+        else:
+            one.learn_batch(x, y)
+        learn(other.address, x, y)
+    for trained in nets[1:]:
+        assert np.array_equal(trained.theta, nets[0].theta)
+    ordinary = dl.Network([5, 20, 2], seed=1, activation="tanh")
+    ordinary.fit(X, Y, epochs=1, batch_size=batch_size, shuffle=False, optimizer=optimizer)
+    np.testing.assert_allclose(nets[0].theta, ordinary.theta, rtol=1e-3, atol=1e-5)
+
+
+@cache
+def _learn():
+    numba = pytest.importorskip("numba")
+    from deltaloop import numba_handles
+
+    @numba.njit
+    def learn(address, x, y):
+        return numba_handles.learn(address, x, y)
+
+    return learn
 
 
 def test_functions_of_the_user_are_refused():

@@ -120,6 +120,13 @@ class _Reproducible(_Backend):
     def describe(self) -> str:
         return f"Cython, {level_name(self.level)}, reproducible"
 
+    def jacobian(self, plan, theta, X, out, work):
+        raise InvalidInputError(
+            "reproducible=True does not cover jacobian, whose sums depend on the processor; "
+            "gradient, backward and input_gradient are covered. For a Jacobian give the parameters "
+            "to a network without: other.theta = net.theta"
+        )
+
     def levenberg_marquardt(self, plan, theta, X, Y, search, losses, n_blocks, weights=None):
         raise InvalidInputError(
             "reproducible=True does not cover LevenbergMarquardt, whose sums depend on the "

@@ -67,7 +67,8 @@ class Computing:
         Raises
         ------
         InvalidInputError, InvalidTypeError
-            There is no such backend.
+            There is no such backend, or it does not keep the bits of a network with
+            reproducible=True.
         BusyError
             A thread trains this network.
         """

@@ -155,7 +155,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         random_state="write seed=0",
         kernel_initializer="write init='he_normal'", bias_initializer="write bias_init='zeros'",
         activations="write Network(4, [Dense(8, 'relu'), Dense(3, 'tanh')])",
-        output_activation="write output='sigmoid'",
+        output_activation="write output='sigmoid'", deterministic="write reproducible=True",
     )  # fmt: skip
     def __init__(
         self,

@@ -121,7 +121,7 @@ def of_connections(batch_size, optimizer):
 
 
 def one_by_one(optimizer):
-    """`learn_one` and `learn_batch`, whose bits are those of `fit`."""
+    """`learn_one` and `learn_batch`, whose bits are those of `fit`; then all gradients."""
     nets = [dl.Network([9, 20, 4], seed=1, reproducible=True) for _ in range(2)]
     X, Y = data(9, 4)
     nets[0].fit(X, Y, epochs=1, batch_size=1, shuffle=False, optimizer=OPTIMIZERS[optimizer]())
@@ -130,7 +130,12 @@ def one_by_one(optimizer):
         nets[1].learn_one(x, y)
     assert np.array_equal(nets[0].theta, nets[1].theta)
     nets[1].learn_batch(X[:20], Y[:20])
-    return sha(nets[1].theta, nets[1].gradient(X, Y))
+    net = nets[1]
+    slopes = Y - net.predict(X)
+    return sha(
+        net.theta, net.gradient(X, Y), net.backward(X, slopes), net.input_gradient(X, slopes),
+        np.array(net.loss(X, Y)),
+    )  # fmt: skip
 
 
 def jobs():
