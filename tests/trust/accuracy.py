@@ -28,8 +28,13 @@ class Worst:
     n: int = 0
 
     def see(self, checker, x, found, exact, least, lost):
-        """A block of them."""
+        """A block of them; returns where the largest error is, and that."""
         at, error = checker.worst(found, exact, least, lost)
+        self.add(x, found, exact, at, error)
+        return at, error
+
+    def add(self, x, found, exact, at, error):
+        """A block whose largest error is known."""
         self.n += x.size
         if error > self.error:
             self.error, self.argument = error, float(x[at])
@@ -63,6 +68,21 @@ def limited(blocks, low, high):
             yield np.where(inside, x, high)
 
 
+class _Last:
+    """What was seen last: levels often have the same bits, which are not looked through again."""
+
+    def __init__(self):
+        self.found, self.result = np.empty(BLOCK, np.float32), None
+
+    def see(self, worst, checker, x, found, exact, least, lost):
+        """A block, by way of `Worst.see`."""
+        if self.result and (self.found.view(np.uint32) == found.view(np.uint32)).all():
+            worst.add(x, found, exact, *self.result)
+        else:
+            self.result = worst.see(checker, x, found, exact, least, lost)
+            self.found[:] = found
+
+
 def of_activation(name, functions, lost, limit, blocks, checker):
     """Worst of f and of the slope, for every pair of functions in `functions`.
 
@@ -76,13 +96,14 @@ def of_activation(name, functions, lost, limit, blocks, checker):
     for z in limited(blocks, -limit, limit):
         f(z, alpha, exact)
         slope(z, alpha, slopes)
+        last_f, last_slope = _Last(), _Last()
         for key, (of_z, times_slope) in functions.items():
             of_z(z, a)
-            found[key][0].see(checker, z, a, exact, TINY, lost * TINY)
+            last_f.see(found[key][0], checker, z, a, exact, TINY, lost * TINY)
             if times_slope is not None:
                 delta[:] = 1
                 times_slope(z, a, delta)
-                found[key][1].see(checker, z, delta, slopes, 1.0, 0.0)
+                last_slope.see(found[key][1], checker, z, delta, slopes, 1.0, 0.0)
     return found
 
 
@@ -94,7 +115,8 @@ def of_primitive(name, functions, lost, blocks, checker):
     y, exact = np.empty(BLOCK, np.float32), np.empty(BLOCK)
     for x in limited(blocks, low, high):
         f(x, 0.0, exact)
+        last = _Last()
         for key, compute in functions.items():
             compute(x, y)
-            found[key].see(checker, x, y, exact, TINY, lost * TINY)
+            last.see(found[key], checker, x, y, exact, TINY, lost * TINY)
     return found
