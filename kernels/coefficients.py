@@ -1,9 +1,20 @@
 """Coefficients of approximations that several targets compute with, for each element type.
 
+EXPM1: c_2, c_3, ... of e^r - 1 = r + c_2 r^2 + c_3 r^3 + ... for |r| <= ln(2) / 2. In float32 they
+have the least maximal relative error, 1.3e-8, with one term less than Taylor's; in float64 they are
+Taylor's 1 / k!, where |r|^14 / 14! < 5e-18.
+
 NORMAL: P and Q of the normal distribution function F(-x) = exp(-x^2 / 2) P(x) / Q(x) for x >= 0, of
 least maximal relative error up to x = 14.5 in float32 (5.9e-9) and 39 in float64 (5.2e-17), where
 F ends. All of them are positive: nothing cancels.
 """
+
+from math import factorial
+
+EXPM1 = {
+    "float32": (0.49999998154, 0.16666543621, 0.04166719986, 0.0083665205774, 0.00138825215),
+    "float64": tuple(1 / factorial(k) for k in range(2, 14)),
+}
 
 NORMAL = {
     "float32": (

@@ -119,7 +119,8 @@ CURVES = {
         lambda z, a, alpha: -np.expm1(-a),
     ),
     "silu": (
-        lambda z, alpha: np.maximum(z, -1e4).astype(z.dtype) * _sigmoid(z),
+        # the sigmoid in more digits: four roundings in a row would exceed the bound of the row
+        lambda z, alpha: (_least(z) * _sigmoid(z.astype(np.float64))).astype(z.dtype),
         lambda z, a, alpha: _silu_slope(z),
     ),
     # no slopes of their own: see _through_softmax

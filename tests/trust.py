@@ -24,21 +24,31 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 
 from deltaloop.kernels import cython, functions
-from trust import accuracy, bits, faults, guided, handles, hostile, long_run, probe, truths
+from trust import (
+    accuracy, backends, bits, checking, faults, guided, handles, hostile, long_run, probe,
+    same_bits, truths,
+)  # fmt: skip
 
 HERE = Path(__file__).parent
 TESTING = HERE.parent / "TESTING.md"
-EVERY = 1 << 32
+HEADER_OPTIONS = ("-O3", "-march=native")
 
 
 def _steps(seconds, n, per_number):
     """Every how many-th float32 there is time for, an odd number unless all."""
-    whole = n * EVERY * per_number
+    whole = n * accuracy.EVERY * per_number
     return 1 if seconds >= whole else int(whole / seconds) | 1
 
 
-def _of_all(step):
-    return "all 2^32" if step == 1 else f"one in {step}"
+def _of_all(step, checker):
+    told = "all 2^32" if step == 1 else f"one in {step}"
+    return f"Arguments: {told}." + ("" if checker.IS_FAST else " There is no C compiler: NumPy's.")
+
+
+def _levels():
+    """Those of this processor, built or not."""
+    top = cython.levels()[-1]
+    return [n for n in (2, 3, 4) if n <= top] if top else [0]
 
 
 def common(seconds, folder):
@@ -56,47 +66,85 @@ def others(seconds, folder):
 
 
 def activations(names, seconds, folder):
-    """Activations and slopes with every installed level."""
-    errors, levels = probe.errors(folder), cython.levels()
-    step = _steps(seconds, len(names), 25e-9 + 10e-9 * len(levels))
-    heads = [f"f, level {n} | f', level {n}" for n in levels]
-    lines = [f"Arguments: {_of_all(step)}.", "", f"| activation | {' | '.join(heads)} | z of f |"]
-    lines.append("|---" * (2 + 2 * len(levels)) + "|")
+    """Activations and slopes of every level: the installed ones, and the others compiled."""
+    checker, levels = checking.checker(folder), _levels()
+    if not checker.IS_FAST:
+        levels = list(cython.levels())
+    compiled = {n: probe.compiled(folder, n, "f4")[1] for n in levels if n not in cython.levels()}
+    per_number = (4e-9 if checker.IS_FAST else 100e-9) + 6e-9 * len(levels)
+    step = _steps(seconds, len(names), per_number)
+    heads = [f"f, level {n}" for n in levels] + [f"f', level {n}" for n in levels]
+    lines = [_of_all(step, checker), "", f"| activation | {' | '.join(heads)} | z of f | z of f' |"]
+    lines.append("|---" * (3 + len(heads)) + "|")
     for name in names:
         alpha = accuracy.ALPHA.get(name, 0)
         pairs = {
-            n: probe.activation(cython.backend(n).core(np.dtype("f4")), name, alpha, accuracy.BLOCK)
+            n: compiled[n][name] if n in compiled else probe.activation(
+                cython.backend(n).core(np.dtype("f4")), name, alpha, accuracy.BLOCK
+            )
             for n in levels
-        }
+        }  # fmt: skip
         row = functions.ACTIVATIONS[name]
         blocks = accuracy.every(step)
-        found = accuracy.of_activation(name, pairs, row.lost, row.sure[0], blocks, errors)
-        cells = [f"{one.error:.2f}" for n in levels for one in found[n]]
-        worst = found[levels[-1]][0].argument
-        lines.append(f"| {name} | {' | '.join(cells)} | {worst:.9g} |")
+        found = accuracy.of_activation(name, pairs, row.lost, row.sure[0], blocks, checker)
+        cells = [f"{found[n][k].error:.2f}" for k in (0, 1) for n in levels]
+        worst = [max((found[n][k] for n in levels), key=lambda one: one.error) for k in (0, 1)]
+        cells += [f"{one.argument:.9g}" for one in worst]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
 def primitives(seconds, folder):
-    """Every primitive, compiled for every level that this processor has."""
-    errors, levels = probe.errors(folder), [n for n in (2, 3, 4) if n <= cython.levels()[-1]]
-    levels = levels if cython.levels()[-1] else [0]
-    of_level = {n: probe.primitives(folder, n, "f4") for n in levels}
+    """Every primitive, compiled for every level that this processor has, and of C headers."""
+    checker, levels = checking.checker(folder), _levels()
+    if not checker.IS_FAST:
+        return ["There is no C compiler, which this part needs."]
+    of_level = {f"level {n}": probe.compiled(folder, n, "f4")[0] for n in levels}
+    of_level["C header"] = probe.header(folder, "f4", *HEADER_OPTIONS)[0]
     names = list(truths.PRIMITIVES)
-    step = _steps(seconds, len(names), 10e-9 + 6e-9 * len(levels))
-    lines = [f"Arguments: {_of_all(step)}.", ""]
-    lines.append(f"| primitive | {' | '.join(f'level {n}' for n in levels)} | x |")
-    lines.append("|---" * (2 + len(levels)) + "|")
+    step = _steps(seconds, len(names), 2e-9 + 4e-9 * len(of_level))
+    lines = [_of_all(step, checker), "", f"| primitive | {' | '.join(of_level)} | x |"]
+    lines.append("|---" * (2 + len(of_level)) + "|")
     for name in names:
-        computed = {n: of_level[n][name] for n in levels}
-        found = accuracy.of_primitive(name, computed, 2, accuracy.every(step), errors)
-        cells = [f"{found[n].error:.2f}" for n in levels]
-        lines.append(f"| {name} | {' | '.join(cells)} | {found[levels[-1]].argument:.9g} |")
+        computed = {key: table[name] for key, table in of_level.items() if name in table}
+        found = accuracy.of_primitive(name, computed, 2, accuracy.every(step), checker)
+        cells = [f"{found[key].error:.2f}" if key in found else "-" for key in of_level]
+        worst = max((found[f"level {n}"] for n in levels), key=lambda one: one.error)
+        lines.append(f"| {name} | {' | '.join(cells)} | {worst.argument:.9g} |")
     return lines
 
 
-def same_bits(seconds, folder):
-    """The table of bits.py."""
+def targets(seconds, folder):
+    """What else computes: the reference, C headers, and all of them in float64."""
+    checker = checking.checker(folder)
+    names = [name for name in truths.ACTIVATIONS if name != "identity"]
+    header = checker.IS_FAST and probe.header(folder, "f4", *HEADER_OPTIONS)[1]
+    header_in_double = checker.IS_FAST and probe.header(folder, "f8", *HEADER_OPTIONS)[1]
+    step = _steps(seconds * 0.7, len(names), 200e-9)
+    n = max(200, int(seconds * 0.3 / len(names) / 300e-6)) // 16 * 16
+    heads = ["reference, float32", "C header", "C header, f'", "float64, level", "C header"]
+    heads[3] += f" {cython.levels()[-1]}"
+    lines = [f"{_of_all(step, checker)} Of float64: {n}.", ""]
+    lines += [f"| activation | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for name in names:
+        row, pairs = functions.ACTIVATIONS[name], {0: (backends.reference_of(name), None)}
+        if header:
+            pairs[1] = header[name]
+        blocks = accuracy.every(step)
+        found = accuracy.of_activation(name, pairs, row.lost, row.sure[0], blocks, checker)
+        z = backends.doubles(name, n)
+        cells = [found[0][0].error, *(one.error for one in found.get(1, ()))]
+        cells.append(backends.error_of_doubles(name, backends.compiled_of(name, len(z)), z))
+        if header:
+            cells.append(backends.error_of_doubles(name, header_in_double[name][0], z))
+        else:
+            cells[1:1], cells[4:] = [np.nan, np.nan], [np.nan]
+        lines.append(f"| {name} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
+    return lines
+
+
+def of_bits(seconds, folder):
+    """The table of bits.py, with all of same_bits.py in its last row."""
     lines = ["| the same network, trained or asked as | the same bits | SHA-256 begins with |"]
     lines.append("|---|---|---|")
     for rows in (bits.PROMISED, bits.NOT_PROMISED):
@@ -114,6 +162,11 @@ def same_bits(seconds, folder):
             f"| {title}: {', '.join(found)} | {same} | "
             f"{' '.join(text[:8] for text in found.values())} |"
         )
+    found = bits.reproducible()
+    hashes = dict.fromkeys(text[:8] for text in found.values())
+    same = "yes" if len(hashes) == 1 else "no"
+    title = f"reproducible=True, {len(same_bits.kept())} trainings"
+    lines.append(f"| {title}: {', '.join(found)} | {same} | {' '.join(hashes)} |")
     return lines
 
 
@@ -194,8 +247,9 @@ def long_runs(seconds, folder):
 PARTS = {  # name: (function, share of the hours)
     "common": (common, 0.15),
     "others": (others, 0.15),
-    "primitives": (primitives, 0.2),
-    "bits": (same_bits, 0),
+    "primitives": (primitives, 0.15),
+    "targets": (targets, 0.05),
+    "bits": (of_bits, 0),
     "failures": (one_failure, 0.1),
     "kills": (kills, 0.1),
     "processes": (processes, 0.02),

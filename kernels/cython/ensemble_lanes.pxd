@@ -1,7 +1,7 @@
 # What lanes that are networks need beside lanes.pxd: sums in float64 for every lane, samples of
 # their own, and orders of samples as NumPy draws them.
 from exponentials cimport EXP_LOWEST, LOG2_E, TANH_MOST, expm1_and_power
-from lanes cimport at_most, clipped, magnitude, real, vec, with_sign_of
+from lanes cimport at_most, clipped, fill, magnitude, real, vec, where_above, with_sign_of
 
 cdef extern from *:
     """
@@ -183,6 +183,14 @@ cdef inline vec logistic_of_lanes(vec z) noexcept nogil:
     z = clipped(z, EXP_LOWEST - one, most)
     p = expm1_and_power(True, False, z, z * LOG2_E, &power)     # as in exponentials.pxd
     return ratio(power, p + (power + one))
+
+
+cdef inline vec gated_of_lanes(vec w, vec z) noexcept nogil:
+    """w / (1 + e^-z), 0 where e^z would be subnormal"""
+    cdef vec lowest, zero
+    fill(&lowest, EXP_LOWEST)
+    fill(&zero, 0)
+    return where_above(lowest, z, zero, w * logistic_of_lanes(z))
 
 
 cdef inline vec tanh_of_lanes(vec z) noexcept nogil:

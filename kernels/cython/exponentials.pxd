@@ -14,7 +14,8 @@ cdef extern from *:
     #define INFINITE ((real)__builtin_inf())
     /* ln 2 = LN2_HIGH + LN2_LOW. LN2_HIGH has so few bits that n LN2_HIGH is exact; or, in float
        where FUSES keeps the product exact, all 24: the linear term alone then needs n LN2_LOW. */
-    #if !defined(DELTALOOP_DOUBLE) && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
+    #if !REPRODUCIBLE && !defined(DELTALOOP_DOUBLE) \\
+        && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
     #define FUSES 1
     #else
     #define FUSES 0
@@ -24,7 +25,6 @@ cdef extern from *:
     #define SMALLEST_NORMAL DBL_MIN
     #define LARGEST DBL_MAX
     #define LN_TERMS 12           /* s^24 / 25 < 1e-20 for |s| <= 0.172 */
-    #define EXP_TERMS 13          /* |r|^14 / 14! < 5e-18 for |r| <= ln(2) / 2 */
     #define LOG_TERMS 17          /* s^34 / 35 < 2e-18 for s <= 1/3 */
     #define EXP_LOWEST -708.3964185322642   /* exp of less is subnormal or 0 */
     #define EXP_HIGHEST 709.9               /* exp of it is infinite, half of that is not */
@@ -35,7 +35,6 @@ cdef extern from *:
     #define SMALLEST_NORMAL FLT_MIN
     #define LARGEST FLT_MAX
     #define LN_TERMS 6            /* s^12 / 13 < 6e-11 */
-    #define EXP_TERMS 6
     #define LOG_TERMS 8           /* s^16 / 17 < 2e-9 */
     #define EXP_LOWEST -87.336548f
     #define EXP_HIGHEST 88.9f
@@ -43,15 +42,7 @@ cdef extern from *:
     #define LN2_LOW (FUSES ? -0x1.05c61p-29f : -0x1.bd0106p-13f)
     #endif
     #define LOG2_E ((real)1.4426950408889634)
-    /* expm1(r) = r + c_2 r^2 + c_3 r^3 + ... for |r| <= ln(2) / 2 */
-    #ifdef DELTALOOP_DOUBLE       /* Taylor: c_k = 1 / k! */
-    static const real exp_coefficient[EXP_TERMS + 1] = {
-        1, 1, 1.0/2, 1.0/6, 1.0/24, 1.0/120, 1.0/720, 1.0/5040, 1.0/40320, 1.0/362880,
-        1.0/3628800, 1.0/39916800, 1.0/479001600, 1.0/6227020800};
-    #else                         /* minimax, relative error 1.3e-8: one term less than Taylor */
-    static const real exp_coefficient[EXP_TERMS + 1] = {
-        1, 1, 0.49999998154f, 0.16666543621f, 0.04166719986f, 0.0083665205774f, 0.00138825215f};
-    #endif
+    #include "coefficients.h"     /* expm1(r) = r + c_2 r^2 + c_3 r^3 + ... for |r| <= ln(2) / 2 */
     static const real reciprocal_odd[17] = {
         1, 1.0/3, 1.0/5, 1.0/7, 1.0/9, 1.0/11, 1.0/13, 1.0/15, 1.0/17, 1.0/19, 1.0/21,
         1.0/23, 1.0/25, 1.0/27, 1.0/29, 1.0/31, 1.0/33};
@@ -167,6 +158,19 @@ cdef inline vector logistic(vector z) noexcept nogil:
     z = clipped(z, EXP_LOWEST - one, -EXP_LOWEST)   # at the ends 2^n is 0, and not yet infinite
     p = expm1_and_power(True, False, z, z * LOG2_E, &power)
     return quotient(power, p + (power + one))
+
+
+cdef inline vector gated(vector w, vector z) noexcept nogil:
+    """w / (1 + e^-z) = w / (1 + 2^n e^r), where -z = n ln 2 + r; 0 where e^z would be subnormal.
+
+    A rounding less than w logistic(z) has, and an operation.
+    """
+    cdef vector lowest, zero, power, p, x = clipped(z, EXP_LOWEST, -EXP_LOWEST)
+    cdef real one = 1
+    fill(&lowest, EXP_LOWEST)
+    fill(&zero, 0)
+    p = expm1_and_power(False, False, -x, x * -LOG2_E, &power)
+    return where_above(lowest, z, zero, quotient(w, power * p + (power + one)))
 
 
 cdef inline vector hyperbolic_tangent(vector z) noexcept nogil:

@@ -7,7 +7,7 @@ cdef extern from *:
     /* pi = PI_1 + PI_2 + PI_3 + PI_4, all but the last with so few bits that n times them is exact
        for every n that occurs, in halves: z - n PI_1 - n PI_2 - ... loses nothing but the roundings
        of results that are not close to 0.
-       sin r = r + r^3 (S_0 + S_1 r^2 + ...) for |r| <= pi / 2, of least maximal relative error */
+       sin r = r + r^3 (S_0 + S_1 r^2 + ...) for |r| <= pi / 2 (and a little more), of least maximal relative error */
     #ifdef DELTALOOP_DOUBLE
     #define PI_1 0x1.921fb544p+1
     #define PI_2 0x1.0b4611a6p-33
@@ -29,24 +29,26 @@ cdef extern from *:
         2.6056197456892088173e-6f};
     #endif
     #define ONE_PI ((real)0.31830988618379067)
-    #define HALF_PI ((real)1.5707963267948966)
+    /* z / pi is rounded before n is: up to |z| = 10^4 in float, |r| - pi / 2 may be 0.0009 */
+    #define MOST_OF_REST ((real)1.5717963267948966)
     """
-    const real PI_1, PI_2, PI_3, PI_4, ONE_PI, HALF_PI
+    const real PI_1, PI_2, PI_3, PI_4, ONE_PI, MOST_OF_REST
     const Py_ssize_t SINE_TERMS
     const real sine_coefficient[8]
 
 
 cdef inline vector sine_of_rest(vector z, vector n, vector shifted) noexcept nogil:
-    """(-1)^k sin(r), where z = n pi + r with |r| <= pi / 2, and shifted = k + ROUNDER"""
-    cdef real half_pi = HALF_PI
+    """(-1)^k sin(r), where z = n pi + r with |r| <= MOST_OF_REST, and shifted = k + ROUNDER"""
+    cdef real most = MOST_OF_REST, one = 1
     cdef vector r = ((z - n * PI_1) - n * PI_2) - n * PI_3, square, q
     cdef Py_ssize_t k
-    r = clipped(r - n * PI_4, -half_pi, half_pi)
+    r = clipped(r - n * PI_4, -most, most)
     square = r * r
     fill(&q, sine_coefficient[SINE_TERMS - 1])
     for k in range(SINE_TERMS - 2, -1, -1):
         q = q * square + sine_coefficient[k]
-    return negated_if_odd(r * (square * q) + r, shifted)
+    # near its ends the sum may be 1 + eps
+    return negated_if_odd(clipped(r * (square * q) + r, -one, one), shifted)
 
 
 cdef inline vector sine(vector z) noexcept nogil:

@@ -42,7 +42,7 @@ cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexce
     cdef const real *W = net.theta + layer.W
     cdef const real *b = bias_of(net, layer)
     cdef Listed *lists = <Listed *> net.listed + net.first    # (n_samples,)
-    if n < 5 or n == 8 or layer.n_in <= in_block:   # z stays in registers, or all of W in L1
+    if sum_stays(width) or layer.n_in <= in_block:   # z stays in registers, or all of W in L1
         for t in range(n_samples):
             number = row_number(X, t)
             first = X.starts[number]
@@ -135,7 +135,7 @@ cdef inline void sum_block_of(
         while k < end and columns[k] < stop:
             w, x = W + columns[k] * n, values[k]
             for v in range(m):
-                z[v] += x * w[v]
+                z[v] = added(z[v], x, w[v])
             k += 1
         for v in range(m):
             Z[t * n + v] = z[v]
@@ -287,7 +287,7 @@ cdef inline void add_block_of(
         while k < end and columns[k] < stop:
             of_input, x = <vector *> (sums + (columns[k] - i) * row), factor * values[k]
             for v in range(n):
-                of_input[v] += x * d[v]
+                of_input[v] = added(of_input[v], x, d[v])
             k += 1
         if is_last:
             lists[t].next = k

@@ -26,7 +26,7 @@ HEAD = """\
 from libc.math cimport exp as exp_of_number, pow
 
 from exponentials cimport (
-    REAL_EPSILON, exp_of_negative, expm1_of_negative, exponential, hyperbolic_tangent,
+    REAL_EPSILON, exp_of_negative, expm1_of_negative, exponential, gated, hyperbolic_tangent,
     log1p_of_fraction, log_of_one_more, logarithm, logistic,
 )
 from lanes cimport (
@@ -47,6 +47,7 @@ class Cython(expressions.Language):
         "exp_of_negative": "exp_of_negative",
         "exp_of_square": "exp_of_square",
         "expm1_of_negative": "expm1_of_negative",
+        "gated": "gated",
         "log": "logarithm",
         "log1p": "log_of_one_more",
         "log1p_of_fraction": "log1p_of_fraction",
@@ -408,7 +409,7 @@ ENSEMBLE = """\
 from libc.math cimport pow
 
 from ensemble_lanes cimport (
-    PARTIAL, Wide, add_wide, logistic_of_lanes, tanh_of_lanes, widened,
+    PARTIAL, Wide, add_wide, gated_of_lanes, logistic_of_lanes, tanh_of_lanes, widened,
 )
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
@@ -539,7 +540,12 @@ END"""
 class Lanes(Cython):
     """As Cython, with the functions that are written for lanes alone."""
 
-    calls: ClassVar = {**Cython.calls, "logistic": "logistic_of_lanes", "tanh": "tanh_of_lanes"}
+    calls: ClassVar = {
+        **Cython.calls,
+        "gated": "gated_of_lanes",
+        "logistic": "logistic_of_lanes",
+        "tanh": "tanh_of_lanes",
+    }
 
 
 def lanes_f() -> list[str]:
@@ -647,17 +653,25 @@ def _is_one_of(variable, codes) -> str:
 
 def numbers() -> str:
     """The text of coefficients.h."""
-    lines = ["/* Written by kernels/cython/write_functions.py from kernels/coefficients.py. */"]
+    lines = [
+        "/* Written by kernels/cython/write_functions.py from kernels/coefficients.py. */",
+        "#ifndef DELTALOOP_COEFFICIENTS",
+        "#define DELTALOOP_COEFFICIENTS",
+    ]
     for dtype, test, suffix in (
         ("float64", "#ifdef DELTALOOP_DOUBLE", ""),
         ("float32", "#else", "f"),
     ):
         lines.append(test)
+        values = (1.0, 1.0, *coefficients.EXPM1[dtype])  # of e^r itself
+        texts = ", ".join(f"{value!r}{suffix}" for value in values)
+        lines.append(f"#define EXP_TERMS {len(values) - 1}")
+        lines.append(f"static const real exp_coefficient[] = {{{texts}}};")
         for name, values in zip("pq", coefficients.NORMAL[dtype], strict=True):
             texts = ", ".join(f"{value!r}{suffix}" for value in values)
             lines.append(f"#define {name.upper()}_TERMS {len(values)}")
             lines.append(f"static const real normal_{name}[] = {{{texts}}};")
-    return "\n".join([*lines, "#endif\n"])
+    return "\n".join([*lines, "#endif", "#endif\n"])
 
 
 def write(path: Path, text: str) -> None:

@@ -136,7 +136,11 @@ def test_header_is_clean_c_and_cpp(tmp_path, writing):
         ({"weights": "int4"}, dl.InvalidInputError, "weights must be 'int8' or 'int16', or left"),
         ({"weights": 8}, dl.InvalidInputError, "weights must be 'int8'"),
         ({"weights": "int16"}, dl.InvalidInputError, "weights='int16' needs samples"),
-        ({"samples": [[0, 0, 0]]}, dl.InvalidInputError, "samples are for weights='int16' alone"),
+        (
+            {"samples": [[0, 0, 0]]},
+            dl.InvalidInputError,
+            "samples are for weights='int16'; give both",
+        ),
         ({"weights": "int16", "samples": [[0, 0]]}, dl.InvalidInputError, "samples must have 3"),
         (
             {"weights": "int16", "samples": [[0, 0, 0]], "learn": True},

@@ -1,12 +1,14 @@
-"""The primitives of the kernels as functions of arrays, compiled for one instruction set.
+"""The functions of the kernels as functions of arrays.
 
-Activations and slopes are measured in the installed kernels, whose addresses `lent` knows. The
-primitives that they call are inlined there, so that they get a module of their own: the same
-sources, the same options, and nothing but a loop.
+Activations and slopes of instruction sets that are installed are measured there: `lent` knows their
+addresses. Primitives are inlined in these, so that they get a module of their own, with activations
+for instruction sets that are not installed: the same sources, the same options, and nothing but a
+loop. Functions of exported C headers are compiled as users would.
 """
 
 import ctypes
 import importlib.util
+import re
 import subprocess
 import sys
 import sysconfig
@@ -15,7 +17,12 @@ from pathlib import Path
 import numpy as np
 
 import deltaloop as dl
+from deltaloop.interop.c_header import functions as c_functions
+from deltaloop.interop.c_header.units import arguments_of
 from deltaloop.kernels import interface
+
+from . import truths
+from .checking import compile_c
 
 CHECKOUT = Path(__file__).parents[2]
 SOURCES = CHECKOUT / "kernels" / "cython"
@@ -42,11 +49,13 @@ PRIMITIVES = {
 }
 
 SOURCE = """\
+from activations cimport map_f, map_slope
 from ensemble_lanes cimport logistic_of_lanes, tanh_of_lanes
 from exponentials cimport (
     exp_of_negative, expm1_of_negative, exponential, hyperbolic_tangent, log1p_of_fraction,
     log_of_one_more, logarithm, logistic,
 )
+from functions cimport CODES
 from lanes cimport NATIVE, over_root, real, root, splat, vec
 from normal cimport exp_of_square, normal
 from sines cimport cosine, sine
@@ -55,34 +64,6 @@ FUNCTIONS
 
 def addresses():
     return {ADDRESSES}
-"""
-
-# Of results and exact values in float64, how many ulp of float32 lie between them. An ulp is that
-# of the exact value, at least that of `least`; no more than `lost` apart is right; infinity is the
-# number behind the largest one, and nan has no neighbours.
-ERRORS = """
-#include <math.h>
-#include <string.h>
-static inline double within(double x, double low, double high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-void errors(long n, const float *found, const double *exact, double least, double lost,
-            double *out)
-{
-    for (long k = 0; k < n; k++) {
-        double x = within(exact[k], -0x1p128, 0x1p128);
-        double y = within(found[k], -0x1p128, 0x1p128);
-        double size = within(fabs(x), least, 0x1.fffffep127), apart = fabs(x - y), per_ulp;
-        long long bits;
-        memcpy(&bits, &size, 8);
-        bits = ((2046 + 23LL) << 52) - (bits & 0x7ff0000000000000);
-        memcpy(&per_ulp, &bits, 8);
-        int is_nan = found[k] != found[k], should_be = exact[k] != exact[k];
-        apart = apart <= lost ? 0 : apart * per_ulp;
-        out[k] = is_nan != should_be ? INFINITY : is_nan ? 0 : apart;
-    }
-}
 """
 
 FUNCTION = """
@@ -95,6 +76,16 @@ cdef void of_NAME(Py_ssize_t n, const real *xs, real *ys) noexcept nogil:
         k += NATIVE
 """
 
+ACTIVATION = """
+cdef void f_NAME(Py_ssize_t n, real alpha, const real *z, real *a) noexcept nogil:
+    map_f(CODE, alpha, n, z, a)
+
+cdef void slope_NAME(
+    Py_ssize_t n, real alpha, const real *z, const real *a, real *delta,
+) noexcept nogil:
+    map_slope(CODE, alpha, n, z, a, delta)
+"""
+
 # those of CMakeLists.txt
 OPTIONS = (
     "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-psabi", "-w",
@@ -102,17 +93,26 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def primitives(folder: Path, level: int, dtype) -> dict:
-    """{name: function(x, y)} that writes one primitive of x into y, n a multiple of 16."""
-    bits = 8 * np.dtype(dtype).itemsize
+def compiled(folder: Path, level: int, dtype):
+    """({name: primitive(x, y)}, {name: (f(z, a), times_slope(z, a, delta))}) of a level.
+
+    Arrays are multiples of 16 long; activations have the alpha of accuracy.py.
+    """
+    from .accuracy import ALPHA
+
+    bits, units = 8 * np.dtype(dtype).itemsize, list(truths.ACTIVATIONS)
     name = f"probe_v{level}_f{bits}"
     folder.mkdir(parents=True, exist_ok=True)
     functions = "".join(
         FUNCTION.replace("NAME", key).replace("CODE", code) for key, code in PRIMITIVES.items()
-    )
-    listed = ", ".join(f"'{key}': <size_t> &of_{key}" for key in PRIMITIVES)
+    ) + "".join(ACTIVATION.replace("NAME", key).replace("CODE", key.upper()) for key in units)
+    names = [f"of_{key}" for key in PRIMITIVES]
+    names += [f"{kind}_{key}" for key in units for kind in ("f", "slope")]
+    text = SOURCE.replace("CODES", ", ".join(key.upper() for key in units))
+    text = text.replace("FUNCTIONS", functions)
+    text = text.replace("ADDRESSES", ", ".join(f"'{key}': <size_t> &{key}" for key in names))
     source = folder / f"{name}.pyx"
-    source.write_text(SOURCE.replace("FUNCTIONS", functions).replace("ADDRESSES", listed))
+    source.write_text(text)
     _run(sys.executable, "-B", SOURCES / "write_functions.py", folder)
     include = ("-I", SOURCES, "-I", folder)
     directives = ("-X", "boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False")
@@ -120,32 +120,19 @@ def primitives(folder: Path, level: int, dtype) -> dict:
     target = folder / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
     march = [f"-march=x86-64-v{level}"] if level else []
     double = ["-DDELTALOOP_DOUBLE"] if bits == 64 else []
-    _run(
-        "cc", *OPTIONS, *march, *double, f"-I{sysconfig.get_path('include')}",
-        f"-I{dl.get_include()}", f"-I{folder}", f"-I{SOURCES}", source.with_suffix(".c"),
-        "-o", target, "-lm",
+    compile_c(
+        *OPTIONS, *march, *double, f"-I{sysconfig.get_path('include')}", f"-I{dl.get_include()}",
+        f"-I{folder}", f"-I{SOURCES}", source.with_suffix(".c"), "-o", target, "-lm",
     )  # fmt: skip
     spec = importlib.util.spec_from_file_location(name, target)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {key: _of_array(address, module) for key, address in module.addresses().items()}
-
-
-def errors(folder: Path):
-    """The function of ERRORS as errors(found, exact, least, lost, out)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "errors.c").write_text(ERRORS)
-    options = "-O3", "-march=native", "-fno-trapping-math", "-fno-math-errno", "-fPIC", "-shared"
-    _run("cc", *options, folder / "errors.c", "-o", folder / "errors.so", "-lm")
-    function = ctypes.CDLL(str(folder / "errors.so")).errors
-    pointer, double = ctypes.c_void_p, ctypes.c_double
-    function.argtypes = [ctypes.c_long, pointer, pointer, double, double, pointer]
-    function.restype = None
-
-    def compute(found, exact, least, lost, out):
-        function(out.size, found.ctypes.data, exact.ctypes.data, least, lost, out.ctypes.data)
-
-    return compute
+    found, real = module.addresses(), ctypes.c_double if bits == 64 else ctypes.c_float
+    of_units = {
+        key: _of_units(found[f"f_{key}"], found[f"slope_{key}"], real, ALPHA.get(key, 0))
+        for key in units
+    }
+    return {key: _of_array(found[f"of_{key}"]) for key in PRIMITIVES}, of_units
 
 
 def _run(*command):
@@ -156,14 +143,28 @@ def _run(*command):
         raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
 
 
-def _of_array(address, module):
-    """A function of arrays; it keeps the module alive."""
+def _of_array(address):
+    """A function of arrays."""
     call = ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p)(address)
 
-    def compute(x, y, module=module):
+    def compute(x, y):
         call(x.size, x.ctypes.data, y.ctypes.data)
 
     return compute
+
+
+def _of_units(f, slope, real, alpha):
+    pointer, number = ctypes.c_void_p, ctypes.c_ssize_t
+    f = ctypes.CFUNCTYPE(None, number, real, pointer, pointer)(f)
+    slope = ctypes.CFUNCTYPE(None, number, real, pointer, pointer, pointer)(slope)
+
+    def of_z(z, a):
+        f(z.size, alpha, z.ctypes.data, a.ctypes.data)
+
+    def times_slope(z, a, delta):
+        slope(z.size, alpha, z.ctypes.data, a.ctypes.data, delta.ctypes.data)
+
+    return of_z, times_slope
 
 
 def activation(core, name: str, alpha: float, width: int):
@@ -186,3 +187,61 @@ def activation(core, name: str, alpha: float, width: int):
         slope(layer.ctypes.data, 1, z.ctypes.data, a.ctypes.data, delta.ctypes.data)
 
     return of_z, times_slope
+
+
+# primitives that an exported header has, as it calls them
+OF_HEADER = {
+    "exp": "NAME_exp_of(x)",
+    "exp_of_negative": "NAME_exp_of(x)",
+    "expm1_of_negative": "NAME_expm1(x)",
+    "exp_of_square": "NAME_exp_of_square(x, -1.0f)",
+    "exp_of_half_square": "NAME_exp_of_square(x, -0.5f)",
+    "log1p_of_fraction": "NAME_log1p_of_fraction(x)",
+    "log": "NAME_log(x)",
+    "log1p": "NAME_log1p(x)",
+    "logistic": "NAME_logistic(x)",
+    "tanh": "NAME_tanh_of(x)",
+    "normal": "NAME_normal(x, NAME_exp_of_square(x, -0.5f))",
+}
+
+
+def header(folder: Path, dtype, *options: str):
+    """As `compiled`, the functions of exported C headers."""
+    from .accuracy import ALPHA
+
+    dtype, parts = np.dtype(dtype), []
+    units = [
+        key for key in truths.ACTIVATIONS if key != "identity"
+    ]  # a header calls nothing for it
+    for key, code in OF_HEADER.items():
+        parts.append(f"""
+void of_{key}(long n, const float *xs, float *ys)
+{{
+    for (long k = 0; k < n; k++) {{ const float x = xs[k]; ys[k] = {code}; }}
+}}
+""")
+    for key in units:
+        calls = [f"NAME_{key}(n, {', '.join(arguments_of(key, False))})"]
+        calls.append(f"NAME_{key}_slope(n, {', '.join(arguments_of(key, True))})")
+        parts.append(f"""
+void f_{key}(int n, float alpha, const float *z, float *a) {{ {calls[0]}; }}
+void slope_{key}(int n, float alpha, const float *z, const float *a, float *delta)
+{{ {calls[1]}; }}
+""")
+    text = c_functions.in_dtype(c_functions.with_helpers("\n".join(parts)), dtype)
+    head = "#include <math.h>\n#include <stdint.h>\n#include <string.h>\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    source, target = folder / f"header_{dtype}.c", folder / f"header_{dtype}.so"
+    source.write_text(head + re.sub(r"\bNAME_", "net_", text))
+    compile_c("-std=c99", *options, "-fPIC", "-shared", source, "-o", target, "-lm")
+    library = ctypes.CDLL(str(target))
+
+    def address(name):
+        return ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+
+    real = ctypes.c_double if dtype.itemsize == 8 else ctypes.c_float
+    of_units = {
+        key: _of_units(address(f"f_{key}"), address(f"slope_{key}"), real, ALPHA.get(key, 0))
+        for key in units
+    }
+    return {key: _of_array(address(f"of_{key}")) for key in OF_HEADER}, of_units

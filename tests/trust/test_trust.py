@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+import exact
 from deltaloop.inputs.threads import processors
 from deltaloop.kernels import cython, functions
-from trust import accuracy, bits, faults, guided, hostile, long_run, probe, truths
+from trust import (
+    accuracy, backends, bits, checking, faults, guided, hostile, long_run, probe, truths,
+)  # fmt: skip
 
 HERE = Path(__file__).parent
 COMPILER = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -25,23 +28,24 @@ MOST_OF_SLOPE = 3.5
 
 
 @pytest.fixture(scope="session")
-def errors(tmp_path_factory):
-    return probe.errors(tmp_path_factory.mktemp("errors"))
+def checker(tmp_path_factory):
+    return checking.checker(tmp_path_factory.mktemp("checker"))
 
 
-@COMPILER
 @pytest.mark.parametrize("name", truths.ACTIVATIONS)
-def test_activations_are_as_accurate_as_testing_md_says(name, errors):
+def test_activations_are_as_accurate_as_testing_md_says(name, checker):
     row = functions.ACTIVATIONS[name]
+    backends = {level: cython.backend(level) for level in cython.levels()}
+    if cython.level not in (1, 2):
+        backends["reproducible"] = cython.reproducible_backend()
     pairs = {
         level: probe.activation(
-            cython.backend(level).core(np.dtype("f4")), name, accuracy.ALPHA.get(name, 0),
-            accuracy.BLOCK,
+            backend.core(np.dtype("f4")), name, accuracy.ALPHA.get(name, 0), accuracy.BLOCK,
         )
-        for level in cython.levels()
+        for level, backend in backends.items()
     }  # fmt: skip
     found = accuracy.of_activation(
-        name, pairs, row.lost, row.sure[0], accuracy.every(20_011), errors
+        name, pairs, row.lost, row.sure[0], accuracy.every(20_011), checker
     )
     for level, (of_f, of_slope) in found.items():
         most = MOST_ULP.get(name, 2.5)
@@ -51,29 +55,92 @@ def test_activations_are_as_accurate_as_testing_md_says(name, errors):
         assert of_f.n > 100_000
 
 
+COUNTED = {  # of pairs of an exact value and a result: the ulp between them
+    "exact": (1, 1, 2, -2, 1e300, float(np.finfo("f4").max), np.nan, 1, np.nan, 1e-45, 0.9999999),
+    "found": (1, 1 + 2**-23, 2 - 2**-23, -2 - 2**-22, np.inf, np.inf, np.nan, np.nan, 1, 0, 1),
+    "errors": (0, 1, 0.5, 1, 0, 1, 0, np.inf, np.inf, 1e-45 / 2**-149, 1e-7 / 2**-24),
+}
+
+
+@pytest.mark.parametrize("plain", [True, pytest.param(False, marks=COMPILER)])
+def test_errors_are_counted_in_ulp_of_the_exact_value(plain, checker):
+    made = checking.Plain() if plain else checker
+    truth = np.array(COUNTED["exact"])
+    found, out = np.array(COUNTED["found"], np.float32), np.empty(len(truth))
+    made.errors(found, truth, accuracy.TINY, 0.0, out)
+    assert out[:9].tolist() == list(COUNTED["errors"][:9])
+    assert out[9:] == pytest.approx(COUNTED["errors"][9:], rel=1e-6)
+    assert made.worst(found[:7], truth[:7], accuracy.TINY, 0.0) == (1, 1.0)  # the first of three
+    assert made.worst(found, truth, accuracy.TINY, 0.0) == (7, np.inf)
+    many = np.zeros(5000, np.float32)
+    many[4321] = 3 * 2.0**-149
+    assert made.worst(many, np.zeros(5000), accuracy.TINY, 0.0) == (4321, 3.0)
+
+
+def _arguments(low=-np.inf, high=np.inf):
+    """Ends, numbers of every size, and many where functions bend."""
+    generator = np.random.default_rng(0)
+    special = np.array([0, -0.0, 1e-45, -1e-45, np.inf, -np.inf, np.nan, 1, -1, 3, -3], np.float32)
+    of_any_size = generator.integers(0, 1 << 32, 20_000, np.uint64).astype(np.uint32)
+    near = [generator.uniform(-size, size, 20_000).astype(np.float32) for size in (1, 12, 110)]
+    x = np.concatenate([special, of_any_size.view(np.float32), *near])
+    inside = (x >= np.float32(low)) & (x <= np.float32(high))
+    return x if np.isinf(low) and np.isinf(high) else x[inside]
+
+
 @COMPILER
-def test_errors_are_counted_in_ulp_of_the_exact_value(errors):
-    inf, nan, largest = np.inf, np.nan, float(np.finfo("f4").max)
-    exact = np.array([1, 1, 2, -2, 1e300, largest, nan, 1, nan, 1e-45, 0.9999999])
-    found = np.array(
-        [1, 1 + 2**-23, 2 - 2**-23, -2 - 2**-22, inf, inf, nan, nan, 1, 0, 1], np.float32
-    )
-    out = np.empty(len(exact))
-    errors(found, exact, accuracy.TINY, 0.0, out)
-    assert out[:6].tolist() == [0, 1, 0.5, 1, 0, 1]
-    assert out[6:9].tolist() == [0, inf, inf]
-    assert out[9] == pytest.approx(1e-45 / 2**-149)
-    assert out[10] == pytest.approx(1e-7 / 2**-24, rel=1e-6)
+@pytest.mark.parametrize("kind", checking.KINDS)
+def test_compiled_truths_are_those_of_numpy(kind, checker):
+    for name, row in checking.KINDS[kind].items():
+        of_sines = "sin" in name and kind != "of"
+        x = _arguments(*(row[1:] if kind == "of" else (-1e4, 1e4) if of_sines else ()))
+        assert len(x) > 15_000
+        here, there = np.empty(len(x)), np.empty(len(x))
+        checker.exact(kind, name)(x, 0.1, here)
+        checking.Plain().exact(kind, name)(x, 0.1, there)
+        np.testing.assert_array_equal(np.isnan(here), np.isnan(there), err_msg=name)
+        # both may end near e^-700 instead of going on, and go on to infinity beyond float32
+        here, there = np.clip(here, -(2.0**128), 2.0**128), np.clip(there, -(2.0**128), 2.0**128)
+        least = 1.0 if kind == "slope" else 1e-45
+        close = np.abs(here - there) <= 1e-13 * np.maximum(np.abs(there), least)
+        assert (close | np.isnan(there)).all(), f"{name}: {x[~close & ~np.isnan(there)][:3]}"
+
+
+@pytest.mark.parametrize("name", truths.ACTIVATIONS)
+def test_truths_are_those_of_decimals(name):
+    most = min(functions.ACTIVATIONS[name].sure[0], 1e30)
+    x = _arguments(-most, most)[::600]
+    here = np.empty(len(x))
+    checking.Plain().exact("f", name)(x, 0.25, here)
+    here, there = np.minimum(here, 1e300), np.minimum(exact.values(name, x, 0.25), 1e300)
+    assert (np.abs(here - there) <= 4e-13 * np.maximum(np.abs(there), 1e-300)).all()
 
 
 def test_truths_are_there_for_every_activation_and_every_float_is_met_once():
     of_units = [name for name, row in functions.ACTIVATIONS.items() if row.f is not None]
     assert list(truths.ACTIVATIONS) == list(truths.SLOPES) == of_units
     assert probe.PRIMITIVES.keys() == truths.PRIMITIVES.keys()
-    first, *_, last = accuracy.every(1 << 12)
-    seen = np.concatenate([first, last]).view(np.uint32)
-    assert seen[0] == 0
-    assert seen[-1] == (1 << 32) - (1 << 12)
+    assert probe.OF_HEADER.keys() < truths.PRIMITIVES.keys()
+    first, *_, last = [x.view(np.uint32).copy() for x in accuracy.every(1 << 12)]
+    assert (first[0], last[-1]) == (0, (1 << 32) - (1 << 12))
+    *_, last = [x.view(np.uint32).copy() for x in accuracy.every((1 << 12) + 1)]
+    assert (np.diff(last.astype(np.int64)) % (1 << 32) == (1 << 12) + 1).all()
+
+
+@COMPILER
+def test_functions_of_a_header_are_measured_as_they_are(tmp_path, checker):
+    of_x, units = probe.header(tmp_path, "f4", "-O2")
+    row = functions.ACTIVATIONS["tanh"]
+    for pair in (units["tanh"], (lambda z, a: of_x["tanh"](z, a), None)):
+        found = accuracy.of_activation(
+            "tanh", {1: pair}, row.lost, row.sure[0], accuracy.every(40_009), checker
+        )
+        assert 0.5 < found[1][0].error <= row.ulp
+    of_z = probe.header(tmp_path, "f8", "-O2")[1]["tanh"][0]
+    z = backends.doubles("tanh", 64)
+    assert 0 < backends.error_of_doubles("tanh", of_z, z) <= row.ulp
+    assert 0 < backends.error_of_doubles("tanh", backends.reference_of("tanh", "f8"), z) < 2
+    assert backends.error_of_doubles("tanh", lambda z, a: of_z(z * (1 + 1e-12), a), z) > 1000
 
 
 @pytest.mark.parametrize("row", bits.PROMISED)

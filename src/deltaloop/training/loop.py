@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..explain.after_fit import warn_after_fit
 from ..inputs.checks import all_finite
+from ..parts.reproducible import check_optimizer
 from ..parts.whole_batch import WholeBatch
 from . import run as runs
 from .alone import ALONE, Alone
@@ -105,6 +106,8 @@ def _refuse(net, settings):
             "all parameters: it has no dropout, noise, masks, shortcuts, frozen layers or learning "
             "rates of layers; use SGD or Adam"
         )
+    if net.reproducible:
+        check_optimizer(settings.optimizer)
     if net.plan.by_batches and not any(net.trainable):
         raise InvalidInputError(
             "all layers are frozen, so there is nothing to train; assign net.trainable = True"

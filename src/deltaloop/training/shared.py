@@ -100,6 +100,11 @@ class Together(Alone):
         RankError
             They differ, or the networks do.
         """
+        if net.reproducible:
+            raise InvalidInputError(
+                "reproducible=True does not cover training on several ranks, whose sums have the "
+                "order of their library; leave comm out, or make a network without"
+            )
         size, whole = self.ranks.size, isinstance(settings.optimizer, WholeBatch)
         if self.average_every is not None and (whole or settings.rule.row.whole_batch):
             raise InvalidInputError(

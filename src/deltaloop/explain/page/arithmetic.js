@@ -13,6 +13,7 @@ const m = {
     const e = Math.exp(-Math.abs(x));
     return (x >= 0 ? 1 : e) / (1 + e);
   },
+  gated: (w, x) => (x < -708 ? 0 : w / (1 + Math.exp(-x))),
   tanh: Math.tanh,
   magnitude: Math.abs,
   root: Math.sqrt,

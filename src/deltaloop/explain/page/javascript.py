@@ -7,7 +7,7 @@ from ..deltas import CANCEL
 
 _PRIMITIVES = (
     "clipped", "cos", "exp", "exp_of_negative", "exp_of_square", "expm1_of_negative", "log",
-    "log1p", "log1p_of_fraction", "logistic", "magnitude", "normal", "root", "sin", "tanh",
+    "gated", "log1p", "log1p_of_fraction", "logistic", "magnitude", "normal", "root", "sin", "tanh",
 )  # fmt: skip
 _DIFFERENCES = tuple(loss for _, loss in CANCEL)  # whose delta is a - y, beside their partner
 

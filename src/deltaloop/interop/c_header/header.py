@@ -102,11 +102,13 @@ def _writing(
             "weights must be 'int8' or 'int16', or left out to have them in "
             f"{net.dtype}, got {shown(weights)}"
         )
-    if (weights == "int16") != (samples is not None):
+    if weights == "int16" and samples is None:
         raise InvalidInputError(
-            "weights='int16' needs samples, inputs as they will come, which tell how large numbers "
-            "grow; and samples are for weights='int16' alone"
+            "weights='int16' needs samples (--samples): inputs as they will come, which tell how "
+            "large numbers grow"
         )
+    if weights != "int16" and samples is not None:
+        raise InvalidInputError("samples are for weights='int16'; give both")
     if momentum and not learn:
         raise InvalidInputError("momentum=True is for the steps that learn=True writes; give both")
     if learn and (weights or progmem):

@@ -1,37 +1,27 @@
 """Functions of numbers in C: exponentials, logarithms, and what they are made of."""
 
-from math import factorial
+from ...kernels.coefficients import EXPM1
 
-# Of e^x, as in kernels/cython/exponentials.pxd: n LN2_HIGH is exact for all n; e^EXP_HIGHEST is
-# infinite, half of it is not; and e^r - 1 = r + r^2 (c_2 + c_3 r + ...) for |r| <= ln(2) / 2,
-# minimax in float, Taylor in double.
+# Of e^x, as in kernels/cython/exponentials.pxd: n LN2_HIGH is exact for all n; e^EXP_LOWEST is the
+# smallest normal number; e^EXP_HIGHEST is infinite, half of it is not.
 _EXPONENTIALS = {
     "float32": {
         "WHOLE": "int32_t", "WHOLE_MAX": "INT32_MAX", "MANTISSA": "23", "EXPONENT_OF_1": "127",
         "LN2_HIGH": "0.693359375f", "LN2_LOW": "-0.00021219444f", "EXP_HIGHEST": "88.9f",
+        "EXP_LOWEST": "-87.336548f",
     },
     "float64": {
         "WHOLE": "int64_t", "WHOLE_MAX": "INT64_MAX", "MANTISSA": "52", "EXPONENT_OF_1": "1023",
         "LN2_HIGH": "0.6931471803691238", "LN2_LOW": "1.9082149292705877e-10",
-        "EXP_HIGHEST": "709.9",
+        "EXP_HIGHEST": "709.9", "EXP_LOWEST": "-708.3964185322642",
     },
 }  # fmt: skip
-_COEFFICIENTS = {
-    "float32": (
-        "0.49999998154f",
-        "0.16666543621f",
-        "0.04166719986f",
-        "0.0083665205774f",
-        "0.00138825215f",
-    ),
-    "float64": tuple(repr(1 / factorial(k)) for k in range(2, 14)),
-}
 
 
 def constants(dtype: str) -> dict[str, str]:
     """What stands for the constants of e^x in the functions, by name."""
-    *others, last = _COEFFICIENTS[dtype]
-    polynomial = last
+    # e^r - 1 = r + r^2 (c_2 + c_3 r + ...)
+    *others, polynomial = (f"{c!r}f" for c in EXPM1[dtype])
     for c in reversed(others):
         polynomial = f"({c} + r * {polynomial})"
     return {**_EXPONENTIALS[dtype], "POLYNOMIAL": f"r + r * r * {polynomial}"}
@@ -100,26 +90,28 @@ static inline float NAME_power_of_2(int32_t n)
 """
 
 NUMBERS["parted"] = """\
-/* x = n ln 2 + r with n from -EXPONENT_OF_1 + 1 on; returns e^r - 1 */
+/* x = n ln 2 + r with n from -EXPONENT_OF_1 on, whose power is 0; returns e^r - 1 */
 static inline float NAME_parted(float x, int32_t *n)
 {
     const int32_t next = (int32_t)(x * 1.4426950408889634f + 2048.5f) - 2048;
-    *n = next > 1 - EXPONENT_OF_1 ? next : 1 - EXPONENT_OF_1;
+    *n = next > -EXPONENT_OF_1 ? next : -EXPONENT_OF_1;
     const float r = x - (float)*n * LN2_HIGH - (float)*n * LN2_LOW;
     return POLYNOMIAL;
 }
 """
 
 NUMBERS["exp_of"] = """\
-/* e^x = 2^n e^r, 0 where it would be subnormal */
+/* e^x = 2^n e^r, 0 where it would be subnormal; 2^n may be infinite where e^x is not */
 static inline float NAME_exp_of(float x)
 {
 #ifdef __OPTIMIZE_SIZE__
     return expf(x);
 #else
     int32_t n;
-    const float p = NAME_parted(NAME_bounded(x, EXP_HIGHEST), &n), half = NAME_power_of_2(n - 1);
-    return NAME_unless_nan(x, 2.0f * (half * p + half));
+    const float p = NAME_parted(NAME_bounded(x, EXP_HIGHEST), &n);
+    const int32_t is_large = n > 0;
+    const float power = NAME_power_of_2(n - is_large);
+    return NAME_unless_nan(x, (float)(1 + is_large) * (power * p + power));
 #endif
 }
 """
@@ -140,48 +132,45 @@ static inline float NAME_expm1(float x)
 """
 
 NUMBERS["tanh_of"] = """\
-/* (2^n - e^-r) / (2^n + e^-r) where 2 x = n ln 2 + r; beyond 20 it rounds to 1 */
+/* (2^n - e^-r) / (2^n + e^-r) where 2 |x| = n ln 2 + r, with the sign of x; beyond 20 it is 1 */
 static inline float NAME_tanh_of(float x)
 {
 #ifdef __OPTIMIZE_SIZE__
     return tanhf(x);
 #else
+    const float size = NAME_of_bits(NAME_bits(NAME_bounded(x, 20.0f)) & WHOLE_MAX);
     int32_t n;
-    const float p = NAME_parted(-2.0f * NAME_bounded(x, 20.0f), &n), power = NAME_power_of_2(-n);
-    return NAME_unless_nan(x, ((power - 1.0f) - p) / (p + (power + 1.0f)));
+    const float p = NAME_parted(-2.0f * size, &n), power = NAME_power_of_2(-n);
+    const float y = ((power - 1.0f) - p) / (p + (power + 1.0f));
+    return NAME_unless_nan(x, NAME_of_bits(NAME_bits(y) | (NAME_bits(x) & ~WHOLE_MAX)));
 #endif
 }
 """
 
-NUMBERS["twice_artanh"] = """\
-/* 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...) for |s| <= 1/3 */
-static inline float NAME_twice_artanh(float s)
+NUMBERS["log1p_of_fraction"] = """\
+/* log(1 + u) for -1/2 <= u <= 1: u - s (u - 2 (s^2/3 + s^4/5 + ...)) with s = u / (2 + u) */
+static inline float NAME_log1p_of_fraction(float u)
 {
+    const float s = u / (2.0f + u);
     float sum = 0.0f;
     for (int k = LAST_ODD; k > 1; k -= 2)
         sum = (sum + 1.0f / (float)k) * s * s;
-    return 2.0f * s + 2.0f * s * sum;
+    return u - s * (u - 2.0f * sum);
 }
 """
 
 NUMBERS["log"] = """\
-/* log(x) for x > 0: x = 2^n m with m near 1, log(m) = 2 artanh((m - 1) / (m + 1)) */
+/* log(x) for x > 0: x = 2^n (1 + u) with u near 0 */
 static inline float NAME_log(float x)
 {
     int n = 0;
+    if (x > 0.0f && x - x != 0.0f)
+        return x; /* infinite */
     for (; x > 1.4f && n < 1100; n++)
         x *= 0.5f;
     for (; x < 0.7f && n > -1100; n--)
         x *= 2.0f;
-    return (float)n * 0.6931471805599453f + NAME_twice_artanh((x - 1.0f) / (x + 1.0f));
-}
-"""
-
-NUMBERS["log1p_of_fraction"] = """\
-/* log(1 + u) for -1/2 <= u <= 1 */
-static inline float NAME_log1p_of_fraction(float u)
-{
-    return NAME_twice_artanh(u / (2.0f + u));
+    return (float)n * 0.6931471805599453f + NAME_log1p_of_fraction(x - 1.0f);
 }
 """
 
@@ -199,6 +188,14 @@ static inline float NAME_logistic(float x)
 {
     const float e = NAME_exp_of(x > 0.0f ? -x : x);
     return (x > 0.0f ? 1.0f : e) / (1.0f + e);
+}
+"""
+
+NUMBERS["gated"] = """\
+/* w / (1 + e^-x), 0 where e^-x would be infinite */
+static inline float NAME_gated(float w, float x)
+{
+    return NAME_chosen(x < EXP_LOWEST, 0.0f, w / (1.0f + NAME_exp_of(-x)));
 }
 """
 

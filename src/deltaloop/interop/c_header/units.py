@@ -18,6 +18,7 @@ class C(expressions.Language):
         "exp_of_negative": "NAME_exp_of",
         "exp_of_square": "NAME_exp_of_square",
         "expm1_of_negative": "NAME_expm1",
+        "gated": "NAME_gated",
         "log": "NAME_log",
         "log1p": "NAME_log1p",
         "log1p_of_fraction": "NAME_log1p_of_fraction",

@@ -153,6 +153,9 @@ class _Primitives:
     def logistic(self, x):
         return self._one("Sigmoid", x)
 
+    def gated(self, w, x):
+        return self.where_above(-1e4, x, 0.0, w) * self.logistic(x)
+
     def tanh(self, x):
         return self._one("Tanh", x)
 
