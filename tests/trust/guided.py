@@ -30,6 +30,12 @@ PACKAGE = Path(hostile.dl.__file__).parent
 WATCHED = ("deltaloop.", "zipfile", "numpy.lib.format", "numpy.lib._format_impl")
 
 
+def read(name: str, path: Path) -> str:
+    """`hostile.read`, with little memory for tables: the default of 2 GiB takes seconds to fill."""
+    is_table = hostile.READERS[name][1] is hostile.readers.read
+    return hostile.read(name, path, **({"max_memory": 1 / 64} if is_table else {}))
+
+
 def instrumented(atheris) -> int:
     """Tell libFuzzer of the branches of all readers; how many functions have them."""
     found = [
@@ -54,13 +60,13 @@ def fuzz(name: str, seconds: float, corpus: Path, keep: Path, seed: int) -> None
     for k, data in enumerate(first):
         (corpus / f"seed{k}").write_bytes(data)
         path.write_bytes(data)
-        hostile.read(name, path)  # imports what it needs, before branches are counted
+        read(name, path)  # imports what it needs, before branches are counted
     instrumented(atheris)
     hostile.limit_memory()
 
     def one(data):
         path.write_bytes(data)
-        wrong = hostile.read(name, path)
+        wrong = read(name, path)
         if wrong and wrong[:40] not in kinds:
             kinds.add(wrong[:40])
             kept = keep / f"{name}-{len(kinds)}{ending}"
@@ -105,7 +111,7 @@ def reached(name: str, corpus: Path) -> dict[Path, tuple[set[int], set[int]]]:
         try:
             for case in sorted(corpus.iterdir()):
                 path.write_bytes(case.read_bytes())
-                hostile.read(name, path)
+                read(name, path)
         finally:
             sys.settrace(None)
     found: dict[Path, tuple[set[int], set[int]]] = {}

@@ -154,7 +154,7 @@ def _ring(*_):
     raise TooLong(f"it takes more than {SECONDS} s of a processor, or {PATIENCE} s")
 
 
-def read(name: str, path: Path) -> str:
+def read(name: str, path: Path, **options) -> str:
     """Read a file, and ask the network that it holds; '' or what is wrong."""
     _, door = READERS[name]
     signal.signal(signal.SIGPROF, _ring)
@@ -164,7 +164,7 @@ def read(name: str, path: Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = door(path)
+            found = door(path, **options)
             if isinstance(found, dl.Network) and found.sizes[0] < 1000:
                 found.predict(np.ones((1, found.sizes[0])))
     except DeltaloopError as error:
