@@ -8,11 +8,16 @@ cdef enum:
     MOST_COLUMNS = 512                      # of a block of gradients
     SOON = 3                                # samples ahead of which entries are fetched
     # vectors of z or delta that are held in registers, of which there are 32, or 16
-    MOST_HELD = TILE_ROWS // 12 * 8 + 8
+    MOST_HELD = TILE_ROWS // 12 * 8 + 8     # 8 or 16, see held.pxi
 
 cdef struct Listed:         # what is left of a row; memory.LISTED bytes
     Py_ssize_t next         # its entries next..end-1
     Py_ssize_t end
+
+
+cdef struct Soon:           # what a rule moves after a block: fetched while the block is summed
+    const real *at[3]       # weights and state
+    Py_ssize_t n            # elements of each that are not fetched yet
 
 
 cdef inline void begin_list(
@@ -30,6 +35,15 @@ cdef inline void fetch_entries(const Rows *X, const Listed *list) noexcept nogil
     prefetch_line(X.columns + list.next)
     prefetch_line(X.values + list.next)
     prefetch_line(X.values + list.next + LINE)
+
+
+cdef inline void fetch_share(Soon *soon, Py_ssize_t n_times) noexcept nogil:
+    """What is left, in so many times."""
+    cdef Py_ssize_t n = min((soon.n // n_times // LINE + 1) * LINE, soon.n), k
+    for k in range(3 if n > 0 else 0):
+        prefetch(soon.at[k], n)
+        soon.at[k] += n
+    soon.n -= n
 
 
 cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
@@ -68,45 +82,6 @@ cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexce
 cdef inline Py_ssize_t part_of_vectors(Py_ssize_t n) noexcept nogil:
     """How many of n vectors to hold in registers: as few parts as can be, all of about one size."""
     return n // ((n + MOST_HELD - 1) // MOST_HELD)
-
-
-cdef inline void sum_block(
-    Py_ssize_t m, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
-    Py_ssize_t i, Py_ssize_t stop, bint is_last, Py_ssize_t n_in, const vec *W, vec *Z,
-) noexcept nogil:
-    """sum_block_of for every m up to MOST_HELD"""
-    if m == 1:
-        sum_block_of(1, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 2:
-        sum_block_of(2, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 3:
-        sum_block_of(3, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 4:
-        sum_block_of(4, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 5:
-        sum_block_of(5, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 6:
-        sum_block_of(6, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 7:
-        sum_block_of(7, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 8:
-        sum_block_of(8, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 9 and MOST_HELD >= 9:
-        sum_block_of(9, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 10 and MOST_HELD >= 10:
-        sum_block_of(10, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 11 and MOST_HELD >= 11:
-        sum_block_of(11, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 12 and MOST_HELD >= 12:
-        sum_block_of(12, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 13 and MOST_HELD >= 13:
-        sum_block_of(13, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 14 and MOST_HELD >= 14:
-        sum_block_of(14, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 15 and MOST_HELD >= 15:
-        sum_block_of(15, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 16 and MOST_HELD >= 16:
-        sum_block_of(16, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
 
 
 cdef inline void sum_block_of(
@@ -172,6 +147,7 @@ cdef inline void descend_sparse_columns(
     cdef Py_ssize_t t, stop, v, part, end = i + n, in_block = OF_BLOCK // m
     cdef Py_ssize_t lanes = sizeof(vector) // sizeof(real), n_vectors = m // lanes
     cdef Py_ssize_t row = layer.width       # from one row of sums to the next
+    cdef Soon soon
     cdef Listed *lists = <Listed *> net.listed + piece.thread * round_up(net.batch_size)
     cdef real room[OF_ROOM]
     cdef real *gradient = room + (-(<Py_ssize_t> room) & 63) // REAL_BYTES   # at a cache line
@@ -188,12 +164,17 @@ cdef inline void descend_sparse_columns(
         stop = min(i + in_block, end)
         if moves_all:
             memset(gradient, 0, (stop - i) * m * sizeof(real))
+        soon.n = 0
+        if moves_all and m == layer.width:
+            soon.n = (stop - i) * m
+            soon.at[0] = net.theta + layer.W + i * m
+            soon.at[1], soon.at[2] = rule.state + layer.W + i * m, rule.squares + layer.W + i * m
         v = 0
         while v < n_vectors:
             part = part_of_vectors(n_vectors - v)
-            add_block(like, part, X, lists, piece.n_samples, i if moves_all else <Py_ssize_t> 0,
+            add_block(part, like, X, lists, piece.n_samples, i if moves_all else <Py_ssize_t> 0,
                       stop, v + part == n_vectors, factor, delta + v * lanes, layer.width,
-                      sums + v * lanes, row)
+                      sums + v * lanes, row, &soon)
             v += part
         if moves_all:
             move_block(like, rule, piece.scale, net.theta, layer.W + i * layer.width + j,
@@ -201,69 +182,9 @@ cdef inline void descend_sparse_columns(
         i = stop
 
 
-cdef inline void add_block(
-    const vector *like, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
-    Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor, const real *delta,
-    Py_ssize_t delta_row, real *sums, Py_ssize_t row,
-) noexcept nogil:
-    """add_block_of for every n up to MOST_HELD; narrow layers have a single vector."""
-    if vector is vec:
-        if n == 1:
-            add_block_of(like, 1, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 2:
-            add_block_of(like, 2, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 3:
-            add_block_of(like, 3, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 4:
-            add_block_of(like, 4, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 5:
-            add_block_of(like, 5, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 6:
-            add_block_of(like, 6, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 7:
-            add_block_of(like, 7, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 8:
-            add_block_of(like, 8, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 9 and MOST_HELD >= 9:
-            add_block_of(like, 9, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 10 and MOST_HELD >= 10:
-            add_block_of(like, 10, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 11 and MOST_HELD >= 11:
-            add_block_of(like, 11, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 12 and MOST_HELD >= 12:
-            add_block_of(like, 12, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 13 and MOST_HELD >= 13:
-            add_block_of(like, 13, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 14 and MOST_HELD >= 14:
-            add_block_of(like, 14, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 15 and MOST_HELD >= 15:
-            add_block_of(like, 15, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 16 and MOST_HELD >= 16:
-            add_block_of(like, 16, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-    else:
-        add_block_of(like, 1, X, lists, n_samples, i, stop, is_last, factor, delta, delta_row,
-                     sums, row)
-
-
 cdef inline void add_block_of(
-    const vector *like,
     Py_ssize_t n,           # a constant
+    const vector *like,
     const Rows *X,
     Listed *lists,          # (n_samples,)  moved on to `stop` if `is_last`; no entry is below i
     Py_ssize_t n_samples, Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor,
@@ -271,6 +192,7 @@ cdef inline void add_block_of(
     Py_ssize_t delta_row,
     real *sums,             # (stop - i, n vectors)  row c - i += factor x_c delta, listed c < stop
     Py_ssize_t row,         # elements from one row of sums to the next
+    Soon *soon,             # fetched meanwhile
 ) noexcept nogil:
     """n vectors of delta in registers, for the rows of W in a block"""
     cdef const int *columns = X.columns
@@ -281,6 +203,7 @@ cdef inline void add_block_of(
     cdef Py_ssize_t t, k, end, v
     for t in range(n_samples):
         fetch_entries(X, &lists[min(t + SOON, n_samples - 1)])
+        fetch_share(soon, n_samples - t)
         k, end = lists[t].next, lists[t].end
         for v in range(n):
             d[v] = (<const vector *> (delta + t * delta_row))[v]
