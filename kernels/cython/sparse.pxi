@@ -15,11 +15,6 @@ cdef struct Listed:         # what is left of a row; memory.LISTED bytes
     Py_ssize_t end
 
 
-cdef struct Soon:           # what a rule moves after a block: fetched while the block is summed
-    const real *at[3]       # weights and state
-    Py_ssize_t n            # elements of each that are not fetched yet
-
-
 cdef inline void begin_list(
     Listed *list, const Rows *X, Py_ssize_t t, Py_ssize_t i,
 ) noexcept nogil:
@@ -35,15 +30,6 @@ cdef inline void fetch_entries(const Rows *X, const Listed *list) noexcept nogil
     prefetch_line(X.columns + list.next)
     prefetch_line(X.values + list.next)
     prefetch_line(X.values + list.next + LINE)
-
-
-cdef inline void fetch_share(Soon *soon, Py_ssize_t n_times) noexcept nogil:
-    """What is left, in so many times."""
-    cdef Py_ssize_t n = min((soon.n // n_times // LINE + 1) * LINE, soon.n), k
-    for k in range(3 if n > 0 else 0):
-        prefetch(soon.at[k], n)
-        soon.at[k] += n
-    soon.n -= n
 
 
 cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
@@ -147,7 +133,6 @@ cdef inline void descend_sparse_columns(
     cdef Py_ssize_t t, stop, v, part, end = i + n, in_block = OF_BLOCK // m
     cdef Py_ssize_t lanes = sizeof(vector) // sizeof(real), n_vectors = m // lanes
     cdef Py_ssize_t row = layer.width       # from one row of sums to the next
-    cdef Soon soon
     cdef Listed *lists = <Listed *> net.listed + piece.thread * round_up(net.batch_size)
     cdef real room[OF_ROOM]
     cdef real *gradient = room + (-(<Py_ssize_t> room) & 63) // REAL_BYTES   # at a cache line
@@ -164,17 +149,12 @@ cdef inline void descend_sparse_columns(
         stop = min(i + in_block, end)
         if moves_all:
             memset(gradient, 0, (stop - i) * m * sizeof(real))
-        soon.n = 0
-        if moves_all and m == layer.width:
-            soon.n = (stop - i) * m
-            soon.at[0] = net.theta + layer.W + i * m
-            soon.at[1], soon.at[2] = rule.state + layer.W + i * m, rule.squares + layer.W + i * m
         v = 0
         while v < n_vectors:
             part = part_of_vectors(n_vectors - v)
             add_block(part, like, X, lists, piece.n_samples, i if moves_all else <Py_ssize_t> 0,
                       stop, v + part == n_vectors, factor, delta + v * lanes, layer.width,
-                      sums + v * lanes, row, &soon)
+                      sums + v * lanes, row)
             v += part
         if moves_all:
             move_block(like, rule, piece.scale, net.theta, layer.W + i * layer.width + j,
@@ -192,7 +172,6 @@ cdef inline void add_block_of(
     Py_ssize_t delta_row,
     real *sums,             # (stop - i, n vectors)  row c - i += factor x_c delta, listed c < stop
     Py_ssize_t row,         # elements from one row of sums to the next
-    Soon *soon,             # fetched meanwhile
 ) noexcept nogil:
     """n vectors of delta in registers, for the rows of W in a block"""
     cdef const int *columns = X.columns
@@ -203,7 +182,6 @@ cdef inline void add_block_of(
     cdef Py_ssize_t t, k, end, v
     for t in range(n_samples):
         fetch_entries(X, &lists[min(t + SOON, n_samples - 1)])
-        fetch_share(soon, n_samples - t)
         k, end = lists[t].next, lists[t].end
         for v in range(n):
             d[v] = (<const vector *> (delta + t * delta_row))[v]

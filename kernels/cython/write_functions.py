@@ -689,11 +689,11 @@ END
 cdef inline void add_block(
     Py_ssize_t n, const vector *like, const Rows *X, Listed *lists, Py_ssize_t n_samples,
     Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor, const real *delta,
-    Py_ssize_t delta_row, real *sums, Py_ssize_t row, Soon *soon,
+    Py_ssize_t delta_row, real *sums, Py_ssize_t row,
 ) noexcept nogil:
 ALL:    if n == CODE and MOST_HELD >= CODE and (vector is vec or CODE == 1):
         add_block_of(CODE, like, X, lists, n_samples, i, stop, is_last, factor, delta, delta_row,
-                     sums, row, soon)
+                     sums, row)
 END"""
 
 
