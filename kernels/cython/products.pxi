@@ -276,6 +276,7 @@ cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexce
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
     cdef real *part_of_B = whole.parts
     cdef real *part_of_A = whole.parts + OF_B
+    cdef bint collides = whole.B_k * REAL_BYTES % 256 == 0    # else B is as good in place
     cdef bint copies = whole.A_row == 1 and whole.width >= 256      # a copy of A pays
     while rest.n_k > 0:
         depth = min(depth, rest.n_k)
@@ -293,9 +294,12 @@ cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexce
                     p.A, p.A_k, p.A_strip = part_of_A, TILE_ROWS, depth * TILE_ROWS
                 if p.B_j != 1:
                     lay_turned(&p, panel, part_of_B)
-                else:
+                elif collides:
                     lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
-                p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
+                if p.B_j != 1 or collides:
+                    p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
+                else:
+                    p.B_tile = panel
                 if panel == TILE_VECTORS * NATIVE:
                     do_wide(now, &p)
                 else:
