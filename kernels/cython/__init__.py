@@ -83,10 +83,10 @@ class _Backend:
         starts = np.zeros(len(X) + 1, np.intp)
         core.count_nonzero(X, starts[1:])
         np.cumsum(starts, out=starts)
-        columns = np.empty(starts[-1] + 1, np.int32)
-        values = np.empty(starts[-1] + 1, X.dtype)
+        n, n_written = starts[-1], starts[-1] + 16  # see fill_sparse
+        columns, values = np.empty(n_written, np.int32), np.empty(n_written, X.dtype)
         core.fill_sparse(X, starts, columns, values)
-        return SparseRows(starts, columns[:-1], values[:-1], X.shape[1])
+        return SparseRows(starts, columns[:n], values[:n], X.shape[1])
 
     def session(self, plan, theta, batch_size=1, turns=None):
         return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size, turns)

@@ -27,6 +27,7 @@ from crew cimport (
     Crew, end_crew, give_budget, is_inherited, new_crew, seconds_now, take_budget, together,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
+from listing cimport list_nonzero_values
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
     CUT, GAUSSIAN, GROUPS, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks,
@@ -86,6 +87,7 @@ include "crew.pxi"
 include "groups.pxi"
 include "epoch.pxi"
 include "sparse.pxi"
+include "held.pxi"
 include "others.pxi"
 include "session.pxi"
 include "jacobian.pxi"
@@ -439,7 +441,7 @@ def count_nonzero(X, counts):
 
 
 def fill_sparse(X, starts, columns, values):
-    """columns and values of the rows of X; both need one element to spare, see list_nonzero."""
+    """columns and values of the rows of X; both need 16 elements to spare, see list_nonzero."""
     cdef Rows x
     cdef const Py_ssize_t *first = <const Py_ssize_t *> data(starts, False, NULL)
     cdef int *column = <int *> data(columns, True, NULL)

@@ -276,6 +276,9 @@ cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexce
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
     cdef real *part_of_B = whole.parts
     cdef real *part_of_A = whole.parts + OF_B
+    # whether rows of B share sets of the caches, or lie beyond L2; else B is as good in place
+    cdef Py_ssize_t row = whole.B_k * REAL_BYTES
+    cdef bint is_laid = whole.B_j != 1 or row % 256 == 0 or whole.n_k * row > 2**19
     cdef bint copies = whole.A_row == 1 and whole.width >= 256      # a copy of A pays
     while rest.n_k > 0:
         depth = min(depth, rest.n_k)
@@ -293,9 +296,11 @@ cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexce
                     p.A, p.A_k, p.A_strip = part_of_A, TILE_ROWS, depth * TILE_ROWS
                 if p.B_j != 1:
                     lay_turned(&p, panel, part_of_B)
-                else:
+                elif is_laid:
                     lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
-                p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
+                p.B_tile = panel
+                if is_laid:
+                    p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
                 if panel == TILE_VECTORS * NATIVE:
                     do_wide(now, &p)
                 else:
