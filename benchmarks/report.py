@@ -30,6 +30,7 @@ from the files in `results/`; losing rows stay in it.
     python benchmarks/report.py                           # this page
     pytest benchmarks -k "784-30-10"                      # the same jobs as pytest-benchmark cases
     python benchmarks/features.py                         # what optimisers and dropout cost
+    python benchmarks/reproducible.py                     # what reproducible=True costs
     python benchmarks/accuracy.py                         # how good networks become, beside PyTorch
 
 - **The same problem for all**: initial weights, batches, order of the samples, loss, optimiser,

@@ -65,7 +65,7 @@ def curves(name: str) -> tuple[tuple[float, float], tuple[float, float], list]:
     """Range of x, range of y, and (function of an array, colour, is dashed) of every curve."""
     if name in ACTIVATIONS:
         return (-4, 4), (-2, 3), _of_activation(name)
-    value = reference._LOSSES[name][0]
+    value = reference.TERMS[name][0]
     parameter = LOSSES[name].parameter
 
     def term(y) -> Callable:
@@ -94,7 +94,7 @@ def curves(name: str) -> tuple[tuple[float, float], tuple[float, float], list]:
 
 
 def _of_activation(name):
-    f, slope = reference._FUNCTIONS[name]
+    f, slope = reference.CURVES[name]
     default = ACTIVATIONS[name].alpha
     alpha = np.float64(default.default if default else 0)
     if slope is None:  # of the first of two units, where z of the other is 0

@@ -52,7 +52,9 @@ A backend is a module with `NAME`, `describe()` and these functions:
 With work.n_threads > 1 forward and mini-batches of train_epoch split their work over up to that
 many threads; every result is the same bit for bit. Dense mini-batches of PIECE samples or more
 may be computed in groups, whose gradients are added up in order: they depend on the mini-batch
-alone, never on work. A backend with a limit states it: MAX_THREADS.
+alone, never on work. A backend with a limit states it: MAX_THREADS. One whose attribute
+`reproducible` is True gives the same bits on every processor that it runs on. It has no jacobian
+and no levenberg_marquardt.
 
 | argument | shape, dtype                                   | direction |
 |----------|------------------------------------------------|-----------|
@@ -346,6 +348,15 @@ class Plan:
                     plan.W(ones, index)[:] = connections
             object.__setattr__(plan, "mask", ones)
         plan.freeze([False] * len(units))
+        return plan
+
+    def copy(self) -> "Plan":
+        """The same with a description of the layers of its own, which `freeze` may change."""
+        plan = object.__new__(Plan)
+        self._places  # noqa: B018 - what has been found out once is kept by all copies
+        plan.__dict__.update(self.__dict__, layers=self.layers.copy(), plain=self.plain.copy())
+        plan.__dict__.pop("words", None)  # a view of the layers
+        plan.layers.flags.writeable = False
         return plan
 
     def freeze(self, which: Sequence[bool]) -> None:

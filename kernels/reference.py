@@ -98,7 +98,7 @@ _SELU, _SELU_BELOW = 1.0507009873554805, 1.7580993408473768
 
 
 # name: (f(z, alpha), slope(z, a, alpha) = f'(z), where a = f(z))
-_FUNCTIONS = {
+CURVES = {
     "identity": (lambda z, alpha: z, lambda z, a, alpha: np.ones_like(a)),
     "sigmoid": (lambda z, alpha: _sigmoid(z), lambda z, a, alpha: a * (1 - a)),
     "tanh": (lambda z, alpha: np.tanh(z), lambda z, a, alpha: 1 - a * a),
@@ -220,7 +220,7 @@ _OUTER = {"exponential": _exponential}
 
 
 # name: (value(a, Y, p), dC/da as slope(a, Y, p)) of every unit, with p the parameter
-_LOSSES = {
+TERMS = {
     "mse": (
         lambda a, Y, p: np.square(a - Y, dtype=np.float64) / 2,
         lambda a, Y, p: a - Y,
@@ -292,7 +292,7 @@ _LOSSES = {
 
 def activated(name, z, alpha=0.0):
     """f(z) of an activation by its name."""
-    return _FUNCTIONS[name][0](z, z.dtype.type(alpha))
+    return CURVES[name][0](z, z.dtype.type(alpha))
 
 
 def activate(layer, z):
@@ -306,7 +306,7 @@ def activation_slope(layer, z, a):
     """f'(z) of units that depend on their own z alone."""
     if layer["activation"] == CUSTOM:
         return _of_user(FUNCTIONS[int(layer["slope"])], z, a)
-    return _FUNCTIONS[ACTIVATIONS[layer["activation"]]][1](z, a, a.dtype.type(layer["alpha"]))
+    return CURVES[ACTIVATIONS[layer["activation"]]][1](z, a, a.dtype.type(layer["alpha"]))
 
 
 def _through_softmax(a, dC_da):
@@ -437,7 +437,7 @@ def loss_slope(plan, a, Y):
         losses, dC_da = _of_user(of_unit, a, Y), _of_user(slope_of_unit, a, Y)
         return losses.sum(axis=-1, dtype=np.float64), dC_da
     loss = LOSSES[plan.loss]
-    value, slope = _LOSSES[loss]
+    value, slope = TERMS[loss]
     losses, dC_da = value(a, Y, p).sum(axis=-1, dtype=np.float64), slope(a, Y, p).astype(a.dtype)
     if loss in _OUTER:
         losses, factors = _OUTER[loss](losses, p)

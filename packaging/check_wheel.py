@@ -21,7 +21,9 @@ from pathlib import Path
 NAME = re.compile(
     r"deltaloop-(?P<version>[^-]+)-(?P<python>cp3\d+)-(?P<abi>cp3\d+t?)-(?P<platform>[^-]+)\.whl"
 )
-COMPILED = re.compile(r"deltaloop/kernels/cython/(cpu|(core|many)_v\d_f(32|64))\.[^/]+\.(so|pyd)")
+COMPILED = re.compile(
+    r"deltaloop/kernels/cython/(cpu|(core|many|reproducible)_v\d_f(32|64))\.[^/]+\.(so|pyd)"
+)
 JUNK = re.compile(r"\.(pyx|pxi|c|o|a|orig|sh|pyc)$|(^|/)(tests?|benchmarks?|packaging)/|CMake")
 # what every Linux with a glibc has (PEP 600); nothing else may be needed
 LIBRARIES = {"libc.so.6", "libm.so.6", "libpthread.so.0", "ld-linux-x86-64.so.2",
@@ -54,8 +56,9 @@ def _of_contents(wheel):
     compiled = [name for name in names if name.endswith((".so", ".pyd", ".dll", ".dylib"))]
     found += [f"{name}: no module of ours" for name in compiled if not COMPILED.fullmatch(name)]
     stems = {name.rsplit("/", 1)[1].partition(".")[0] for name in compiled}
-    levels = {stem[6] for stem in stems if "_v" in stem}
-    wanted = {"cpu", *(f"{part}_v{n}_f{size}" for part in ("core", "many") for n in levels
+    levels = {stem[-5] for stem in stems if "_v" in stem}
+    wanted = {"cpu", *(f"{part}_v{n}_f{size}" for part in ("core", "many", "reproducible")
+                       for n in levels if part != "reproducible" or n not in "12"
                        for size in (32, 64))}  # fmt: skip
     found += [f"the module {stem} is missing" for stem in sorted(wanted - stems)]
     if not levels:

@@ -1,5 +1,6 @@
 """Pickles of networks go from process to process: hardly larger than their parameters."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -35,3 +36,25 @@ def test_pickle_of_an_earlier_version_is_read():
     back = dl.Network.__new__(dl.Network)
     back.__setstate__(state)
     np.testing.assert_array_equal(back.theta, net.theta)
+
+
+def test_generator_goes_on_through_two_pickles():
+    """The second is made before anybody asked the first for its generator."""
+    net = dl.Network([2, 3, 1], seed=5)
+    back = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(net))))
+    other = copy.deepcopy(back)
+    drawn = net.generator.integers(2**60, size=4)
+    np.testing.assert_array_equal(back.generator.integers(2**60, size=4), drawn)
+    np.testing.assert_array_equal(other.generator.integers(2**60, size=4), drawn)
+
+
+def test_networks_of_one_shape_share_nothing():
+    """Their layout is kept; what is trained is told to each of them."""
+    net, other = dl.Network([2, 3, 1]), dl.Network([2, 3, 1], seed=1)
+    net.trainable = (False, True)
+    assert other.trainable == (True, True)
+    W = other.W[0].copy(), net.W[0].copy()
+    for each in (other, net):
+        each.fit([[0.0, 1.0]], [[1.0]], epochs=1)
+    assert (other.W[0] != W[0]).any() and (net.W[0] == W[1]).all()
+    assert dl.Network([2, 3, 1]).trainable == (True, True)

@@ -24,7 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 
 from deltaloop.kernels import cython, functions
-from trust import accuracy, backends, bits, checking, faults, long_run, probe, truths
+from trust import (
+    accuracy, backends, bits, checking, faults, guided, handles, hostile, long_run, probe,
+    same_bits, truths,
+)  # fmt: skip
 
 HERE = Path(__file__).parent
 TESTING = HERE.parent / "TESTING.md"
@@ -140,8 +143,8 @@ def targets(seconds, folder):
     return lines
 
 
-def same_bits(seconds, folder):
-    """The table of bits.py."""
+def of_bits(seconds, folder):
+    """The table of bits.py, with all of same_bits.py in its last row."""
     lines = ["| the same network, trained or asked as | the same bits | SHA-256 begins with |"]
     lines.append("|---|---|---|")
     for rows in (bits.PROMISED, bits.NOT_PROMISED):
@@ -159,6 +162,11 @@ def same_bits(seconds, folder):
             f"| {title}: {', '.join(found)} | {same} | "
             f"{' '.join(text[:8] for text in found.values())} |"
         )
+    found = bits.reproducible()
+    hashes = dict.fromkeys(text[:8] for text in found.values())
+    same = "yes" if len(hashes) == 1 else "no"
+    title = f"reproducible=True, {len(same_bits.kept())} trainings"
+    lines.append(f"| {title}: {', '.join(found)} | {same} | {' '.join(hashes)} |")
     return lines
 
 
@@ -188,6 +196,39 @@ def hostile_files(seconds, folder):
     return [f"- {counts} files, {findings} findings", *_told(done.stdout)]
 
 
+def guided_files(seconds, folder):
+    """Guided.py; a share of the time for each reader, more for those of deltaloop's own files."""
+    lines = ["| reader | files | kept, as they reach more | lines reached of the functions entered |"]
+    lines.append("|---" * 4 + "|")
+    own, total, findings = ("load", "safetensors", "fann", "onnx"), 0, []
+    shares = {name: 2 if name in own else 1 for name in hostile.READERS}
+    for name, share in shares.items():
+        n, kept, hit, there, found = guided.run(
+            name, seconds * share / sum(shares.values()), folder / name, folder / "kept"
+        )
+        lines.append(f"| {name} | {n} | {kept} | {hit} of {there} |")
+        total, findings = total + n, findings + found
+    told = [f"- FINDING {text}" for text in findings]
+    return [f"{total} files, {len(findings)} findings", "", *lines, *told]
+
+
+def calls_of_handles(seconds, folder):
+    """Handles.py."""
+    counts, n_networks, findings = handles.run(max(100_000, int(200_000 * seconds)), seed=1)
+    kinds = ", ".join(f"{name} {n}" for name, n in counts.items())
+    return [
+        f"- {sum(counts.values())} calls of {n_networks} networks, {len(findings)} findings",
+        f"- {kinds}", *(f"- FINDING {text}" for text in findings),
+    ]  # fmt: skip
+
+
+def processes(seconds, folder):
+    """Together.py in a process of its own, whose children are forks."""
+    command = [sys.executable, HERE / "trust" / "together.py", f"--seconds={max(2, seconds)}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return _told(done.stdout) if done.returncode == 0 else [f"- 1 findings: {done.stderr}"]
+
+
 def hostile_calls(seconds, folder):
     """The fuzz of the doors."""
     cases = max(100, int(seconds * 100))
@@ -208,11 +249,14 @@ PARTS = {  # name: (function, share of the hours)
     "others": (others, 0.15),
     "primitives": (primitives, 0.15),
     "targets": (targets, 0.05),
-    "bits": (same_bits, 0),
+    "bits": (of_bits, 0),
     "failures": (one_failure, 0.1),
     "kills": (kills, 0.1),
-    "files": (hostile_files, 0.15),
+    "processes": (processes, 0.02),
+    "files": (hostile_files, 0.02),
+    "guided": (guided_files, 0.15),
     "calls": (hostile_calls, 0.1),
+    "handles": (calls_of_handles, 0.01),
     "long": (long_runs, 0.05),
 }
 

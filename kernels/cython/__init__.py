@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ...errors import InvalidInputError
 from ..sparse_rows import SparseRows
 from .cpu import level as _cpu_level
 
@@ -34,12 +35,15 @@ class _Backend:
     """The contract of kernels/interface.py at one level."""
 
     NAME = "cython"
+    reproducible = False
+    _MODULES = "core"
 
     def __init__(self, level: int):
         self.level = level
         # by bytes per element; both at once: they are small, and a missing one fails here
         self._core = {
-            size: import_module(f"{__name__}.core_v{level}_f{8 * size}") for size in (4, 8)
+            size: import_module(f"{__name__}.{self._MODULES}_v{level}_f{8 * size}")
+            for size in (4, 8)
         }
 
     def describe(self) -> str:
@@ -79,10 +83,10 @@ class _Backend:
         starts = np.zeros(len(X) + 1, np.intp)
         core.count_nonzero(X, starts[1:])
         np.cumsum(starts, out=starts)
-        columns = np.empty(starts[-1] + 1, np.int32)
-        values = np.empty(starts[-1] + 1, X.dtype)
+        n, n_written = starts[-1], starts[-1] + 16  # see fill_sparse
+        columns, values = np.empty(n_written, np.int32), np.empty(n_written, X.dtype)
         core.fill_sparse(X, starts, columns, values)
-        return SparseRows(starts, columns[:-1], values[:-1], X.shape[1])
+        return SparseRows(starts, columns[:n], values[:n], X.shape[1])
 
     def session(self, plan, theta, batch_size=1, turns=None):
         return self._core[plan.dtype.itemsize].Session(plan, theta, batch_size, turns)
@@ -105,6 +109,48 @@ class _Backend:
     def core(self, dtype):
         """The module of one element type; lent.py describes what it lends."""
         return self._core[dtype.itemsize]
+
+
+class _Reproducible(_Backend):
+    """The same, with the same bits at every level that has fused products; see same_bits.pxd."""
+
+    reproducible = True
+    _MODULES = "reproducible"
+
+    def describe(self) -> str:
+        return f"Cython, {level_name(self.level)}, reproducible"
+
+    def jacobian(self, plan, theta, X, out, work):
+        raise InvalidInputError(
+            "reproducible=True does not cover jacobian, whose sums depend on the processor; "
+            "gradient, backward and input_gradient are covered. For a Jacobian give the parameters "
+            "to a network without: other.theta = net.theta"
+        )
+
+    def levenberg_marquardt(self, plan, theta, X, Y, search, losses, n_blocks, weights=None):
+        raise InvalidInputError(
+            "reproducible=True does not cover LevenbergMarquardt, whose sums depend on the "
+            "processor; train with SGD, Adam or another optimiser of mini-batches"
+        )
+
+
+@cache
+def reproducible_backend(level: int | None = None) -> _Backend:
+    """The backend of networks with reproducible=True, at the level of `backend` or another.
+
+    Raises
+    ------
+    ImportError
+        This processor has no fused products, or the kernels were built for none.
+    """
+    found = _chosen_level() if level is None else level
+    if find_spec(f"{__name__}.reproducible_v{found}_f32") is None or found not in levels():
+        raise ImportError(
+            "reproducible=True needs a processor with fused products, x86-64-v3 (from 2013 on) or "
+            f"64-bit ARM, and kernels built for it; in use is {level_name(found)}"
+            + (" as DELTALOOP_ISA asks" if os.environ.get("DELTALOOP_ISA") else "")
+        )
+    return _Reproducible(found)
 
 
 @cache
@@ -139,6 +185,7 @@ def _chosen_level() -> int:
 
 level = _chosen_level()
 _chosen = backend(level)
+reproducible = _chosen.reproducible
 describe = _chosen.describe
 forward = _chosen.forward
 loss_gradient = _chosen.loss_gradient

@@ -1,12 +1,11 @@
 # Activation functions and their slopes over arrays; functions.pxd has them for single vectors.
-from libc.math cimport log
-
 from exponentials cimport exp_of_negative
 from functions cimport f, slope
 from lanes cimport (
-    NATIVE, divided, fill, first_of, fold, largest, real, vec, vec4, vec4_total, vec8, vector,
-    where_above,
+    LINE_VECTORS, NATIVE, divided, fill, first_of, largest, real, vec, vec4, vec4_total, vec8,
+    vector, where_above,
 )
+from same_bits cimport fold_parts, parts
 
 
 cdef inline void map_f(
@@ -47,24 +46,28 @@ cdef inline void map_slope(
         k += 4
 
 
-cdef inline double softmax(
+cdef inline real softmax(
     Py_ssize_t n_out, Py_ssize_t width,
     const real *z,      # (width,)  read
     real *a,            # (width,)  overwritten: exp(z - max z) / sum_k exp(z_k - max z); padding 0
+    real *top,          # overwritten: max z
 ) noexcept nogil:
-    """Returns log sum_k exp(z_k) = max z + log sum_k exp(z_k - max z)."""
-    if width >= NATIVE:
-        return softmax_of(n_out, width // NATIVE, <const vec *> z, <vec *> a)
-    return softmax_of(n_out, width // 4, <const vec4 *> z, <vec4 *> a)
+    """Returns sum_k exp(z_k - max z)."""
+    if width >= LINE_VECTORS * NATIVE:
+        return softmax_of(n_out, width // NATIVE, <const vec *> z, <vec *> a, top)
+    return softmax_of(n_out, width // 4, <const vec4 *> z, <vec4 *> a, top)
 
 
-cdef inline double softmax_of(
+cdef inline real softmax_of(
     Py_ssize_t n_out, Py_ssize_t n,
     const vector *z,    # (n vectors)  read
     vector *a,          # (n vectors)  overwritten
+    real *highest,      # overwritten
 ) noexcept nogil:
     cdef Py_ssize_t k, lanes = sizeof(vector) // sizeof(real), whole = n_out // lanes
-    cdef vector first, x, top, norms, reciprocals, sums
+    cdef vector first, x, top, norms, reciprocals
+    cdef vector sums[4]
+    cdef Py_ssize_t together = parts(z)
     cdef real greatest, norm
     fill(&first, (<const real *> z)[0])         # so that padding does not change the maximum
     top = first
@@ -74,20 +77,22 @@ cdef inline double softmax_of(
         x = first_of(z[k], n_out - k * lanes, first)
         top = where_above(x, top, x, top)
     greatest = largest(top)
-    fill(&sums, 0)
+    for k in range(together):
+        fill(&sums[k], 0)
     fill(&first, 0)
     for k in range(whole):
         a[k] = exp_of_negative(z[k] - greatest)
-        sums += a[k]
+        sums[k % together] += a[k]
     for k in range(whole, n):
         a[k] = first_of(exp_of_negative(z[k] - greatest), n_out - k * lanes, first)
-        sums += a[k]
-    norm = vec4_total(fold(sums))
+        sums[k % together] += a[k]
+    norm = vec4_total(fold_parts(sums))
     fill(&norms, norm)
     fill(&reciprocals, 1 / norm)
     for k in range(n):
         a[k] = divided(a[k], norms, reciprocals)
-    return greatest + log(norm)
+    highest[0] = greatest
+    return norm
 
 
 cdef inline void take_from_all(

@@ -1,42 +1,68 @@
 # One step of the whole network on a mini-batch: the weights move along the mean gradient.
 
-cdef void sum_inputs_of_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
-    """z of the first layer; dense rows of X are in sequence (order is NULL)."""
+cdef inline Py_ssize_t purpose_of(const Net *net, Py_ssize_t k) noexcept nogil:
+    """ACTIVATE where a product gives a of layer k at once: a hidden one of ReLU; else STORE."""
+    if k < net.n_layers - 1 and net.layers[k].activation == RELU:
+        return ACTIVATE
+    return STORE
+
+
+cdef void sum_inputs_of_batch(
+    const Net *net, Py_ssize_t n_samples, const Rows *X, Py_ssize_t purpose,
+) noexcept nogil:
+    """z of the first layer, or a with ACTIVATE if X is dense, whose rows are in sequence then.
+
+    In sequence: order is NULL.
+    """
     cdef const Layer *layer = &net.layers[0]
     cdef real *Z = block(net, layer, layer.z)
     keep_inputs(net, n_samples, X)
     if X.dense != NULL:
-        multiply(net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
-                 net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
+        multiply_to(purpose, net, n_samples, layer.width, layer.n_in, row_of(X, 0), X.row,
+                    net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))
     else:
         sum_sparse(net, n_samples, X)
 
 
-cdef void forward_batch_above(const Net *net, Py_ssize_t n_samples) noexcept nogil:
-    """From z of the first layer to z of the last."""
+cdef void forward_batch_above(
+    const Net *net, Py_ssize_t n_samples, bint is_active,
+) noexcept nogil:
+    """From z of the first layer, or a if `is_active`, to z of the last."""
     cdef const Layer *layer
     cdef const Layer *below
     cdef Py_ssize_t k
     for k in range(1, net.n_layers):
         below, layer = &net.layers[k - 1], &net.layers[k]
-        activate_and_drop(net, k - 1, n_samples)
-        sum_layer(net, below, layer, n_samples)
+        if is_active:
+            drop_units(net, k - 1, n_samples)
+        else:
+            activate_and_drop(net, k - 1, n_samples)
+        is_active = sum_layer_to(purpose_of(net, k), net, below, layer, n_samples)
 
 
 cdef void sum_layer(
     const Net *net, const Layer *below, const Layer *layer, Py_ssize_t n_samples,
 ) noexcept nogil:
     """z = W a_prev + b"""
+    sum_layer_to(STORE, net, below, layer, n_samples)
+
+
+cdef bint sum_layer_to(
+    Py_ssize_t purpose, const Net *net, const Layer *below, const Layer *layer,
+    Py_ssize_t n_samples,
+) noexcept nogil:
+    """The same, or a = ReLU(z) with ACTIVATE; whether it has."""
     cdef Py_ssize_t row
     cdef const real *A
     if layer.shortcuts:
         join(net, layer - net.layers, n_samples)
-    elif layer.n_out == 1 and below.width % NATIVE == 0:
+    elif layer.n_out == 1 and below.width % (LINE_VECTORS * NATIVE) == 0:
         sum_for_one_unit(net, below, layer, n_samples)
-        return
+        return False
     A = entering(net, layer - net.layers, &row)
-    multiply(net, n_samples, layer.width, layer.n_in, A, row, net.theta + layer.W, layer.width,
-             block(net, layer, layer.z), layer.width, bias_of(net, layer))
+    multiply_to(purpose, net, n_samples, layer.width, layer.n_in, A, row, net.theta + layer.W,
+                layer.width, block(net, layer, layer.z), layer.width, bias_of(net, layer))
+    return purpose == ACTIVATE
 
 
 cdef void sum_for_one_unit(
@@ -48,9 +74,9 @@ cdef void sum_for_one_unit(
     cdef real *w = block(net, below, below.delta)   # (below.width,)  delta is not needed yet
     cdef real b = 0 if layer.b < 0 else net.theta[layer.b]
     cdef const vec *a[4]
-    cdef vec sums[4]
+    cdef vec sums[4][4]     # of four samples, in LINE_VECTORS parts each
     cdef vec4 totals
-    cdef Py_ssize_t t, k, r
+    cdef Py_ssize_t t, k, r, c
     memset(w, 0, below.width * sizeof(real))        # 0 where a_prev has padding
     for k in range(layer.n_in):
         w[k] = net.theta[layer.W + k * layer.width]
@@ -58,51 +84,58 @@ cdef void sum_for_one_unit(
     for t in range(0, n_samples, 4):
         for r in range(4):
             a[r] = <const vec *> (A + min(t + r, n_samples - 1) * below.width)
-            fill(&sums[r], 0)
-        for k in range(below.width // NATIVE):
-            for r in range(4):
-                sums[r] += a[r][k] * (<const vec *> w)[k]
-        totals = row_totals(fold(sums[0]), fold(sums[1]), fold(sums[2]), fold(sums[3]))
+            for c in range(LINE_VECTORS):
+                fill(&sums[r][c], 0)
+        k = 0
+        while k < below.width // NATIVE:
+            for c in range(LINE_VECTORS):
+                for r in range(4):
+                    sums[r][c] = with_product(sums[r][c], a[r][k + c], (<const vec *> w)[k + c])
+            k += LINE_VECTORS
+        totals = row_totals(line_fold(sums[0]), line_fold(sums[1]), line_fold(sums[2]),
+                            line_fold(sums[3]))
         for r in range(min(n_samples - t, 4)):
             z[(t + r) * layer.width] = (<const real *> &totals)[r] + b
 
 
 cdef void forward_batch(const Net *net, Py_ssize_t n_samples, const Rows *X) noexcept nogil:
     """z of every layer, a of the hidden ones."""
-    sum_inputs_of_batch(net, n_samples, X)
-    forward_batch_above(net, n_samples)
+    cdef Py_ssize_t purpose = purpose_of(net, 0)
+    sum_inputs_of_batch(net, n_samples, X, purpose)
+    forward_batch_above(net, n_samples, purpose == ACTIVATE and X.dense != NULL)
 
 
 cdef void backward_layer(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """delta of layer k - 1 from that of layer k: delta_prev = (delta W) f'(z_prev)."""
     cdef const Layer *layer = &net.layers[k]
     cdef const Layer *below = &net.layers[k - 1]
+    cdef const real *a = block(net, below, below.a)
     cdef real *delta_prev = block(net, below, below.delta)
-    cdef real *returned = rows_of_joined(net, layer, layer.returned) if layer.shortcuts else NULL
+    cdef real *returned = delta_prev
+    cdef Py_ssize_t row = below.width
+    # whether slopes can be multiplied as the sums are stored
+    cdef bint at_once = below.activation == RELU and not net.joins \
+        and not (net.trains and below.dropout > 0)
+    if layer.shortcuts:
+        returned, row = rows_of_joined(net, layer, layer.returned), layer.joined_row
     # dC/da_prev = delta W, or its transpose = W delta^T, with W as stored, (n_in, width): what is
     # smaller is transposed, W or the two deltas. Each sum has the same order either way.
     if (net.parts != NULL
             and layer.n_in * layer.n_out <= n_samples * (layer.n_in + layer.n_out)):
-        if layer.shortcuts:
-            multiply_turned(net, layer, n_samples, layer.joined_row, returned)
-        else:
-            multiply_turned(net, layer, n_samples, below.width, delta_prev)
+        multiply_turned(net, layer, n_samples, row, returned, a if at_once else NULL)
     else:
+        at_once = False
         multiply_deltas(net, layer, n_samples)
-        if layer.shortcuts:
-            transpose(layer.n_in, n_samples, layer.joined_row, net.transposed[1] + net.first,
-                      round_up(net.batch_size), returned, layer.joined_row)
-        else:
-            transpose(layer.n_in, n_samples, below.width, net.transposed[1] + net.first,
-                      round_up(net.batch_size), delta_prev, below.width)
+        transpose(layer.n_in, n_samples, row, net.transposed[1] + net.first,
+                  round_up(net.batch_size), returned, row)
     if layer.shortcuts:
-        take_columns(n_samples, below.n_out, returned, layer.joined_row, delta_prev, below.width)
+        take_columns(n_samples, below.n_out, returned, row, delta_prev, below.width)
     if net.joins:
         add_returned(net, k, n_samples, delta_prev, below.width)
     if net.trains and below.dropout > 0:
         drop(net, k - 1, below.dropout, n_samples, below.n_out, below.width, delta_prev)
-    multiply_by_slope(below, n_samples, block(net, below, below.z), block(net, below, below.a),
-                      delta_prev)
+    if not at_once:
+        multiply_by_slope(below, n_samples, block(net, below, below.z), a, delta_prev)
 
 
 cdef void multiply_deltas(

@@ -9,7 +9,7 @@ from cpython.buffer cimport (
     PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
-from libc.math cimport INFINITY, NAN, exp, fabs, isfinite, isinf, pow, sqrt
+from libc.math cimport INFINITY, NAN, exp, fabs, isfinite, isinf, log, pow, sqrt
 from libc.string cimport memcpy, memset
 
 from activations cimport softmax, take_from_all, through_log_softmax, through_softmax
@@ -18,15 +18,16 @@ from functions cimport (
     is_canonical, write_constants,
 )
 from lanes cimport (
-    LINE, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, fill, fold, has_effect, prefetch,
-    prefetch_line, quotient, real, row_totals, transpose_4x4, vec, vec4, vec4_total, vec8, vector,
-    where_above,
+    LINE, LINE_VECTORS, NATIVE, REAL_BYTES, TILE_ROWS, TILE_VECTORS, clipped, divided, fill, fold,
+    has_effect, prefetch, prefetch_line, quotient, real, row_totals, transpose_4x4, vec, vec4,
+    vec4_total, vec8, vector, where_above,
 )
 from exponentials cimport REAL_EPSILON, exp_of_negative, logarithm
 from crew cimport (
     Crew, end_crew, give_budget, is_inherited, new_crew, seconds_now, take_budget, together,
 )
 from environment cimport FLUSHING, NEAREST, Environment, enter, leave
+from listing cimport list_nonzero_values
 from losses cimport negative_entropy, smoothed, softmax_cross_entropy
 from plan cimport (
     CUT, GAUSSIAN, GROUPS, PIECE, SHARE, Ahead, Head, Layer, Net, Places, Rows, Rule, Walks,
@@ -34,8 +35,10 @@ from plan cimport (
 )
 from rows cimport (
     descend_and_sum_of_width, descend_rows_by_rule, descend_rows_of_width, sum_rows_of_width,
+    sum_stays,
 )
 from rules cimport descended
+from same_bits cimport added, line_fold, with_product
 from switches cimport (
     descend_flat_by_code, f_by_code, is_built_in, is_common, is_common_loss, loss_by_code,
     map_f_by_code, map_other_f_by_code, map_other_slope_by_code, map_slope_by_code,
@@ -47,7 +50,7 @@ from tiny cimport (
     BIAS, MASK, MOST, OF_INPUTS, SIZE, copy_in, copy_out, descend_tiny, first_step, first_sum,
     forward_tiny, has_common_units, is_tiny,
 )
-from tiles cimport at, descend_tile_by, tile
+from tiles cimport ACTIVATE, ADD, DESCEND, SLOPES, STORE, at, descend_tile_by, tile
 from totals cimport eight_totals, half_of
 
 from dataclasses import replace
@@ -72,6 +75,7 @@ if (SHARE, CUT, PIECE, GROUPS, round_up(1), CUSTOM, GAUSSIAN, sizeof(Layer), siz
 include "products.pxi"
 
 include "layers.pxi"
+include "classes.pxi"
 include "heads.pxi"
 include "shortcuts.pxi"
 include "dropout.pxi"
@@ -83,6 +87,7 @@ include "crew.pxi"
 include "groups.pxi"
 include "epoch.pxi"
 include "sparse.pxi"
+include "held.pxi"
 include "others.pxi"
 include "session.pxi"
 include "jacobian.pxi"
@@ -223,13 +228,13 @@ cdef void forward_share(void *shared, Py_ssize_t thread) noexcept nogil:
         if call.n_samples == 1 and not net.joins:
             sum_inputs(&net, &X, 0)
         else:
-            sum_inputs_of_batch(&net, n, &X)
+            sum_inputs_of_batch(&net, n, &X, STORE)     # ReLU would hide what is not finite
         if not are_finite(n * layer.width, block(&net, layer, layer.z)):
             become_false(&call.is_finite)
         if call.n_samples == 1 and not net.joins:
             forward_above(&net)
         else:
-            forward_batch_above(&net, n)
+            forward_batch_above(&net, n, False)
         outputs(&net, n, NULL, NULL)
         copy_outputs(&net, n, call.out + first * last.n_out)
         first = next_number(&call.next, n_block)
@@ -436,7 +441,7 @@ def count_nonzero(X, counts):
 
 
 def fill_sparse(X, starts, columns, values):
-    """columns and values of the rows of X; both need one element to spare, see list_nonzero."""
+    """columns and values of the rows of X; both need 16 elements to spare, see list_nonzero."""
     cdef Rows x
     cdef const Py_ssize_t *first = <const Py_ssize_t *> data(starts, False, NULL)
     cdef int *column = <int *> data(columns, True, NULL)

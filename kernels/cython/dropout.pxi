@@ -104,12 +104,17 @@ cdef inline Py_ssize_t left_by(const Net *net, const Layer *below) noexcept nogi
 cdef void activate_and_drop(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
     """a = f(z) of hidden layer k, and in training what is left of it."""
     cdef const Layer *layer = &net.layers[k]
-    cdef real *a = block(net, layer, layer.a)
+    activate(layer, n_samples, block(net, layer, layer.z), block(net, layer, layer.a))
+    drop_units(net, k, n_samples)
+
+
+cdef void drop_units(const Net *net, Py_ssize_t k, Py_ssize_t n_samples) noexcept nogil:
+    """What is left of a in training."""
+    cdef const Layer *layer = &net.layers[k]
     cdef real *left
-    activate(layer, n_samples, block(net, layer, layer.z), a)
     if net.trains and layer.dropout > 0:
         left = block(net, layer, layer.dropped)
-        memcpy(left, a, n_samples * layer.width * sizeof(real))
+        memcpy(left, block(net, layer, layer.a), n_samples * layer.width * sizeof(real))
         drop(net, k, layer.dropout, n_samples, layer.n_out, layer.width, left)
 
 

@@ -14,7 +14,8 @@ cdef extern from *:
     #define INFINITE ((real)__builtin_inf())
     /* ln 2 = LN2_HIGH + LN2_LOW. LN2_HIGH has so few bits that n LN2_HIGH is exact; or, in float
        where FUSES keeps the product exact, all 24: the linear term alone then needs n LN2_LOW. */
-    #if !defined(DELTALOOP_DOUBLE) && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
+    #if !REPRODUCIBLE && !defined(DELTALOOP_DOUBLE) \\
+        && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
     #define FUSES 1
     #else
     #define FUSES 0

@@ -14,6 +14,20 @@ cdef extern from *:
     #error "built with -ffast-math: checks for NaN would be removed; drop it from CFLAGS"
     #endif
 
+    /* Builds for `reproducible=True` (see docs/reproducible.md) give the same bits on every
+       processor: the compiler fuses nothing (-ffp-contract=off), only `fused` does, and sums over
+       the lanes of vectors run over those of a cache line, whatever the length of a vector. */
+    #ifdef DELTALOOP_REPRODUCIBLE
+    #if !defined(__FMA__) && !defined(__ARM_FEATURE_FMA)
+    #error "reproducible kernels need fused products: x86-64-v3 or 64-bit ARM"
+    #endif
+    #define REPRODUCIBLE 1
+    #define LINE_VECTORS (LINE / NATIVE)
+    #else
+    #define REPRODUCIBLE 0
+    #define LINE_VECTORS ((Py_ssize_t)1)
+    #endif
+
     #ifdef DELTALOOP_DOUBLE
     typedef double real;
     typedef unsigned long long bits;
@@ -183,7 +197,7 @@ cdef extern from *:
     /* A product that is rounded before it is added. In a b + c d the compiler may fuse either
        product with the sum, and not the same one everywhere. Where equal bits are promised, one
        product is therefore ROUNDed, so that only the other one can fuse. */
-    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    #if !REPRODUCIBLE && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
     #if defined(__AVX512F__)
     #define ROUND(x) __asm__("" : "+v"(x))
     #elif defined(__x86_64__)
@@ -210,7 +224,7 @@ cdef extern from *:
     /* n / (sqrt(x) + epsilon) for x >= 0, to twice the machine epsilon. Instructions that estimate
        1 / sqrt(x) and 1 / x to 14 bits, where there are such, are a start for Newton's method: root
        and division take 40 cycles for 8 numbers of float64, this a third, where products are. */
-    #if defined(__AVX512F__) && defined(__AVX512VL__)
+    #if !REPRODUCIBLE && defined(__AVX512F__) && defined(__AVX512VL__)
     #define DEFINE_ESTIMATES(V, type, prefix, suffix) \\
     static inline V V##_near_reciprocal(V x) { return (V)prefix##_rcp14_##suffix((type)x); } \\
     static inline V V##_near_reciprocal_root(V x) { \\
@@ -250,7 +264,7 @@ cdef extern from *:
     /* x / d, rounded as a division rounds it; r is 1 / d, rounded. Markstein, IBM J. Res. Dev. 34
        (1990) 111: with products that fuse, one correction of x r will do. The division of 16 floats
        takes 16 cycles, this 2. */
-    #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    #if !REPRODUCIBLE && (defined(__FMA__) || defined(__ARM_FEATURE_FMA))
     #define DEFINE_DIVIDED(V) \\
     static inline V V##_divided(V x, V d, V r) { \\
         V q = V##_rounded(x * r); \\
@@ -336,6 +350,8 @@ cdef extern from *:
     const Py_ssize_t REAL_BYTES
     const Py_ssize_t LINE          # elements of a cache line
     const Py_ssize_t NATIVE        # lanes of vec
+    const bint REPRODUCIBLE
+    const Py_ssize_t LINE_VECTORS  # see same_bits.pxd
     const Py_ssize_t TILE_ROWS
     const Py_ssize_t TILE_VECTORS
     const real ROUNDER

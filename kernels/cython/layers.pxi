@@ -114,6 +114,15 @@ cdef void multiply(
     real *C, Py_ssize_t C_row, const real *bias,
 ) noexcept nogil:
     """C = A B + bias"""
+    multiply_to(STORE, net, n_rows, width, n_k, A, A_row, B, B_k, C, C_row, bias)
+
+
+cdef void multiply_to(
+    Py_ssize_t purpose, const Net *net, Py_ssize_t n_rows, Py_ssize_t width, Py_ssize_t n_k,
+    const real *A, Py_ssize_t A_row, const real *B, Py_ssize_t B_k,
+    real *C, Py_ssize_t C_row, const real *bias,
+) noexcept nogil:
+    """The same, or with ACTIVATE C = ReLU(A B + bias)"""
     cdef Product p
     memset(&p, 0, sizeof(Product))
     p.n_rows, p.width, p.n_k = n_rows, width, n_k
@@ -121,13 +130,17 @@ cdef void multiply(
     p.B, p.B_k, p.B_j = B, B_k, 1
     p.C, p.C_row, p.start = C, C_row, bias
     p.parts = net.parts
-    product(STORE, &p)
+    product(purpose, &p)
 
 
 cdef void multiply_turned(
     const Net *net, const Layer *layer, Py_ssize_t n_samples, Py_ssize_t width, real *dC_da_prev,
+    const real *units,
 ) noexcept nogil:
-    """dC/da_prev = delta W for W as stored, (n_in, width of the layer); padding 0"""
+    """dC/da_prev = delta W for W as stored, (n_in, width of the layer); padding 0
+
+    units: NULL, or those of a layer of ReLU: then dC/dz_prev.
+    """
     cdef Product p
     cdef Py_ssize_t t, i
     memset(&p, 0, sizeof(Product))
@@ -135,8 +148,8 @@ cdef void multiply_turned(
     p.A, p.A_row, p.A_k = block(net, layer, layer.delta), layer.width, 1
     p.B, p.B_k, p.B_j = net.theta + layer.W, 1, layer.width
     p.B_columns = layer.n_in
-    p.C, p.C_row, p.parts = dC_da_prev, width, net.parts
-    product(STORE, &p)
+    p.C, p.C_row, p.units, p.parts = dC_da_prev, width, units, net.parts
+    product(STORE if units == NULL else SLOPES, &p)
     for t in range(n_samples if layer.n_in < width else 0):     # 0 times an infinite delta is NaN
         for i in range(layer.n_in, width):
             dC_da_prev[t * width + i] = 0
@@ -151,26 +164,22 @@ cdef double outputs(
     if net.heads != NULL:
         return outputs_of_heads(net, n_samples, Y, costs)
     cdef const Layer *layer = &net.layers[net.n_layers - 1]
-    cdef Py_ssize_t t, n_out = layer.n_out, width = layer.width
+    cdef Py_ssize_t n_out = layer.n_out, width = layer.width
     cdef bint canonical = is_canonical(net.loss, layer.activation)
     cdef real *z = block(net, layer, layer.z)
     cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
-    cdef double log_sum, total = 0
+    cdef double total = 0
     cdef bint is_softmax = layer.activation == SOFTMAX
     # softmax with more than the plain cross-entropy: smoothed, or of Kullback and Leibler
     cdef bint more = is_softmax and canonical and Y != NULL \
         and (net.loss_parameter != 0 or net.loss == KULLBACK_LEIBLER)
     if more or layer.activation == LOG_SOFTMAX:
         total = outputs_of_all(net, n_samples, Y, costs)
-    elif not is_softmax:
+    elif is_softmax:
+        total = outputs_of_softmax(layer, n_samples, z, a, Y if canonical else NULL, delta, costs)
+    else:
         activate(layer, n_samples, z, a)
-    for t in range(n_samples if is_softmax and not more else 0):
-        log_sum = softmax(n_out, width, z + t * width, a + t * width)
-        if Y != NULL and canonical:
-            costs[t] = softmax_cross_entropy(n_out, width, z + t * width, a + t * width, log_sum,
-                                             row_of(Y, t), delta + t * width)
-            total += costs[t]
     if Y == NULL:
         return 0
     if is_built_in(net.loss):
@@ -204,8 +213,10 @@ cdef double outputs_of_all(
     cdef real *a = block(net, layer, layer.a)
     cdef real *delta = block(net, layer, layer.delta)
     cdef double log_sum, total = 0
+    cdef real top, norm
     for t in range(n_samples):
-        log_sum = softmax(n_out, width, z, a)
+        norm = softmax(n_out, width, z, a, &top)
+        log_sum = top + log(norm)
         if layer.activation == LOG_SOFTMAX:
             take_from_all(n_out, log_sum, z, a)
         else:
@@ -325,13 +336,11 @@ cdef bint are_finite(Py_ssize_t n, const real *x) noexcept nogil:
 cdef Py_ssize_t list_nonzero(
     Py_ssize_t n, const real *a, int *index, real *values,
 ) noexcept nogil:
-    """Positions and values of what is not zero in a, (n,); returns how many. NaN is not zero."""
-    cdef Py_ssize_t i, found = 0
-    for i in range(n):      # no branch: zeros are written too, each overwritten by what follows
-        index[found] = <int> i
-        values[found] = a[i]
-        found += a[i] != 0
-    return found
+    """Positions and values of what is not zero in a, (n,); returns how many. NaN is not zero.
+
+    Both lists have 16 elements to spare.
+    """
+    return list_nonzero_values(n, a, index, values)
 
 
 cdef void spread(

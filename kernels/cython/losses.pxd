@@ -14,7 +14,8 @@ cdef extern from *:
         unsigned long long found = 0;
         Py_ssize_t k = 0;
     #if defined(__AVX__)
-        for (; k + NATIVE <= n; k += NATIVE) {
+        for (; k < n && n >= NATIVE; k += NATIVE) {
+            if (k > n - NATIVE) k = n - NATIVE;     /* looks at some of them again */
     #if defined(__AVX512F__) && defined(DELTALOOP_DOUBLE)
             unsigned int mask = _mm512_cmp_pd_mask(
                 _mm512_loadu_pd(x + k), _mm512_setzero_pd(), _CMP_NEQ_UQ);
@@ -136,19 +137,33 @@ cdef inline double softmax_cross_entropy(
             found &= found - 1
         k += n
     whole = <real> sum_y
-    j = 0
-    while j + NATIVE <= n_out:
-        (<vec *> (delta + j))[0] = whole * (<const vec *> (a + j))[0] - (<const vec *> (y + j))[0]
-        j += NATIVE
-    while j + 4 <= n_out:
-        (<vec4 *> (delta + j))[0] = whole * (<const vec4 *> (a + j))[0] \
-            - (<const vec4 *> (y + j))[0]
-        j += 4
-    for j in range(j, n_out):
-        delta[j] = whole * a[j] - y[j]
-    for j in range(n_out, width):
-        delta[j] = 0
+    if n_out >= NATIVE:
+        subtract(<const vec *> a, n_out, width, whole, a, y, delta)
+    elif n_out >= 4:
+        subtract(<const vec4 *> a, n_out, width, whole, a, y, delta)
+    else:
+        for j in range(n_out):
+            delta[j] = whole * a[j] - y[j]
+        for j in range(n_out, width):
+            delta[j] = 0
     return cost
+
+
+cdef inline void subtract(
+    const vector *like, Py_ssize_t n_out, Py_ssize_t width, real factor, const real *a,
+    const real *y, real *delta,
+) noexcept nogil:
+    """delta = factor a - y, padding 0; n_out is one vector at least."""
+    cdef Py_ssize_t lanes = sizeof(vector) // sizeof(real), j = n_out // lanes * lanes
+    while j < width:
+        fill(<vector *> (delta + j), 0)
+        j += lanes
+    j = 0
+    while j < n_out:            # the last vector may overlap the one before
+        j = min(j, n_out - lanes)
+        (<vector *> (delta + j))[0] = factor * (<const vector *> (a + j))[0] \
+            - (<const vector *> (y + j))[0]
+        j += lanes
 
 
 cdef inline double smoothed(

@@ -35,18 +35,22 @@ cdef real factor_of_gradient(const Rule *rule) noexcept nogil:
 
 cdef double norm_of(Py_ssize_t n, const real *g, real most) noexcept nogil:
     """Of g limited to [-most, most]; n is a multiple of 16."""
-    cdef vec sums[4]
+    cdef vec sums[4][4]         # four, in LINE_VECTORS parts each
     cdef vec x
-    cdef Py_ssize_t k, lane = 0
+    cdef Py_ssize_t k = 0, lane, c
     cdef double total, value, largest = 0
     cdef real low = -most
-    for k in range(4):
-        fill(&sums[k], 0)
-    for k in range(n // NATIVE):
-        x = clipped((<const vec *> g)[k], low, most)
-        sums[lane] += x * x
+    for lane in range(4):
+        for c in range(LINE_VECTORS):
+            fill(&sums[lane][c], 0)
+    lane = 0
+    while k < n // NATIVE:
+        for c in range(LINE_VECTORS):
+            x = clipped((<const vec *> g)[k + c], low, most)
+            sums[lane][c] = with_product(sums[lane][c], x, x)
         lane = (lane + 1) % 4
-    total = vec4_total(fold((sums[0] + sums[1]) + (sums[2] + sums[3])))
+        k += LINE_VECTORS
+    total = total_of_four(sums)
     if 1e-30 < total < 1e30:
         return sqrt(total)
     total = 0       # squares may be beyond the range of the element type, or lost below it
@@ -61,26 +65,38 @@ cdef double norm_of(Py_ssize_t n, const real *g, real most) noexcept nogil:
     return largest * sqrt(total)
 
 
+cdef inline double total_of_four(vec (*sums)[4]) noexcept nogil:
+    """The total of all lanes; overwrites the first."""
+    cdef Py_ssize_t c
+    for c in range(LINE_VECTORS):
+        sums[0][c] = (sums[0][c] + sums[1][c]) + (sums[2][c] + sums[3][c])
+    return vec4_total(line_fold(sums[0]))
+
+
 cdef double squares_of_weights(const Net *net) noexcept nogil:
     """||W||^2 of all layers, without biases."""
     cdef const Layer *layer
     cdef const real *W
-    cdef vec sums[4]
-    cdef Py_ssize_t i, k, n, c, some
+    cdef vec w
+    cdef vec sums[4][4]
+    cdef Py_ssize_t i, k, n, c, p, some, row = LINE_VECTORS * NATIVE
     cdef double total = 0
     for i in range(net.n_layers):
         layer = &net.layers[i]
         W, n, k = net.theta + layer.W, layer.n_in * layer.width, 0
-        while k + 4 * NATIVE <= n:
+        while k + 4 * row <= n:
             some = min(n - k, <Py_ssize_t> 1024)    # then on in float64
             for c in range(4):
-                fill(&sums[c], 0)
-            while some >= 4 * NATIVE:
+                for p in range(LINE_VECTORS):
+                    fill(&sums[c][p], 0)
+            while some >= 4 * row:
                 for c in range(4):
-                    sums[c] += (<const vec *> (W + k))[c] * (<const vec *> (W + k))[c]
-                k += 4 * NATIVE
-                some -= 4 * NATIVE
-            total += vec4_total(fold((sums[0] + sums[1]) + (sums[2] + sums[3])))
+                    for p in range(LINE_VECTORS):
+                        w = (<const vec *> (W + k))[c * LINE_VECTORS + p]
+                        sums[c][p] = with_product(sums[c][p], w, w)
+                k += 4 * row
+                some -= 4 * row
+            total += total_of_four(sums)
         while k < n:
             total += <double> W[k] * <double> W[k]
             k += 1

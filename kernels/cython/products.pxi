@@ -5,13 +5,7 @@
 # how a product is cut.
 
 cdef enum:
-    # the purpose of a product: what becomes of its sums
-    STORE       # C = sums
-    ADD         # C = C + factor sums
-    DESCEND     # the step of a rule on the weights C, whose gradient is factor sums
-
-cdef enum:
-    DEPTH = 256     # rows of B in a part with STORE; C holds the sums so far between two parts
+    DEPTH = 256     # rows of B in a part where it stores; C holds the sums between two parts
     OF_B = 64 * 1024 // REAL_BYTES      # elements of B in a part: two panels of DEPTH rows or more
     OF_A = CUT // REAL_BYTES - OF_B     # and of A: most of L2
 
@@ -19,7 +13,7 @@ cdef struct Product:    # products.product_record
     Py_ssize_t n_rows
     Py_ssize_t width        # 4, 8 or a multiple of 16; of a part, whole tiles
     Py_ssize_t n_k
-    const real *A           # A[r, k] at r A_row + k A_k; A_row is 1 unless the purpose is STORE
+    const real *A           # A[r, k] at r A_row + k A_k; A_row is 1 unless it stores
     Py_ssize_t A_row
     Py_ssize_t A_k
     Py_ssize_t A_strip      # elements from A of TILE_ROWS rows to A of the next
@@ -33,10 +27,16 @@ cdef struct Product:    # products.product_record
     const real *start       # start[r, :] at r start_row: a bias or the sums so far; NULL: 0
     Py_ssize_t start_row
     real factor
+    const real *units       # units[r, :] at r C_row, with SLOPES
     const Rule *rule
     Py_ssize_t weights      # C is theta + weights, with DESCEND
     Ahead *ahead            # samples to fetch meanwhile; or NULL
     real *parts             # CUT bytes for copies of parts of A and B; NULL: do not cut
+
+
+cdef inline bint stores(Py_ssize_t purpose) noexcept nogil:
+    """Whether the product is of samples with W, which has a bias, or none, and no C before it."""
+    return purpose != ADD and purpose != DESCEND
 
 
 cdef void descend_tile(
@@ -80,19 +80,20 @@ cdef inline void strip(
     cdef const vector *start = NULL
     cdef Py_ssize_t j = 0, lanes = sizeof(vector) // sizeof(real), place = r * p.C_row
     # a constant where it can be
-    cdef Py_ssize_t A_row = p.A_row if purpose == STORE else 1
+    cdef Py_ssize_t A_row = p.A_row if stores(purpose) else 1
     cdef const real *A = p.A + r // TILE_ROWS * p.A_strip + r % TILE_ROWS * A_row
     while j < p.width:
         if p.start != NULL:
             start = <const vector *> (p.start + r * p.start_row + j)
         if purpose == DESCEND:
             fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)
-            tile(False, False, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k, <real *> sums, 2 * lanes,
-                 start, p.start_row, p.factor)
+            tile(DESCEND, False, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k, <real *> sums,
+                 2 * lanes, start, p.start_row, p.factor, NULL)
             move_tile(p, rows, n, lanes, <const real *> sums, p.C + place, p.weights + place)
         else:
-            tile(purpose == ADD, purpose == STORE, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k,
-                 p.C + place, p.C_row, start, p.start_row, p.factor)
+            tile(purpose, stores(purpose), rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k,
+                 p.C + place, p.C_row, start, p.start_row, p.factor,
+                 p.units + place if purpose == SLOPES else NULL)
         if p.ahead != NULL:
             fetch_some(p.ahead)
         B = at(B, p.B_tile)
@@ -138,6 +139,14 @@ cdef void store_wide(const Product *p) noexcept nogil:
     strips(STORE, TILE_VECTORS, p, <const vec *> p.B)
 
 
+cdef void activate_wide(const Product *p) noexcept nogil:
+    strips(ACTIVATE, TILE_VECTORS, p, <const vec *> p.B)
+
+
+cdef void slopes_wide(const Product *p) noexcept nogil:
+    strips(SLOPES, TILE_VECTORS, p, <const vec *> p.B)
+
+
 cdef void add_wide(const Product *p) noexcept nogil:
     strips(ADD, TILE_VECTORS, p, <const vec *> p.B)
 
@@ -159,6 +168,14 @@ cdef void store_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
     narrow(STORE, lanes, p)
 
 
+cdef void activate_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
+    narrow(ACTIVATE, lanes, p)
+
+
+cdef void slopes_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
+    narrow(SLOPES, lanes, p)
+
+
 cdef void add_narrow(Py_ssize_t lanes, const Product *p) noexcept nogil:
     narrow(ADD, lanes, p)
 
@@ -171,6 +188,10 @@ cdef void do_wide(Py_ssize_t purpose, const Product *p) noexcept nogil:
     """A product, or a part, whose width is a multiple of tiles of two vectors"""
     if purpose == STORE:
         store_wide(p)
+    elif purpose == ACTIVATE:
+        activate_wide(p)
+    elif purpose == SLOPES:
+        slopes_wide(p)
     elif purpose == ADD:
         add_wide(p)
     else:
@@ -181,6 +202,10 @@ cdef void do_narrow(Py_ssize_t purpose, Py_ssize_t lanes, const Product *p) noex
     """A product, or a part, in tiles of one vector with that many lanes"""
     if purpose == STORE:
         store_narrow(lanes, p)
+    elif purpose == ACTIVATE:
+        activate_narrow(lanes, p)
+    elif purpose == SLOPES:
+        slopes_narrow(lanes, p)
     elif purpose == ADD:
         add_narrow(lanes, p)
     else:
@@ -200,6 +225,8 @@ cdef Product part_of(
     p.weights += r * p.C_row + j
     if p.start != NULL:
         p.start += r * p.start_row + j
+    if p.units != NULL:
+        p.units += r * p.C_row + j
     return p
 
 
@@ -233,24 +260,29 @@ cdef bint is_cut(Py_ssize_t purpose, const Product *p) noexcept nogil:
     return (p.parts != NULL
             and p.B_k > panel       # else B is a single panel already
             and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)
-            and (purpose == STORE or p.n_k * panel <= OF_B))
+            and (stores(purpose) or p.n_k * panel <= OF_B))
 
 
 cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexcept nogil:
-    """Part by part, in loops over k (DEPTH at a time with STORE), rows of A and columns of B.
+    """Part by part, in loops over k (DEPTH at a time if it stores), rows of A and columns of B.
 
     A panel is as wide as a tile.
     """
     cdef Product p, rest = whole[0]
     cdef Py_ssize_t r, j, n_rows
-    cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if purpose == STORE else whole.n_k
+    cdef Py_ssize_t depth = min(whole.n_k, DEPTH) if stores(purpose) else whole.n_k
+    cdef Py_ssize_t now     # the purpose of a part
     cdef Py_ssize_t columns = OF_B // depth // panel * panel
     cdef Py_ssize_t most_rows = OF_A // depth // 12 * 12     # whole tiles
     cdef real *part_of_B = whole.parts
     cdef real *part_of_A = whole.parts + OF_B
+    # whether rows of B share sets of the caches, or lie beyond L2; else B is as good in place
+    cdef Py_ssize_t row = whole.B_k * REAL_BYTES
+    cdef bint is_laid = whole.B_j != 1 or row % 256 == 0 or whole.n_k * row > 2**19
     cdef bint copies = whole.A_row == 1 and whole.width >= 256      # a copy of A pays
     while rest.n_k > 0:
         depth = min(depth, rest.n_k)
+        now = purpose if depth == rest.n_k else <Py_ssize_t> STORE
         r = 0
         while r < whole.n_rows:
             n_rows = min(most_rows, whole.n_rows - r)
@@ -264,13 +296,15 @@ cdef void cut(Py_ssize_t purpose, Py_ssize_t panel, const Product *whole) noexce
                     p.A, p.A_k, p.A_strip = part_of_A, TILE_ROWS, depth * TILE_ROWS
                 if p.B_j != 1:
                     lay_turned(&p, panel, part_of_B)
-                else:
+                elif is_laid:
                     lay_side_by_side(p.n_k, p.width, p.B, p.B_k, part_of_B)
-                p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
+                p.B_tile = panel
+                if is_laid:
+                    p.B, p.B_k, p.B_tile = part_of_B, panel, depth * panel
                 if panel == TILE_VECTORS * NATIVE:
-                    do_wide(purpose, &p)
+                    do_wide(now, &p)
                 else:
-                    do_narrow(purpose, panel, &p)
+                    do_narrow(now, panel, &p)
                 j += columns
             r += most_rows
         rest.A += depth * rest.A_k

@@ -8,10 +8,12 @@
 # If inputs are zero, `index` may list the others: a_prev[i] is then the input of row index[i], and
 # the remaining rows are skipped. `listed`, whether there is an index, is a constant.
 from lanes cimport (
-    NATIVE, fill, fold, prefetch, real, rounded, row_totals, vec, vec4, vec4_total, vec8, vector,
+    LINE, LINE_VECTORS, NATIVE, REPRODUCIBLE, fill, prefetch, real, rounded, row_totals, vec, vec4,
+    vec4_total, vec8, vector,
 )
 from plan cimport Rule
 from rules cimport descended
+from same_bits cimport added, fold_parts, parts, subtracted, with_product
 
 
 cdef inline Py_ssize_t row(bint listed, const int *index, Py_ssize_t i) noexcept nogil:
@@ -26,7 +28,7 @@ cdef inline void sum_rows_narrow(
     vector *z,              # (n vectors)        overwritten: b + sum_i a_i row_i
 ) noexcept nogil:
     """z in registers, as `chains` independent sums: they hide the latency of an addition."""
-    cdef vector sums[8][8]
+    cdef vector sums[8][16]
     cdef Py_ssize_t i = 0, c, v
     for c in range(chains):
         for v in range(n):
@@ -34,11 +36,12 @@ cdef inline void sum_rows_narrow(
     while i + chains <= n_in:
         for c in range(chains):
             for v in range(n):
-                sums[c][v] += a_prev[i + c] * W[row(listed, index, i + c) * n + v]
+                sums[c][v] = added(
+                    sums[c][v], a_prev[i + c], W[row(listed, index, i + c) * n + v])
         i += chains
     while i < n_in:
         for v in range(n):
-            sums[0][v] += a_prev[i] * W[row(listed, index, i) * n + v]
+            sums[0][v] = added(sums[0][v], a_prev[i], W[row(listed, index, i) * n + v])
         i += 1
     for c in range(1, chains):
         for v in range(n):
@@ -51,7 +54,7 @@ cdef inline vec sum_of_four(
     vec z, const real *a, vec w0, vec w1, vec w2, vec w3,
 ) noexcept nogil:
     """z + a_0 w_0 + ... + a_3 w_3, as two independent sums"""
-    return ((z + a[0] * w0) + a[1] * w1) + (a[2] * w2 + rounded(a[3] * w3))
+    return added(added(z, a[0], w0), a[1], w1) + added(rounded(a[3] * w3), a[2], w2)
 
 
 cdef inline void sum_rows_wide(
@@ -80,8 +83,15 @@ cdef inline void sum_rows_wide(
     while i < n_in:
         w[0] = W + row(listed, index, i) * n
         for v in range(n):
-            z[v] += a_prev[i] * w[0][v]
+            z[v] = added(z[v], a_prev[i], w[0][v])
         i += 1
+
+
+cdef inline bint sum_stays(Py_ssize_t width) noexcept nogil:
+    """Whether sum_rows keeps z in registers."""
+    if REPRODUCIBLE:
+        return width <= 2 * LINE or width == 4 * LINE
+    return width < 5 * NATIVE or width == 8 * NATIVE
 
 
 cdef inline void sum_rows_of_width(
@@ -98,6 +108,19 @@ cdef inline void sum_rows_of_width(
     elif width == 8:
         sum_rows_narrow(1, 4, n_in, listed, index, a_prev, <const vec8 *> W,
                         <const vec8 *> b, <vec8 *> z)
+    elif REPRODUCIBLE:
+        if width == LINE:
+            sum_rows_narrow(LINE_VECTORS, 4, n_in, listed, index, a_prev, <const vec *> W,
+                            <const vec *> b, <vec *> z)
+        elif width == 2 * LINE:
+            sum_rows_narrow(2 * LINE_VECTORS, 2, n_in, listed, index, a_prev, <const vec *> W,
+                            <const vec *> b, <vec *> z)
+        elif width == 4 * LINE:
+            sum_rows_narrow(4 * LINE_VECTORS, 1, n_in, listed, index, a_prev, <const vec *> W,
+                            <const vec *> b, <vec *> z)
+        else:
+            sum_rows_wide(n, n_in, listed, index, a_prev, <const vec *> W, <const vec *> b,
+                          <vec *> z)
     elif n == 1:
         sum_rows_narrow(1, 8, n_in, listed, index, a_prev, <const vec *> W,
                         <const vec *> b, <vec *> z)
@@ -129,8 +152,8 @@ cdef inline void descend_and_sum_narrow(
     vector *z,              # (n vectors)        overwritten: b + sum_i a_next_i row_i
 ) noexcept nogil:
     """descend_rows and sum_rows_narrow in one pass, with the same order of all sums."""
-    cdef vector sums[8][8]
-    cdef vector d[8]
+    cdef vector sums[8][16]
+    cdef vector d[16]
     cdef vector w
     cdef Py_ssize_t i = 0, c, v
     cdef real step
@@ -143,16 +166,16 @@ cdef inline void descend_and_sum_narrow(
         for c in range(chains):
             step = learning_rate * a_prev[i + c]
             for v in range(n):
-                w = W[(i + c) * n + v] - step * d[v]
+                w = subtracted(W[(i + c) * n + v], step, d[v])
                 W[(i + c) * n + v] = w
-                sums[c][v] += a_next[i + c] * w
+                sums[c][v] = added(sums[c][v], a_next[i + c], w)
         i += chains
     while i < n_in:
         step = learning_rate * a_prev[i]
         for v in range(n):
-            w = W[i * n + v] - step * d[v]
+            w = subtracted(W[i * n + v], step, d[v])
             W[i * n + v] = w
-            sums[0][v] += a_next[i] * w
+            sums[0][v] = added(sums[0][v], a_next[i], w)
         i += 1
     for c in range(1, chains):
         for v in range(n):
@@ -160,7 +183,7 @@ cdef inline void descend_and_sum_narrow(
     for v in range(n):
         z[v] = sums[0][v]
         if b != NULL:
-            b[v] -= learning_rate * d[v]
+            b[v] = subtracted(b[v], learning_rate, d[v])
             z[v] += b[v]
 
 
@@ -186,7 +209,7 @@ cdef inline void descend_and_sum_wide(
         if b == NULL:
             fill(&z[v], 0)
         else:
-            b[v] -= learning_rate * delta[v]
+            b[v] = subtracted(b[v], learning_rate, delta[v])
             z[v] = b[v]
     while i + 4 <= n_in:
         prefetch(ahead + i, 1)
@@ -197,7 +220,7 @@ cdef inline void descend_and_sum_wide(
         for v in range(n):
             d = delta[v]
             for c in range(4):
-                w[c] = row[c * n + v] - step[c] * d
+                w[c] = subtracted(row[c * n + v], step[c], d)
                 row[c * n + v] = w[c]
             z[v] = sum_of_four(z[v], a, w[0], w[1], w[2], w[3])
         i += 4
@@ -205,8 +228,8 @@ cdef inline void descend_and_sum_wide(
         row = W + i * n
         step[0] = learning_rate * a_prev[i]
         for v in range(n):
-            row[v] -= step[0] * delta[v]
-            z[v] += a_next[i] * row[v]
+            row[v] = subtracted(row[v], step[0], delta[v])
+            z[v] = added(z[v], a_next[i], row[v])
         i += 1
 
 
@@ -228,6 +251,19 @@ cdef inline void descend_and_sum_of_width(
     elif width == 8:
         descend_and_sum_narrow(1, 4, n_in, a_prev, <vec8 *> W, <vec8 *> b, <const vec8 *> delta,
                                learning_rate, a_next, ahead, <vec8 *> z)
+    elif REPRODUCIBLE:
+        if width == LINE:
+            descend_and_sum_narrow(LINE_VECTORS, 4, n_in, a_prev, <vec *> W, <vec *> b,
+                                   <const vec *> delta, learning_rate, a_next, ahead, <vec *> z)
+        elif width == 2 * LINE:
+            descend_and_sum_narrow(2 * LINE_VECTORS, 2, n_in, a_prev, <vec *> W, <vec *> b,
+                                   <const vec *> delta, learning_rate, a_next, ahead, <vec *> z)
+        elif width == 4 * LINE:
+            descend_and_sum_narrow(4 * LINE_VECTORS, 1, n_in, a_prev, <vec *> W, <vec *> b,
+                                   <const vec *> delta, learning_rate, a_next, ahead, <vec *> z)
+        else:
+            descend_and_sum_wide(n, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
+                                 learning_rate, a_next, ahead, <vec *> z)
     elif n == 1:
         descend_and_sum_narrow(1, 8, n_in, a_prev, <vec *> W, <vec *> b, <const vec *> delta,
                                learning_rate, a_next, ahead, <vec *> z)
@@ -253,21 +289,24 @@ cdef inline void descend_some(
     vector **w,             # (rows), (n vectors)  updated: row -= step delta
     const vector *delta,    # (n vectors)          read; padding lanes are 0
     const real *step,       # (rows,)              read: eps a
-    vector *sums,           # (rows vectors)       overwritten, if `dotted`: lanes whose sum is
+    vector (*sums)[4],      # (rows, parts)        overwritten, if `dotted`: lanes whose sum is
                             #                      row . delta, with the row before the update
 ) noexcept nogil:
     """Several rows at once, so that delta is loaded once; `rows` and `dotted` are constants."""
-    cdef Py_ssize_t v, r
+    cdef Py_ssize_t v = 0, r, c, together = parts(delta)
     cdef vector before, d
     for r in range(rows):
-        fill(&sums[r], 0)
-    for v in range(n):
-        d = delta[v]
-        for r in range(rows):
-            before = w[r][v]
-            if dotted:
-                sums[r] += before * d
-            w[r][v] = before - step[r] * d
+        for c in range(together):
+            fill(&sums[r][c], 0)
+    while v < n:
+        for c in range(together):
+            d = delta[v + c]
+            for r in range(rows):
+                before = w[r][v + c]
+                if dotted:
+                    sums[r][c] = with_product(sums[r][c], before, d)
+                w[r][v + c] = subtracted(before, step[r], d)
+        v += together
 
 
 cdef inline void descend_rows_of(
@@ -279,7 +318,7 @@ cdef inline void descend_rows_of(
     real *dC_da_prev,       # (n_in,)            overwritten, if `dotted`: row_i . delta with row_i
                             #                    before the update
 ) noexcept nogil:
-    cdef vector sums[4]
+    cdef vector sums[4][4]
     cdef vec4 totals
     cdef vector *w[4]
     cdef real step[4]
@@ -290,7 +329,8 @@ cdef inline void descend_rows_of(
             step[r] = learning_rate * a_prev[i + r]
         descend_some(4, n, dotted, w, delta, step, sums)
         if dotted:
-            totals = row_totals(fold(sums[0]), fold(sums[1]), fold(sums[2]), fold(sums[3]))
+            totals = row_totals(fold_parts(sums[0]), fold_parts(sums[1]), fold_parts(sums[2]),
+                                fold_parts(sums[3]))
             if listed:
                 for r in range(4):
                     dC_da_prev[index[i + r]] = (<real *> &totals)[r]
@@ -302,7 +342,7 @@ cdef inline void descend_rows_of(
         step[0] = learning_rate * a_prev[i]
         descend_some(1, n, dotted, w, delta, step, sums)
         if dotted:
-            dC_da_prev[row(listed, index, i)] = vec4_total(fold(sums[0]))
+            dC_da_prev[row(listed, index, i)] = vec4_total(fold_parts(sums[0]))
         i += 1
 
 
@@ -322,10 +362,10 @@ cdef inline void descend_rows_of_width(
     elif width == 8:
         descend_rows_of(1, n_in, listed, index, dotted, a_prev, <vec8 *> W, <const vec8 *> delta,
                         learning_rate, dC_da_prev)
-    elif n == 1:
+    elif n == 1 and LINE_VECTORS == 1:
         descend_rows_of(1, n_in, listed, index, dotted, a_prev, <vec *> W, <const vec *> delta,
                         learning_rate, dC_da_prev)
-    elif n == 2:
+    elif n == 2 and LINE_VECTORS <= 2:
         descend_rows_of(2, n_in, listed, index, dotted, a_prev, <vec *> W, <const vec *> delta,
                         learning_rate, dC_da_prev)
     else:
@@ -343,22 +383,29 @@ cdef inline void descend_rows_by_rule_of(
     real *dC_da_prev,       # (n_in,)            overwritten: row_i . delta before the step; or NULL
 ) noexcept nogil:
     cdef Rule constants = rule[0]       # a copy, which the stores below cannot change
-    cdef vector w, total
+    cdef vector w, delta_v
+    cdef vector totals[4]
     cdef vector *row_i
     cdef vector *m_i
     cdef vector *v_i
-    cdef Py_ssize_t i, v, lanes = n * <Py_ssize_t> (sizeof(vector) // sizeof(real))
+    cdef Py_ssize_t i, v, c, lanes = n * <Py_ssize_t> (sizeof(vector) // sizeof(real))
+    cdef Py_ssize_t together = parts(delta)
     for i in range(n_in):
         row_i = <vector *> (theta + weights + i * lanes)
         m_i = <vector *> (rule.state + weights + i * lanes)
         v_i = <vector *> (rule.squares + weights + i * lanes)
-        fill(&total, 0)
-        for v in range(n):
-            w = row_i[v]
-            total += w * delta[v]
-            row_i[v] = descended(code, &constants, w, a_prev[i] * delta[v], &m_i[v], &v_i[v])
+        for c in range(together):
+            fill(&totals[c], 0)
+        v = 0
+        while v < n:
+            for c in range(together):
+                w, delta_v = row_i[v + c], delta[v + c]
+                totals[c] = with_product(totals[c], w, delta_v)
+                row_i[v + c] = descended(
+                    code, &constants, w, a_prev[i] * delta_v, &m_i[v + c], &v_i[v + c])
+            v += together
         if dC_da_prev != NULL:
-            dC_da_prev[i] = vec4_total(fold(total))
+            dC_da_prev[i] = vec4_total(fold_parts(totals))
 
 
 cdef inline void descend_rows_by_rule(

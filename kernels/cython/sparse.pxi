@@ -8,7 +8,7 @@ cdef enum:
     MOST_COLUMNS = 512                      # of a block of gradients
     SOON = 3                                # samples ahead of which entries are fetched
     # vectors of z or delta that are held in registers, of which there are 32, or 16
-    MOST_HELD = TILE_ROWS // 12 * 8 + 8
+    MOST_HELD = TILE_ROWS // 12 * 8 + 8     # 8 or 16, see held.pxi
 
 cdef struct Listed:         # what is left of a row; memory.LISTED bytes
     Py_ssize_t next         # its entries next..end-1
@@ -42,7 +42,7 @@ cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexce
     cdef const real *W = net.theta + layer.W
     cdef const real *b = bias_of(net, layer)
     cdef Listed *lists = <Listed *> net.listed + net.first    # (n_samples,)
-    if n < 5 or n == 8 or layer.n_in <= in_block:   # z stays in registers, or all of W in L1
+    if sum_stays(width) or layer.n_in <= in_block:   # z stays in registers, or all of W in L1
         for t in range(n_samples):
             number = row_number(X, t)
             first = X.starts[number]
@@ -68,45 +68,6 @@ cdef void sum_sparse(const Net *net, Py_ssize_t n_samples, const Rows *X) noexce
 cdef inline Py_ssize_t part_of_vectors(Py_ssize_t n) noexcept nogil:
     """How many of n vectors to hold in registers: as few parts as can be, all of about one size."""
     return n // ((n + MOST_HELD - 1) // MOST_HELD)
-
-
-cdef inline void sum_block(
-    Py_ssize_t m, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
-    Py_ssize_t i, Py_ssize_t stop, bint is_last, Py_ssize_t n_in, const vec *W, vec *Z,
-) noexcept nogil:
-    """sum_block_of for every m up to MOST_HELD"""
-    if m == 1:
-        sum_block_of(1, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 2:
-        sum_block_of(2, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 3:
-        sum_block_of(3, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 4:
-        sum_block_of(4, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 5:
-        sum_block_of(5, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 6:
-        sum_block_of(6, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 7:
-        sum_block_of(7, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 8:
-        sum_block_of(8, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 9 and MOST_HELD >= 9:
-        sum_block_of(9, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 10 and MOST_HELD >= 10:
-        sum_block_of(10, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 11 and MOST_HELD >= 11:
-        sum_block_of(11, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 12 and MOST_HELD >= 12:
-        sum_block_of(12, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 13 and MOST_HELD >= 13:
-        sum_block_of(13, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 14 and MOST_HELD >= 14:
-        sum_block_of(14, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 15 and MOST_HELD >= 15:
-        sum_block_of(15, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
-    elif m == 16 and MOST_HELD >= 16:
-        sum_block_of(16, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
 
 
 cdef inline void sum_block_of(
@@ -135,7 +96,7 @@ cdef inline void sum_block_of(
         while k < end and columns[k] < stop:
             w, x = W + columns[k] * n, values[k]
             for v in range(m):
-                z[v] += x * w[v]
+                z[v] = added(z[v], x, w[v])
             k += 1
         for v in range(m):
             Z[t * n + v] = z[v]
@@ -191,7 +152,7 @@ cdef inline void descend_sparse_columns(
         v = 0
         while v < n_vectors:
             part = part_of_vectors(n_vectors - v)
-            add_block(like, part, X, lists, piece.n_samples, i if moves_all else <Py_ssize_t> 0,
+            add_block(part, like, X, lists, piece.n_samples, i if moves_all else <Py_ssize_t> 0,
                       stop, v + part == n_vectors, factor, delta + v * lanes, layer.width,
                       sums + v * lanes, row)
             v += part
@@ -201,69 +162,9 @@ cdef inline void descend_sparse_columns(
         i = stop
 
 
-cdef inline void add_block(
-    const vector *like, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
-    Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor, const real *delta,
-    Py_ssize_t delta_row, real *sums, Py_ssize_t row,
-) noexcept nogil:
-    """add_block_of for every n up to MOST_HELD; narrow layers have a single vector."""
-    if vector is vec:
-        if n == 1:
-            add_block_of(like, 1, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 2:
-            add_block_of(like, 2, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 3:
-            add_block_of(like, 3, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 4:
-            add_block_of(like, 4, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 5:
-            add_block_of(like, 5, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 6:
-            add_block_of(like, 6, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 7:
-            add_block_of(like, 7, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 8:
-            add_block_of(like, 8, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 9 and MOST_HELD >= 9:
-            add_block_of(like, 9, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 10 and MOST_HELD >= 10:
-            add_block_of(like, 10, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 11 and MOST_HELD >= 11:
-            add_block_of(like, 11, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 12 and MOST_HELD >= 12:
-            add_block_of(like, 12, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 13 and MOST_HELD >= 13:
-            add_block_of(like, 13, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 14 and MOST_HELD >= 14:
-            add_block_of(like, 14, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 15 and MOST_HELD >= 15:
-            add_block_of(like, 15, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-        elif n == 16 and MOST_HELD >= 16:
-            add_block_of(like, 16, X, lists, n_samples, i, stop, is_last, factor, delta,
-                         delta_row, sums, row)
-    else:
-        add_block_of(like, 1, X, lists, n_samples, i, stop, is_last, factor, delta, delta_row,
-                     sums, row)
-
-
 cdef inline void add_block_of(
-    const vector *like,
     Py_ssize_t n,           # a constant
+    const vector *like,
     const Rows *X,
     Listed *lists,          # (n_samples,)  moved on to `stop` if `is_last`; no entry is below i
     Py_ssize_t n_samples, Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor,
@@ -287,7 +188,7 @@ cdef inline void add_block_of(
         while k < end and columns[k] < stop:
             of_input, x = <vector *> (sums + (columns[k] - i) * row), factor * values[k]
             for v in range(n):
-                of_input[v] += x * d[v]
+                of_input[v] = added(of_input[v], x, d[v])
             k += 1
         if is_last:
             lists[t].next = k

@@ -8,9 +8,19 @@
 #
 # with W as stored, (n_in, width). B and C are read and written in vectors, but A one element at a
 # time, so that A^T need not be copied. products.pxi puts tiles together.
+from functions cimport RELU, f, slope
 from lanes cimport TILE_ROWS, fill, hold, real, unrelated, vector
 from plan cimport Rule
 from rules cimport descended
+from same_bits cimport added
+
+cdef enum:
+    # the purpose of a product: what becomes of its sums
+    STORE       # C = sums
+    ACTIVATE    # C = ReLU(sums)
+    SLOPES      # C = sums ReLU'(units)
+    ADD         # C = C + factor sums
+    DESCEND     # the step of a rule on the weights C, whose gradient is factor sums
 
 
 cdef inline const vector *at(const vector *first, Py_ssize_t n) noexcept nogil:
@@ -35,7 +45,7 @@ cdef inline void add_products(
     for r in range(rows):
         a = A[r // together][r % together * A_row]
         for c in range(n):
-            sums[r][c] += a * b[c]
+            sums[r][c] = added(sums[r][c], a, b[c])
     for r in range(rows):
         for c in range(n):
             hold(&sums[r][c])
@@ -44,22 +54,24 @@ cdef inline void add_products(
 
 
 cdef inline void tile(
-    bint adds, bint A_apart, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t n_k,
+    Py_ssize_t purpose, bint A_apart, Py_ssize_t rows, Py_ssize_t n, Py_ssize_t n_k,
     const real *A, Py_ssize_t A_row, Py_ssize_t A_k,    # A[r, k] at r A_row + k A_k
     const vector *B, Py_ssize_t B_k,                    # B[k, :] at k B_k
     real *C, Py_ssize_t C_row,                          # C[r, :] at r C_row
     const vector *start, Py_ssize_t start_row,          # start[r, :] at r start_row, or NULL
     real factor,
+    const real *units,                                  # units[r, :] at r C_row, or NULL
 ) noexcept nogil:
-    """sums = start + A B; then C = sums or, if `adds`, C = C + factor sums.
+    """sums = start + A B; then C, see the purposes (but DESCEND: C = sums).
 
-    adds, A_apart, rows and n (vectors in a row) are constants: the loops over them are unrolled.
+    purpose, A_apart, rows and n (vectors in a row) are constants: loops over them are unrolled.
     A_apart: whether A_row is not one.
     """
     cdef vector sums[TILE_ROWS][2]
     cdef const real *A_group[TILE_ROWS]
     cdef Py_ssize_t together = 3 if A_apart else rows
     cdef vector *C_r
+    cdef vector b
     cdef Py_ssize_t r, c, k = 0, _
     for r in range(rows):
         for c in range(n):
@@ -79,8 +91,13 @@ cdef inline void tile(
     for r in range(rows):
         C_r = <vector *> (C + r * C_row)
         for c in range(n):
-            if adds:
-                C_r[c] += factor * sums[r][c]
+            if purpose == ADD:
+                C_r[c] = added(C_r[c], factor, sums[r][c])
+            elif purpose == ACTIVATE:
+                C_r[c] = f(RELU, 0, sums[r][c])
+            elif purpose == SLOPES:
+                b = (<const vector *> (units + r * C_row))[c]
+                C_r[c] = sums[r][c] * slope(RELU, 0, b, b)
             else:
                 C_r[c] = sums[r][c]
 

@@ -1,7 +1,7 @@
 """Write functions.pxd and switches.pxd: the rows of kernels/functions.py as Cython.
 
-And ensemble_functions.pxd, the same with a network in every lane, and coefficients.h, from
-kernels/coefficients.py.
+And ensemble_functions.pxd, the same with a network in every lane, coefficients.h, from
+kernels/coefficients.py, and held.pxi, loops of sparse.pxi for every number of vectors.
 
     python write_functions.py FOLDER
 
@@ -674,6 +674,34 @@ def numbers() -> str:
     return "\n".join([*lines, "#endif", "#endif\n"])
 
 
+HELD = """\
+# From a number of vectors to the loop that holds so many in registers. Written by
+# kernels/cython/write_functions.py; the loops are those of sparse.pxi.
+
+cdef inline void sum_block(
+    Py_ssize_t m, Py_ssize_t n, const Rows *X, Listed *lists, Py_ssize_t n_samples,
+    Py_ssize_t i, Py_ssize_t stop, bint is_last, Py_ssize_t n_in, const vec *W, vec *Z,
+) noexcept nogil:
+ALL:    if m == CODE and MOST_HELD >= CODE:
+        sum_block_of(CODE, n, X, lists, n_samples, i, stop, is_last, n_in, W, Z)
+END
+
+cdef inline void add_block(
+    Py_ssize_t n, const vector *like, const Rows *X, Listed *lists, Py_ssize_t n_samples,
+    Py_ssize_t i, Py_ssize_t stop, bint is_last, real factor, const real *delta,
+    Py_ssize_t delta_row, real *sums, Py_ssize_t row,
+) noexcept nogil:
+ALL:    if n == CODE and MOST_HELD >= CODE and (vector is vec or CODE == 1):
+        add_block_of(CODE, like, X, lists, n_samples, i, stop, is_last, factor, delta, delta_row,
+                     sums, row)
+END"""
+
+
+def held() -> str:
+    """The text of held.pxi."""
+    return _filled(HELD, {"ALL": [str(n) for n in range(1, 17)]})
+
+
 def write(path: Path, text: str) -> None:
     """Write a file if its text has changed, since everything that includes it is compiled again."""
     if not path.exists() or path.read_text() != text:
@@ -686,3 +714,4 @@ if __name__ == "__main__":
     write(folder / "functions.pxd", tables())
     write(folder / "switches.pxd", switches())
     write(folder / "ensemble_functions.pxd", ensemble())
+    write(folder / "held.pxi", held())

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import InvalidTypeError
+from .errors import InvalidInputError, InvalidTypeError
 from .inputs import validation
 from .inputs.calls import explained
 from .inputs.checks import check_finite, check_memory
@@ -18,6 +18,7 @@ from .kernels.session import checked_out
 from .kernels.sparse_rows import SparseRows
 from .kernels.turns import Turns
 from .parts.construction import as_backend
+from .parts.reproducible import reproducible_kernels
 from .parts.scaling import Scaling
 from .parts.whole_batch import with_optimizer
 
@@ -52,6 +53,7 @@ class Computing:
     _noise: int
     _scaling: Scaling | None
     _optimizer: Any
+    reproducible: bool
 
     def use_backend(self, backend) -> None:
         """Compute with another backend from now on; the state of `optimizer` starts afresh.
@@ -65,16 +67,22 @@ class Computing:
         Raises
         ------
         InvalidInputError, InvalidTypeError
-            There is no such backend.
+            There is no such backend, or it does not keep the bits of a network with
+            reproducible=True.
         BusyError
             A thread trains this network.
         """
         if isinstance(backend, str):
-            backend = load(as_backend(backend))
+            name = as_backend(backend)
+            backend = reproducible_kernels(name) if self.reproducible else load(name)
         if not hasattr(backend, "train_epoch"):
             raise InvalidTypeError(
                 "use_backend takes a name such as 'reference', or a backend of "
                 f"deltaloop.kernels.load, got {backend!r}"
+            )
+        if self.reproducible and not getattr(backend, "reproducible", False):
+            raise InvalidInputError(
+                f"this network has reproducible=True, which {backend.NAME!r} as given does not keep"
             )
         session = backend.session(self.plan, self._theta, turns=self._turns)
         session = with_optimizer(session, self._optimizer, self._noise)

@@ -13,6 +13,8 @@ from typing import Any
 from .errors import FileFormatError
 from .inputs.paths import as_path
 from .interop.archive import Contents, contents
+from .interop.c_header.fixed_point import FixedPoint
+from .interop.c_header.parameters import int8_of
 from .interop.formats import format_of, formats_table, lost
 from .interop.plain_layers import Meant
 from .loading import network_of
@@ -23,10 +25,12 @@ from .saved import load, with_columns
 __doc__ = (__doc__ or "").replace("TABLE", formats_table())
 
 __all__ = [
+    "FixedPoint",
     "convert",
     "from_keras",
     "from_sklearn",
     "from_torch",
+    "in_fixed_point",
     "read",
     "rounded_to_int8",
     "to_keras_weights",
@@ -407,10 +411,44 @@ def rounded_to_int8(net: Network) -> Network:
     >>> bool(abs(rounded.W[0] - net.W[0]).max() <= abs(net.W[0]).max() / 254 * 1.0001)
     True
     """
-    from .interop.c_header.parameters import int8_of
-
     rounded = copy.deepcopy(net)
     for W in rounded.W:
         q, scale = int8_of(W)
         W[:] = q * scale[:, None]
     return rounded
+
+
+def in_fixed_point(net: Network, samples) -> FixedPoint:
+    """The network in whole numbers of 16 bits, as `net.to_c(path, weights="int16")` writes it.
+
+    Parameters
+    ----------
+    net : Network
+    samples : array_like, shape (n_samples, n_in)
+        Inputs as they will come, such as those of the training, in the units of the data. They tell
+        how large the numbers of every layer grow; up to twice of that is represented, and what is
+        beyond is cut off.
+
+    Returns
+    -------
+    FixedPoint
+        Its `predict(X)` gives what the C program gives.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        Samples that the network does not take; functions of your own, heads, shortcuts;
+        numbers beyond 2^100.
+
+    Examples
+    --------
+    >>> import deltaloop as dl
+    >>> data = dl.datasets.load("iris")
+    >>> net = dl.Network([4, 8, 3], activation="tanh", loss="cross_entropy", seed=0)
+    >>> net.scaling = dl.Scaling.standardize(data.X_train)
+    >>> history = net.fit(data.X_train, data.y_train, epochs=50)
+    >>> fixed = dl.formats.in_fixed_point(net, data.X_train)
+    >>> bool(abs(fixed.predict(data.X_test) - net.predict(data.X_test)).max() < 0.02)
+    True
+    """
+    return FixedPoint(net, samples)

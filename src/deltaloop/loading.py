@@ -8,6 +8,7 @@ from .parts.activations import Activation
 from .parts.construction import as_backend, checked_input_dropout, layers_and_loss
 from .parts.layers import Dense
 from .parts.losses import loss_with
+from .parts.reproducible import reproducible_kernels
 from .parts.scaling import Scaling
 
 
@@ -32,6 +33,8 @@ def network_of(contents: archive.Contents, path: str, backend: str) -> Network:
     FileFormatError
         It makes no sense; `path` says where it was found.
     """
+    if _is_reproducible(contents.description):
+        reproducible_kernels(backend)  # what is wrong with these is not the file's fault
     try:
         return _network(contents.description, dict(contents.arrays), backend)
     except KeyError as error:
@@ -74,8 +77,9 @@ def _network(description, arrays, backend):
     )
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
     net._initialize(
-        n_in, checked, loss, description["dtype"], init, 0, backend, of_inputs=of_inputs
-    )
+        n_in, checked, loss, description["dtype"], init, 0, backend, of_inputs=of_inputs,
+        reproducible=_is_reproducible(description),
+    )  # fmt: skip
     for index, layer in enumerate(net.layers):
         if layer.mask is not None:  # what was assigned where no connection is counts until a step
             net.W[index] = init[index][0] if layer.bias else init[index]
@@ -90,6 +94,10 @@ def _network(description, arrays, backend):
 
         restore(net, description["state"], state)
     return net
+
+
+def _is_reproducible(description):
+    return description.get("reproducible", False) is True
 
 
 def _heads(entries):

@@ -122,8 +122,8 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
     ------
     InvalidInputError, InvalidTypeError
         A network with a `scaling`, dropout, noise, masks, frozen layers or learning rates of
-        layers, which compiled functions would not apply; anything else than a network; a
-        batch_size below 1.
+        layers, which compiled functions would not apply, or with reproducible=True, which they do
+        not keep; anything else than a network; a batch_size below 1.
     """
     if not isinstance(net, Network):
         raise InvalidTypeError(f"net must be a Network, got {net!r}")
@@ -131,6 +131,11 @@ def unpack(net: Network, batch_size: int = 1) -> Unpacked:
         raise InvalidInputError(
             "net.scaling is not applied in compiled functions; scale the data yourself, with "
             "net.scaling.inputs and net.scaling.outputs, and set net.scaling = None"
+        )
+    if net.reproducible:
+        raise InvalidInputError(
+            "a network with reproducible=True cannot be unpacked, since Numba fuses products with "
+            "sums as it has it; use net.session() and deltaloop.numba_handles, which keep its bits"
         )
     if net.plan.heads is not None:
         raise InvalidInputError(

@@ -39,4 +39,13 @@ def test_header_for_a_small_chip(tmp_path):
     assert call("export", net, header, "--learn", "--momentum")[0] == 0
     assert "float momentum)" in header.read_text()
     assert "give both" in refused("export", net, header, "--momentum")
+    (tmp_path / "samples.csv").write_text("a,b,c\n1,2,3\n0,-1,4\n")
+    whole = ("--weights", "int16", "--samples", tmp_path / "samples.csv")
+    assert call("export", net, header, *whole)[0] == 0
+    X = [[1, 2, 3], [0, -1, 4]]
+    dl.load(net).to_c(tmp_path / "expected.h", name="net", weights="int16", samples=X)
+    assert header.read_text() == (tmp_path / "expected.h").read_text()
+    assert "needs samples (--samples)" in refused("export", net, header, *whole[:2])
+    (tmp_path / "samples.csv").write_text("a,b\n1,2\n")
+    assert "the network takes 3 inputs" in refused("export", net, header, *whole)
     assert "int4" in refused("export", net, header, "--weights", "int4")

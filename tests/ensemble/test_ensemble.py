@@ -179,7 +179,9 @@ def test_answers_of_all_together():
     np.testing.assert_allclose(high, np.quantile(out, 0.9, axis=0), atol=1e-6)
     losses = ens.loss(X, Y)
     np.testing.assert_allclose(losses[5], ens[5].loss(X, Y), rtol=1e-6)
-    assert ens.best(X, Y).loss(X, Y) == losses.min()
+    assert ens.best(X, Y).loss(X, Y) == ens.best((X, Y)).loss(X, Y) == losses.min()
+    with pytest.raises(dl.InvalidTypeError, match=r"X without Y must be a pair \(X, Y\)"):
+        ens.best(X)
 
 
 def test_parts_of_an_ensemble_are_their_own():

@@ -16,6 +16,7 @@ import exact
 from c_programs import STRICT
 from cases import ALPHA, HIDDEN, PAIRS
 from deltaloop.interop.c_header.functions import FUNCTIONS
+from deltaloop.interop.c_header.whole_numbers import FIXED
 from deltaloop.kernels.interface import ACTIVATIONS
 from tolerances import (
     ULP,
@@ -291,7 +292,7 @@ def test_library_is_what_sin_and_hellinger_need_and_what_makes_code_small(path, 
         assert re.findall(r"#include (.*)", text) == ["<math.h> "] * bool(library) + for_bits
         assert ("double" in text) == (dtype == np.float64)
         assert ("float" in text) == (dtype == np.float32)
-    elsewhere = {"standardize", "restore", "dense_int8", "descend_with_momentum"}
+    elsewhere = {"standardize", "restore", "dense_int8", "descend_with_momentum", *FIXED}
     assert seen >= allowed | {f"net_{name}" for name in FUNCTIONS.keys() - elsewhere}
 
 

@@ -10,7 +10,7 @@ import pytest
 import c_programs
 import deltaloop as dl
 from c_programs import STRICT
-from deltaloop.formats import rounded_to_int8
+from deltaloop.formats import in_fixed_point, rounded_to_int8
 from tolerances import eps
 
 needs_compiler = pytest.mark.skipif(c_programs.COMPILER is None, reason="no C compiler found")
@@ -133,8 +133,20 @@ def test_header_is_clean_c_and_cpp(tmp_path, writing):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"weights": "int4"}, dl.InvalidInputError, "weights must be 'int8', or left out"),
+        ({"weights": "int4"}, dl.InvalidInputError, "weights must be 'int8' or 'int16', or left"),
         ({"weights": 8}, dl.InvalidInputError, "weights must be 'int8'"),
+        ({"weights": "int16"}, dl.InvalidInputError, "weights='int16' needs samples"),
+        (
+            {"samples": [[0, 0, 0]]},
+            dl.InvalidInputError,
+            "samples are for weights='int16'; give both",
+        ),
+        ({"weights": "int16", "samples": [[0, 0]]}, dl.InvalidInputError, "samples must have 3"),
+        (
+            {"weights": "int16", "samples": [[0, 0, 0]], "learn": True},
+            dl.InvalidInputError,
+            "weights='int16' makes weights that cannot change",
+        ),
         ({"momentum": True}, dl.InvalidInputError, "learn=True writes; give both"),
         ({"momentum": 0.9, "learn": True}, dl.InvalidTypeError, "momentum"),
         ({"progmem": 1}, dl.InvalidTypeError, "progmem"),
@@ -203,8 +215,10 @@ def test_size_on_a_chip(tmp_path, chip):
         pytest.skip(f"no {CHIPS[chip][0]}")
     net = dl.Network([10, 16, 16, 3], activation="tanh", loss="cross_entropy")
     takes = {}
+    X = np.random.default_rng(0).normal(size=(50, 10))
     for name, writing in {
         "float": {}, "progmem": {"progmem": True}, "int8": {"progmem": True, "weights": "int8"},
+        "int16": {"progmem": True, "weights": "int16", "samples": X},
     }.items():  # fmt: skip
         net.to_c(tmp_path / "net.h", **writing)
         _, *takes[name] = built(tmp_path, chip)
@@ -212,21 +226,15 @@ def test_size_on_a_chip(tmp_path, chip):
     n_weights, n_units = sum(W.size for W in net.W), sum(net.sizes[1:])
     saved = 3 * n_weights - 4 * n_units
     assert takes["float"][0] - takes["int8"][0] > saved - 300  # the code has 300 bytes to grow
+    # two tables, and code that grows by less than 800 bytes
+    assert takes["int16"][0] - takes["float"][0] < 2 * 514 - 2 * n_weights + 800
     if chip == "avr":
         assert takes["progmem"][1] <= takes["float"][1] - 4 * net.n_parameters
     else:
         assert takes["progmem"] == takes["float"]
 
 
-@pytest.mark.parametrize("weights", [None, "int8"])
-def test_avr_computes_the_same(tmp_path, weights):
-    """In simavr, which prints what the program writes to its serial line."""
-    if shutil.which("avr-gcc") is None or shutil.which("simavr") is None:
-        pytest.skip("no avr-gcc with simavr")
-    net = network([5, 9, 2])
-    net.to_c(tmp_path / "net.h", progmem=True, weights=weights)
-    x = samples(net, 1)[0].astype(np.float32)
-    main = """
+AVR_MAIN = """
 #include <avr/io.h>
 #include <avr/interrupt.h>
 #include <avr/sleep.h>
@@ -238,32 +246,62 @@ static void put(char c)
         ;
     UDR0 = c;
 }
+static void put_word(uint32_t bits)
+{
+    for (int shift = 28; shift >= 0; shift -= 4)
+        put("0123456789abcdef"[(bits >> shift) & 15]);
+    put('\\n');
+}
 int main(void)
 {
     const float x[NET_N_IN] = {X};
     float y[NET_N_OUT];
     UCSR0B = 1 << TXEN0;
+    TCCR1B = 3; /* counts every 64 cycles */
+    TCNT1 = 0;
     net_predict(x, y);
+    put_word(TCNT1);
     for (int j = 0; j < NET_N_OUT; j++) {
         uint32_t bits;
         memcpy(&bits, &y[j], 4);
-        for (int shift = 28; shift >= 0; shift -= 4)
-            put("0123456789abcdef"[(bits >> shift) & 15]);
-        put('\\n');
+        put_word(bits);
     }
     cli();
     sleep_enable();
     sleep_cpu(); /* ends the simulation */
     return 0;
 }
-""".replace("{X}", "{" + ", ".join(f"{value!r}f" for value in x.tolist()) + "}")
-    program, *_ = built(tmp_path, "avr", main)
-    command = ["simavr", "-m", "atmega328p", "-f", "16000000", program.name]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
-    )
-    words = re.findall(r"([0-9a-f]{8})\.", done.stdout + done.stderr)  # . for a new line
-    assert len(words) == 2
-    found = np.array([int(word, 16) for word in words], np.uint32).view(np.float32)
-    expected = (rounded_to_int8(net) if weights else net).predict(x[None])[0]
-    np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6 * abs(expected).max())
+"""
+
+
+@pytest.mark.parametrize("sizes", [[5, 9, 2], [10, 16, 16, 3]], ids=str)
+def test_avr_computes_the_same(tmp_path, sizes):
+    """In simavr, which prints what the program writes to its serial line."""
+    if shutil.which("avr-gcc") is None or shutil.which("simavr") is None:
+        pytest.skip("no avr-gcc with simavr")
+    net = network(sizes)
+    X, x = samples(net), samples(net, 1)[0].astype(np.float32)
+    literals = ", ".join(f"{value!r}f" for value in x.tolist())
+    cycles = {}
+    for weights, model, more in (
+        ("float", net, {}),
+        ("int8", rounded_to_int8(net), {"weights": "int8"}),
+        ("int16", in_fixed_point(net, X), {"weights": "int16", "samples": X}),
+    ):
+        net.to_c(tmp_path / "net.h", progmem=True, **more)
+        program, *_ = built(tmp_path, "avr", AVR_MAIN.replace("{X}", "{" + literals + "}"))
+        command = ["simavr", "-m", "atmega328p", "-f", "16000000", program.name]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
+        )
+        words = re.findall(r"([0-9a-f]{8})\.", done.stdout + done.stderr)  # . for a new line
+        assert len(words) == 1 + sizes[-1]
+        ticks, *bits = (int(word, 16) for word in words)
+        cycles[weights] = 64 * ticks
+        print(f"{'-'.join(map(str, sizes))}, {weights}: {cycles[weights]:,} cycles of an AVR")
+        expected = model.predict(x[None])[0]
+        np.testing.assert_allclose(
+            np.array(bits, np.uint32).view(np.float32), expected,
+            rtol=2e-6, atol=2e-6 * abs(expected).max(),
+        )  # fmt: skip
+    assert cycles["int16"] < cycles["float"] / 2

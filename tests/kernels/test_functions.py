@@ -39,7 +39,7 @@ def written():
 @pytest.mark.parametrize("name", functions.ACTIVATIONS)
 def test_every_activation_is_known_to_the_reference_the_oracle_and_the_c_export(name):
     assert interface.ACTIVATIONS.index(name) == list(functions.ACTIVATIONS).index(name)
-    assert name in reference._FUNCTIONS
+    assert name in reference.CURVES
     z = [0.5, -0.25]
     oracle.jacobian(name, z, oracle.activate(name, z, 0.3), 0.3)
     assert name == "identity" or {name, f"{name}_slope"} <= c_functions.FUNCTIONS.keys()
@@ -71,7 +71,7 @@ def test_every_loss_is_known_to_the_reference_the_oracle_the_c_export_and_the_te
     given = (name, loss.parameter) if row.parameter else name
     a = -0.25 if name == "nll" else 0.25  # a logarithm
     assert oracle.loss_and_slope(given, [a], [0.75], 1e-7)[0] > 0
-    assert name in reference._LOSSES
+    assert name in reference.TERMS
     assert name in c_functions.FUNCTIONS
 
 
@@ -135,8 +135,8 @@ def test_no_table_of_tests_names_what_is_no_row():
     assert embedded_networks.OPTIMIZERS.keys() == functions.RULES.keys()
     drawn = {row_of(optimizer) for optimizer in draws.OPTIMIZERS}
     assert drawn == functions.RULES.keys()
-    assert reference._FUNCTIONS.keys() == functions.ACTIVATIONS.keys()
-    assert reference._LOSSES.keys() == functions.LOSSES.keys()
+    assert reference.CURVES.keys() == functions.ACTIVATIONS.keys()
+    assert reference.TERMS.keys() == functions.LOSSES.keys()
     assert list(exact.EXACT) == OF_UNITS
 
 

@@ -385,6 +385,19 @@ def test_softmax_sums_to_one(backend, dtype, n_units):
     )
 
 
+@pytest.mark.parametrize("n_out", [2, 3, 5, 8, 10, 17, 26, 32, 33])
+def test_softmax_of_a_sample_does_not_depend_on_those_beside_it(backend, dtype, n_out):
+    plan = Plan.build(3, [(n_out, "softmax", 0.0, True)], "cross_entropy", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    for view in cases.blocks(plan, theta).values():
+        view[:] = np.random.default_rng(0).normal(0, 3, view.shape)
+    X = np.random.default_rng(1).normal(size=(60, 3)).astype(dtype)
+    together = cases.forward_of(backend, plan, theta, X)
+    for n in (3, 15, 16, 21):
+        parts = [cases.forward_of(backend, plan, theta, X[k : k + n]) for k in range(0, 60, n)]
+        np.testing.assert_array_equal(np.concatenate(parts), together)
+
+
 @pytest.mark.parametrize("n_out", [2, 4, 7, 20, 33])
 def test_softmax_finds_the_largest_logit_wherever_it_is(backend, dtype, n_out):
     plan = Plan.build(n_out, [(n_out, "softmax", 0.0, False)], "cross_entropy", dtype)

@@ -18,11 +18,12 @@ WIDE = [
     ([40, 1100, 130], 16),
     ([700, 48, 33, 300], PIECE + 40),
     ([701, 280, 3], 200),  # more rows of a part of A than there is room for
+    ([64, 100, 10], 200),  # rows that do not collide: parts of B in place
 ]
 
 
-def wide_case(sizes, dtype, n_samples):
-    activations = [*["tanh"] * (len(sizes) - 2), "identity"]
+def wide_case(sizes, dtype, n_samples, hidden="tanh"):
+    activations = [*[hidden] * (len(sizes) - 2), "identity"]
     return cases.case(3, sizes, activations, "mse", dtype, n_samples)
 
 
@@ -44,6 +45,17 @@ def test_no_bit_depends_on_cuts(threaded, dtype, sizes, batch_size, rule):
         work = room(case.plan, batch_size, True, n_threads)
         found = cases.trained(threaded, case, RULES[rule], None, batch_size, work=work)
         cases.assert_same_bits(found, expected)
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), WIDE)
+def test_units_of_relu_are_those_of_products_that_are_not_cut(threaded, dtype, sizes, batch_size):
+    """ReLU and its slope are applied as the last part of a sum is stored."""
+    case = wide_case(sizes, dtype, batch_size, "relu")
+    works = [room(case.plan, batch_size, cuts) for cuts in (False, True)]
+    expected, found = (
+        cases.trained(threaded, case, RULES["sgd"], None, batch_size, work=work) for work in works
+    )
+    cases.assert_same_bits(found, expected)
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), WIDE)

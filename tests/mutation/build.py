@@ -12,7 +12,10 @@ from .switched import HEADER, CannotSwitch, importing, switched
 
 CHECKOUT = Path(__file__).parents[2]
 SOURCES = CHECKOUT / "kernels" / "cython"
-_COPIED = ("kernels", "src", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE")
+_COPIED = (
+    "kernels", "src", "packaging", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE",
+    "docs/site/static/stix-two-math-LICENSE.txt",
+)  # fmt: skip
 # products fuse with sums, as the bounds of functions expect, from -O2 on or with this
 OPTIMIZE = "-O1 -fexpensive-optimizations"
 _PLACE = re.compile(r"([\w.]+\.(?:pxi|pxd|pyx)):(\d+):")
@@ -82,6 +85,7 @@ def _write(folder, chosen, refused, optimize):
             ignored = shutil.ignore_patterns("__pycache__", "deltaloop/kernels")
             shutil.copytree(source, copy / name, ignore=ignored, symlinks=True)
         else:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy / name)
     (copy / "src" / "deltaloop" / "kernels").unlink(missing_ok=True)
     cmake = copy / "CMakeLists.txt"

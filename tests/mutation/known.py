@@ -122,9 +122,9 @@ EQUIVALENT = {
     (
         "products.pxi",
         "is_cut",
-        "and (purpose == STORE or p.n_k * panel <= OF_B))",
+        "and (stores(purpose) or p.n_k * panel <= OF_B))",
         "<= -> <",
-        51,
+        50,
     ): "whether a product is cut decides no bit",
     ("core.pyx", "bind", "return 0", "0 -> 1", 11): "only -1 is an error",
     (

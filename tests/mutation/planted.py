@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,13 +111,27 @@ class Watch:
 
 
 class Children(Watch):
-    """Of pytest: the tests that it has collected, once for every mutant, in a child each."""
+    """Of pytest: the tests that it has collected, once for every mutant, in a child each.
+
+    Those that have killed mutants of the same function come first, then of the same file, then any.
+    """
 
     def __init__(self, changes: Iterable[Change], seconds: float, log: Path, report: Report):
         super().__init__(seconds, log)
         self.changes, self.report, self.is_child = changes, report, False
+        self.kills: Counter = Counter()  # (test, '' or file or (file, function))
 
-    def pytest_runtestloop(self):
+    def likely_first(self, items, site: Site) -> list:
+        places = (site.path.name, site.function), site.path.name, ""
+        return sorted(items, key=lambda item: [-self.kills[item.nodeid, place] for place in places])
+
+    def note(self, outcome: str, test: str, site: Site) -> None:
+        """A test has killed a mutant."""
+        if outcome == "killed":
+            for place in ((site.path.name, site.function), site.path.name, ""):
+                self.kills[test, place] += 1
+
+    def pytest_runtestloop(self, session):
         from deltaloop.kernels import cython
 
         cores = [ctypes.CDLL(core.__file__) for core in cython._chosen._core.values()]
@@ -128,8 +143,11 @@ class Children(Watch):
                 self.is_child = True
                 for core in cores:
                     core.deltaloop_choose_mutant(change.number)
+                session.items[:] = self.likely_first(session.items, change.site)
                 return None  # pytest goes on, and runs the tests
-            self.report(change, *outcome(child, self.log))
+            found = outcome(child, self.log)
+            self.note(*found, change.site)
+            self.report(change, *found)
         return True
 
 
@@ -177,8 +195,11 @@ def module_of(path: Path) -> str:
     return ".".join(parts).removesuffix(".__init__")
 
 
-def run_python(change: Change, selection: list[str], seconds: float, folder: Path):
-    """One mutant of a Python module; the original, where its text is the same."""
+def run_python(change: Change, stages: list[list[str]], seconds: float, folder: Path):
+    """One mutant of a Python module; the original, where its text is the same.
+
+    Each stage, a selection of tests, is collected where those before have noticed nothing.
+    """
     log, name = folder / "failed", module_of(change.site.path)
     if name in sys.modules:
         raise RuntimeError(f"{name} is imported already, a child would not see another text of it")
@@ -190,6 +211,10 @@ def run_python(change: Change, selection: list[str], seconds: float, folder: Pat
             os.environ["NUMBA_CACHE_DIR"] = scratch  # which goes by the files, not by the text
             text = replaced(change.text.splitlines(keepends=True), change.site)
             sys.meta_path.insert(0, _Finder(name, text))
-            return int(pytest.main([*OPTIONS, *selection], plugins=[Watch(seconds, log)]))
+            for selection in stages:
+                code = int(pytest.main([*OPTIONS, *selection], plugins=[Watch(seconds, log)]))
+                if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                    return code
+            return 0
 
         return forked(run, log)

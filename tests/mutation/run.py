@@ -103,8 +103,8 @@ def main():
     with quiet(folder / "pytest.log"):
         for change in waiting:  # first: they must find no module imported
             if change.site.path.suffix == ".py":
-                selection = selections.of(change.site.path, options.quick)
-                outcome = planted.run_python(change, selection, options.patience, folder)
+                stages = selections.stages(change.site.path, options.quick)
+                outcome = planted.run_python(change, stages, options.patience, folder)
                 results.take(change, *outcome)
         in_c = [change for change in waiting if change.site.path.suffix != ".py"]
         by_selection = {}

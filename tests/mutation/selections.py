@@ -49,8 +49,24 @@ _OF_MODULES = {
     "whole_file.py": ["tests/interop/test_whole_file.py", *_FILES],
     "checkpoints.py": ["tests/training/test_checkpoints.py", "tests/training/test_resume.py"],
 }
+_TESTS = Path(__file__).resolve().parents[1]
+_PACKAGE = _TESTS.parent / "src" / "deltaloop"
 # a build of one instruction set is all there is
 _ONE_LEVEL = "not level_of"
+
+
+def stages(path: Path, quick: bool = False) -> list[list[str]]:
+    """`of` in two parts: the first two files, and the others."""
+    selection = of(path, quick)
+    kept, files = selection[:2], selection[2:]
+    return [[*kept, *part] for part in (files[:2], files[2:]) if part]
+
+
+def _mirrored(path: Path) -> list[str]:
+    """Tests of the folder of tests/ that mirrors that of a module, those with its name first."""
+    folder = _TESTS / path.parent
+    files = sorted(folder.glob("test_*.py"), key=lambda file: path.stem not in file.stem)
+    return [str(file.relative_to(_TESTS.parent)) for file in files]
 
 
 def of(path: Path, quick: bool = False) -> list[str]:
@@ -64,6 +80,8 @@ def of(path: Path, quick: bool = False) -> list[str]:
         kept = "not numba and not [reference and not reference]"  # the parameter, not a name
     elif path.name in _OF_MODULES:
         return ["-k", "not numba", *_OF_MODULES[path.name]]
+    elif path.is_relative_to(_PACKAGE):
+        return ["-k", "not numba", *_mirrored(path.relative_to(_PACKAGE))]
     elif path.name == "reference.py":
         tests, kept = _PYTHON, "not numba and not cython"
     elif path.parent.name == "numba":

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mutation import build, sites, switched
+from mutation import build, planted, selections, sites, switched
 
 CYTHON = '''\
 """A + B is no code."""
@@ -135,3 +135,40 @@ def test_what_becomes_of_a_child(tmp_path):
         ("killed", "does not end"),
         ("unclear", ""),
     ]
+
+
+def test_tests_that_killed_others_there_come_first():
+    class Item:
+        def __init__(self, nodeid):
+            self.nodeid = nodeid
+
+    def site(path, function):
+        return sites.Site(Path(path), 1, 0, "+", "-", "a + b", function)
+
+    children = planted.Children([], 1, Path("log"), print)
+    children.note("killed", "c", site("rows.pxd", "sums"))
+    children.note("killed", "b", site("rows.pxd", "steps"))
+    children.note("survived", "a", site("rows.pxd", "steps"))
+    children.note("killed", "d", site("tiles.pxd", "strips"))
+
+    def order(*place):
+        items = [Item(name) for name in "abcd"]
+        return "".join(item.nodeid for item in children.likely_first(items, site(*place)))
+
+    assert order("rows.pxd", "steps") == "bcda"
+    assert order("rows.pxd", "other") == "bcda"
+    assert order("tiles.pxd", "sums") == "dbca"
+    assert order("losses.pxd", "sums") == "bcda"
+
+
+def test_files_of_tests_for_a_mutant_are_there():
+    source = build.CHECKOUT / "src" / "deltaloop"
+    files = [*build.SOURCES.glob("*.p*"), *build.SOURCES.parent.glob("*.py"),
+             source / "interop" / "archive.py", source / "training" / "schedules.py"]  # fmt: skip
+    for path in files:
+        option, expression, *tests = selections.of(path)
+        assert option == "-k" and expression
+        assert [test for test in tests if not (build.CHECKOUT / test).exists()] == [], path
+        stages = selections.stages(path)
+        assert [test for stage in stages for test in stage[2:]] == tests
+    assert selections.of(source / "training" / "schedules.py")[2].endswith("/test_schedules.py")

@@ -444,6 +444,22 @@ def test_batches_as_they_come_and_balanced_classes_are_refused():
     assert "balanced" in str(found[0])
 
 
+def test_checkpoint_of_one_rank_alone_is_refused(tmp_path):
+    def work(comm):
+        checkpoint = None if comm.rank else tmp_path / "here"
+        return fitted(comm, parts(200, 2)[comm.rank], checkpoint=checkpoint)
+
+    found = on_ranks(2, work)
+    assert ends(found) == ["RankError"] * 2
+    assert "same checkpoint, but rank 1 has none and rank 0 has one" in str(found[0])
+    assert not (tmp_path / "here").exists()
+
+
+def test_average_every_is_checked_with_one_rank_too():
+    found = on_ranks(1, lambda comm: fitted(comm, slice(None), average_every=0))
+    assert ends(found) == ["InvalidInputError"]
+
+
 def test_average_every_without_comm_is_refused():
     with pytest.raises(dl.InvalidInputError, match="average_every is for the ranks of comm"):
         new().fit(X, Y, average_every=3)

@@ -18,7 +18,8 @@ SCRIPT = Path(__file__).parents[2] / "packaging" / "check_wheel.py"
 CHECK = runpy.run_path(str(SCRIPT))
 NAME = "deltaloop-1.2.3-cp311-cp311-manylinux_2_39_x86_64.whl"
 INFO = "deltaloop-1.2.3.dist-info"
-MODULES = ["cpu", *(f"{part}_v3_f{size}" for part in ("core", "many") for size in (32, 64))]
+PARTS = ("core", "many", "reproducible")
+MODULES = ["cpu", *(f"{part}_v3_f{size}" for part in PARTS for size in (32, 64))]
 needs_elf = pytest.mark.skipif(
     not (sys.platform == "linux" and Path(cpu.__file__).read_bytes()[18] == 62),
     reason="the modules of this build are not ELF for x86-64",
@@ -76,6 +77,10 @@ def test_a_good_wheel_has_no_faults(tmp_path):
         ({"tests/test_all.py": b""}, "outside of the package"),
         ({"deltaloop/kernels/cython/other.so": b""}, "other.so: no module of ours"),
         ({"deltaloop/kernels/cython/core_v3_f64.cpython-311.so": None}, "core_v3_f64 is missing"),
+        (
+            {"deltaloop/kernels/cython/reproducible_v3_f32.cpython-311.so": None},
+            "reproducible_v3_f32 is missing",
+        ),
         ({"deltaloop/py.typed": None}, "py.typed is missing"),
         ({f"{INFO}/licenses/LICENSE": None}, "licence LICENSE is missing"),
         ({f"{INFO}/sboms/deltaloop.cdx.json": None}, "bill of materials is missing"),

@@ -124,7 +124,11 @@ def test_inspection(fitted):
     assert np.isfinite(found["average"]).all()
 
 
-@pytest.mark.parametrize("again", [clone, pickle, joblib, "deepcopy"], ids=str)
+@pytest.mark.parametrize(
+    "again",
+    [clone, pickle, joblib, "deepcopy"],
+    ids=["clone", "pickle", "joblib", "deepcopy"],
+)
 def test_copies(fitted, again, tmp_path):
     model, X, y = fitted
     if again is clone:

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_without_resume_the_state_starts_afresh():
         {"patience": 3, "min_delta": 0.05},
         {"sample_weight": [1, 2, 0, 1, 3, 1, 1]},
     ],
-    ids=str,
+    ids=lambda more: re.sub(" at 0x[0-9a-f]+", "", str(more)),  # no addresses
 )
 @pytest.mark.parametrize("first", [1, 4, 8])
 def test_two_calls_are_one_with(first, more):

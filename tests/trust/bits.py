@@ -15,6 +15,7 @@ import numpy as np
 
 import deltaloop as dl
 from deltaloop.callbacks import every
+from trust import same_bits
 
 SIZES, N_SAMPLES, EPOCHS = [17, 23, 12, 3], 130, 3
 RULES = {
@@ -120,11 +121,22 @@ def predictions():
 
 def of_levels(batch_size, optimizer="SGD"):
     """One process for each instruction set that was built."""
+    return _of_levels(f"from trust import bits; print(bits.fitted({batch_size}, {optimizer!r}))")
+
+
+def reproducible():
+    """All jobs of same_bits.py, as one hash: kept, and of every level with fused products."""
+    found = _of_levels("from trust import same_bits as s; print(s.combined(s.hashes()))", least=3)
+    return {"kept": same_bits.combined(same_bits.kept()), **found}
+
+
+def _of_levels(code, least=0):
     from deltaloop.kernels import cython
 
-    code = f"from trust import bits; print(bits.fitted({batch_size}, {optimizer!r}))"
     found = {}
     for level in cython.levels():
+        if 0 < level < least:
+            continue
         environment = {**os.environ, "DELTALOOP_ISA": str(level), "DELTALOOP_BACKEND": "cython"}
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
@@ -171,5 +183,5 @@ NOT_PROMISED = {
 
 # batch size and optimiser with one hash from level 3 on. (Rules with roots are not: level 4 has
 # instructions of its own for 1 / sqrt(x). Level 2 has no fused products, and level 4 other sums in
-# single samples.)
+# single samples.) With reproducible=True all agree, see same_bits.py.
 SAME_ON_LEVELS = [(10, "SGD")]

@@ -1,7 +1,8 @@
 /* For LD_PRELOAD: the n-th allocation, write or start of a thread from now on fails, once.
 
-   trust_fail(kind, n, error) arms it, trust_left(kind) is 0 once it has failed. After
-   trust_tell(file) a crash writes into the file which library it happened in. x86-64. */
+   trust_fail(kind, n, error) arms it, trust_left(kind) is 0 once it has failed; with the error 0,
+   the n-th write writes half. trust_seen(kind) counts calls. After trust_tell(file) a crash writes
+   into the file which library it happened in. x86-64. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 
 enum { ALLOCATION, WRITE, THREAD, KINDS };
 
-static volatile long left[KINDS];
+static volatile long left[KINDS], seen[KINDS];
 static int error_of[KINDS];
 
 void trust_fail(int kind, long n, int error)
@@ -25,9 +26,11 @@ void trust_fail(int kind, long n, int error)
 }
 
 long trust_left(int kind) { return left[kind]; }
+long trust_seen(int kind) { return seen[kind]; }
 
 static int fails(int kind)
 {
+    __atomic_add_fetch(&seen[kind], 1, __ATOMIC_RELAXED);
     if (left[kind] <= 0 || __atomic_sub_fetch(&left[kind], 1, __ATOMIC_RELAXED) != 0) return 0;
     errno = error_of[kind];
     return 1;
@@ -72,14 +75,20 @@ int posix_memalign(void **p, size_t to, size_t n)
 
 ssize_t write(int file, const void *data, size_t n)
 {
-    return fails(WRITE) ? -1 : syscall(SYS_write, file, data, n);
+    if (fails(WRITE)) {
+        if (error_of[WRITE]) return -1;
+        n = (n + 1) / 2;
+    }
+    return syscall(SYS_write, file, data, n);
 }
-int fsync(int file) { return fails(WRITE) ? -1 : syscall(SYS_fsync, file); }
-int fdatasync(int file) { return fails(WRITE) ? -1 : syscall(SYS_fdatasync, file); }
-int ftruncate64(int file, off_t n) { return fails(WRITE) ? -1 : syscall(SYS_ftruncate, file, n); }
+
+static int write_fails(void) { return fails(WRITE) && error_of[WRITE]; }
+int fsync(int file) { return write_fails() ? -1 : syscall(SYS_fsync, file); }
+int fdatasync(int file) { return write_fails() ? -1 : syscall(SYS_fdatasync, file); }
+int ftruncate64(int file, off_t n) { return write_fails() ? -1 : syscall(SYS_ftruncate, file, n); }
 int rename(const char *from, const char *to)
 {
-    return fails(WRITE) ? -1 : syscall(SYS_rename, from, to);
+    return write_fails() ? -1 : syscall(SYS_rename, from, to);
 }
 
 int pthread_create(pthread_t *id, const pthread_attr_t *with, void *(*run)(void *), void *given)

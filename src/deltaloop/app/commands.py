@@ -19,7 +19,7 @@ from .explain import explain
 from .holdout import Choice
 from .kept_reading import as_in_training
 from .modelling import Settings
-from .predictions import known_columns, predict_lines
+from .predictions import inputs_of, known_columns, predict_lines
 from .problems import Reading, feature_table
 from .train_command import Wanted, run
 
@@ -150,17 +150,30 @@ def predict(
 @click.option("--name", metavar="TEXT", help="Prefix of all names in it. Default: of the file.")
 @click.option("--learn", is_flag=True, help="With a function that learns one sample.")
 @click.option("--momentum", is_flag=True, help="With --learn: steps with momentum.")
-@click.option("--weights", type=click.Choice(["int8"]), help="Weights of one byte each.")
+@click.option(
+    "--weights",
+    type=click.Choice(["int8", "int16"]),
+    help="Weights of one byte; or hidden layers in whole numbers of two, with --samples.",
+)
+@click.option(
+    "--samples", metavar="DATA", help="With --weights int16: a table of inputs as they will come."
+)
 @click.option("--progmem", is_flag=True, help="For AVR: parameters stay in flash.")
-def export(net: str, header: str, **writing) -> None:
+def export(net: str, header: str, samples: str | None, **writing) -> None:
     """Write the saved network NET as the C header HEADER, which needs nothing but itself.
 
     \b
     deltaloop export net.npz net.h
     deltaloop export net.npz net.h --name valve --learn
     deltaloop export net.npz net.h --weights int8 --progmem
+    deltaloop export net.npz net.h --weights int16 --samples train.csv
     """  # noqa: D301 - click wants the character
-    load(net, backend="reference").to_c(header, **writing)
+    network = load(net, backend="reference")
+    if samples is not None:
+        how, _ = as_in_training(Reading(), network.metadata, samples)
+        table = feature_table(samples, how, known_columns(network))
+        writing["samples"] = inputs_of(network, table)
+    network.to_c(header, **writing)
     print_lines(f"C header: {header}")
 
 

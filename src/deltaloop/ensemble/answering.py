@@ -184,20 +184,21 @@ class Answering:
             )
         return found
 
-    def best(self, X, Y) -> Network:
+    def best(self, X, Y=None) -> Network:
         """The network with the lowest loss on these samples, as a Network of its own.
 
         Parameters
         ----------
         X, Y : array_like
-            As in `fit`: samples that no network was trained on.
+            As in `fit`: samples that no network was trained on. X alone is a pair (X, Y), as
+            `validation_data` is.
 
         Raises
         ------
         InvalidInputError, InvalidTypeError
             X or Y are not accepted, or no network has a finite loss.
         """
-        losses = self.loss(X, Y)
+        losses = self.loss(*(validation.pair(X, "X without Y") if Y is None else (X, Y)))
         if not np.isfinite(losses).any():
             raise InvalidInputError("no network has a finite loss on these samples")
         return self[int(np.nanargmin(losses))]

@@ -198,15 +198,15 @@ def weights(values, n_samples: int, name: str = "sample_weight") -> np.ndarray |
     return np.ascontiguousarray(found)
 
 
-def pair(data) -> tuple[Any, Any]:
-    """X and Y of `validation_data`; what only happens to have two parts is none."""
+def pair(data, name: str = "validation_data") -> tuple[Any, Any]:
+    """X and Y of an argument; what only happens to have two parts is none."""
     if not isinstance(data, str | bytes | dict | set | np.ndarray) and not is_sparse(data):
         try:
             X, Y = data
             return X, Y
         except (TypeError, ValueError):
             pass
-    raise InvalidTypeError(f"validation_data must be a pair (X, Y) or a Dataset, got {shown(data)}")
+    raise InvalidTypeError(f"{name} must be a pair (X, Y) or a Dataset, got {shown(data)}")
 
 
 def warn_if_unreachable(Y: np.ndarray, output) -> None:

@@ -123,6 +123,7 @@ def structure(net) -> dict[str, Any]:
         "loss": net.loss_name,
         "loss_parameter": net._loss.parameter,
         "dtype": net.dtype.name,
+        **({"reproducible": True} if net.reproducible else {}),
     }
 
 

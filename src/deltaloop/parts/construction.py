@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -292,20 +293,26 @@ def _gives_biases(init):
     return isinstance(init, tuple) and len(init) == 2 and not is_named(init)
 
 
+# half of the time that it takes to make a network, or to get one from a pickle
+_laid_out = lru_cache(maxsize=128)(Plan.build)
+
+
 def plan_of(n_in, layers, loss, dtype, input_dropout=0.0, input_noise=0.0) -> Plan:
     """What kernels are told of checked layers and a loss."""
-    units = [
+    units = tuple(
         (d.n_out, d.activation.for_plan(dtype), d.activation.alpha or 0.0, d.bias) for d in layers
-    ]
+    )
     dropout = input_dropout, *(layer.dropout for layer in layers[:-1])
     masks = [layer.mask for layer in layers]
     code, parameter = loss.for_plan(dtype)
-    rates = [(layer.rate_of_W, layer.rate_of_b) for layer in layers]
-    heads = [head.for_plan(dtype) for _, head in layers[-1].heads or ()]
-    plan = Plan.build(
-        n_in, units, code, dtype, parameter, dropout, masks, rates, input_noise, heads,
-        [layer.shortcuts for layer in layers],
-    )  # fmt: skip
+    rates = tuple((layer.rate_of_W, layer.rate_of_b) for layer in layers)
+    heads = tuple(head.for_plan(dtype) for _, head in layers[-1].heads or ())
+    shortcuts = tuple(layer.shortcuts for layer in layers)
+    others = rates, input_noise, heads, shortcuts
+    if any(mask is not None for mask in masks):
+        plan = Plan.build(n_in, units, code, dtype, parameter, dropout, masks, *others)
+    else:
+        plan = _laid_out(n_in, units, code, dtype, parameter, dropout, (), *others).copy()
     plan.freeze([not layer.trainable for layer in layers])
     return plan
 

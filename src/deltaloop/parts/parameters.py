@@ -12,7 +12,9 @@ from ..kernels.turns import Turns
 from .views import Views
 
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
-_FIXED = frozenset(("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta"))
+_FIXED = frozenset(
+    ("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta", "reproducible")
+)
 
 
 def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray:
@@ -25,13 +27,14 @@ def put(plan: Plan, values: np.ndarray, theta: np.ndarray) -> None:
     if len(values) == len(theta):  # in pickles of earlier versions
         theta[:] = values
         return
-    if len(values) != sum(view.size for view in plan.views(theta)):
+    views = list(plan.views(theta))
+    if len(values) != sum(view.size for view in views):
         raise InvalidInputError(
             f"{len(values)} parameters do not fit the layers: the pickle is of a version that laid "
             "them out in another way; save networks by net.save, which later versions read"
         )
     start = 0
-    for view in plan.views(theta):
+    for view in views:
         view.T[...] = values[start : start + view.size].reshape(view.T.shape)
         start += view.size
 

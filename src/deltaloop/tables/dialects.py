@@ -105,26 +105,9 @@ def sniff(
     lines = list(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     if not is_whole and len(lines) > 1:
         lines.pop()
-    start, comments, asked = _preamble(lines)
-    has_rules = any(map(is_rule, lines[start : start + LOOKED_AT]))
-    if has_rules:
-        lines = ["\n" if is_rule(line) else line for line in lines]
-    n_hashes = sum(map(_is_hash, lines[start:])) if "#" in text else 0
-    best = best_division(lines[start:], asked or delimiters, is_whole, with_hashes=True)
-    has_comments = bool(comments)
-    if (n_hashes and best.is_even) or start == len(lines):  # cells begin so, as colours do
-        start, comments, asked = _preamble(lines, without_comments=True)
-        has_comments = False
-        best = best_division(lines[start:], asked or delimiters, is_whole, with_hashes=True)
-    elif n_hashes:
-        best, has_comments = best_division(lines[start:], asked or delimiters, is_whole), True
-    above = [] if header is False else _above(lines[start:], best, has_comments)
-    if above:
-        start += len(above)
-        best = best_division(
-            lines[start:], asked or delimiters, is_whole, with_hashes=not has_comments
-        )
-    reader = Lines(lines[start:], has_comments)
+    found = _divide(lines, delimiters, header, is_whole)
+    lines, start, best = found.lines, found.start, found.best
+    reader = Lines(lines[start:], found.has_comments)
     records = _records(reader, best, is_whole)
     top = next(records, [])
     below = start + reader.number
@@ -137,7 +120,6 @@ def sniff(
         ends_of = [end for row, end in zip(rows, ends_of, strict=True) if row != top]
         rows = [row for row in rows if row != top]
     ends = {line[len(line.rstrip("\r\n")) :] for line in lines} - {""}
-    blank_quote = rf"(?:^|{re.escape(best.delimiter)})[ \t]+{best.quoting.quote}"
     dialect = Dialect(
         encoding=encoding,
         delimiter=best.delimiter,
@@ -147,40 +129,17 @@ def sniff(
         names=None,
         width=max(1, Counter(map(len, rows or [top])).most_common(1)[0][0]),
         rows=rows,
-        is_plain=(
-            encoding in ("utf-8", "utf-8-sig")
-            and "\0" not in text
-            and ends in (set(), {"\n"}, {"\r\n"})
-            and best.delimiter not in (BLANKS, NO_DELIMITER)
-            and not best.is_broken
-            and not above
-            and not has_rules
-            and not repeats
-            and not (has_comments and n_hashes)
-            and not (best.quoting.quote in text and re.search(blank_quote, text, re.MULTILINE))
-        ),
+        is_plain=encoding in ("utf-8", "utf-8-sig")
+        and ends in (set(), {"\n"}, {"\r\n"})
+        and not repeats
+        and _is_plain(found, text),
         longest=max(map(len, lines), default=0),
-        has_comments=has_comments,
-        has_rules=has_rules,
+        has_comments=found.has_comments,
+        has_rules=found.has_rules,
         repeats=repeats,
+        notes=_notes(found, encoding),
     )
-    if has_comments:
-        dialect.notes.append("lines that begin with # are left out")
-    if has_rules:
-        dialect.notes.append("lines that only divide others, such as ---+---, are left out")
-    if above:
-        shown = next(line for line in above if line.strip()).strip()[:40]
-        dialect.notes.append(
-            f"{len(above)} line{'s' * (len(above) > 1)} above the names of the columns, such as "
-            f"{shown!r}, {'are' if len(above) > 1 else 'is'} left out"
-        )
-    if asked:
-        dialect.notes.append(f"the line 'sep={asked}' names the delimiter")
-    if encoding in _ENCODINGS:
-        dialect.notes.append(f"the text is {_ENCODINGS[encoding]}")
-    if best.delimiter in _UNUSUAL:
-        dialect.notes.append(f"cells are between {_UNUSUAL[best.delimiter]}")
-    names = None if header is False else _names_in_comment(comments, dialect)
+    names = None if header is False else _names_in_comment(found.comments, dialect)
     if names:
         dialect.notes.append("the names of the columns are those of the last line with # on top")
         dialect.names = names
@@ -201,7 +160,87 @@ def sniff(
     return dialect
 
 
-def _above(lines: Sequence[str], best: "Candidate", has_comments: bool) -> Sequence[str]:
+@dataclass
+class _Division:
+    """What of the first lines are rows, and how these are divided."""
+
+    lines: list[str]  # those that only divide others are blank
+    start: int  # of the rows
+    best: Candidate
+    comments: list[str]  # on top
+    asked: str | None  # the delimiter of sep=
+    above: Sequence[str]  # lines above the names
+    has_comments: bool
+    has_rules: bool
+    has_hashes: bool  # below the top
+
+
+def _divide(lines: list[str], delimiters: str, header: bool | None, is_whole: bool) -> _Division:
+    start, comments, asked = _preamble(lines)
+    has_rules = any(map(is_rule, lines[start : start + LOOKED_AT]))
+    if has_rules:
+        lines = ["\n" if is_rule(line) else line for line in lines]
+    has_hashes = any(map(_is_hash, lines[start:]))
+    has_comments = bool(comments)
+
+    def division(with_hashes: bool) -> Candidate:
+        return best_division(lines[start:], asked or delimiters, is_whole, with_hashes=with_hashes)
+
+    best = division(with_hashes=True)
+    if (has_hashes and best.is_even) or start == len(lines):  # cells begin so, as colours do
+        start, comments, asked = _preamble(lines, without_comments=True)
+        has_comments = False
+        best = division(with_hashes=True)
+    elif has_hashes:
+        has_comments = True
+        best = division(with_hashes=False)
+    above = [] if header is False else _above(lines[start:], best, has_comments)
+    if above:
+        start += len(above)
+        best = division(with_hashes=not has_comments)
+    return _Division(
+        lines, start, best, comments, asked, above, has_comments, has_rules, has_hashes
+    )
+
+
+def _is_plain(found: _Division, text: str) -> bool:
+    """Whether a reader of plain files would see the same rows."""
+    best, quote = found.best, found.best.quoting.quote
+    blank_quote = rf"(?:^|{re.escape(best.delimiter)})[ \t]+{quote}"
+    return (
+        best.delimiter not in (BLANKS, NO_DELIMITER)
+        and "\0" not in text
+        and not best.is_broken
+        and not found.above
+        and not found.has_rules
+        and not (found.has_comments and found.has_hashes)
+        and not (quote in text and re.search(blank_quote, text, re.MULTILINE))
+    )
+
+
+def _notes(found: _Division, encoding: str) -> list[str]:
+    """What was decided so far that is not plain to see."""
+    notes = []
+    if found.has_comments:
+        notes.append("lines that begin with # are left out")
+    if found.has_rules:
+        notes.append("lines that only divide others, such as ---+---, are left out")
+    if found.above:
+        n, first = len(found.above), next(line for line in found.above if line.strip())
+        notes.append(
+            f"{n} line{'s' * (n > 1)} above the names of the columns, such as "
+            f"{first.strip()[:40]!r}, {'are' if n > 1 else 'is'} left out"
+        )
+    if found.asked:
+        notes.append(f"the line 'sep={found.asked}' names the delimiter")
+    if encoding in _ENCODINGS:
+        notes.append(f"the text is {_ENCODINGS[encoding]}")
+    if found.best.delimiter in _UNUSUAL:
+        notes.append(f"cells are between {_UNUSUAL[found.best.delimiter]}")
+    return notes
+
+
+def _above(lines: Sequence[str], best: Candidate, has_comments: bool) -> Sequence[str]:
     """The lines above the names of the columns."""
     if best.delimiter in (NO_DELIMITER, BLANKS):
         return []
@@ -259,7 +298,7 @@ def _preamble(
     return len(lines), comments, asked  # nothing but these
 
 
-def _records(lines: Lines, best: "Candidate", is_whole: bool) -> Iterator[list[str]]:
+def _records(lines: Lines, best: Candidate, is_whole: bool) -> Iterator[list[str]]:
     """Rows that are not blank, as far as they can be read."""
     reader = reader_of(lines, best.delimiter, best.quoting)
     try:

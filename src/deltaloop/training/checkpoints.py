@@ -120,11 +120,12 @@ class Checkpoint:
             raise FileFormatError(f"{self.path} is damaged: {error}") from None
 
     def _check_same(self, net, description, before):
-        for name, now in archive.structure(net).items():
-            if description.get(name) != now:
+        for name, now in ({"reproducible": False} | archive.structure(net)).items():
+            then = description.get(name, False if name == "reproducible" else None)
+            if then != now:
                 raise InvalidInputError(
-                    f"{self.path} is the checkpoint of a network with {name}="
-                    f"{description.get(name)!r}, this one has {now!r}; make the network as before"
+                    f"{self.path} is the checkpoint of a network with {name}={then!r}, this one "
+                    f"has {now!r}; make the network as before"
                 )
         for name, now in self.asked.items():
             if before.get(name) != now:

@@ -28,7 +28,7 @@ class Descent:
         self.net, self.samples, self.run = net, samples, run
         self.shuffle = settings.shuffle
         self.size = size = settings.batch_size
-        self.rates = Rates(settings.schedule, rule, last, self._n_batches())
+        self.rates = Rates(settings.schedule, rule, last, self._n_batches(), net.reproducible)
         self.n_threads = settings.n_threads
         if samples.n_samples is not None:
             self.slices = Slices(samples.n_samples, size, len(net._theta), samples.most)

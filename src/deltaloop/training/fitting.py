@@ -1,6 +1,5 @@
 """`fit`: the door through which samples and settings go to a training."""
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import number, whole_number
 from ..parts.losses import Loss
+from .alone import ALONE, Alone
 from .history import History
 from .loop import train
 from .run import Run
 from .samples import MappedSamples, Samples, n_held
 from .settings import check_settings
 
-_ALONE: AbstractContextManager[Any] = nullcontext()
 FOR_FIT = "write net.fit(X, Y, optimizer=SGD(learning_rate=0.1, momentum=0.9)), or Adam(0.001)"
 
 
@@ -224,13 +223,12 @@ class Fitting(Computing):
         """
         if average_every is not None and comm is None:
             raise InvalidInputError("average_every is for the ranks of comm; give comm, too")
-        if comm is None:
-            together = _ALONE
-        else:
+        company: Alone = ALONE
+        if comm is not None:
             from .shared import on_ranks
 
-            together = on_ranks(comm)
-        with together as ranks:
+            company = on_ranks(comm, average_every)
+        with company:
             weigh = None
             if class_weight is not None:
                 from .class_weight import check_class_weight
@@ -244,21 +242,16 @@ class Fitting(Computing):
                 )  # fmt: skip
             else:
                 samples = self._samples(X, Y)
-            if ranks is not None:
-                from .shared import check_shared, refuse, share_weights
-
-                refuse(Y is None, isinstance(class_weight, str))
+            company.refuse(streams=Y is None, is_balanced=isinstance(class_weight, str))
             if sample_weight is not None or (weigh is not None and Y is not None):
                 samples.weigh(_weights(sample_weight, weigh, samples))
-            if ranks is not None:
-                share_weights(ranks, samples, sample_weight, weigh)
+            company.share_weights(samples, sample_weight, weigh)
             n_samples, watched = samples.n_samples, None
             if validation_data is not None:
                 watched = self._data(*validation.pair(validation_data), "validation ")
             if validation_split is not None:
                 n_samples = _n_trained(n_samples, validation_data, validation_split)
-            if ranks is not None:
-                n_samples = int(ranks.gather(np.array([n_samples])).sum())
+            n_samples = company.total(n_samples)
             settings = check_settings(
                 n_samples, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
                 of_network=self.optimizer, schedule=schedule, shuffle=shuffle, tol=tol,
@@ -267,12 +260,8 @@ class Fitting(Computing):
                 callbacks=callbacks, checkpoint=checkpoint, checkpoint_every=checkpoint_every,
                 resume=resume, sparse=sparse, n_threads=n_threads, backend=self.backend,
             )  # fmt: skip
-            if ranks is not None:
-                check_shared(
-                    ranks, self, settings, average_every, validation_split, watched is not None
-                )
-                settings.n_total = n_samples
-                progress = progress if ranks.rank == 0 else False
+            company.check(self, settings, validation_split, watched is not None)
+            progress = progress if company.leads else False
             if (
                 type(samples) is Samples
                 and isinstance(self._loss, Loss)
@@ -280,14 +269,16 @@ class Fitting(Computing):
             ):
                 validation.warn_if_unreachable(samples.Y, self.layers[-1].activation)
             if progress is False or progress is None:
-                return self._turns.train(train, self, samples, settings, watched, validation_split)
+                return self._turns.train(
+                    train, self, samples, settings, company, watched, validation_split
+                )
             from .progress import reporter
 
             goes_on = settings.resume and settings.checkpoint is None and self._run is not None
             before = len(self._run.history) if goes_on else 0  # type: ignore[union-attr]
             with reporter(progress, before + settings.epochs, n_samples) as report:
                 return self._turns.train(
-                    train, self, samples, settings, watched, validation_split, report
+                    train, self, samples, settings, company, watched, validation_split, report
                 )
 
     def _samples(self, X, Y):

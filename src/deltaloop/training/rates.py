@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..kernels.interface import Rule
+from .own_numbers import own_numbers
 
 if TYPE_CHECKING:
     from .schedules import Plateau, Schedule
@@ -24,10 +25,16 @@ class Rates:
         Length of the training.
     n_batches : int or None
         Updates per epoch; None: not known.
+    reproducible : bool
+        Whether the schedule computes with numbers that are the same on every processor.
     """
 
-    def __init__(self, schedule: "Schedule | None", rule: Rule, epochs: int, n_batches: int | None):
+    def __init__(
+        self, schedule: "Schedule | None", rule: Rule, epochs: int, n_batches: int | None,
+        reproducible: bool = False,
+    ):  # fmt: skip
         self.schedule, self.rule, self.epochs, self.n_batches = schedule, rule, epochs, n_batches
+        self.reproducible = reproducible
         self.learning_rate = rule.hyper[0]  # at the beginning of the epoch
         self._plateau: Plateau | None = None
         self._per_step: Any = None
@@ -61,7 +68,8 @@ class Rates:
                 return self.rule
             n = self.n_batches or 1  # never None: refused above
             t = epoch + np.arange(n) / n
-            self._of_steps = base * schedule.factors(t, self.epochs, 1 / n)
+            with own_numbers(self.reproducible):
+                self._of_steps = base * schedule.factors(t, self.epochs, 1 / n)
             self.learning_rate = float(self._of_steps[0])
             return self.rule
         if self._plateau is not None:
@@ -69,7 +77,8 @@ class Rates:
                 self._plateau.after(value)
             factor = self._plateau.factor
         else:
-            factor = schedule.factors(np.array([float(epoch)]), self.epochs)[0]
+            with own_numbers(self.reproducible):
+                factor = schedule.factors(np.array([float(epoch)]), self.epochs)[0]
         self.learning_rate = base * float(factor)
         return replace(self.rule, hyper=(self.learning_rate, *self.rule.hyper[1:]))
 

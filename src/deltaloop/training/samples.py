@@ -8,6 +8,7 @@ from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
 from ..inputs.checks import as_numbers
 from ..kernels.sparse_rows import SparseRows
+from .draws import permutation
 from .listing import arranged
 
 _MOST_BYTES = 2**23  # of X that are converted at a time
@@ -178,10 +179,10 @@ def split_off(generator, n_samples: int, fraction: float) -> np.ndarray:
 def new_order(generator, n_samples):
     """A new order of the samples, which nobody else holds."""
     if type(generator) is np.random.Generator:
-        return generator.permutation(n_samples)
+        return permutation(generator, n_samples)
     if not isinstance(generator, np.random.Generator):
         raise InvalidTypeError(f"net.generator must be a numpy Generator, got {generator!r}")
-    order = np.array(generator.permutation(n_samples))
+    order = np.array(permutation(generator, n_samples))
     whole = order.dtype.kind in "iu" and order.ndim == 1
     if not (whole and np.array_equal(np.sort(order), np.arange(n_samples))):
         raise InvalidInputError(

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, shown, unknown_name
 from ..inputs.checks import number, whole_number
+from .own_numbers import cos_pi, power
 
 __all__ = [
     "Schedule",
@@ -151,7 +152,7 @@ class step(Schedule):
 
     def factors(self, t, epochs, unit=1.0):
         """As `Schedule.factors`."""
-        return self.factor ** np.floor(t / self.every)
+        return power(self.factor, np.floor(t / self.every))
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class exponential(Schedule):
 
     def factors(self, t, epochs, unit=1.0):
         """As `Schedule.factors`."""
-        return self.factor**t
+        return power(self.factor, t)
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class inverse_scaling(Schedule):
 
     def factors(self, t, epochs, unit=1.0):
         """As `Schedule.factors`."""
-        return (1 + self.rate * t) ** -self.power
+        return power(1 + self.rate * t, -self.power)
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,7 @@ class cosine(Schedule):
         """As `Schedule.factors`."""
         epochs, warmup = self.epochs or epochs, self.warmup
         u = np.clip((t - warmup) / (epochs - warmup), 0, 1)
-        wave = self.final + (1 - self.final) * (1 + np.cos(math.pi * u)) / 2
+        wave = self.final + (1 - self.final) * (1 + cos_pi(u)) / 2
         if not warmup:
             return wave
         return np.where(t < warmup, self.start + (1 - self.start) * t / warmup, wave)
@@ -329,7 +330,7 @@ class one_cycle(Schedule):
         top, end = self.pct_start * epochs - unit, epochs - unit
 
         def wave(a, b, u):
-            return b + (a - b) * (1 + np.cos(math.pi * np.clip(u, 0, 1))) / 2
+            return b + (a - b) * (1 + cos_pi(np.clip(u, 0, 1))) / 2
 
         down = wave(1.0, last, (t - top) / (end - top))
         return np.where(t <= top, wave(first, 1.0, t / top), down) if top > 0 else down

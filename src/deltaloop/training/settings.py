@@ -39,9 +39,6 @@ class Settings:
     resume: bool
     sparse: bool | str
     n_threads: int
-    ranks: Any = None  # Ranks of a training on several
-    n_total: int = 0  # samples of all ranks together
-    average_every: int = 0  # updates between two averagings; 0: synchronous
 
     def __init__(self, **asked):
         self.__dict__.update(asked)

@@ -43,13 +43,11 @@ def keeps_gradient(rule: Rule) -> Rule:
 
 
 class SharedDescent(Descent):
-    """Descends with the gradient of all ranks; parameters as those of Descent."""
+    """Descends with the gradient of all ranks; parameters as those of Descent, and `ranks`."""
 
-    ranks: Ranks
-
-    def __init__(self, net, samples, settings, run, rule, last):
+    def __init__(self, net, samples, settings, run, rule, last, ranks: Ranks):
         self.net, self.samples, self.run, self.rule = net, samples, run, rule
-        self.ranks, self.shuffle = settings.ranks, settings.shuffle
+        self.ranks, self.shuffle = ranks, settings.shuffle
         self.counts = counts = self.ranks.gather(np.array([samples.n_samples], np.int64))[:, 0]
         n_total, self._ahead = int(counts.sum()), range(0)
         self.n_batches = -(-n_total // settings.batch_size)
@@ -61,12 +59,12 @@ class SharedDescent(Descent):
         if run.position is not None and run.position.place != self.place:
             run.position = None
         self._rate = rule.hyper[0]
-        self.step_rule = self._prepare(settings)
+        self.step_rule = self._prepare()
         self.work = Work.for_batches(
             net.plan, samples.X, self.step_rule, self.size, settings.n_threads
         )
 
-    def _prepare(self, settings):
+    def _prepare(self):
         """Lay out what is exchanged; the rule that computes before it is."""
         n, dtype = len(self.net._theta), self.net.dtype
         self.ranks.use(n, dtype)
@@ -190,9 +188,12 @@ def _weight_of(weights, order, start, stop):
 class AveragedDescent(SharedDescent):
     """Every rank descends alone for some updates; then all go on from their mean."""
 
-    def _prepare(self, settings):
+    def __init__(self, net, samples, settings, run, rule, last, ranks: Ranks, every: int):
+        self.every = every
+        super().__init__(net, samples, settings, run, rule, last, ranks)
+
+    def _prepare(self):
         rule, n = self.rule, len(self.net._theta)
-        self.every = settings.average_every
         # the gradient and noisy parameters of a rule are scratch memory
         first = int(rule.is_flat)
         self.kept = self.run.slots[first : first + len(rule.row.slots)]

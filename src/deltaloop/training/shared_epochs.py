@@ -15,9 +15,9 @@ class SharedEpochs(Epochs):
         Whether somebody on this rank looks in.
     """
 
-    def __init__(self, net, run, settings, last, **more):
+    def __init__(self, net, run, settings, last, *, ranks, **more):
         super().__init__(net, run, settings, last, **more)
-        self.ranks = settings.ranks
+        self.ranks = ranks
         self.watches, self.looks = self.looks, True
         if self.validation is not None:
             self.n_watched = len(self.validation[0])

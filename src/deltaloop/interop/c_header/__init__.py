@@ -2,7 +2,8 @@
 
 `header` puts a text together from `parameters` (arrays), `statements` (what predict and learn_one
 do) and the functions that they call: `numbers` (exponentials and the like), `units` (activations
-and losses) and `layers` (products). `functions` chooses those that are called, in their dtype.
+and losses), `layers` (products) and `whole_numbers` (layers in fixed point, of which `fixed_point`
+is the same in Python). `functions` chooses those that are called, in their dtype.
 """
 
 from .header import header, write

@@ -18,8 +18,9 @@ from .layers import LAYERS
 from .numbers import NUMBERS, constants
 from .parameters import literals
 from .units import UNITS
+from .whole_numbers import FIXED
 
-FUNCTIONS = {**NUMBERS, **UNITS, **LAYERS}  # name, without its prefix: text
+FUNCTIONS = {**NUMBERS, **UNITS, **LAYERS, **FIXED}  # name, without its prefix: text
 _FINE = {"float32": "256.0f", "float64": "1048576.0f"}  # 40 times it has half the bits, or fewer
 _LAST_ODD = {"float32": 15, "float64": 33}  # (1/3)^(k + 1) / (k + 2) is below half an ulp
 
@@ -54,5 +55,5 @@ def in_flash(code: str, progmem: bool) -> str:
     What is marked FLASH(x) are parameters, which an AVR does not see among its data.
     """
     if progmem:
-        return re.sub(r"\bFLASH(_BYTE)?\(", r"UPPER_FLASH\1(", code)
-    return re.sub(r"\bFLASH(?:_BYTE)?\(([^()]*)\)", r"\1", code)
+        return re.sub(r"\bFLASH(_[A-Z]+)?\(", r"UPPER_FLASH\1(", code)
+    return re.sub(r"\bFLASH(?:_[A-Z]+)?\(([^()]*)\)", r"\1", code)

@@ -13,9 +13,11 @@ from ...inputs.paths import as_path
 from ...parts.custom import refuse_custom
 from ...version import __version__
 from ..whole_file import whole_file
+from .fixed_point import FixedPoint
 from .functions import in_dtype, in_flash, with_helpers
 from .parameters import array, c_type, parameters, scaling_arrays
 from .statements import learn_one, predict
+from .whole_numbers import arrays_of
 
 _LIBRARY = [
     f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "sqrt", "tanh")
@@ -45,13 +47,24 @@ _FLASH = """\
 #define UPPER_FLASH(x) (x)
 #endif
 """
-_FLASH_OF_BYTES = """\
+_FLASH_OF = {
+    "int8": """\
 #ifdef __AVR__
 #define UPPER_FLASH_BYTE(x) (int8_t)pgm_read_byte(&(x))
 #else
 #define UPPER_FLASH_BYTE(x) (x)
 #endif
-"""
+""",
+    "int16": """\
+#ifdef __AVR__
+#define UPPER_FLASH_WORD(x) (int16_t)pgm_read_word(&(x))
+#define UPPER_FLASH_LONG(x) (int32_t)pgm_read_dword(&(x))
+#else
+#define UPPER_FLASH_WORD(x) (x)
+#define UPPER_FLASH_LONG(x) (x)
+#endif
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -60,31 +73,46 @@ class Writing:
 
     learn: bool = False
     momentum: bool = False
-    weights: str | None = None  # None: of the dtype; "int8"
+    weights: str | None = None  # None: of the dtype; "int8", "int16"
     progmem: bool = False
+    fixed: FixedPoint | None = None  # the same network with weights="int16"
 
 
 def write(net, path, name: str | None = None, **options) -> None:
     """Write the header of `net`; see `Network.to_c`."""
     name = _name_of_file(path) if name is None else _checked_name(name)
     # not in the middle of a step that another thread takes
-    text = net._turns.read(header, net, name, _writing(net, **options))
+    text = net._turns.read(_text, net, name, options)
     with whole_file(path, "w") as file:
         file.write(text)
 
 
-def _writing(net, learn=False, momentum=False, weights=None, progmem=False) -> Writing:
+def _text(net, name, options):
+    return header(net, name, _writing(net, **options))
+
+
+def _writing(
+    net, learn=False, momentum=False, weights=None, progmem=False, samples=None
+) -> Writing:
     """The options, once they are known to go together."""
     learn, momentum = switch("learn", learn), switch("momentum", momentum)
     progmem = switch("progmem", progmem)
-    if weights not in (None, "int8"):
+    if weights not in (None, "int8", "int16"):
         raise InvalidInputError(
-            f"weights must be 'int8', or left out to have them in {net.dtype}, got {shown(weights)}"
+            "weights must be 'int8' or 'int16', or left out to have them in "
+            f"{net.dtype}, got {shown(weights)}"
         )
+    if weights == "int16" and samples is None:
+        raise InvalidInputError(
+            "weights='int16' needs samples (--samples): inputs as they will come, which tell how "
+            "large numbers grow"
+        )
+    if weights != "int16" and samples is not None:
+        raise InvalidInputError("samples are for weights='int16'; give both")
     if momentum and not learn:
         raise InvalidInputError("momentum=True is for the steps that learn=True writes; give both")
     if learn and (weights or progmem):
-        option = "weights='int8'" if weights else "progmem=True"
+        option = f"weights={weights!r}" if weights else "progmem=True"
         raise InvalidInputError(
             f"{option} makes weights that cannot change, and learn=True changes them; leave one out"
         )
@@ -92,7 +120,8 @@ def _writing(net, learn=False, momentum=False, weights=None, progmem=False) -> W
         raise InvalidInputError(
             "progmem=True is for AVR, which computes in float; use a network in float32"
         )
-    return Writing(learn, momentum, weights, progmem)
+    fixed = None if samples is None else FixedPoint(net, samples)
+    return Writing(learn, momentum, weights, progmem, fixed)
 
 
 @any_size
@@ -110,7 +139,7 @@ def header(net, name: str, writing: Writing) -> str:
     if re.search(r"\bint(8|32|64)_t\b", code):
         include.append("#include <stdint.h>\n" + "#include <string.h>\n" * ("memcpy(" in code))
     if writing.progmem:
-        include.append(_FLASH + _FLASH_OF_BYTES * (writing.weights == "int8"))
+        include.append(_FLASH + _FLASH_OF.get(writing.weights or "", ""))
     # not the name alone: two networks of one name in a program are an error of the compiler then
     guard = f"UPPER_{zlib.crc32(code.encode() + net.theta.tobytes()):08X}_H"
     parts = [
@@ -118,7 +147,7 @@ def header(net, name: str, writing: Writing) -> str:
         f"#ifndef {guard}\n#define {guard}\n",
         *include,
         f"#define UPPER_N_IN {net.sizes[0]}\n#define UPPER_N_OUT {net.sizes[-1]}\n",
-        *parameters(net, writing),
+        *(parameters(net, writing) if writing.fixed is None else _whole_numbers(writing)),
         *(
             array(f"NAME_{key}", value, net.dtype, flash=writing.progmem)
             for key, value in scaling.items()
@@ -130,6 +159,12 @@ def header(net, name: str, writing: Writing) -> str:
     ]
     names = {"NAME": name, "UPPER": name.upper()}
     return re.sub(r"\b(NAME|UPPER)(?=_)", lambda found: names[found[0]], "\n".join(parts))
+
+
+def _whole_numbers(writing):
+    """Parameters and tables in fixed point."""
+    for name, values in arrays_of(writing.fixed):
+        yield array(name, values, values.dtype, flash=writing.progmem)
 
 
 def _refuse_what_c_lacks(net, learn):
@@ -204,7 +239,9 @@ def _comment(net, writing):
             "",
             f"    {kind} loss = NAME_learn_one(x, target, learning_rate{momentum});",
         ]
-    lines += ["", "W[k * n_out + j] leads from unit k of a layer to unit j of the next one."]
+    lines += ["", f"W[{_place(writing)}] leads from unit k of a layer to unit j of the next one."]
+    if writing.fixed is not None:
+        lines += ["Hidden layers are whole numbers of 16 bits, times powers of two."]
     if writing.weights == "int8":
         lines += ["It is a whole number; the weight itself is s[j] W[k * n_out + j]."]
     if net.scaling is not None:
@@ -213,8 +250,14 @@ def _comment(net, writing):
     return "\n".join(["/*", *(f" * {line}".rstrip() for line in lines), " */", ""])
 
 
+def _place(writing):
+    return "k * n_out + j" if writing.fixed is None else "j * n_in + k"
+
+
 def _n_bytes(net, writing):
     """Of all parameters."""
+    if writing.fixed is not None:
+        return sum(values.nbytes for _, values in arrays_of(writing.fixed))
     if writing.weights is None:
         return net.n_parameters * net.dtype.itemsize
     biases = sum(len(b) for b in net.b if b is not None)

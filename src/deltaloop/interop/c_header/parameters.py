@@ -34,7 +34,8 @@ def array(name, values, dtype, constant=True, flash=False) -> str:
 
 def c_type(dtype) -> str:
     """The C name of a dtype."""
-    return {"float32": "float", "float64": "double", "int8": "int8_t"}[np.dtype(dtype).name]
+    name = np.dtype(dtype).name
+    return {"float32": "float", "float64": "double"}.get(name, f"{name}_t")
 
 
 def int8_of(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,14 +4,19 @@ import numpy as np
 
 from ...inputs.checks import converted
 from ...kernels.functions import ACTIVATIONS, LOSSES
+from . import whole_numbers
 from .parameters import literals
 from .units import arguments_of
 
 
-def _function(head, arrays, *blocks):
+def _function(head, arrays, *blocks, whole=()):
     """A function: its scratch arrays, (name, length) each, and blocks of statements."""
-    scratch = [f"float {', '.join(f'{name}[{n}]' for name, n in arrays)}"]
-    blocks = ([scratch] if arrays else []) + list(blocks)
+    scratch = [
+        f"{kind} {', '.join(f'{name}[{n}]' for name, n in some)}"
+        for kind, some in (("float", arrays), ("int16_t", whole))
+        if some
+    ]
+    blocks = ([scratch] if scratch else []) + list(blocks)
     body = "\n\n".join("\n".join(f"    {line};" for line in block) for block in blocks)
     return f"static inline {head}\n{{\n{body}\n}}\n"
 
@@ -57,11 +62,14 @@ def _z_names(net, a):
     ]
 
 
+def _scaled(net, scaling, a):
+    """Statements that bring x into the units of the network."""
+    return [_standardize(net.sizes[0], "x", scaling, "x", a[0])] if "x_mean" in scaling else []
+
+
 def _forward(net, scaling, writing, a, z, activate_output=True):
     """Statements of the forward pass; with `activate_output` False the last a remains z."""
-    statements = []
-    if "x_mean" in scaling:
-        statements.append(_standardize(net.sizes[0], "x", scaling, "x", a[0]))
+    statements = _scaled(net, scaling, a)
     for index, layer in enumerate(net.layers):
         n_in = net.sizes[index]
         weights, product = f"NAME_W{index + 1}", "dense"
@@ -80,11 +88,20 @@ def predict(net, scaling, writing) -> str:
     """The function NAME_predict."""
     a = _names(net, scaling, "y")
     arrays = [(name, n) for name, n in zip(a, net.sizes, strict=True) if name not in ("x", "y")]
-    statements = _forward(net, scaling, writing, a, a[1:])
+    whole = []
+    if writing.fixed is None:
+        statements = _forward(net, scaling, writing, a, a[1:])
+    else:
+        arrays = arrays[: "x_mean" in scaling]
+        whole = [(f"A{layer}", n) for layer, n in enumerate(net.sizes[:-1], start=1)]
+        statements = _scaled(net, scaling, a)
+        statements += whole_numbers.statements(writing.fixed, net.sizes, a[0], "y")
+        statements += _activation(net, len(net.layers) - 1, z="y", a="y")
     if "y_mean" in scaling:
         statements.append(f"NAME_restore({net.sizes[-1]}, NAME_y_mean, NAME_y_scale, y)")
     comment = "/* y = output for x; the two must not overlap */\n"
-    return comment + _function("void NAME_predict(const float *x, float *y)", arrays, statements)
+    head = "void NAME_predict(const float *x, float *y)"
+    return comment + _function(head, arrays, statements, whole=whole)
 
 
 def learn_one(net, scaling, writing) -> str:
