@@ -1,4 +1,4 @@
-"""What is installed to build and to test is pinned, and licences of all that a wheel has are told."""
+"""What is installed to build and to test is pinned; licences of all in a wheel are told."""
 
 import re
 import tomllib

@@ -25,8 +25,18 @@ import numpy as np
 
 from deltaloop.kernels import cython, functions
 from trust import (
-    accuracy, backends, bits, checking, faults, guided, handles, hostile, long_run, probe,
-    same_bits, truths,
+    accuracy,
+    backends,
+    bits,
+    checking,
+    faults,
+    guided,
+    handles,
+    hostile,
+    long_run,
+    probe,
+    same_bits,
+    truths,
 )  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -198,7 +208,7 @@ def hostile_files(seconds, folder):
 
 def guided_files(seconds, folder):
     """Guided.py; a share of the time for each reader, more for those of deltaloop's own files."""
-    lines = ["| reader | files | kept, as they reach more | lines reached of the functions entered |"]
+    lines = ["| reader | files | kept, as they reach more | lines of functions entered |"]
     lines.append("|---" * 4 + "|")
     own, total, findings = ("load", "safetensors", "fann", "onnx"), 0, []
     shares = {name: 2 if name in own else 1 for name in hostile.READERS}

@@ -235,7 +235,7 @@ def try_all(most, quick=False):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--most", type=int, default=100_000, help="failures of each action")
-    parser.add_argument("--quick", action="store_true", help="the 1st, 2nd, 3rd, 5th, 8th, ... alone")
+    parser.add_argument("--quick", action="store_true", help="the 1st, 2nd, 3rd, 5th, ... alone")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:

@@ -131,15 +131,16 @@ def run(name: str, seconds: float, corpus: Path, keep: Path, seed: int = 1):
                f"--corpus={corpus}", f"--keep={keep}", f"--seed={seed}"]  # fmt: skip
     log = keep / f"{name}.log"
     with open(log, "w") as file:
-        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+        done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
+        code = done.returncode
     text = log.read_text(errors="replace")
     findings = re.findall(r"^FINDING (.*)", text, re.M)
-    done = re.search(r"Done (\d+) runs", text)
-    if done is None or code:
+    counted = re.search(r"Done (\d+) runs", text)
+    if counted is None or code:
         findings.append(f"{name} ended with {code}, see {log}")
     files = reached(name, corpus)
     hit, there = (sum(len(pair[k]) for pair in files.values()) for k in (0, 1))
-    return int(done[1]) if done else 0, len(list(corpus.iterdir())), hit, there, findings
+    return int(counted[1]) if counted else 0, len(list(corpus.iterdir())), hit, there, findings
 
 
 def main():
@@ -158,10 +159,12 @@ def main():
     n, kept, hit, there, findings = run(
         options.reader, options.seconds, corpus, options.keep, options.seed
     )
-    print(f"{options.reader}: {n} files, {kept} kept, {hit} of {there} lines, {len(findings)} findings")
+    told = f"{n} files, {kept} kept, {hit} of {there} lines, {len(findings)} findings"
+    print(f"{options.reader}: {told}")
     for finding in findings:
         print("FINDING", finding)
-    for path, (of_file, lines) in reached(options.reader, corpus).items() if options.missing else ():
+    missing = reached(options.reader, corpus) if options.missing else {}
+    for path, (of_file, lines) in missing.items():
         print(path.relative_to(PACKAGE), *sorted(lines - of_file))
     return len(findings) > 0
 

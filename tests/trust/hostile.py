@@ -2,9 +2,10 @@
 
     python tests/trust/hostile.py [--seconds S] [--seed N] [--only READER ...]
 
-guided.py beside this lets coverage choose. A reader ends with what it read or with an error of deltaloop that names the file, within seconds
-and a bounded memory. All else is a finding, and kept in a folder. Minimal cases of findings that
-were mended are in tests/attacks/, as READER-what.ENDING, and the suite reads them all.
+guided.py beside this lets coverage choose. A reader ends with what it read or with an error of
+deltaloop that names the file, within seconds and a bounded memory. All else is a finding, and kept
+in a folder. Minimal cases of findings that were mended are in tests/attacks/, as
+READER-what.ENDING, and the suite reads them all.
 """
 
 import argparse

@@ -17,7 +17,16 @@ import exact
 from deltaloop.inputs.threads import processors
 from deltaloop.kernels import cython, functions
 from trust import (
-    accuracy, backends, bits, checking, faults, guided, hostile, long_run, probe, truths,
+    accuracy,
+    backends,
+    bits,
+    checking,
+    faults,
+    guided,
+    hostile,
+    long_run,
+    probe,
+    truths,
 )  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -272,7 +281,7 @@ def test_lines_that_files_reach_are_counted(tmp_path):
 
 def test_coverage_guides_files(tmp_path):
     pytest.importorskip("atheris")
-    n, kept, hit, there, findings = guided.run("pairs", 1, tmp_path / "corpus", tmp_path / "kept")
+    n, kept, hit, _, findings = guided.run("pairs", 1, tmp_path / "corpus", tmp_path / "kept")
     assert (n > 100, kept > 5, hit > 50, findings) == (True, True, True, [])
 
 

@@ -78,7 +78,7 @@ def saves(seconds: float) -> tuple[int, int]:
         while time.monotonic() < end:
             assert dl.load(path).theta.tobytes() in thetas, "neither of the two networks"
             n_loads += 1
-        assert all([ended(child) for child in children]), "a save failed beside another"
+        assert [ended(child) for child in children] == [True, True], "a save failed beside another"
         left = sorted(os.listdir(folder))
         assert left == ["counts", "net.npz"], f"left behind: {left}"
         assert min(counts) > 0, "one of the two did not save"
@@ -94,7 +94,7 @@ def _fitted(seed, n_threads, net=None, epochs=3):
 
 
 def forks(seconds: float, moments: random.Random) -> tuple[int, int]:
-    """Forks while two threads train; how many, and how many children trained the same network on."""
+    """Forks while threads train; how many forks, and threads."""
     expected = _fitted(1, 2).theta.tobytes()
     shared = [dl.Network([20, 32, 2], activation="tanh", seed=seed) for seed in (2, 3)]
     going, failed = threading.Event(), []
