@@ -9,19 +9,13 @@
 set -euo pipefail
 python=$(${PYTHON:-python3} -c 'import sys; print(sys.executable)')
 status=0
-for row in core2duo:1 Nehalem:2 Westmere:2 SandyBridge:2 Haswell:3 max:3; do
+# (older ones, of level 1, end in NumPy's wheels already)
+for row in Nehalem:2 Westmere:2 SandyBridge:2 Haswell:3 max:3; do
     model=${row%:*} expected=${row#*:}
-    # level 1 has no kernels in a wheel: what is wanted is a message, and not an illegal instruction
-    code='import sys
+    code='import deltaloop as dl
 from deltaloop.kernels.cython.cpu import level
-import deltaloop as dl
-try:
-    net = dl.Network([2, 3, 1], seed=0)
-    net.fit([[0.0, 1.0]], [[1.0]], epochs=2)
-except ImportError as error:
-    assert "older than every level" in str(error), error
-else:
-    assert level() > 1
+net = dl.Network([2, 3, 1], seed=0)
+net.fit([[0.0, 1.0]], [[1.0]], epochs=2)
 print(level())'
     found=$(qemu-x86_64-static -cpu "$model" "$python" -c "$code" 2>&1 | grep -v '^qemu.*warning' || true)
     echo "$model: $found"

@@ -15,13 +15,15 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 for number in 1 2; do
     $python -m build --sdist --no-isolation --outdir "$folder/$number" "$source" > /dev/null
+    sleep 2
+done
+for number in 1 2; do    # the source may change meanwhile: compiling takes minutes
     mkdir "$folder/a longer name $number"
     tar -xzf "$folder/$number"/deltaloop-*.tar.gz -C "$folder/a longer name $number"
     # without a network: everything that a build needs is in the archive and the environment
     ${OFFLINE-unshare --map-root-user --net} $python -m pip wheel --quiet --no-deps \
         --no-build-isolation --no-index --wheel-dir "$folder/$number" "$@" \
         "$folder/a longer name $number"/deltaloop-*
-    sleep 2
 done
 cd "$folder/1"
 for file in *; do

@@ -91,10 +91,11 @@ def test_slopes_by_inputs_and_the_jacobian_go_through_shortcuts(backend):
      {"mask": np.random.default_rng(2).random((6, 12)) < 0.6}, {"trainable": False}],
     ids=["plain", "dropout", "noise", "mask", "frozen"],
 )  # fmt: skip
-def test_backends_learn_the_same(optimizer, more):
+def test_backends_learn_the_same(optimizer, more, pytestconfig):
     X, Y = data()
     found = []
-    for backend in BACKENDS:
+    without = "numba" if pytestconfig.getoption("--without-numba") else None
+    for backend in (name for name in BACKENDS if name != without):
         net = network(backend=backend, **more)
         for batch_size in (1, 7, 40):
             net.fit(X, Y, epochs=1, batch_size=batch_size, optimizer=optimizer)
