@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -58,3 +60,42 @@ def test_networks_of_one_shape_share_nothing():
         each.fit([[0.0, 1.0]], [[1.0]], epochs=1)
     assert (other.W[0] != W[0]).any() and (net.W[0] == W[1]).all()
     assert dl.Network([2, 3, 1]).trainable == (True, True)
+
+
+def test_threads_that_ask_at_once_get_one_generator():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for seed in range(30):
+            net = pickle.loads(pickle.dumps(dl.Network([2, 1], seed=seed)))
+            meeting, found = threading.Barrier(4), []
+
+            def ask(net=net, meeting=meeting, found=found):
+                meeting.wait(20)
+                found.append(net.generator)
+
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+            assert len(found) == 4
+            assert all(one is net.generator for one in found)
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_pickles_of_pickles_and_draws_before_one():
+    net = dl.Network([2, 1], seed=3)
+    twice = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(net))))
+    assert twice.generator.integers(99) == net.generator.integers(99)
+    assert pickle.loads(pickle.dumps(twice)).generator.integers(99) == net.generator.integers(99)
+
+
+@pytest.mark.parametrize("given", [b"abc", None, 5, "x", np.random.RandomState(0)])
+def test_what_is_no_generator_is_refused(given):
+    net = dl.Network([2, 1], seed=3)
+    before = net.generator
+    with pytest.raises(dl.InvalidTypeError, match="must be a numpy Generator"):
+        net.generator = given
+    assert net.generator is before

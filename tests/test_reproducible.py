@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from command_line import call
 from deltaloop.kernels import cython
 from deltaloop.training.own_numbers import cos_pi, own_numbers, power
 from thread_ranks import on_ranks
@@ -56,6 +57,19 @@ def test_it_is_kept_in_copies_pickles_and_files(net, tmp_path):
 def _saved(net, path):
     net.save(path)
     return path
+
+
+def test_files_are_converted_exported_and_told_of_without_its_kernels(net, tmp_path):
+    path = tmp_path / "net.npz"
+    net.save(path)
+    assert dl.formats.convert(path, tmp_path / "net.safetensors") == []
+    again = dl.formats.read(tmp_path / "net.safetensors")
+    assert again.reproducible
+    assert again.theta.tobytes() == net.theta.tobytes()
+    assert call("convert", path, tmp_path / "again.npz")[0] == 0
+    assert dl.load(tmp_path / "again.npz").reproducible
+    assert call("export", path, tmp_path / "net.h")[0] == 0
+    assert "reproducible" in call("info", path)[1]
 
 
 def test_a_checkpoint_goes_on_in_a_reproducible_network_alone(net, tmp_path):

@@ -17,10 +17,10 @@ from .interop.c_header.fixed_point import FixedPoint
 from .interop.c_header.parameters import int8_of
 from .interop.formats import format_of, formats_table, lost
 from .interop.plain_layers import Meant
-from .loading import network_of
+from .loading import load, network_of
 from .network import Network
 from .parts.construction import as_backend
-from .saved import load, with_columns
+from .saved import with_columns
 
 __doc__ = (__doc__ or "").replace("TABLE", formats_table())
 
@@ -85,14 +85,22 @@ def read(
     ...     dl.formats.read(path).sizes
     (2, 3, 1)
     """
+    return _read(path, format, as_backend(backend), Meant(activation, output, loss))
+
+
+def read_to_write(path, format: str | None = None, activation=None, output=None, loss=None):
+    """As `read`, for a network that is only looked at and written: without compiled kernels."""
+    return _read(path, format, None, Meant(activation, output, loss))
+
+
+def _read(path, format, backend, meant):
     row = format_of(path, format, to_write=False)
-    backend, path = as_backend(backend), as_path(path)
-    meant = Meant(activation, output, loss)
+    path = as_path(path)
     if row.name == "npz":
         from .interop.plain_layers import refuse_given
 
         refuse_given(meant, path)
-        return load(path, backend)
+        return with_columns(load(path, backend))
     try:
         found = _module(row).read(path, meant)
     except FileFormatError as error:
@@ -167,7 +175,7 @@ def convert(source, target, read_as: str | None = None, write_as: str | None = N
         As `write`.
     """
     format_of(target, write_as, to_write=True)
-    return write(read(source, read_as, backend="reference", **meant), target, write_as)
+    return write(read_to_write(source, read_as, **meant), target, write_as)
 
 
 def _contents(net: Network) -> Contents:
@@ -432,13 +440,14 @@ def in_fixed_point(net: Network, samples) -> FixedPoint:
     Returns
     -------
     FixedPoint
-        Its `predict(X)` gives what the C program gives.
+        Its `predict(X)` gives what the C program gives; its `error` tells how far that is from the
+        network, and a warning where it is far.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        Samples that the network does not take; functions of your own, heads, shortcuts;
-        numbers beyond 2^100.
+        Samples that the network does not take, or for which its activations overflow; functions of
+        your own, heads, shortcuts; numbers beyond 2^100, or biases beside which all else is lost.
 
     Examples
     --------

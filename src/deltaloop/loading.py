@@ -12,38 +12,51 @@ from .parts.reproducible import reproducible_kernels
 from .parts.scaling import Scaling
 
 
-def load(path, backend: str = "auto") -> Network:
-    """The network in a file; `deltaloop.load` says more."""
+def load(path, backend: str | None = "auto") -> Network:
+    """The network in a file; `deltaloop.load` says more, `network_of` what None does."""
     return load_with_version(path, backend)[0]
 
 
-def load_with_version(path, backend: str = "auto") -> tuple[Network, int]:
-    """What `load` returns, and the version of the format of the file."""
-    backend = as_backend(backend)
+def load_with_version(path, backend: str | None = "auto") -> tuple[Network, int]:
+    """What `load` returns, and the version of the format of the file; for `backend` see below."""
     path = as_path(path)
     found = archive.read(path)
     return network_of(found, path, backend), found.description["version"]
 
 
-def network_of(contents: archive.Contents, path: str, backend: str) -> Network:
+def network_of(contents: archive.Contents, path: str, backend: str | None) -> Network:
     """The network that a file holds.
+
+    Parameters
+    ----------
+    contents : Contents
+    path : str
+        Where they were found.
+    backend : str or None
+        None: to look at the network and write it, by the reference and without compiled kernels,
+        which a reproducible network needs to compute.
 
     Raises
     ------
     FileFormatError
-        It makes no sense; `path` says where it was found.
+        It makes no sense.
     """
-    if _is_reproducible(contents.description):
+    reads = backend is None
+    backend = as_backend("reference" if backend is None else backend)
+    is_reproducible = contents.description.get("reproducible", False) is True
+    if is_reproducible and not reads:
         reproducible_kernels(backend)  # what is wrong with these is not the file's fault
     try:
-        return _network(contents.description, dict(contents.arrays), backend)
+        return _network(
+            contents.description, dict(contents.arrays), backend, is_reproducible, reads
+        )
     except KeyError as error:
         raise FileFormatError(f"{path} is damaged: it lacks {error}") from None
     except (TypeError, ValueError, DeltaloopError) as error:
         raise FileFormatError(f"{path} is damaged: {error}") from None
 
 
-def _network(description, arrays, backend):
+def _network(description, arrays, backend, is_reproducible, reads):
     if sorted(arrays) != description["arrays"]:
         raise FileFormatError(f"expected the arrays {description['arrays']}, got {sorted(arrays)}")
     layers, init = [], []
@@ -78,8 +91,9 @@ def _network(description, arrays, backend):
     net = Network.__new__(Network)  # what Network() warns of was seen when the network was made
     net._initialize(
         n_in, checked, loss, description["dtype"], init, 0, backend, of_inputs=of_inputs,
-        reproducible=_is_reproducible(description),
+        reproducible=is_reproducible and not reads,
     )  # fmt: skip
+    net.__dict__["reproducible"] = is_reproducible
     for index, layer in enumerate(net.layers):
         if layer.mask is not None:  # what was assigned where no connection is counts until a step
             net.W[index] = init[index][0] if layer.bias else init[index]
@@ -94,10 +108,6 @@ def _network(description, arrays, backend):
 
         restore(net, description["state"], state)
     return net
-
-
-def _is_reproducible(description):
-    return description.get("reproducible", False) is True
 
 
 def _heads(entries):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .computing import Computing
 from .embedding import Embedding
-from .errors import InvalidInputError
+from .errors import InvalidInputError, InvalidTypeError, shown
 from .explain.methods import Explaining
 from .inputs.calls import explained
 from .inputs.checks import switch
@@ -32,6 +32,7 @@ from .parts.layers import Dense
 from .parts.losses import Loss, check_loss
 from .parts.optimizers import SGD
 from .parts.parameters import Parameters, put, without_padding
+from .parts.pickled import Pickled
 from .parts.reproducible import Draws, check_inits, check_plan, reproducible_kernels
 from .parts.scaling import Scaling
 from .parts.views import Views
@@ -245,12 +246,16 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     @property
     def generator(self) -> np.random.Generator:
         """Where random numbers come from; see the class."""
-        if isinstance(self._generator, bytes):  # of a pickle, and nobody has asked for it yet
-            self._generator = pickle.loads(self._generator)
-        return self._generator
+        found = self._generator
+        return found.made() if isinstance(found, Pickled) else found
 
     @generator.setter
     def generator(self, generator: np.random.Generator) -> None:
+        if not isinstance(generator, np.random.Generator):
+            raise InvalidTypeError(
+                f"net.generator must be a numpy Generator, got {shown(generator)}; use "
+                "numpy.random.default_rng(seed)"
+            )
         self._generator = generator
 
     @property
@@ -432,10 +437,11 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
     def _state(self):
         state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
-        state["generator"] = generator = state.pop("_generator")
+        generator = state.pop("_generator")
         try:  # as bytes: a third of the time of a deep copy, and copy.copy does not share it
-            if not isinstance(generator, bytes):
-                state["generator"] = pickle.dumps(generator)
+            state["generator"] = (
+                generator.dumped() if isinstance(generator, Pickled) else pickle.dumps(generator)
+            )
         except (pickle.PicklingError, TypeError, AttributeError):  # a class inside a function
             state["generator"] = copy.deepcopy(generator)
         state["_theta"] = without_padding(self.plan, self._theta)
@@ -454,9 +460,12 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
         if isinstance(state["_loss"], str):  # in pickles of earlier versions
             state["_loss"] = check_loss(state["_loss"])
+        generator = state.pop("generator")
+        if isinstance(generator, bytes):
+            generator = Pickled(generator)
         self._build(
             state["sizes"][0], state["layers"], state["_loss"], state["dtype"], backend,
-            state.pop("generator"), of_inputs, state["_optimizer"], state.get("_noise", 0),
+            generator, of_inputs, state["_optimizer"], state.get("_noise", 0),
             state.get("reproducible", False),  # not in pickles of earlier versions
         )  # fmt: skip
         self.__dict__.update(state)

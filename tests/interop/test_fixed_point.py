@@ -81,6 +81,7 @@ def test_outputs_are_near_those_of_the_network(name):
     spread = np.ptp(expected)
     worst = abs(in_fixed_point(net, X).predict(X) - expected).max()
     assert worst < 4e-3 * spread
+    assert in_fixed_point(net, X).error < 4e-3
     if name in ("identity", "relu", "tanh", "sigmoid"):
         assert worst < abs(rounded_to_int8(net).predict(X) - expected).max() / 2
 
@@ -145,10 +146,58 @@ def test_shifts_round_half_up_and_are_cut_off():
     assert shifted(S, 0, 6).tolist() == [5, 6, 6, -5, -6, -6, 6, -6]
 
 
+@needs_compiler
+@pytest.mark.parametrize("scale", [1e-9, 1e-10, 1e-20, 1e-30])
+@pytest.mark.parametrize("name", ["tanh", "gelu", "sigmoid"])
+def test_tiny_sums_meet_tables_within_their_range(tmp_path, scale, name):
+    net = network([4, 9, 2], name, scaled=False)
+    net.W[0][:] *= scale
+    samples = inputs(net)
+    fixed = in_fixed_point(net, samples)
+    assert fixed.error < 0.01 or name == "sigmoid"  # that of 0 is 1/2: nothing moves
+    options = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover")
+    exported = c_programs.load(
+        tmp_path, {"net": net}, options=options, weights="int16", samples=samples
+    )["net"]
+    expected = fixed.predict(samples)
+    np.testing.assert_allclose(
+        exported.predict(samples), expected, atol=30 * eps("float32") * abs(expected).max()
+    )
+
+
+@needs_compiler
+def test_inputs_of_unlike_size_have_powers_of_two_of_their_own(tmp_path, dtype):
+    net = network([3, 8, 1], dtype=dtype, scaled=False)
+    net.W[0][:, 0] *= 1e-5
+    X = rng.normal(size=(200, 3)) * [1e5, 1.0, 0.0]
+    fixed = in_fixed_point(net, X)
+    assert len(set(fixed.exponents.tolist())) > 1
+    assert fixed.error < 2e-3
+    for progmem in (False, True) if dtype == "float32" else (False,):
+        exported = c_programs.load(
+            tmp_path, {f"net{progmem}": net}, weights="int16", samples=X, progmem=progmem
+        )[f"net{progmem}"]
+        expected = fixed.predict(X)
+        np.testing.assert_allclose(
+            exported.predict(X), expected, atol=30 * eps(dtype) * abs(expected).max()
+        )
+
+
+def test_what_is_lost_is_told(tmp_path):
+    net = network([3, 8, 1], scaled=False)
+    X = rng.normal(size=(200, 3))
+    X[0] = 1e6  # all others are below one step of 16 bits
+    with pytest.warns(dl.DeltaloopWarning, match="change by .*% of their standard deviation"):
+        assert in_fixed_point(net, X).error > 0.05
+    with pytest.warns(dl.DeltaloopWarning, match="leave out samples far from all others"):
+        net.to_c(tmp_path / "net.h", weights="int16", samples=X)
+
+
 def test_zeros_samples_of_zeros_and_sparse_samples():
     net = dl.Network([3, 4, 2], init="zeros", seed=0)
     X = np.eye(3)
     assert (in_fixed_point(net, np.zeros((1, 3))).predict(X) == 0).all()
+    assert in_fixed_point(net, np.zeros((1, 3))).error == 0
     net = network([3, 4, 2], scaled=False)
     sparse = in_fixed_point(net, scipy.sparse.csr_array(X))
     assert sparse.predict(X).tobytes() == in_fixed_point(net, X).predict(X).tobytes()

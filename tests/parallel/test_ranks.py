@@ -423,6 +423,7 @@ def test_ranks_whose_sums_differ_are_noticed():
 
 REFUSED = [
     ({"average_every": 0}, "average_every"),
+    ({"average_every": "x"}, "average_every"),
     ({"batch_size": 1}, "batch_size=1 counts the samples of all 2 ranks"),
     ({"optimizer": dl.Rprop(), "average_every": 2}, "Rprop needs the gradient of all samples"),
     ({"validation_split": 0.1, "checkpoint": "x"}, "give validation_data"),
@@ -453,6 +454,13 @@ def test_checkpoint_of_one_rank_alone_is_refused(tmp_path):
     assert ends(found) == ["RankError"] * 2
     assert "same checkpoint, but rank 1 has none and rank 0 has one" in str(found[0])
     assert not (tmp_path / "here").exists()
+
+
+def test_settings_that_one_rank_refuses_end_all():
+    def work(comm):
+        return fitted(comm, parts(200, 2)[comm.rank], average_every="x" if comm.rank else 2)
+
+    assert ends(on_ranks(2, work)) == ["RankError", "InvalidTypeError"]
 
 
 def test_average_every_is_checked_with_one_rank_too():

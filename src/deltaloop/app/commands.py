@@ -168,7 +168,7 @@ def export(net: str, header: str, samples: str | None, **writing) -> None:
     deltaloop export net.npz net.h --weights int8 --progmem
     deltaloop export net.npz net.h --weights int16 --samples train.csv
     """  # noqa: D301 - click wants the character
-    network = load(net, backend="reference")
+    network = load(net, backend=None)
     if samples is not None:
         how, _ = as_in_training(Reading(), network.metadata, samples)
         table = feature_table(samples, how, known_columns(network))
@@ -190,7 +190,7 @@ def info(net: str | None) -> None:
         print_rows(report.installation_rows())
         return
     # by the reference: told even where no compiled backend runs
-    network, version = load_with_version(net, backend="reference")
+    network, version = load_with_version(net, backend=None)
     print_rows([("file", net), *report.network_rows(network, version)])
 
 

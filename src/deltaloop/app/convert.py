@@ -34,7 +34,7 @@ def convert(source: str, target: str, read_as: str | None, write_as: str | None,
     """  # noqa: D301 - click wants the character
     check_output("TARGET", target, source)
     row = formats.format_of(target, write_as, to_write=True)
-    net = formats.read(source, read_as, backend="reference", **meant)
+    net = formats.read_to_write(source, read_as, **meant)
     lost = formats.write(net, target, row.name)
     print_rows(
         [

@@ -46,7 +46,8 @@ def reproducible_kernels(name: str) -> ModuleType:
     """
     if name != "cython":
         raise InvalidInputError(
-            f"reproducible=True is a mode of the backend 'cython', got {name!r}; leave backend out"
+            f"reproducible=True is a mode of the backend 'cython', got {name!r}; leave backend and "
+            "the variable DELTALOOP_BACKEND out"
         )
     return load("cython").reproducible_backend()
 

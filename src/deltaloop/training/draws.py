@@ -15,7 +15,7 @@ _held: list = []
 
 def permutation(generator, n: int):
     """generator.permutation(n)."""
-    me = get_ident()
+    me = get_ident()  # the gate is open again before the draw: threads draw side by side
     with _gate:
         _drawing[me] = generator
     try:
@@ -26,11 +26,14 @@ def permutation(generator, n: int):
 
 def _wait_for_draws() -> None:
     _gate.acquire()
+    locks = {}  # networks may share a generator, and its lock may be taken but once
     for generator in list(_drawing.values()):
         lock = getattr(getattr(generator, "bit_generator", None), "lock", None)
         if lock is not None:
-            lock.acquire()
-            _held.append(lock)
+            locks[id(lock)] = lock
+    for lock in locks.values():
+        lock.acquire()
+        _held.append(lock)
 
 
 def _go_on() -> None:

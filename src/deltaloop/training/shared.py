@@ -29,10 +29,15 @@ _NOT_HERE = {
 
 def on_ranks(comm, average_every: int | None) -> Alone:
     """The ranks of `comm` for a `with`; one of its own is like no comm."""
-    if average_every is not None:
-        average_every = whole_number("average_every", average_every)
     ranks = Ranks(comm)
-    return ALONE if ranks.size == 1 else Together(ranks, average_every)
+    if ranks.size > 1:
+        return Together(ranks, average_every)
+    _checked(average_every)
+    return ALONE
+
+
+def _checked(average_every):
+    return None if average_every is None else whole_number("average_every", average_every)
 
 
 class Together(Alone):
@@ -105,6 +110,8 @@ class Together(Alone):
                 "reproducible=True does not cover training on several ranks, whose sums have the "
                 "order of their library; leave comm out, or make a network without"
             )
+        # here, and not in on_ranks: whoever fails within the `with` ends all
+        self.average_every = _checked(self.average_every)
         size, whole = self.ranks.size, isinstance(settings.optimizer, WholeBatch)
         if self.average_every is not None and (whole or settings.rule.row.whole_batch):
             raise InvalidInputError(

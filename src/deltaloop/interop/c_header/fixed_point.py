@@ -1,6 +1,7 @@
 """Networks in whole numbers of 16 bits, for chips that compute floats by long detours.
 
-All numbers of one kind in a layer share a power of two:
+All numbers of one kind in a layer share a power of two, but inputs, where they are of unlike size,
+have one each, of which W of the first layer then takes the other part:
 
     inputs and activations   a = A 2^-e         A from -32767 to 32767
     weights                  w = W 2^-f         W likewise
@@ -13,11 +14,12 @@ last layer leaves S 2^-(e + f) as floats to its activation.
 """
 
 import copy
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InvalidInputError
+from ...errors import DeltaloopWarning, InvalidInputError
 from ...inputs import validation
 from ...kernels.reference import activated
 from ...kernels.sparse_rows import SparseRows
@@ -28,6 +30,11 @@ MOST = 2**15 - 1  # of A and W
 MOST_OF_SUM = 2**31 - 2**26  # of S, so that it can be rounded
 INTERVALS = 256  # of a table
 _LARGEST_EXPONENT = 100  # 2^-e is a normal float then
+_UNLIKE = 3  # powers of two between inputs, from which on each has its own
+_MOST_SHIFT = 26  # S, up to 2^31 - 2^26, is rounded before it is shifted
+_LEAST_SHIFT = -14
+_SMALLEST_RANGE = 2.0**-60  # of a table
+_WARNED = 0.05  # root mean square of what changes, in standard deviations of the outputs
 _RANGES = 8  # powers of two that are tried for the range of a table
 _HEADROOM = 2.0  # other samples may be larger than those given
 _FARTHEST = 3  # the lines at the ends of a table reach to 2^3 times its range
@@ -120,8 +127,11 @@ class FixedPoint:
     Attributes
     ----------
     layers : list of FixedLayer
-    exponent : int
-        Of the inputs, after their scaling.
+    exponents : ndarray of int, shape (n_in,)
+        Of the inputs, after their scaling: A = a 2^exponent.
+    error : float
+        Root mean square of what changes of the outputs for the samples, in standard deviations of
+        these outputs.
     """
 
     def __init__(self, net, samples):
@@ -129,10 +139,12 @@ class FixedPoint:
         self._net = net = copy.deepcopy(net)
         self._scaling = scaling_arrays(net)
         net.scaling = None  # the door takes inputs as they are
-        a = self._scaled(self._rows(samples, "samples")).astype(np.float64)
-        self.exponent = _exponent_for(_HEADROOM * a)
+        rows = self._rows(samples, "samples")
+        a = self._scaled(rows).astype(np.float64)
+        self.exponents = _exponents_of_inputs(_HEADROOM * a)
+        # A of all inputs count as whole numbers then, whose powers of two are in W
+        exponent, powers = 0, 2.0**-self.exponents
         self.layers: list[FixedLayer] = []
-        exponent = self.exponent
         for index, (W, b) in enumerate(zip(net.W, net.b, strict=True)):
             layer = net.layers[index]
             name, alpha = layer.activation.name, layer.activation.alpha or 0.0
@@ -143,26 +155,39 @@ class FixedPoint:
                     f"a{index + 2} overflows for some of the samples; give others, or train the "
                     "network anew"
                 )
-            whole_W, B, of_sum = _whole(W.astype(np.float64), b, exponent)
+            weights = W * powers if index == 0 else W.astype(np.float64)
             if index == len(net.layers) - 1:
-                kind = FixedLayer(whole_W, B, of_sum, "floats")
+                fixed = FixedLayer(*_whole(weights, b, exponent), "floats")
             elif name in ("identity", "relu"):
-                shift = int(np.clip(of_sum - _exponent_for(_HEADROOM * a), 0, 26))
-                kind = FixedLayer(
-                    whole_W, B, of_sum, "relu" if name == "relu" else "linear",
-                    shift, of_sum - shift,
-                )  # fmt: skip
+                W, B, of_sum = _whole(weights, b, exponent)
+                shift = int(np.clip(of_sum - _exponent_for(_HEADROOM * a), 0, _MOST_SHIFT))
+                kind = "relu" if name == "relu" else "linear"
+                fixed = FixedLayer(W, B, of_sum, kind, shift, of_sum - shift)
             else:
                 table = best_table(name, alpha, z)
+                W, B, of_sum = _whole(weights, b, exponent, table.z_exponent + _MOST_SHIFT)
                 shift = of_sum - table.z_exponent
-                if shift < -14:
+                if shift < _LEAST_SHIFT:
                     raise InvalidInputError(
                         f"the sums of layer {index + 1} are too coarse in 32 bits: its biases are "
-                        "very large beside its weights; use weights='int8'"
+                        "very large beside its weights; scale the inputs (deltaloop.Scaling), or "
+                        "use weights='int8'"
                     )
-                kind = FixedLayer(whole_W, B, of_sum, "table", shift, table.exponent, table)
-            exponent = kind.out_exponent
-            self.layers.append(kind)
+                fixed = FixedLayer(W, B, of_sum, "table", shift, table.exponent, table)
+            exponent = fixed.out_exponent
+            self.layers.append(fixed)
+        if "y_mean" in self._scaling:
+            a = a * self._scaling["y_scale"] + self._scaling["y_mean"]
+        self.error = _error(self.predict(rows), a)
+        if self.error > _WARNED:
+            warnings.warn(
+                "in whole numbers of 16 bits the outputs for these samples change by "
+                f"{self.error:.0%} of their standard deviation; scale the inputs "
+                "(deltaloop.Scaling), leave out samples far from all others, or use "
+                "weights='int8', which is more exact for very wide layers",
+                DeltaloopWarning,
+                stacklevel=3,
+            )
 
     def _rows(self, X, name):
         """Checked rows in the units of the data."""
@@ -190,7 +215,7 @@ class FixedPoint:
         real = self._net.dtype.type
         X = self._rows(X, "X")
         with np.errstate(all="ignore"):
-            v = self._scaled(X) * real(2.0**self.exponent)
+            v = self._scaled(X) * (2.0**self.exponents).astype(real)
             v = v + np.where(v < 0, real(-0.5), real(0.5))
         return np.trunc(v.clip(-MOST, MOST)).astype(np.int64)
 
@@ -228,7 +253,7 @@ class FixedPoint:
         sizes = "-".join(map(str, self._net.sizes))
         return (
             f"FixedPoint: {sizes} in 16 bits, {n_bytes:,} bytes of parameters, "
-            f"{2 * (INTERVALS + 1) * len(tables):,} of tables"
+            f"{2 * (INTERVALS + 1) * len(tables):,} of tables, error {self.error:.2g}"
         )
 
 
@@ -265,14 +290,39 @@ def _exponent_for(values) -> int:
     return exponent
 
 
-def _whole(W, b, exponent):
-    """W and b as whole numbers, and the exponent of their sums, for inputs of that exponent."""
+def _exponents_of_inputs(values):
+    """The exponent of every input: one for all, unless they are of unlike size."""
+    each = np.array([_exponent_for(column) for column in values.T])
+    moves = values.any(axis=0)
+    if not moves.any():
+        return each
+    least = each[moves].min()
+    unlike = each[moves].max() - least >= _UNLIKE
+    return np.where(moves, each, least) if unlike else np.full(len(each), least)
+
+
+def _error(found, expected) -> float:
+    """Root mean square of the difference, in standard deviations of what is expected."""
+    spread = expected.std(axis=0)
+    # of a single sample, or of constant outputs: in parts of their size
+    spread = np.where(spread > 0, spread, np.abs(expected).max(axis=0))
+    off = np.sqrt(np.square(found - expected).mean(axis=0))
+    return float(np.divide(off, spread, out=off.astype(np.float64), where=spread > 0).max())
+
+
+def _whole(W, b, exponent, most: int | None = None):
+    """W and b as whole numbers, and the exponent of their sums, at most `most`.
+
+    `exponent` is that of A of the layer below.
+    """
     b = None if b is None else b.astype(np.float64)
     bias = 0.0 if b is None else np.abs(b) * 2.0**exponent
     bound = float((np.abs(W).sum(axis=1) * MOST + bias).max())
     f = _exponent_for(W)
     if bound > 0:
         f = min(f, int(np.floor(np.log2(MOST_OF_SUM / bound))))
+    if most is not None:
+        f = min(f, most - exponent)
     while True:
         whole = np.rint(W * 2.0**f)
         B = None if b is None else np.rint(b * 2.0 ** (exponent + f))
@@ -285,7 +335,7 @@ def _whole(W, b, exponent):
 
 def best_table(name: str, alpha: float, z) -> Table:
     """The table of an activation that is closest to it up to twice as far as these z."""
-    far = _HEADROOM * max(float(np.abs(z).max(initial=0.0)), 2.0**-8)
+    far = max(_HEADROOM * float(np.abs(z).max(initial=0.0)), _SMALLEST_RANGE)
     z = np.linspace(-far, far, 2049)
     with np.errstate(over="ignore"):
         exact = activated(name, z, alpha)

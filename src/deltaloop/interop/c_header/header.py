@@ -17,7 +17,7 @@ from .fixed_point import FixedPoint
 from .functions import in_dtype, in_flash, with_helpers
 from .parameters import array, c_type, parameters, scaling_arrays
 from .statements import learn_one, predict
-from .whole_numbers import arrays_of
+from .whole_numbers import arrays_of, is_unlike
 
 _LIBRARY = [
     f"{name}{suffix}" for suffix in ("", "f") for name in ("cos", "exp", "sin", "sqrt", "tanh")
@@ -147,7 +147,7 @@ def header(net, name: str, writing: Writing) -> str:
         f"#ifndef {guard}\n#define {guard}\n",
         *include,
         f"#define UPPER_N_IN {net.sizes[0]}\n#define UPPER_N_OUT {net.sizes[-1]}\n",
-        *(parameters(net, writing) if writing.fixed is None else _whole_numbers(writing)),
+        *(parameters(net, writing) if writing.fixed is None else _whole_numbers(net, writing)),
         *(
             array(f"NAME_{key}", value, net.dtype, flash=writing.progmem)
             for key, value in scaling.items()
@@ -161,8 +161,11 @@ def header(net, name: str, writing: Writing) -> str:
     return re.sub(r"\b(NAME|UPPER)(?=_)", lambda found: names[found[0]], "\n".join(parts))
 
 
-def _whole_numbers(writing):
+def _whole_numbers(net, writing):
     """Parameters and tables in fixed point."""
+    if is_unlike(writing.fixed):
+        powers = 2.0**writing.fixed.exponents
+        yield array("NAME_powers", powers, net.dtype, flash=writing.progmem)
     for name, values in arrays_of(writing.fixed):
         yield array(name, values, values.dtype, flash=writing.progmem)
 

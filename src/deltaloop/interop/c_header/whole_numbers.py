@@ -7,11 +7,13 @@ negative numbers are those of every compiler for the chips that this is for: tow
 FIXED: dict[str, str] = {}  # name, without its prefix: text
 
 FIXED["whole"] = """\
-/* A = values factor, rounded half away from 0, and cut off at 16 bits */
-static inline void NAME_whole(int n, const float *values, float factor, int16_t *A)
+/* A = values times powers of two (one for all, or one each), rounded half away from 0, and cut off
+   at 16 bits; NaN becomes the lowest */
+static inline void NAME_whole(int n, const float *values, float power, const float *powers,
+        int16_t *A)
 {
     for (int k = 0; k < n; k++) {
-        float v = values[k] * factor;
+        float v = values[k] * (powers ? FLASH(powers[k]) : power);
         v += v < 0.0f ? -0.5f : 0.5f;
         A[k] = (int16_t)(v > -32767.0f ? v < 32767.0f ? v : 32767.0f : -32767.0f);
     }
@@ -65,7 +67,7 @@ UPPER_INLINED void NAME_{name}(int n_in, int n_out, const int16_t *UPPER_RESTRIC
     }}
 }}
 """
-for name, comment, parameters, result in (
+_LAYERS = (
     (
         "linear", "A = W A_prev + B, shifted", "int shift, int16_t *UPPER_RESTRICT A",
         "A[j] = (int16_t)NAME_shifted(S, shift, 32767)",
@@ -84,8 +86,11 @@ for name, comment, parameters, result in (
         "floats", "z = W A_prev + B", "float factor,\n        float *UPPER_RESTRICT z",
         "z[j] = (float)S * factor",
     ),
-):  # fmt: skip
-    FIXED[name] = _LAYER.format(name=name, comment=comment, parameters=parameters, result=result)
+)  # fmt: skip
+FIXED |= {
+    name: _LAYER.format(name=name, comment=comment, parameters=parameters, result=result)
+    for name, comment, parameters, result in _LAYERS
+}
 
 
 def tables_of(fixed) -> dict[int, str]:
@@ -109,7 +114,12 @@ def arrays_of(fixed):
             yield name, fixed.layers[index - 1].table.values
 
 
-def power(exponent: int) -> str:
+def is_unlike(fixed) -> bool:
+    """Whether inputs have powers of two of their own."""
+    return len(set(fixed.exponents.tolist())) > 1
+
+
+def two_to_the(exponent: int) -> str:
     """2^exponent as a C constant."""
     return f"{2.0**exponent!r}f"
 
@@ -118,12 +128,15 @@ def statements(fixed, sizes, x: str, y: str) -> list[str]:
     """From floats `x` to z of the last layer in `y`."""
     tables = tables_of(fixed)
     A = [f"A{layer}" for layer in range(1, len(sizes))]
-    lines = [f"NAME_whole({sizes[0]}, {x}, {power(fixed.exponent)}, A1)"]
+    one, powers = two_to_the(int(fixed.exponents[0])), "0"
+    if is_unlike(fixed):
+        one, powers = "0.0f", "NAME_powers"
+    lines = [f"NAME_whole({sizes[0]}, {x}, {one}, {powers}, A1)"]
     for index, layer in enumerate(fixed.layers, start=1):
         b = "0" if layer.B is None else f"NAME_b{index}"
         given = f"{sizes[index - 1]}, {sizes[index]}, NAME_W{index}, {b}, {A[index - 1]}"
         if layer.kind == "floats":
-            lines.append(f"NAME_floats({given}, {power(-layer.exponent)}, {y})")
+            lines.append(f"NAME_floats({given}, {two_to_the(-layer.exponent)}, {y})")
         elif layer.kind == "table":
             reach = layer.table.reach
             lines.append(
