@@ -423,7 +423,6 @@ def test_ranks_whose_sums_differ_are_noticed():
 
 REFUSED = [
     ({"average_every": 0}, "average_every"),
-    ({"average_every": "x"}, "average_every"),
     ({"batch_size": 1}, "batch_size=1 counts the samples of all 2 ranks"),
     ({"optimizer": dl.Rprop(), "average_every": 2}, "Rprop needs the gradient of all samples"),
     ({"validation_split": 0.1, "checkpoint": "x"}, "give validation_data"),

@@ -137,9 +137,9 @@ def test_an_order_that_changes_while_it_is_used_is_not_used(backend):
 @pytest.mark.parametrize("generator", [5, None, np.random.RandomState(0)])
 def test_a_generator_is_one_of_numpy(generator):
     net = network("reference")
-    net.generator = generator
     with pytest.raises(dl.InvalidTypeError, match=r"net\.generator must be a numpy Generator"):
-        net.fit(X, Y, epochs=1)
+        net.generator = generator
+    net.fit(X, Y, epochs=1)
 
 
 class Lies(np.ndarray):

@@ -208,6 +208,7 @@ def network_rows(net: Network, version: int) -> Rows:
         ("parameters", f"{net.n_parameters:,}"),
         ("loss", str(net._loss)),
         ("dtype", net.dtype.name),
+        *([("reproducible", "the same bits on every processor")] if net.reproducible else []),
     ]
     metadata = net.metadata or {}
     if "task" in metadata:

@@ -30,10 +30,12 @@ MOST = 2**15 - 1  # of A and W
 MOST_OF_SUM = 2**31 - 2**26  # of S, so that it can be rounded
 INTERVALS = 256  # of a table
 _LARGEST_EXPONENT = 100  # 2^-e is a normal float then
+_LARGEST_OF_SUM = 120  # likewise, of the last layer
 _UNLIKE = 3  # powers of two between inputs, from which on each has its own
 _MOST_SHIFT = 26  # S, up to 2^31 - 2^26, is rounded before it is shifted
 _LEAST_SHIFT = -14
 _SMALLEST_RANGE = 2.0**-60  # of a table
+_RESOLVED = 1e-4  # of their size: outputs that move less count as if they moved as much
 _WARNED = 0.05  # root mean square of what changes, in standard deviations of the outputs
 _RANGES = 8  # powers of two that are tried for the range of a table
 _HEADROOM = 2.0  # other samples may be larger than those given
@@ -157,22 +159,17 @@ class FixedPoint:
                 )
             weights = W * powers if index == 0 else W.astype(np.float64)
             if index == len(net.layers) - 1:
-                fixed = FixedLayer(*_whole(weights, b, exponent), "floats")
+                fixed = FixedLayer(*_whole(weights, b, exponent, _LARGEST_OF_SUM), "floats")
             elif name in ("identity", "relu"):
                 W, B, of_sum = _whole(weights, b, exponent)
                 shift = int(np.clip(of_sum - _exponent_for(_HEADROOM * a), 0, _MOST_SHIFT))
                 kind = "relu" if name == "relu" else "linear"
                 fixed = FixedLayer(W, B, of_sum, kind, shift, of_sum - shift)
             else:
-                table = best_table(name, alpha, z)
+                most = _whole(weights, b, exponent)[2] - _LEAST_SHIFT
+                table = best_table(name, alpha, z, most)
                 W, B, of_sum = _whole(weights, b, exponent, table.z_exponent + _MOST_SHIFT)
                 shift = of_sum - table.z_exponent
-                if shift < _LEAST_SHIFT:
-                    raise InvalidInputError(
-                        f"the sums of layer {index + 1} are too coarse in 32 bits: its biases are "
-                        "very large beside its weights; scale the inputs (deltaloop.Scaling), or "
-                        "use weights='int8'"
-                    )
                 fixed = FixedLayer(W, B, of_sum, "table", shift, table.exponent, table)
             exponent = fixed.out_exponent
             self.layers.append(fixed)
@@ -276,13 +273,13 @@ def _refuse(net):
         )
 
 
-def _exponent_for(values) -> int:
+def _exponent_for(values, is_limited: bool = True) -> int:
     """The largest e with which all values times 2^e stay within 16 bits."""
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0:
         return 15
     exponent = int(np.floor(np.log2(MOST / largest)))
-    if abs(exponent) > _LARGEST_EXPONENT:
+    if is_limited and abs(exponent) > _LARGEST_EXPONENT:
         raise InvalidInputError(
             f"numbers as {'large' if exponent < 0 else 'small'} as {largest:g} have no exponent "
             "here; give the network a scaling, see deltaloop.Scaling"
@@ -296,16 +293,15 @@ def _exponents_of_inputs(values):
     moves = values.any(axis=0)
     if not moves.any():
         return each
-    least = each[moves].min()
-    unlike = each[moves].max() - least >= _UNLIKE
-    return np.where(moves, each, least) if unlike else np.full(len(each), least)
+    least, most = each[moves].min(), each[moves].max()
+    # inputs that are always 0 must not take bits from the weights of others
+    return np.where(moves, each, most) if most - least >= _UNLIKE else np.full(len(each), least)
 
 
 def _error(found, expected) -> float:
     """Root mean square of the difference, in standard deviations of what is expected."""
     spread = expected.std(axis=0)
-    # of a single sample, or of constant outputs: in parts of their size
-    spread = np.where(spread > 0, spread, np.abs(expected).max(axis=0))
+    spread = np.maximum(spread, _RESOLVED * np.abs(expected).max(axis=0))
     off = np.sqrt(np.square(found - expected).mean(axis=0))
     return float(np.divide(off, spread, out=off.astype(np.float64), where=spread > 0).max())
 
@@ -318,7 +314,7 @@ def _whole(W, b, exponent, most: int | None = None):
     b = None if b is None else b.astype(np.float64)
     bias = 0.0 if b is None else np.abs(b) * 2.0**exponent
     bound = float((np.abs(W).sum(axis=1) * MOST + bias).max())
-    f = _exponent_for(W)
+    f = _exponent_for(W, is_limited=False)
     if bound > 0:
         f = min(f, int(np.floor(np.log2(MOST_OF_SUM / bound))))
     if most is not None:
@@ -333,17 +329,22 @@ def _whole(W, b, exponent, most: int | None = None):
     return whole.astype(np.int16), None if B is None else B.astype(np.int32), exponent + f
 
 
-def best_table(name: str, alpha: float, z) -> Table:
-    """The table of an activation that is closest to it up to twice as far as these z."""
-    far = max(_HEADROOM * float(np.abs(z).max(initial=0.0)), _SMALLEST_RANGE)
+def best_table(name: str, alpha: float, z, most: int = 15 + 60) -> Table:
+    """The table of an activation that is closest to it up to twice as far as these z.
+
+    `most` is the largest z_exponent that it may have.
+    """
+    far = _HEADROOM * float(np.abs(z).max(initial=0.0))
+    far = max(far, _SMALLEST_RANGE) if far > 0 else 1.0
     z = np.linspace(-far, far, 2049)
     with np.errstate(over="ignore"):
         exact = activated(name, z, alpha)
     z, exact = z[np.isfinite(exact)], exact[np.isfinite(exact)]
     exponent = _exponent_for(exact)
-    best, least = None, np.inf
-    top = int(np.ceil(np.log2(far)))
-    for k in range(top, top - _RANGES, -1):
+    best, smallest = None, np.inf
+    least = 15 - most
+    top = max(int(np.ceil(np.log2(far))), least)
+    for k in range(top, max(top - _RANGES, least - 1), -1):
         nodes = np.linspace(-(2.0**k), 2.0**k, INTERVALS + 1)
         with np.errstate(over="ignore"):
             values = activated(name, nodes, alpha) * 2.0**exponent
@@ -353,8 +354,8 @@ def best_table(name: str, alpha: float, z) -> Table:
         table = Table(whole, 15 - k, _reach(whole, far / 2.0**k), exponent)
         T = shifted(np.rint(z * 2.0**table.z_exponent), 0, table.reach)
         error = np.abs(table.between(T) * 2.0**-exponent - exact).max()
-        if error < least:
-            best, least = table, error
+        if error < smallest:
+            best, smallest = table, error
     if best is None:
         raise InvalidInputError(
             f"{name} has no finite table for these samples; give others, or train the network anew"
