@@ -322,8 +322,10 @@ def _whole(W, b, exponent, most: int | None = None):
     while True:
         whole = np.rint(W * 2.0**f)
         B = None if b is None else np.rint(b * 2.0 ** (exponent + f))
-        most = np.abs(whole).sum(axis=1) * MOST + (0 if B is None else np.abs(B))
-        if most.max() <= MOST_OF_SUM and np.abs(whole).max() <= MOST:
+        largest = np.abs(whole).sum(axis=1) * MOST
+        if B is not None:
+            largest = largest + np.abs(B)
+        if largest.max() <= MOST_OF_SUM and np.abs(whole).max() <= MOST:
             break
         f -= 1  # rounding has made them larger
     return whole.astype(np.int16), None if B is None else B.astype(np.int32), exponent + f
