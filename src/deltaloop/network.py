@@ -91,7 +91,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         to Tikhonov regularization. (Noise in the weights: `weight_noise` of the optimisers.)
     reproducible : bool, default False
         Whether training and predictions give the same bits on every processor with fused products
-        (x86-64 from level 3 on, 64-bit ARM), at up to 1.3 times the time. It is saved with the
+        (x86-64 from level 3 on, 64-bit ARM), at up to 1.2 times the time. It is saved with the
         network. What it covers and what it refuses is in docs/reproducible.md.
 
     Attributes

@@ -10,7 +10,7 @@ from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import number, whole_number
 from ..parts.losses import Loss
-from .alone import ALONE, Alone
+from .company import ALONE, Company
 from .history import History
 from .loop import train
 from .run import Run
@@ -223,7 +223,7 @@ class Fitting(Computing):
         """
         if average_every is not None and comm is None:
             raise InvalidInputError("average_every is for the ranks of comm; give comm, too")
-        company: Alone = ALONE
+        company: Company = ALONE
         if comm is not None:
             from .shared import on_ranks
 

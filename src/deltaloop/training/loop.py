@@ -11,7 +11,7 @@ from ..inputs.checks import all_finite
 from ..parts.reproducible import check_optimizer
 from ..parts.whole_batch import WholeBatch
 from . import run as runs
-from .alone import ALONE, Alone
+from .company import ALONE, Company
 from .history import History
 from .samples import Samples, drawn_noise, n_held, new_order, split_off
 
@@ -19,7 +19,7 @@ _NOTHING = nullcontext()
 
 
 def train(
-    net, samples, settings, company: Alone = ALONE, validation=None, split=None, progress=None
+    net, samples, settings, company: Company = ALONE, validation=None, split=None, progress=None
 ) -> History:
     """Train `net` on `samples`; see `Network.fit` for the meaning of the settings.
 

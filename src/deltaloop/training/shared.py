@@ -12,9 +12,9 @@ from ..inputs.checks import whole_number
 from ..interop import archive
 from ..parallel.ranks import Ranks
 from ..parts.whole_batch import WholeBatch
-from .alone import ALONE, Alone
 from .checkpoints import NAME, Checkpoint
 from .class_weight import classes_of
+from .company import ALONE, Company
 from .kept import description_of
 from .schedules import SCHEDULES
 from .shared_descent import AveragedDescent, SharedDescent, of_rank
@@ -27,7 +27,7 @@ _NOT_HERE = {
 }
 
 
-def on_ranks(comm, average_every: int | None) -> Alone:
+def on_ranks(comm, average_every: int | None) -> Company:
     """The ranks of `comm` for a `with`; one of its own is like no comm."""
     ranks = Ranks(comm)
     if ranks.size > 1:
@@ -40,8 +40,8 @@ def _checked(average_every):
     return None if average_every is None else whole_number("average_every", average_every)
 
 
-class Together(Alone):
-    """Several ranks, each with its part of the samples; see `Alone` for the methods.
+class Together(Company):
+    """Several ranks, each with its part of the samples; see `Company` for the methods.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Together(Alone):
     # before a training
 
     def refuse(self, streams: bool, is_balanced: bool) -> None:
-        """As `Alone.refuse`.
+        """As `Company.refuse`.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Together(Alone):
                 raise InvalidInputError(f"{what} cannot be shared by ranks; {_NOT_HERE[what]}")
 
     def share_weights(self, samples, sample_weight, weigh) -> None:
-        """As `Alone.share_weights`: the door has made the largest of each rank 1/2 to 1."""
+        """As `Company.share_weights`: the door has made the largest of each rank 1/2 to 1."""
         weights, exponent = samples.weights, 0
         if weights is not None:
             at = int(weights.argmax())
@@ -92,11 +92,11 @@ class Together(Alone):
             samples.weigh(np.ldexp(weights, exponent - int(exponents.max())))
 
     def total(self, n_samples):
-        """As `Alone.total`."""
+        """As `Company.total`."""
         return int(self.ranks.gather(np.array([n_samples])).sum())
 
     def check(self, net, settings, split, validates: bool) -> None:
-        """As `Alone.check`.
+        """As `Company.check`.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Together(Alone):
     # the parts of a training
 
     def read_checkpoint(self, checkpoint, net, resume: bool):
-        """As `Alone.read_checkpoint`, of the folder of rank 0; the others need not see it."""
+        """As `Company.read_checkpoint`, of the folder of rank 0; the others need not see it."""
         found, content = None, b""
         if self.leads:
             found = checkpoint.read(net, resume)
@@ -178,15 +178,15 @@ class Together(Alone):
             return Checkpoint(folder, checkpoint.every, checkpoint.asked).read(net, True)
 
     def share(self, batch_size: int) -> int:
-        """As `Alone.share`."""
+        """As `Company.share`."""
         return -(-batch_size // self.ranks.size)
 
     def generator(self, generator):
-        """As `Alone.generator`."""
+        """As `Company.generator`."""
         return of_rank(generator, self.ranks.rank)
 
     def descent(self, net, samples, settings, run, rule, last):
-        """As `Alone.descent`."""
+        """As `Company.descent`."""
         if isinstance(settings.optimizer, WholeBatch):
             return SharedWholeBatchDescent(net, samples, settings.optimizer, run, self.ranks)
         if self.average_every is None:
@@ -196,9 +196,9 @@ class Together(Alone):
         )
 
     def metrics(self, net, functions, X, Y):
-        """As `Alone.metrics`, of the rows of all ranks."""
+        """As `Company.metrics`, of the rows of all ranks."""
         return SharedMetrics(net, functions, X, Y, self.ranks)
 
     def epochs(self, *given, **more):
-        """As `Alone.epochs`; all ranks agree."""
+        """As `Company.epochs`; all ranks agree."""
         return SharedEpochs(*given, ranks=self.ranks, **more)

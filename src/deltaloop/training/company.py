@@ -1,4 +1,4 @@
-"""Who trains: this process alone. `shared.Together` answers the same for several ranks."""
+"""Who trains: one process, or several ranks, for which `shared.Together` answers the same."""
 
 from ..parts.whole_batch import WholeBatch
 from .descent import Descent, StreamDescent
@@ -7,8 +7,8 @@ from .measuring import Metrics
 from .whole_batch import WholeBatchDescent
 
 
-class Alone:
-    """One process that has all samples; used in a `with`, as `shared.Together` is.
+class Company:
+    """One process that has all samples; used in a `with`, which ends all ranks if there are some.
 
     Attributes
     ----------
@@ -54,19 +54,19 @@ class Alone:
         return generator
 
     def descent(self, net, samples, settings, run, rule, last):
-        """What makes the updates."""
+        """What makes the updates; arguments as those of Descent."""
         if isinstance(settings.optimizer, WholeBatch):
             return WholeBatchDescent(net, samples, settings.optimizer, run)
         kind = StreamDescent if samples.n_samples is None else Descent
         return kind(net, samples, settings, run, rule, last)
 
     def metrics(self, net, functions, X, Y):
-        """What measures predictions for all rows."""
+        """What measures predictions for all rows; arguments as those of Metrics."""
         return Metrics(net, functions, X, Y)
 
     def epochs(self, *given, **more):
-        """The book."""
+        """The record of the training; arguments as those of Epochs."""
         return Epochs(*given, **more)
 
 
-ALONE = Alone()
+ALONE = Company()
