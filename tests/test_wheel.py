@@ -97,10 +97,10 @@ def test_nothing_is_installed_outside_the_package(files):
     assert [f for f in outside if not re.search(r"bin/deltaloop$|Scripts/deltaloop\.exe$", f)] == []
 
 
-def test_installation_is_smaller_than_11_mb(dist, files):
+def test_installation_is_smaller_than_14_mb(dist, files):
     contents = [path.locate().read_bytes() for path in dist.files if path.locate().exists()]
     is_checked = any(b"__asan_init" in content for content in contents)  # DELTALOOP_CHECKED
-    assert sum(map(len, contents)) < (60e6 if is_checked else 11e6)
+    assert sum(map(len, contents)) < (60e6 if is_checked else 14e6)
 
 
 def requirements(dist):

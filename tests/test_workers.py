@@ -8,7 +8,7 @@ from worker_jobs import TASKS, network, samples, seconds, training
 
 @pytest.mark.skipif(not TASKS.is_dir(), reason="needs /proc")
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_a_training_has_as_many_threads_as_it_was_told(n_threads):
+def test_a_training_has_no_more_threads_than_it_was_told(n_threads):
     X, y = samples()
     net, n_found, before = network(), set(), len(list(TASKS.iterdir()))
 
@@ -16,7 +16,7 @@ def test_a_training_has_as_many_threads_as_it_was_told(n_threads):
         n_found.add(len(list(TASKS.iterdir())) - before)
 
     net.fit(X, y, epochs=2, batch_size=500, n_threads=n_threads, callbacks=[look])
-    assert n_found == {n_threads - 1}
+    assert n_found <= set(range(n_threads))  # the clock says whether the second one pays
 
 
 @pytest.mark.parametrize("call", ["fit", "predict", "gradients", "ensemble", "search"])
