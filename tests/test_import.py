@@ -74,12 +74,12 @@ def test_import_takes_at_most_30_ms_where_numpy_takes_66():
     )
     run(code)  # writes the byte code
     pairs = []
-    while len(pairs) < 12:
+    while len(pairs) < 30:  # other tests beside it share the caches
         pairs.append(run(code))
         seconds, numpy_seconds = (min(column) for column in zip(*pairs, strict=True))
         # a slower machine may take as much longer as it does for NumPy
         limit = LIMIT_SECONDS * max(1, numpy_seconds / NUMPY_SECONDS)
-        if seconds < limit / 2:
+        if seconds < limit and len(pairs) >= 3:
             break
     assert seconds < limit
 
