@@ -241,12 +241,14 @@ def processes(seconds, folder):
 
 def hostile_calls(seconds, folder):
     """The fuzz of the doors."""
-    cases = max(100, int(seconds * 100))
-    command = [sys.executable, HERE / "fuzz" / "run.py", "--cases", str(cases),
-               "--seed", str(int(time.time()) % 100_000)]  # fmt: skip
+    cases, seed = max(100, int(seconds * 100)), int(time.time()) % 100_000
+    command = [sys.executable, HERE / "fuzz" / "run.py", "--cases", str(cases), "--seed", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.findall(r"(\d+) findings", done.stdout + done.stderr)
-    return [f"- {cases} calls, {found[-1] if found else 0} findings"]
+    text = done.stdout + done.stderr
+    found = re.findall(r"(\d+) findings", text)
+    if found and int(found[-1]):
+        print(text, file=sys.stderr)  # what they are, and how to run them again
+    return [f"- {cases} calls with seed {seed}, {found[-1] if found else 0} findings"]
 
 
 def long_runs(seconds, folder):

@@ -32,6 +32,14 @@ def predict_batch(case):
     _predict(case, some_inputs(case, n, sparsely=0.03), "predict_batch", n)
 
 
+def _has_rows(value, name, n):
+    """Whether a batch is of n samples, for which `out` was made; some are of one more."""
+    try:
+        return name == "predict_one" or len(value) == n
+    except TypeError:
+        return False
+
+
 def _predict(case, x, name, n):
     """A call that takes `out`; n: samples."""
     net, draw = case.net, case.draw
@@ -65,7 +73,8 @@ def _predict(case, x, name, n):
     else:
         accepted = judge(
             case, call, [x], compute, draws.longest_sum(case.drawn, 1), UNCHECKED,
-            may_refuse=(out is not None and out.kind not in RIGHT) or _may_be_refused(x),
+            may_refuse=_may_be_refused(x)
+            or (out is not None and (out.kind not in RIGHT or not _has_rows(x.value, name, n))),
         )  # fmt: skip
     if out is None:
         return
