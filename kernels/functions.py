@@ -32,13 +32,11 @@ build runs it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, eq=False)
-class Parameter:
+class Parameter(NamedTuple):
     """A row's parameter: default, lower bound, whether the bound itself is accepted, name.
 
     advice: what to use instead of the lower bound, where that is not accepted; below: what it has
@@ -53,8 +51,7 @@ class Parameter:
     below: float = inf
 
 
-@dataclass(frozen=True, eq=False)
-class ActivationRow:
+class ActivationRow(NamedTuple):
     """An activation function.
 
     Attributes
@@ -390,8 +387,7 @@ class exp:
         return a
 
 
-@dataclass(frozen=True, eq=False)
-class LossRow:
+class LossRow(NamedTuple):
     """A loss, which is a sum over the units of a sample, or a function of that sum.
 
     Attributes
@@ -791,8 +787,7 @@ class itakura_saito:
         return m.where_above(m.epsilon, a, 0, (1 - y / a) / a)
 
 
-@dataclass(frozen=True, eq=False)
-class RuleRow:
+class RuleRow(NamedTuple):
     """An optimiser: the step of a parameter w, given its gradient g.
 
     A fused rule is written by hand as well, inside the products that compute g. Every other rule
