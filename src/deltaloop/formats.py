@@ -447,7 +447,7 @@ def in_fixed_point(net: Network, samples) -> FixedPoint:
     ------
     InvalidInputError, InvalidTypeError
         Samples that the network does not take, or for which its activations overflow; functions of
-        your own, heads, shortcuts; numbers beyond 2^100, or biases beside which all else is lost.
+        your own, heads, shortcuts; inputs or activations beyond 2^100.
 
     Examples
     --------
