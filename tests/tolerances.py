@@ -77,7 +77,7 @@ def sure(name, dtype) -> float:
     return functions.ACTIVATIONS[name].sure[np.dtype(dtype).itemsize // 8]
 
 
-def expected_within(compute, theta, X, Y, n_terms, terms_cancel=False):
+def expected_within(compute, theta, X, Y, n_terms, terms_cancel=False, draws=DRAWS):
     """What `compute` gives, and by how much a correct backend may differ from it.
 
     Parameters
@@ -90,6 +90,8 @@ def expected_within(compute, theta, X, Y, n_terms, terms_cancel=False):
         Length of the longest sum, plus the number of steps.
     terms_cancel : bool
         Whether what an optimiser keeps is rounded at the scale of its slot, see ROUNDINGS.
+    draws : int
+        Random shakes.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def expected_within(compute, theta, X, Y, n_terms, terms_cancel=False):
     scale = _scale if terms_cancel else lambda name, arrays: _largest(arrays[name])
     tolerance = {k: rounding * scale(k, expected) for k in expected}
     with np.errstate(all="ignore"):  # training that diverges gives inf - inf
-        for _ in range(DRAWS):
+        for _ in range(draws):
             shaken = compute(shake(theta), shake(X), shake(Y))
             for k, v in expected.items():
                 tolerance[k] = np.maximum(tolerance[k], _largest(shaken[k] - v))

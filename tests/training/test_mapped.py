@@ -75,6 +75,24 @@ def test_mapped_samples_take_every_setting(more, mapped, block):
     assert found.validation_loss == expected.validation_loss
 
 
+def test_mapped_samples_have_targets_of_heads(mapped, block):
+    heads = {"size": dl.Head(1), "kind": dl.Head(3, loss="cross_entropy")}
+    targets = {"kind": rng.integers(3, size=50), "size": Y[:, 0]}
+    layers = [dl.Dense(4), dl.Dense(heads=heads)]
+    nets = [dl.Network(3, layers, dtype="float32", seed=2) for _ in range(2)]
+    expected = nets[0].fit(X, targets, epochs=3, batch_size=4)
+    found = nets[1].fit(mapped(X), targets, epochs=3, batch_size=4)
+    assert nets[1].theta.tobytes() == nets[0].theta.tobytes()
+    assert found.loss == expected.loss
+    for wrong, said in (
+        (targets | {"kind": targets["kind"][1:]}, r"Y\['kind'\] .* X has 50 .* shape \(49,\)"),
+        ({"size": Y[:, 0]}, "must have the keys"),
+        (targets | {"size": {}}, r"Y\['size'\]"),
+    ):
+        with pytest.raises(dl.DeltaloopError, match=said):
+            nets[1].fit(mapped(X), wrong)
+
+
 @pytest.mark.parametrize("weight", ["balanced", {1: 3.0}])
 def test_mapped_samples_have_classes(weight, mapped, block):
     labels = rng.integers(2, size=50).astype(np.int8)

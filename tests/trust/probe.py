@@ -86,7 +86,7 @@ cdef void slope_NAME(
     map_slope(CODE, alpha, n, z, a, delta)
 """
 
-# those of CMakeLists.txt
+# those of CMakeLists.txt for gcc
 OPTIONS = (
     "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-psabi", "-w",
     "-DCYTHON_INLINE=__inline__ __attribute__((always_inline))", "-fPIC", "-shared",

@@ -9,7 +9,7 @@ from ..kernels import ensembles, for_networks
 from ..kernels.memory import PIECE, Work
 from ..network import Network
 from ..parts.optimizers import SGD
-from .arguments import Rows, weights_of
+from .arguments import Rows, n_dimensions, weights_of
 
 _ANSWERS = 2**24  # predicted values that are held at a time
 
@@ -58,7 +58,7 @@ class Answering:
 
     def _inputs(self, X):
         """Checked rows, where those of a network begin (None: shared), and samples of each."""
-        if np.ndim(X) != 3:
+        if n_dimensions("X", X) != 3:
             X = validation.inputs(X, self._template)
             if not isinstance(X, np.ndarray):
                 raise InvalidTypeError("an ensemble does not take matrices of scipy.sparse")
@@ -144,7 +144,7 @@ class Answering:
     def _over_networks(self, X, n_threads, f):
         """What f makes of the outputs, some samples at a time."""
         n_threads = whole_number("n_threads", n_threads)
-        if np.ndim(X) == 3:
+        if n_dimensions("X", X) == 3:
             raise InvalidInputError(
                 f"X must have shape (n_samples, {self.sizes[0]}), which all networks share, got "
                 f"{np.shape(X)}"

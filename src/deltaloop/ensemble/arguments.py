@@ -38,7 +38,7 @@ def seeds_of(n, seeds) -> np.ndarray:
 
 def numbers_of(name: str, value, n: int, low=0.0, below=np.inf) -> np.ndarray:
     """One number, or one for every network, as float64 of shape (n,)."""
-    if np.ndim(value) == 0:
+    if n_dimensions(name, value) == 0:
         return np.full(n, number(name, value, low=low, below=below))
     found = parameter(name, value, (n,), np.dtype(np.float64))
     wrong = np.flatnonzero(~((found >= low) & (found < below)))
@@ -52,7 +52,7 @@ def numbers_of(name: str, value, n: int, low=0.0, below=np.inf) -> np.ndarray:
 
 def epochs_of(value, n: int) -> np.ndarray:
     """Epochs of every network."""
-    if np.ndim(value) == 0:
+    if n_dimensions("epochs", value) == 0:
         return np.full(n, whole_number("epochs", value))
     found = [whole_number("epochs", each) for each in value]
     if len(found) != n:
@@ -60,19 +60,19 @@ def epochs_of(value, n: int) -> np.ndarray:
     return np.array(found)
 
 
-def _as_arrays(values, name: str):
-    """Values that have a shape; what is wrong with the others is told where they are checked."""
-    if hasattr(values, "ndim") or hasattr(values, "__dataframe__"):
-        return values
+def n_dimensions(name: str, values) -> int:
+    """numpy.ndim of `values`; what is no array, since its parts have unlike lengths, is refused."""
     try:
-        found = np.asarray(values)
+        return np.ndim(values)
     except ValueError:
         raise InvalidInputError(
             f"{name} must be one array, but its parts have different lengths; fill or cut them"
         ) from None
-    if found.ndim == 0:
+
+
+def _check_has_rows(name: str, values):
+    if not hasattr(values, "__dataframe__") and n_dimensions(name, values) == 0:
         raise InvalidTypeError(f"{name} must be an array of samples, got {shown(values)}")
-    return values
 
 
 class Rows:
@@ -93,7 +93,8 @@ class Rows:
                 f"{name}X is a matrix of scipy.sparse, which an ensemble does not take; write "
                 "X.toarray()"
             )
-        X, Y = _as_arrays(X, f"{name}X"), _as_arrays(Y, f"{name}Y")
+        _check_has_rows(f"{name}X", X)
+        _check_has_rows(f"{name}Y", Y)
         own = np.ndim(X) == 3
         if own and len(X) != n_networks:
             raise InvalidInputError(
@@ -134,9 +135,9 @@ def weights_of(values, n_samples: int, n_networks: int):
     (n_samples,) for all, or (n_networks, n_samples).
     """
     first = np.zeros(n_networks, np.intp)
-    if values is None or np.ndim(values) < 2:
-        return validation.weights(values, n_samples), first
     name = "sample_weight"
+    if values is None or n_dimensions(name, values) < 2:
+        return validation.weights(values, n_samples), first
     found = parameter(name, values, (n_networks, n_samples), np.dtype(np.float64))
     check_memory(name, found.nbytes, "use fewer networks")
     if found.min() < 0:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidInputError
-from ..inputs.checks import parameter
+from ..inputs.checks import as_numbers, parameter
 from ..kernels.interface import Plan
 from ..kernels.memory import aligned_zeros
 from ..kernels.turns import Turns
@@ -108,7 +108,8 @@ class Parameters:
     def _laid_out(self, name, value) -> np.ndarray:
         """A copy of an array laid out as theta or as `parameters`: as theta, padding 0."""
         out = aligned_zeros(self.plan.n_theta, self.dtype)
-        packed = np.shape(value) == (self.n_parameters,)
+        value = as_numbers(name, value)
+        packed = value.shape == (self.n_parameters,)
         shape = (self.n_parameters,) if packed else self._theta.shape
         given = parameter(name, value, shape, self.dtype)
         if packed:

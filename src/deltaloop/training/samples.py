@@ -111,11 +111,10 @@ class MappedSamples(Samples):
     """
 
     def __init__(self, X, Y, net):
-        Y = as_numbers("Y", Y)
-        if Y.ndim == 0 or len(Y) != len(X):
-            raise InvalidInputError(
-                f"Y must have one entry per sample: X has {len(X)} samples, Y has shape {Y.shape}"
-            )
+        if isinstance(Y, dict):  # of heads
+            Y = {key: _entries(f"Y[{key!r}]", part, len(X)) for key, part in Y.items()}
+        else:
+            Y = _entries("Y", Y, len(X))
         super().__init__(np.asarray(X), Y)
         self.net = net
         self.most = max(1, _MOST_BYTES // (8 * net.sizes[0]))
@@ -126,7 +125,8 @@ class MappedSamples(Samples):
     def _look(self, start, stop):
         """Check the samples start to stop, and see what targets there are."""
         validation.inputs(self.X[start:stop], self.net, f"X[{start}:{stop}]")
-        Y = validation.targets(self.Y[start:stop], stop - start, self.net, f"Y[{start}:{stop}]")
+        some = self._targets(slice(start, stop))
+        Y = validation.targets(some, stop - start, self.net, f"Y[{start}:{stop}]")
         from .class_weight import classes_of
 
         self.classes[start:stop] = classes_of(Y)
@@ -142,7 +142,13 @@ class MappedSamples(Samples):
     def rows(self, which):
         """As `Samples.rows`."""
         X = validation.inputs(self.X[which], self.net)
-        return X, validation.targets(self.Y[which], len(X), self.net)
+        return X, validation.targets(self._targets(which), len(X), self.net)
+
+    def _targets(self, which):
+        """Those of some samples, as they were given."""
+        if isinstance(self.Y, dict):
+            return {key: part[which] for key, part in self.Y.items()}
+        return self.Y[which]
 
     def all_rows(self):
         """Refuse to bring everything into memory."""
@@ -155,6 +161,17 @@ class MappedSamples(Samples):
         some = slice(start, stop) if order is None else order[start:stop]
         X, Y = self.rows(some)
         return X, Y, None, 0, len(X), None if self.weights is None else self.weights[some]
+
+
+def _entries(name, Y, n_samples):
+    """Y as an array of so many entries."""
+    Y = as_numbers(name, Y)
+    if Y.ndim == 0 or len(Y) != n_samples:
+        raise InvalidInputError(
+            f"{name} must have one entry per sample: X has {n_samples} samples, {name} has shape "
+            f"{Y.shape}"
+        )
+    return Y
 
 
 def is_mapped(array) -> bool:
