@@ -353,9 +353,11 @@ class Plan:
     def copy(self) -> "Plan":
         """The same with a description of the layers of its own, which `freeze` may change."""
         plan = object.__new__(Plan)
-        self._places  # noqa: B018 - what has been found out once is kept by all copies
-        plan.__dict__.update(self.__dict__, layers=self.layers.copy(), plain=self.plain.copy())
-        plan.__dict__.pop("words", None)  # a view of the layers
+        for name in _FOUND_ONCE:  # and kept by all copies
+            getattr(self, name)
+        layers = self.words.copy().view(LAYER)[:, 0]  # a fifth of the time of a copy of records
+        plan.__dict__.update(self.__dict__, layers=layers, plain=self.plain.copy())
+        del plan.__dict__["words"]
         plan.layers.flags.writeable = False
         return plan
 
@@ -436,6 +438,17 @@ class Plan:
             if b is not None:
                 yield b
 
+    def rows(self, theta: np.ndarray) -> list[np.ndarray]:
+        """Views of theta: the rows of every layer, shape (n_in, n_out), with b as the last one."""
+        return [
+            theta[start : start + n_rows * width].reshape(n_rows, width)[:, :n_out]
+            for n_rows, n_out, width, start in self._rows
+        ]
+
+    @cached_property
+    def _rows(self) -> list[tuple[int, ...]]:
+        return [(n_in + (b >= 0), n_out, width, W) for n_in, n_out, width, W, b in self._places]
+
     @cached_property
     def n_parameters(self) -> int:
         """Weights and biases, padding not counted."""
@@ -451,6 +464,9 @@ class Plan:
         for view in self.views(theta):
             view[:] = vector[start : start + view.size].reshape(view.shape)
             start += view.size
+
+
+_FOUND_ONCE = [name for name, of in vars(Plan).items() if isinstance(of, cached_property)]
 
 
 @dataclass(frozen=True)

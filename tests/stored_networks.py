@@ -1,5 +1,7 @@
 """A network with everything that a file can hold, and when two of them are the same."""
 
+import pickle
+
 import numpy as np
 
 import deltaloop as dl
@@ -46,3 +48,17 @@ def same(a, b):
         and a.optimizer == b.optimizer
         and scalings[0] == scalings[1]
     )
+
+
+def earlier_state(net):
+    """What `net` had in the pickles of versions before those of plain values."""
+    names = ("layers", "loss_name", "_loss", "dtype", "sizes", "_noise", "_run", "classes")
+    return {name: net.__dict__[name] for name in (*names, "metadata", "reproducible")} | {
+        "_theta": np.concatenate([view.T.ravel() for view in net.plan.views(net.theta)]),
+        "_backend": net.backend_name,
+        "_optimizer": net.optimizer,
+        "_scaling": net.scaling,
+        "_of_inputs": (net.input_dropout, net.input_noise),
+        "_progress": net._session.progress(),
+        "generator": pickle.dumps(net.generator),
+    }

@@ -72,6 +72,10 @@ class Computing:
         BusyError
             A thread trains this network.
         """
+        backend = self._kernels(backend)
+        self._turns.train(self._take_backend, backend, self._new_session(backend))
+
+    def _kernels(self, backend):
         if isinstance(backend, str):
             name = as_backend(backend)
             backend = reproducible_kernels(name) if self.reproducible else load(name)
@@ -84,9 +88,11 @@ class Computing:
             raise InvalidInputError(
                 f"this network has reproducible=True, which {backend.NAME!r} as given does not keep"
             )
+        return backend
+
+    def _new_session(self, backend):
         session = backend.session(self.plan, self._theta, turns=self._turns)
-        session = with_optimizer(session, self._optimizer, self._noise)
-        self._turns.train(self._take_backend, backend, session)
+        return with_optimizer(session, self._optimizer, self._noise)
 
     def _take_backend(self, backend, session):
         self._backend, self._session = backend, session

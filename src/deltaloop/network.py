@@ -1,7 +1,6 @@
 """The network: made, trained, copied and saved; what it computes and holds comes from its bases."""
 
 import copy
-import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from .inputs.checks import switch
 from .interop import archive
 from .kernels.memory import aligned_zeros
 from .kernels.turns import Turns
+from .parts.alike import kind, kind_of, optimizer_with, settings_of
 from .parts.construction import (
     as_backend,
     as_dtype,
@@ -32,13 +32,19 @@ from .parts.layers import Dense
 from .parts.losses import Loss, check_loss
 from .parts.optimizers import SGD
 from .parts.parameters import Parameters, put, without_padding
-from .parts.pickled import Pickled
+from .parts.pickled import Pickled, dumped
 from .parts.reproducible import Draws, check_inits, check_plan, reproducible_kernels
 from .parts.scaling import Scaling
-from .parts.views import Views
 from .text import aligned
 from .training.fitting import FOR_FIT, Fitting
 from .training.samples import drawn_noise
+
+_FIRST = SGD()  # the optimizer of new networks
+# what follows from what is in a pickle, or belongs to one network alone
+_DERIVED = frozenset((
+    "layers", "loss_name", "_loss", "dtype", "sizes", "plan", "_theta", "_shown", "_views",
+    "_turns", "_kept", "_generator", "_optimizer",
+))  # fmt: skip
 
 
 class Network(Fitting, Embedding, Explaining, Computing, Parameters):
@@ -218,30 +224,30 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         warn_about_output(layers[-1], loss)
         return net
 
-    def _build(
-        self, n_in, layers, loss, dtype, backend, generator, of_inputs, optimizer=None, noise=0,
-        reproducible=False,
-    ):  # fmt: skip
-        self.layers = layers
-        self.loss_name = loss.name
-        self._loss = loss
-        self.dtype = dtype
-        self._generator = generator
-        self.sizes = (n_in, *(layer.n_out for layer in layers))
-        self.reproducible = reproducible
-        self.plan = plan_of(n_in, layers, loss, dtype, *of_inputs)
+    def _build(self, n_in, layers, loss, dtype, backend, generator, of_inputs, reproducible=False):
+        plan = plan_of(n_in, layers, loss, dtype, *of_inputs)
         if reproducible:
-            check_plan(self.plan)
-        self._noise = noise  # the seed of dropout and noise for learn_one and learn_batch
-        self._theta = aligned_zeros(self.plan.n_theta, dtype)
-        self._shown = self._theta.view()  # whoever assigns its shape changes that of no other
-        self._turns, self._kept = Turns(), []
-        self._views: dict[str, Views] = {}
-        self._optimizer, self._session, self._run = optimizer or SGD(), None, None
-        self.use_backend(backend)
-        self._scaling: Scaling | None = None
+            check_plan(plan)
+        self._put_together(plan, layers, loss, dtype, generator, reproducible)
+        backend = self._kernels(backend)
+        self._take_backend(backend, self._new_session(backend))
+
+    def _put_together(
+        self, plan, layers, loss, dtype, generator, reproducible=False, optimizer=None, noise=0
+    ):
+        """All but what computes."""
+        theta = aligned_zeros(plan.n_theta, dtype)
+        self.__dict__.update(  # at once: half of the time of __setattr__ for each
+            layers=layers, loss_name=loss.name, _loss=loss, dtype=dtype, _generator=generator,
+            sizes=(plan.n_in, *(layer.n_out for layer in layers)), reproducible=reproducible,
+            plan=plan, _theta=theta,
+            _noise=noise,  # the seed of dropout and noise for learn_one and learn_batch
+            _shown=theta.view(),  # whoever assigns its shape changes that of no other
+            _turns=Turns(), _kept=[], _views={}, _optimizer=optimizer or _FIRST, _run=None,
+        )  # fmt: skip
         self.classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
+        self._scaling: Scaling | None = None
 
     @property
     def generator(self) -> np.random.Generator:
@@ -436,39 +442,54 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
         return self._turns.read(self._state)
 
     def _state(self):
-        state = self.__dict__ | {"_backend": self.backend_name, "_scaling": self._scaling}
-        generator = state.pop("_generator")
-        try:  # as bytes: a third of the time of a deep copy, and copy.copy does not share it
-            state["generator"] = (
-                generator.dumped() if isinstance(generator, Pickled) else pickle.dumps(generator)
-            )
-        except (pickle.PicklingError, TypeError, AttributeError):  # a class inside a function
-            state["generator"] = copy.deepcopy(generator)
+        state = {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+        kind = kind_of(self)
+        if kind is None:
+            state |= {name: self.__dict__[name] for name in ("layers", "_loss", "dtype", "sizes")}
+            state["_of_inputs"] = self.input_dropout, self.input_noise
+        else:
+            state["_kind"] = kind
+        generator = self._generator
+        state["generator"] = (
+            generator.dumped() if isinstance(generator, Pickled) else dumped(generator)
+        )
+        state["_optimizer"] = settings_of(self._optimizer)
+        state["_backend"] = self.backend_name
         state["_theta"] = without_padding(self.plan, self._theta)
-        state["_of_inputs"] = self.input_dropout, self.input_noise
-        state["_progress"] = self._session.progress()
-        # what follows from the layers, and what belongs to this network alone
-        for name in ("plan", "_views", "_shown", "_turns", "_kept"):
-            del state[name]
+        progress = self._session.progress()
+        if progress[1] or progress[0].size:
+            state["_progress"] = progress
+        if self._scaling is not None:
+            state["_scaling"] = self._scaling
         return state
 
     def __setstate__(self, state: dict) -> None:
-        theta, backend, scaling, progress = (
-            state.pop(k) for k in ("_theta", "_backend", "_scaling", "_progress")
-        )
-        of_inputs = state.pop("_of_inputs", None)  # not in pickles of earlier versions
-        of_inputs = of_inputs or (state.pop("_input_dropout", 0.0), 0.0)
-        if isinstance(state["_loss"], str):  # in pickles of earlier versions
-            state["_loss"] = check_loss(state["_loss"])
-        generator = state.pop("generator")
-        if isinstance(generator, bytes):
+        theta, backend, generator = (state.pop(k) for k in ("_theta", "_backend", "generator"))
+        if not isinstance(generator, np.random.Generator):
             generator = Pickled(generator)
-        self._build(
-            state["sizes"][0], state["layers"], state["_loss"], state["dtype"], backend,
-            generator, of_inputs, state["_optimizer"], state.get("_noise", 0),
-            state.get("reproducible", False),  # not in pickles of earlier versions
+        optimizer = state.pop("_optimizer")
+        if isinstance(optimizer, tuple):
+            optimizer = optimizer_with(optimizer)
+        progress, scaling = state.pop("_progress", None), state.pop("_scaling", None)
+        loss: Loss | CustomLoss
+        if "_kind" in state:
+            found = kind(state.pop("_kind"))
+            layers, loss, dtype, plan = found.layers, found.loss, found.dtype, found.plan.copy()
+        else:
+            # in pickles of earlier versions there is less, and the loss may be a name
+            layers, loss, dtype = state["layers"], state["_loss"], state["dtype"]
+            if isinstance(loss, str):
+                loss = state["_loss"] = check_loss(loss)
+            of_inputs = state.pop("_of_inputs", None) or (state.pop("_input_dropout", 0.0), 0.0)
+            plan = plan_of(state["sizes"][0], layers, loss, dtype, *of_inputs)
+        self._put_together(
+            plan, layers, loss, dtype, generator, state.get("reproducible", False), optimizer,
+            state.get("_noise", 0),
         )  # fmt: skip
         self.__dict__.update(state)
-        put(self.plan, theta, self._theta)
         self._scaling = scaling
-        self._session.resume(*progress)
+        put(plan, theta, self._theta)
+        backend = self._kernels(backend)
+        self._take_backend(backend, self._new_session(backend))
+        if progress is not None:
+            self._session.resume(*progress)

@@ -1,6 +1,13 @@
 """Equality of settings, written once."""
 
 from dataclasses import fields
+from functools import lru_cache
+
+
+@lru_cache(maxsize=128)
+def setting_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass."""
+    return tuple(field.name for field in fields(kind))
 
 
 class Compared:
@@ -16,4 +23,4 @@ class Compared:
         return hash((type(self), self._compared()))
 
     def _compared(self):
-        return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return tuple(getattr(self, name) for name in setting_names(type(self)))

@@ -230,10 +230,13 @@ def parameters(n_in, layers, init, bias_init, dtype, generator):
         initial_values(own, of_bias, index + 1, place, dtype, generator)
         for index, (own, of_bias, place) in enumerate(found)
     ]
-    return values, tuple(
-        replace(layer, init=None, bias_init=None, mask=mask)
-        for layer, mask in zip(layers, masks, strict=True)
-    )
+    return values, tuple(map(_without_arrays, layers, masks))
+
+
+def _without_arrays(layer, mask):
+    if layer.init is None and layer.bias_init is None and mask is None:
+        return layer  # `replace` would check all of it again
+    return replace(layer, init=None, bias_init=None, mask=mask)
 
 
 def initial(n_in, layers, init, bias_init) -> list[tuple]:
@@ -335,10 +338,10 @@ def as_generator(seed) -> "np.random.Generator":
 def as_dtype(dtype) -> np.dtype:
     """float32 or float64."""
     found = None if dtype is None else dtype_or_none(dtype)
-    if found is None or found.name not in ("float32", "float64"):
+    if found is None or found.kind != "f" or found.itemsize not in (4, 8):
         asked = dtype if found is None else found.name
         raise unknown_name("dtype", asked, ("float32", "float64"))
-    return np.dtype(found.name)
+    return np.dtype(f"f{found.itemsize}")  # in the byte order of this machine
 
 
 def as_backend(name: str) -> str:

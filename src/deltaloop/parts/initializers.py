@@ -128,6 +128,8 @@ def is_named(init) -> bool:
 
 def is_number(value) -> bool:
     """Whether it is a single value and no text: a number, if it is an initial value at all."""
+    if value is None:  # np.ndim takes its time
+        return True
     return not isinstance(value, str | bytes | list | tuple) and np.ndim(value) == 0
 
 

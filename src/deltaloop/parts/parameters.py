@@ -1,5 +1,6 @@
 """The parameters of a network: one flat array, and views of it layer by layer."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,32 +12,40 @@ from ..kernels.memory import aligned_zeros
 from ..kernels.turns import Turns
 from .views import Views
 
+_SMALL = 2**16  # bytes of theta
 # what plan and theta were laid out for: the kernels would write beyond them if it changed
 _FIXED = frozenset(
     ("sizes", "layers", "loss_name", "_loss", "dtype", "plan", "_theta", "reproducible")
 )
 
 
-def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray:
-    """A copy of theta without its padding, shape (n_parameters,), rows as they lie."""
-    return np.concatenate([view.T.ravel() for view in plan.views(theta)])
+def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray | bytes:
+    """A copy of theta without its padding, shape (n_parameters,), rows as they lie.
+
+    In pickles, where a small array takes as long as all else: bytes, least significant first.
+    """
+    rows = plan.rows(theta)
+    if theta.nbytes > _SMALL or sys.byteorder == "big":  # arrays may travel beside the pickle
+        return np.concatenate([block.ravel() for block in rows])
+    return b"".join([block.tobytes() for block in rows])
 
 
-def put(plan: Plan, values: np.ndarray, theta: np.ndarray) -> None:
+def put(plan: Plan, values: np.ndarray | bytes, theta: np.ndarray) -> None:
     """Copy what `without_padding` gave, or all of another theta, into theta."""
-    if len(values) == len(theta):  # in pickles of earlier versions
+    if isinstance(values, bytes):
+        values = np.frombuffer(values, theta.dtype.newbyteorder("<"))
+    elif len(values) == len(theta):  # in pickles of earlier versions
         theta[:] = values
         return
-    views = list(plan.views(theta))
-    if len(values) != sum(view.size for view in views):
+    if len(values) != plan.n_parameters:
         raise InvalidInputError(
             f"{len(values)} parameters do not fit the layers: the pickle is of a version that laid "
             "them out in another way; save networks by net.save, which later versions read"
         )
     start = 0
-    for view in views:
-        view.T[...] = values[start : start + view.size].reshape(view.T.shape)
-        start += view.size
+    for block in plan.rows(theta):
+        block[...] = values[start : start + block.size].reshape(block.shape)
+        start += block.size
 
 
 class Parameters:
