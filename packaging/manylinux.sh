@@ -13,7 +13,11 @@ export PYTHON=${PYTHON:-python3}
 
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
+case "$*" in
+    *build-dir=*) ;;    # one that was given: pip refuses two
+    *) set -- "-Cbuild-dir=$built/build" "$@" ;;
+esac
 CC="$source/packaging/gcc_with_old_glibc" "$PYTHON" -m pip wheel --no-deps --no-build-isolation \
-    -Cbuild-dir="$built/build" --wheel-dir "$built" "$@" "$source"
+    --wheel-dir "$built" "$@" "$source"
 "$PYTHON" -m auditwheel repair --plat manylinux2014_x86_64 --wheel-dir "$folder" "$built"/*.whl
 "$PYTHON" "$source/packaging/check_wheel.py" "$folder"/deltaloop-*manylinux2014_x86_64*.whl
