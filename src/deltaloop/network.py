@@ -317,7 +317,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             Used as it is; '.npz' is customary. An existing file is replaced in one step.
         state : bool, default False
             Keep as well how far training is: the state of `optimizer`, of the last `fit` (which
-            `resume` goes on with) and of `generator`.
+            `resume` goes on with) and of `generator`. In a callback after an epoch that is the
+            fit under way; in the middle of an epoch there is none, as `checkpoint` of `fit` has.
 
         Raises
         ------
@@ -461,6 +462,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             state["_progress"] = progress
         if self._scaling is not None:
             state["_scaling"] = self._scaling
+        if self._run is not None:
+            state["_run"] = self._run.copy()
         return state
 
     def __setstate__(self, state: dict) -> None:

@@ -19,6 +19,15 @@ def test_standardised_columns_have_mean_0_and_deviation_1():
         assert values.std(axis=0) == pytest.approx(np.ones(values.shape[1]))
 
 
+@pytest.mark.parametrize("unit", [5e-324, 1e-300, 1e-170, 1.0, 1e150, 1e300])
+def test_deviations_are_those_in_any_unit(unit):
+    values = np.array([[0.0, 8.0], [4.0, -8.0], [8.0, 0.0], [4.0, 0.0]]) * unit
+    scaling = dl.Scaling.standardize(values, values[:, :1])
+    expected = np.array([8, 32]) ** 0.5
+    assert scaling.x_scale / unit == pytest.approx(expected, rel=0.2 if unit < 1e-300 else 1e-14)
+    assert scaling.targets(values[:, :1]).std() == pytest.approx(1, rel=0.2)
+
+
 def test_outputs_undo_targets():
     scaling = dl.Scaling.standardize(X, Y)
     assert scaling.outputs(scaling.targets(Y)) == pytest.approx(Y)
@@ -186,9 +195,9 @@ def test_data_that_scaling_makes_infinite_are_refused_at_the_door(dtype):
     assert net.theta.tobytes() == before
 
 
-@pytest.mark.parametrize("values", [[1e300, -1e300], [1e308] * 3])
+@pytest.mark.parametrize("values", [[1e308] * 3, [-1e308, -1e308, 0.0]])
 def test_values_too_large_to_be_standardised_are_refused_in_words(values):
-    with pytest.raises(dl.InvalidInputError, match=r"values are too large.*1e\+30[08].*rescale"):
+    with pytest.raises(dl.InvalidInputError, match=r"values are too large.*1e\+308.*rescale"):
         dl.Scaling.standardize(np.array(values)[:, None])
 
 

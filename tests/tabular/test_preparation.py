@@ -185,6 +185,14 @@ def test_missing_date_is_indicated():
     assert preparation.transform(table(a=days))[:, -1].tolist() == [0, 1, 0, 0]
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-18, 1e18, 1e30, 1e140])
+def test_numbers_may_have_any_unit(unit):
+    values = np.array([1.0, 2.0, 3.0, 4.0, 7.0])
+    expected = fitted(mass=values).transform(table(mass=values))
+    X = fitted(mass=values * unit).transform(table(mass=values * unit))
+    np.testing.assert_allclose(X[:, 0], expected[:, 0], rtol=1e-12)
+
+
 def test_infinite_number_is_at_the_limit():
     values = np.array([1.0, 2, 3, 4, np.inf, -np.inf])
     X = fitted(a=values).transform(table(a=values))

@@ -19,6 +19,7 @@ from deltaloop import kernels
 from deltaloop.callbacks import every
 from deltaloop.interop import archive
 from deltaloop.training import checkpoints
+from deltaloop.training.samples import Samples
 from small_training import X_OTHER, Y_OTHER, X, Y, new_net
 
 BACKENDS = kernels.available()
@@ -287,6 +288,43 @@ def test_another_fit_does_not_go_on_with_it(change, text, tmp_path):
     with pytest.raises(dl.InvalidInputError, match=text):
         net.fit(X, Y, **{**OPTIONS, **change}, checkpoint=tmp_path, resume=True)
     assert net.theta.tobytes() == before
+
+
+def changed(values, index):
+    values = np.array(values, dtype=float)
+    values[index] += 1e-3
+    return values
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"X": changed(X, (0, 0))},
+        {"X": changed(X, (-1, -1))},
+        {"X": X[::-1], "Y": Y[::-1]},
+        {"Y": changed(Y, (3, 1))},
+        {"sample_weight": np.arange(1, len(X) + 1)},
+        {"validation_data": (changed(X, (2, 1)), Y)},
+    ],
+    ids=["first of X", "last of X", "order", "Y", "weights", "validation"],
+)
+def test_other_values_do_not_go_on_with_it(change, tmp_path):
+    net, given = new_net(), {"X": X, "Y": Y, "validation_data": (X, Y), **OPTIONS}
+    net.fit(**given, checkpoint=tmp_path)
+    before = net.theta.tobytes()
+    net.fit(**given, checkpoint=tmp_path, resume=True)
+    with pytest.raises(dl.InvalidInputError, match="on other samples, targets or weights"):
+        net.fit(**{**given, **change}, checkpoint=tmp_path, resume=True)
+    assert net.theta.tobytes() == before
+
+
+def test_checkpoints_know_samples_by_some_rows_of_many(monkeypatch):
+    monkeypatch.setattr(checkpoints, "_LOOKED", 5)
+    samples = Samples(np.arange(200.0).reshape(100, 2), np.zeros((100, 1)))
+    look = checkpoints.look_of(samples, None)
+    for row, seen in ((0, True), (99, True), (49, True), (50, False)):
+        other = Samples(changed(samples.X, (row, 0)), samples.Y)
+        assert (checkpoints.look_of(other, None) != look) == seen
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,15 @@ def test_two_calls_are_one_with(first, more):
     assert record(history) == record(whole)
 
 
-@pytest.mark.parametrize("move", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+MOVES = [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))]
+
+
+def through_a_file(net, folder):
+    net.save(folder / "net.npz", state=True)
+    return dl.load(folder / "net.npz")
+
+
+@pytest.mark.parametrize("move", MOVES)
 def test_copies_go_on_where_the_network_is(move):
     net = new_net()
     net.fit(X, Y, epochs=3, optimizer=dl.Adam())
@@ -94,6 +102,34 @@ def test_copies_go_on_where_the_network_is(move):
     once = new_net()
     once.fit(X, Y, epochs=6, optimizer=dl.Adam())
     assert same(net, once)
+
+
+@pytest.mark.parametrize("move", [*MOVES, through_a_file])
+@pytest.mark.parametrize("before", [0, 2], ids=["first fit", "second fit"])
+def test_what_a_callback_keeps_after_an_epoch_goes_on_from_there(before, move, tmp_path):
+    net, kept = new_net(), []
+    if before:
+        net.fit(X, Y, epochs=before, optimizer=dl.SGD(0.2))
+
+    def keep(state):
+        if state.epoch == 3:
+            more = [tmp_path] if move is through_a_file else []
+            kept.append(move(state.net, *more))
+
+    options = {"batch_size": 2, "optimizer": dl.Adam(0.05)}
+    history = net.fit(X, Y, epochs=6, callbacks=[keep], restore_best=True, **options)
+    again = kept[0].fit(X, Y, epochs=3, resume=True, restore_best=True, **options)
+    assert same(net, kept[0])
+    assert record(again) == record(history)
+
+
+def test_there_is_nothing_to_go_on_with_in_the_middle_of_an_epoch():
+    net, kept = new_net(), []
+    net.fit(X, Y, epochs=2)
+    keep = dl.callbacks.every(2, lambda state: kept.append(copy.deepcopy(state.net)))
+    net.fit(X, Y, epochs=1, batch_size=2, callbacks=[keep])
+    with pytest.raises(dl.InvalidInputError, match="has none"):
+        kept[0].fit(X, Y, resume=True)
 
 
 def test_optimizer_left_out_is_that_of_the_fit_before():

@@ -163,7 +163,9 @@ def _decimals(net, k):
     logs = (net.metadata or {}).get("logs")
     if net.dtype != np.float32 or logs or net.scaling is None or net.scaling.y_scale is None:
         return None
-    step = float(net.scaling.y_scale[k]) * np.finfo(np.float32).eps
+    step = float(net.scaling.y_scale[k]) * float(np.finfo(np.float32).eps)
+    if step == 0:
+        return None
     digits = math.ceil(-math.log10(step))
     return digits if 0 <= digits < 300 else None
 

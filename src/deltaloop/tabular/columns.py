@@ -18,7 +18,7 @@ from ..tables.text_column import Text
 
 CLIP = 3.0  # inputs are limited smoothly to (-CLIP, CLIP)
 MOST_LEVELS, ROWS_PER_LEVEL = 10, 5
-_FAR = 1e18  # stands for infinity; its square is a float64
+_FAR = 1e150  # stands for infinity; its square is a float64
 _DAY = np.timedelta64(1, "D")
 _PARTS = ("year", "month", "day of week", "hour", "days")
 

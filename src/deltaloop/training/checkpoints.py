@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -12,9 +13,11 @@ from ..errors import DeltaloopError, DeltaloopWarning, FileFormatError, InvalidI
 from ..interop import archive
 from .kept import generator, kept, run_of
 from .run import Run
+from .samples import Samples
 from .schedules import SCHEDULES
 
 NAME = "checkpoint.npz"
+_LOOKED = 1000  # rows by which samples are known again
 
 
 @dataclass
@@ -128,20 +131,49 @@ class Checkpoint:
                     f"has {now!r}; make the network as before"
                 )
         for name, now in self.asked.items():
-            if before.get(name) != now:
+            if name != "samples" and before.get(name) != now:
                 raise InvalidInputError(
                     f"{self.path} was written by a fit with {name}={before.get(name)!r}, this one "
                     f"has {now!r}; give the same, or another directory"
                 )
+        if before.get("samples") not in (None, self.asked["samples"]):
+            raise InvalidInputError(
+                f"{self.path} was written by a fit on other samples, targets or weights, or in "
+                "another order; give the same, or another directory"
+            )
 
 
-def checkpoint_for(settings, n_samples, split, validates) -> Checkpoint:
-    """The checkpoint of a fit with these settings."""
+def look_of(samples, validation) -> int | None:
+    """CRC-32 of up to _LOOKED rows that are trained on and as many to watch, evenly drawn.
+
+    None for batches as they come. Other samples almost always give another number.
+    """
+    if samples.n_samples is None:
+        return None
+    which = _even(samples.n_samples)
+    arrays = [*samples.rows(which)]
+    if samples.weights is not None:
+        arrays.append(samples.weights[which])
+    if validation is not None:
+        arrays += Samples(*validation).rows(_even(len(validation[0])))
+    look = 0
+    for array in arrays:
+        look = crc32(np.ascontiguousarray(array), look)
+    return look
+
+
+def _even(n):
+    return np.linspace(0, n - 1, min(n, _LOOKED)).astype(np.intp)
+
+
+def checkpoint_for(settings, n_samples, split, validates, look) -> Checkpoint:
+    """The checkpoint of a fit with these settings; `look` is that of `look_of`."""
     schedule, told = settings.schedule, None
     if schedule is not None:
         told = repr(schedule) if type(schedule) in SCHEDULES.values() else "a function"
     asked = {
         "n_samples": n_samples,
+        "samples": look,
         "batch_size": settings.batch_size,
         "shuffle": settings.shuffle,
         "optimizer": archive.described(settings.optimizer),

@@ -41,6 +41,12 @@ class Company:
 
     # the parts of a training
 
+    def look_of(self, samples, validation):
+        """What a checkpoint knows the samples by."""
+        from .checkpoints import look_of
+
+        return look_of(samples, validation)
+
     def read_checkpoint(self, checkpoint, net, resume: bool):
         """The training in a file, or None."""
         return checkpoint.read(net, resume)

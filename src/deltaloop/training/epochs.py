@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DivergenceError, InvalidInputError
 from ..inputs.checks import all_finite
+from ..parts.whole_batch import WholeBatch
 from .stopping import Stopping
 
 
@@ -68,6 +69,8 @@ class Epochs:
         self.may_stop = self.stopping.may_stop()
         self.counts_steps = callbacks is not None and callbacks.counts_steps
         self.reason: str | None = self.history.stop_reason if run.finished else None
+        # nothing is left to go on with but the parameters, where all samples make a step
+        self.is_kept = not isinstance(settings.optimizer, WholeBatch)
         self.last_finite = net._theta.copy()
 
     @property
@@ -174,6 +177,14 @@ class Epochs:
 
     def _look(self, reason):
         """Tell everybody of an epoch; what ends training, if anything does."""
+        if self.is_kept:
+            self.net._run = self.run  # for whoever saves the network now
+        try:
+            return self._told(reason)
+        finally:
+            self.net._run = None
+
+    def _told(self, reason):
         history = self.history
         if self.progress is not None:
             self.progress(len(history), 1.0, history)
@@ -192,6 +203,7 @@ class Epochs:
         return limit is not None and perf_counter() - self.began >= limit
 
     def __enter__(self):
+        self.net._run = None  # in the middle of an epoch there is none to go on with
         return self
 
     def __exit__(self, kind, error, traceback):
@@ -211,7 +223,7 @@ class Epochs:
             theta[:] = self.last_finite
             self.run.position = None
             diverged = True
-        self.net._run = None if diverged else self.run
+        self.net._run = self.run if self.is_kept and not diverged else None
         if kind is None or interrupted:
             if self.checkpoint is not None and not interrupted and self.run.position is None:
                 self.run.finished = self.reason not in (None, "max_seconds")

@@ -33,7 +33,8 @@ def train(
         from .checkpoints import checkpoint_for
 
         n_all = company.total(samples.n_samples)
-        checkpoint = checkpoint_for(settings, n_all, split, validation is not None)
+        look = company.look_of(samples, validation)
+        checkpoint = checkpoint_for(settings, n_all, split, validation is not None, look)
         found = company.read_checkpoint(checkpoint, net, settings.resume)
         checkpoint = checkpoint if company.leads else None
     run, rule, last, is_new = _start(net, settings, found, bool(validation or split))
@@ -86,9 +87,7 @@ def train(
                 if done is None:
                     break
                 epochs.ended(*done)
-    if whole:
-        net._run = None  # nothing is left to go on with but the parameters
-    elif type(samples) is Samples and company.leads:  # in memory
+    if not whole and type(samples) is Samples and company.leads:  # in memory
         warn_after_fit(net, samples, run.history, settings.batch_size)
     return run.history
 

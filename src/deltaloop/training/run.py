@@ -1,6 +1,6 @@
 """What of a training is left when `fit` returns, so that another one can go on with it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,16 @@ class Run:
     finished: bool = False
     noise: int = 0
 
+    def copy(self) -> "Run":
+        """One that goes on by itself."""
+        slots = aligned_zeros(self.slots.shape, self.slots.dtype)
+        slots[:] = self.slots
+        return replace(
+            self, slots=slots, history=self.history.copy(),
+            best=None if self.best is None else self.best.copy(),
+            position=None if self.position is None else replace(self.position),
+        )  # fmt: skip
+
 
 def fresh(optimizer, rule: Rule, theta) -> Run:
     """The start of a training."""
@@ -90,8 +100,9 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
     """
     if run is None:
         raise InvalidInputError(
-            "resume=True goes on where the fit before ended, but this network has none; leave "
-            "resume out, or load a file that net.save(path, state=True) wrote"
+            "resume=True goes on where the fit before ended, but this network has none (an "
+            "optimizer of all samples at once, such as LBFGS, leaves none); leave resume out, or "
+            "load a file that net.save(path, state=True) wrote"
         )
     used = optimizer if optimizer is not None else run.optimizer
     optimizer = used if used is not None else of_network
@@ -104,8 +115,8 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
     history = run.history.copy()
     history.stop_reason = "epochs"
     again = Run(
-        used, run.rule, run.slots, run.step, history, run.held, run.best, run.position,
-        noise=run.noise,
+        used, run.rule, run.slots, run.step, history, run.held, run.best,
+        None if run.position is None else replace(run.position), noise=run.noise,
     )  # fmt: skip
     return again, optimizer, rule
 

@@ -161,6 +161,9 @@ class Together(Company):
 
     # the parts of a training
 
+    def look_of(self, samples, validation):
+        """None: on another number of ranks others lie here."""
+
     def read_checkpoint(self, checkpoint, net, resume: bool):
         """As `Company.read_checkpoint`, of the folder of rank 0; the others need not see it."""
         found, content = None, b""
