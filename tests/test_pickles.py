@@ -120,7 +120,7 @@ def test_values_in_another_order_are_refused(name):
         _from_state(state | {name: (99, *state[name][1:])})
 
 
-@pytest.mark.parametrize("cut", [slice(0, -4), slice(0, 0)])
+@pytest.mark.parametrize("cut", [slice(0, -4), slice(0, -1), slice(0, 0)])
 def test_parameters_of_another_number_are_refused(cut):
     state = dl.Network([2, 1]).__getstate__()
     with pytest.raises(dl.InvalidInputError, match="parameters do not fit the layers"):

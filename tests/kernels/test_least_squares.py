@@ -8,7 +8,6 @@ from deltaloop.kernels import interface, least_squares, reference
 from deltaloop.kernels.least_squares import Search, columns_of
 from deltaloop.kernels.memory import Work, aligned_zeros
 from deltaloop.kernels.sparse_rows import SparseRows
-from deltaloop.parts.parameters import put, without_padding
 from tolerances import CENTRAL_DIFFERENCE, STEP
 
 # sizes, activations, biases: one layer, one and several outputs, widths of every padding
@@ -93,7 +92,7 @@ def test_jacobian_does_not_depend_on_the_room_nor_on_zeros_being_listed(compiled
 def test_jacobian_in_float32_is_that_in_float64_rounded(compiled, network):
     plan, theta, X, _ = case(network, 30, np.float32)
     wide, wide_theta, _, _ = case(network, 30)
-    put(wide, without_padding(plan, theta), wide_theta)
+    wide.unpack(plan.packed(theta), wide_theta)
     exact = jacobian(reference, wide, wide_theta, X.astype(np.float64))[:, :, columns_of(wide)]
     found = jacobian(compiled, plan, theta, X)[:, :, columns_of(plan)]
     assert np.abs(found - exact).max() <= 1e-5 * np.abs(exact).max()

@@ -32,16 +32,18 @@ def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray | bytes:
 
 def put(plan: Plan, values: np.ndarray | bytes, theta: np.ndarray) -> None:
     """Copy what `without_padding` gave, or all of another theta, into theta."""
-    if isinstance(values, bytes):
-        values = np.frombuffer(values, theta.dtype.newbyteorder("<"))
-    elif len(values) == len(theta):  # in pickles of earlier versions
+    is_packed = isinstance(values, bytes)
+    n = len(values) / theta.itemsize if is_packed else len(values)
+    if n == len(theta) and not is_packed:  # in pickles of earlier versions
         theta[:] = values
         return
-    if len(values) != plan.n_parameters:
+    if n != plan.n_parameters:
         raise InvalidInputError(
-            f"{len(values)} parameters do not fit the layers: the pickle is of a version that laid "
+            f"{n:g} parameters do not fit the layers: the pickle is of a version that laid "
             "them out in another way; save networks by net.save, which later versions read"
         )
+    if is_packed:
+        values = np.frombuffer(values, theta.dtype.newbyteorder("<"))
     start = 0
     for block in plan.rows(theta):
         block[...] = values[start : start + block.size].reshape(block.shape)
