@@ -52,9 +52,10 @@ def same(a, b):
 
 def earlier_state(net):
     """What `net` had in the pickles of versions before those of plain values."""
-    names = ("layers", "loss_name", "_loss", "dtype", "sizes", "_noise", "_run", "classes")
+    names = ("layers", "loss_name", "_loss", "dtype", "sizes", "_noise", "_run")
     return {name: net.__dict__[name] for name in (*names, "metadata", "reproducible")} | {
         "_theta": np.concatenate([view.T.ravel() for view in net.plan.views(net.theta)]),
+        "classes": net.classes,
         "_backend": net.backend_name,
         "_optimizer": net.optimizer,
         "_scaling": net.scaling,

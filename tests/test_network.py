@@ -248,3 +248,35 @@ def test_backend_by_name():
     with pytest.raises(dl.InvalidTypeError, match="use_backend takes a name such as 'reference'"):
         net.use_backend(np)
     assert net.backend_name == "reference"
+
+
+@pytest.mark.parametrize(
+    ("change", "before"),
+    [
+        (lambda net: setattr(net, "scaling", dl.Scaling([1.0, 1.0], [2.0, 2.0])), "scaling"),
+        (lambda net: setattr(net, "trainable", False), "trainable"),
+    ],
+    ids=["scaling", "trainable"],
+)
+def test_what_a_fit_has_begun_with_does_not_change_while_it_lasts(change, before):
+    net = dl.Network([2, 1])
+    kept = getattr(net, before)
+
+    def callback(state):
+        with pytest.raises(dl.BusyError):
+            change(state.net)
+
+    net.fit([[0.0, 1.0]], [[1.0]], epochs=2, callbacks=[callback])
+    assert getattr(net, before) == kept
+
+
+def test_classes_have_a_name_each():
+    net = dl.Network([2, 3])
+    net.classes = np.array(["a", "b", "c"])
+    assert net.classes == ("a", "b", "c")
+    for names, said in ((["a", "b", "a"], "'a' twice"), ("abc", "a list of names"), (3, "list")):
+        with pytest.raises(dl.DeltaloopError, match=said):
+            net.classes = names
+    assert net.classes == ("a", "b", "c")
+    assert pickle.loads(pickle.dumps(net)).classes == net.classes
+    net.classes = None

@@ -62,6 +62,9 @@ class Embedding:
     def scaling(self, scaling: Scaling | None) -> None:
         if scaling is not None:
             check_scaling(scaling, self.sizes, self._loss)
+        self._turns.train(self._take_scaling, scaling)  # a fit under way has samples of the old one
+
+    def _take_scaling(self, scaling) -> None:
         self._scaling = scaling
 
     @property

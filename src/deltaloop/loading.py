@@ -99,7 +99,7 @@ def _network(description, arrays, backend, is_reproducible, reads):
             net.W[index] = init[index][0] if layer.bias else init[index]
     if scaling:
         net.scaling = Scaling(**scaling)
-    net.classes = archive.checked_classes(description["classes"])
+    net.classes = description["classes"]
     net.metadata = archive.checked_metadata(description[archive.METADATA])
     if "optimizer" in description:  # earlier versions wrote none
         net.optimizer = archive.optimizer(description["optimizer"])

@@ -245,7 +245,7 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             _shown=theta.view(),  # whoever assigns its shape changes that of no other
             _turns=Turns(), _kept=[], _views={}, _optimizer=optimizer or _FIRST, _run=None,
         )  # fmt: skip
-        self.classes: tuple[str, ...] | None = None
+        self._classes: tuple[str, ...] | None = None
         self.metadata: dict | None = None
         self._scaling: Scaling | None = None
 
@@ -273,6 +273,15 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
     def input_noise(self) -> float:
         """Standard deviation of noise in the inputs of training; see the class."""
         return self.plan.input_noise
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the classes; see the class."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, names) -> None:
+        self._classes = archive.checked_classes(names)
 
     @property
     def trainable(self) -> tuple[bool, ...]:
@@ -468,6 +477,8 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
     def __setstate__(self, state: dict) -> None:
         theta, backend, generator = (state.pop(k) for k in ("_theta", "_backend", "generator"))
+        if "classes" in state:  # in pickles of earlier versions
+            state["_classes"] = state.pop("classes")
         if not isinstance(generator, np.random.Generator):
             generator = Pickled(generator)
         optimizer = state.pop("_optimizer")

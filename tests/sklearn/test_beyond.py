@@ -216,6 +216,15 @@ def test_one_sample_needs_a_weight():
         MLPClassifier(**QUICK).fit(X, y, sample_weight=np.full(len(y), -1.0))
 
 
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_weights_of_classes_are_numbers_from_0_on(solver, weight):
+    X, y = digits()
+    model = MLPClassifier(**QUICK, solver=solver, class_weight={0: weight, 1: 1.0})
+    with pytest.raises(ValueError, match="class_weight must be finite and >= 0, got"):
+        model.fit(X, y)
+
+
 def test_early_stopping_keeps_a_curve_of_losses():
     X, y = numbers()
     model = MLPRegressor(**QUICK, early_stopping=True).fit(X, y)

@@ -155,7 +155,8 @@ def test_letters_that_few_numbers_have_are_no_unit(write):
         (["2020/1/2", "2020/01/13"], ["2020-01-02", "2020-01-13"], ""),
         (["2020-01", "2020-12"], ["2020-01-01", "2020-12-01"], ""),
         (["13/01/2020", "02/03/2020"], ["2020-01-13", "2020-03-02"], ""),
-        (["1/13/20", "2/3/99"], ["2020-01-13", "1999-02-03"], ""),
+        (["1/13/20", "2/3/99"], ["2020-01-13", "1999-02-03"],
+         "years of two digits in column 'a'"),
         (["1/2/2020", "2/3/2020"], ["2020-01-02", "2020-02-03"],
          "taken as month/day/year; they could be day/month/year"),
         (["1.2.2020", "2.3.2020"], ["2020-02-01", "2020-03-02"],
@@ -165,7 +166,8 @@ def test_letters_that_few_numbers_have_are_no_unit(write):
         (["Jan 5 2020", "Feb 12, 2021"], ["2020-01-05", "2021-02-12"], ""),
         (["January 5, 2020", "May 1, 2020"], ["2020-01-05", "2020-05-01"], ""),
         (["5 Jan 2020", "12-Feb-2021"], ["2020-01-05", "2021-02-12"], ""),
-        (["12-Jun-98", "13-Jul-01"], ["1998-06-12", "2001-07-13"], ""),
+        (["12-Jun-98", "13-Jul-01"], ["1998-06-12", "2001-07-13"],
+         "years of two digits in column 'a'"),
         (["3. October 1990", "9. November 1989"], ["1990-10-03", "1989-11-09"], ""),
         (["Mar 1999", "Apr 1999"], ["1999-03-01", "1999-04-01"], ""),
         (["2020-01-02", "-", "2020-01-04"], ["2020-01-02", "NaT", "2020-01-04"],
@@ -188,7 +190,21 @@ def test_a_zone_that_comes_late_is_heeded(write):
 @pytest.mark.parametrize("late", ["2020-13-01", "tomorrow", "2020-02-30"])
 def test_what_is_no_date_among_dates_makes_text(write, late):
     cells = ["2020-01-02"] * 2000 + [late]
-    assert column(write, *cells)[0].tolist() == cells
+    got, notes = column(write, *cells)
+    assert got.tolist() == cells
+    assert f"counts as text because of 1 cell such as {late!r} in row 2001, which is no d" in notes
+
+
+def test_dates_of_no_calendar_are_told(write):
+    got, notes = column(write, "28.02.2020", "30.02.2020", "13.04.2021", "30.02.2020")
+    assert isinstance(got, Text)
+    assert "because of 2 cells such as '30.02.2020' in row 2, which is no date" in notes
+
+
+def test_the_century_of_two_digits_is_told(write):
+    got, notes = column(write, "18/05/68", "19/05/69")
+    np.testing.assert_array_equal(got, np.array(["2068-05-18", "1969-05-19"], "datetime64[us]"))
+    assert "00 to 68 count as 2000 to 2068, 69 to 99 as 1969 to 1999" in notes
 
 
 def test_a_number_above_12_far_below_settles_the_order(write):

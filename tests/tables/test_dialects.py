@@ -83,10 +83,10 @@ def test_expected_names_are_a_header_whatever_they_are(write):
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("a,b\n1,2,\n3,4,\n", "comma after the last cell of every row is left out"),
-        ("a,b,\n1,2\n3,4\n", "the header has a comma after the last cell"),
-        ("a,b,\n1,2,\n3,4,\n", "comma after the last cell of every row is left out"),
-        ("a,b,\n1,2,\n3,4\n", "comma after the last cell of every row is left out"),
+        ("a,b\n1,2,\n3,4,\n", "delimiter after the last cell of every row is left out"),
+        ("a,b,\n1,2\n3,4\n", "the header has a delimiter after the last cell"),
+        ("a,b,\n1,2,\n3,4,\n", "delimiter after the last cell of every row is left out"),
+        ("a,b,\n1,2,\n3,4\n", "delimiter after the last cell of every row is left out"),
         ("# made by me\na,b\n1,2\n3,4\n", "lines that begin with # are left out"),
         ("a,b\n1,2\n# half\n3,4\n", "lines that begin with # are left out"),
         ("#a,b\n1,2\n3,4\n", "names of the columns are those of the last line with #"),

@@ -349,4 +349,6 @@ def test_whole_numbers_that_are_not_exact_are_told(write):
     told = " ".join(read(path).notes)
     assert "column 'a' has whole numbers above 9e15" in told and "text=['a'] (--text)" in told
     assert read(path, text="a").values[0].tolist()[1] == "123456789012345679"
-    assert read(write("a,b\n1e300,1\n0.5,2\n")).notes == ()
+    for cell in ("1e300", "1e20", "inf", "-Infinity", "1" + "0" * 40):
+        for other in ("0.5", "2"):
+            assert read(write(f"a,b\n{cell},1\n{other},2\n")).notes == ()

@@ -282,3 +282,23 @@ def test_a_metric_is_monitored_while_the_rate_changes_in_every_update():
     )  # fmt: skip
     assert len(history.metrics["r2"]) == 4
     assert history.best_epoch == int(np.argmax(history.metrics["r2"])) + 1
+
+
+@pytest.mark.parametrize("value", ["good", None, np.zeros(2), 1j])
+def test_a_metric_that_is_no_number_is_told_before_anything_changes(value):
+    def metric(y, p):
+        return value
+
+    net = new_net()
+    before = net.theta.tobytes()
+    with pytest.raises(dl.InvalidTypeError, match="the metric metric must return a number, got"):
+        net.fit(X, Y, metrics=[metric])
+    assert net.theta.tobytes() == before
+
+
+def test_an_error_of_a_metric_comes_out_as_it_is():
+    def metric(y, p):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match=r"^mine$"):
+        new_net().fit(X, Y, metrics=[metric])

@@ -336,6 +336,11 @@ def _of_choice(name, given):
             )
         choices = [tuple(whole_number("every width", width) for width in one) for one in choices]
     elif name == "batch_size":
+        if any(isinstance(one, tuple) for one in choices):
+            raise InvalidInputError(
+                f"batch_size in space must be a number or a list of choices, got {shown(given)}; "
+                "ranges (low, high) are for " + ", ".join(_NUMBERS)
+            )
         choices = [whole_number(name, one) for one in choices]
     return lambda generator: choices[generator.integers(len(choices))]
 

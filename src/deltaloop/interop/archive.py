@@ -82,7 +82,7 @@ def contents(net, theta, state: State | None = None) -> Contents:
         "version": 1 if state is None else VERSION,
         **structure(net),
         "arrays": sorted(arrays),
-        "classes": checked_classes(net.classes),
+        "classes": net.classes,
         METADATA: checked_metadata(net.metadata),
         "optimizer": described(net.optimizer),
     }
@@ -276,12 +276,16 @@ def optimizer(entry) -> AnyOptimizer:
 
 
 def checked_classes(classes):
-    """Class names as a tuple of str, or None."""
+    """Class names, each of them once, as a tuple of str; or None."""
     if classes is None:
         return None
-    if isinstance(classes, str) or not np.iterable(classes):
+    if isinstance(classes, str | bytes) or not np.iterable(classes):
         raise InvalidTypeError(f"classes must be a list of names or None, got {classes!r}")
-    return tuple(str(name) for name in classes)
+    names = tuple(str(name) for name in classes)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInputError(f"classes must have different names, got {twice!r} twice")
+    return names
 
 
 def checked_metadata(metadata):

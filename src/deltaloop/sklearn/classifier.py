@@ -339,6 +339,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return weights
         labels = self._label_binarizer.inverse_transform(y.astype(float), 0.5)
         of_classes = compute_sample_weight(self.class_weight, labels)
+        if not (np.isfinite(of_classes) & (of_classes >= 0)).all():
+            raise ValueError(f"class_weight must be finite and >= 0, got {self.class_weight!r}")
         return of_classes if weights is None else weights * of_classes
 
     def _score_of(self, y, weights):

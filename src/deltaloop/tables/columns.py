@@ -149,13 +149,19 @@ def _as_times(name: str, example: str, odd: Sequence[Any], by: Decisions) -> Kin
 
 def _as_text(name: str, odd: Sequence[Any]) -> str:
     """Why a column is text, and what to do if that is wrong."""
+    return (
+        f"{_because_of(odd)}; if it is meant to be numeric, correct them, or use "
+        f"numbers=[{name!r}] (--numbers), which takes the number in each cell"
+    )
+
+
+def _because_of(odd: Sequence[Any]) -> str:
     n_odd = sum(count for _, count, _ in odd)
     cell, _, row = min(odd, key=lambda one: one[2])
     at_least = "at least " if len(odd) > _MANY else ""
     return (
         f"counts as text because of {at_least}{n_odd} cell{'s' * (n_odd > 1)} such as {cell!r} in "
-        f"row {row}; if it is meant to be numeric, correct them, or use numbers=[{name!r}] "
-        "(--numbers), which takes the number in each cell"
+        f"row {row}"
     )
 
 
@@ -163,18 +169,27 @@ def _as_dates(
     name: str, forms: Sequence[DateForm], unfit: Callable[[str], list[Any]], by: Decisions
 ) -> Kind | None:
     """The column as dates, if nothing else is in it."""
-    fitting = []
-    for form in forms:
-        odd = unfit(form.sql("x"))
-        if all(cell.casefold() in MARKERS for cell, _, _ in odd) and len(odd) <= _MANY:
-            fitting.append((form, odd))
+    left = [(form, unfit(form.sql("x"))) for form in forms]
+    fitting = [
+        (form, odd)
+        for form, odd in left
+        if all(cell.casefold() in MARKERS for cell, _, _ in odd) and len(odd) <= _MANY
+    ]
     if not fitting:
+        odd = min((odd for _, odd in left), key=len, default=[])
+        if 0 < len(odd) <= _MANY:  # the column is meant to be dates
+            by.notes.append(f"column {name!r} {_because_of(odd)}, which is no date")
         return None
     form, odd = fitting[0]
     if len(fitting) > 1:
         by.notes.append(
             f"dates of column {name!r} are taken as {form.name}; they could be "
             f"{fitting[1][0].name} as well, as no number in them is above 12"
+        )
+    if any("%y" in one for one in form.formats):
+        by.notes.append(
+            f"years of two digits in column {name!r}: 00 to 68 count as 2000 to 2068, 69 to 99 as "
+            "1969 to 1999"
         )
     if form.has_zones:
         by.notes.append(

@@ -299,7 +299,7 @@ class Reading:
         self.kept = list(range(len(columns)))
         if self.dialect.trailing and len(columns) > 1 and missing_cells(columns[-1]).all():
             self.kept.pop()
-            self.notes.append("the comma after the last cell of every row is left out")
+            self.notes.append("the delimiter after the last cell of every row is left out")
         self._leave_out_empty(columns)
         names = tuple(names[k] for k in self.kept)
         columns = [columns[k] for k in self.kept]

@@ -355,7 +355,7 @@ def _settle_header(
     width, rows = dialect.width, [row for row in dialect.rows if len(row) == dialect.width]
     names, note = top, None
     if len(top) == width + 1 and not top[-1].strip():
-        names, note = top[:-1], "the header has a comma after the last cell"
+        names, note = top[:-1], "the header has a delimiter after the last cell"
     elif len(top) == width - 1 and rows:
         if all(is_missing(row[-1]) for row in rows):
             names = [*top, ""]

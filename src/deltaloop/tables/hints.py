@@ -12,6 +12,7 @@ from .text_column import Text
 
 _SENTINELS = (-99999.0, -9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0)
 _EXACT = 2.0**53  # whole numbers of float64 up to here are all different
+_NO_CODE = 1e25  # longer than codes are
 _FEW_VALUES = 100
 _TOTALS = frozenset(
     {"total", "totals", "sum", "grand total", "subtotal", "mean", "average", "gesamt", "summe",
@@ -65,7 +66,10 @@ def _of_numbers(name, column, cells):
             f"{n} cells of column {name!r} are {value:g}, far from all others; if that stands for "
             f"missing cells, use missing=['{value:g}'] (--missing {value:g})"
         )
-    if max(-low, high) > _EXACT and (column == np.floor(column)).all():
+    most = max(-low, high)
+    if _EXACT < most < _NO_CODE and not any("e" in cell.casefold() for cell in cells) and (
+        column == np.floor(column)
+    ).all():  # fmt: skip
         told.append(
             f"column {name!r} has whole numbers above 9e15, which are not told apart exactly; if "
             f"these are codes and no amounts, use text=[{name!r}] (--text)"

@@ -96,8 +96,18 @@ class Metrics:
         predicted = self._predicted()
         # functions of users may change what they get
         values = {
-            name: float(function(self.Y.copy(), predicted.copy()))
+            name: _as_number(name, function(self.Y.copy(), predicted.copy()))
             for name, function in self.functions.items()
         }
         for name, value in values.items():
             columns.setdefault(name, []).append(value)
+
+
+def _as_number(name, value):
+    """The value of a metric; nan, where it is not defined, is one."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            f"the metric {name} must return a number, got {shown(value)}"
+        ) from None
