@@ -19,6 +19,9 @@ def main() -> None:
     if interruptible:
         signal.signal(signal.SIGINT, _leave)
         sys.unraisablehook = _interrupt_again
+    if sys.stdout is None:  # the shell has closed it: >&-
+        print("error: standard output is closed; redirect it to a file", file=sys.stderr)
+        sys.exit(2)
     command = _imported()
     try:
         if interruptible:  # commands take care of themselves

@@ -153,6 +153,17 @@ def test_full_disk_is_one_line():
     assert err == "error: cannot write the output: No space left on device\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX")
+def test_closed_output_is_one_line():
+    program = f"{sys.executable} -c 'import _deltaloop_command as d; d.main()'"
+    done = subprocess.run(
+        f"{program} train xor --simple --epochs 1 >&-", shell=True, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output is closed; redirect it to a file\n"
+
+
 def test_error_is_one_line_on_stderr():
     status, out, err = run("train", "nowhere.csv")
     assert (status, out) == (2, "")

@@ -14,7 +14,7 @@ def as_path(path: str | os.PathLike[str]) -> str:
     InvalidTypeError
         It is no path, such as the number of an open file.
     InvalidInputError
-        It has characters that no name of a file can have.
+        It is empty, or has characters that no name of a file can have.
     """
     try:
         text = os.fsdecode(path)
@@ -29,6 +29,8 @@ def as_path(path: str | os.PathLike[str]) -> str:
             f"there is no file {text!r} and can be none, its name has a zero byte or half a "
             "character; leave that out"
         )
+    if not text:
+        raise InvalidInputError("the path is empty; give the name of a file or folder")
     return text
 
 
