@@ -32,9 +32,8 @@ def without_padding(plan: Plan, theta: np.ndarray) -> np.ndarray | bytes:
 
 def put(plan: Plan, values: np.ndarray | bytes, theta: np.ndarray) -> None:
     """Copy what `without_padding` gave, or all of another theta, into theta."""
-    is_packed = isinstance(values, bytes)
-    n = len(values) / theta.itemsize if is_packed else len(values)
-    if n == len(theta) and not is_packed:  # in pickles of earlier versions
+    n = len(values) / (theta.itemsize if isinstance(values, bytes) else 1)
+    if n == len(theta) and not isinstance(values, bytes):  # in pickles of earlier versions
         theta[:] = values
         return
     if n != plan.n_parameters:
@@ -42,7 +41,7 @@ def put(plan: Plan, values: np.ndarray | bytes, theta: np.ndarray) -> None:
             f"{n:g} parameters do not fit the layers: the pickle is of a version that laid "
             "them out in another way; save networks by net.save, which later versions read"
         )
-    if is_packed:
+    if isinstance(values, bytes):
         values = np.frombuffer(values, theta.dtype.newbyteorder("<"))
     start = 0
     for block in plan.rows(theta):
