@@ -158,7 +158,7 @@ def look_of(samples, validation) -> int | None:
         arrays += Samples(*validation).rows(_even(len(validation[0])))
     look = 0
     for array in arrays:
-        look = crc32(np.ascontiguousarray(array), look)
+        look = crc32(np.ascontiguousarray(array).data, look)
     return look
 
 
