@@ -1,4 +1,4 @@
-"""One build of the package that holds all chosen mutants of its Cython sources."""
+"""One build of the package that holds all chosen mutants of its sources."""
 
 import re
 import shutil
@@ -7,11 +7,13 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from . import identity
 from .sites import Site
-from .switched import HEADER, CannotSwitch, importing, switched
+from .switched import CannotSwitch, importing, switched
 
 CHECKOUT = Path(__file__).parents[2]
 SOURCES = CHECKOUT / "kernels" / "cython"
+MODULES = (SOURCES / "core.pyx", SOURCES / "ensemble.pyx")
 _COPIED = (
     "kernels", "src", "packaging", "CMakeLists.txt", "pyproject.toml", "README.md", "LICENSE",
     "docs/site/static/stix-two-math-LICENSE.txt",
@@ -28,7 +30,7 @@ def cython_sources(folder: Path) -> list[Path]:
     script = SOURCES / "write_functions.py"
     subprocess.run([sys.executable, "-B", script, written], check=True)
     by_hand = (path for kind in ("*.pxi", "*.pxd") for path in SOURCES.glob(kind))
-    return [SOURCES / "core.pyx", *sorted(by_hand), written / "functions.pxd"]
+    return [*MODULES, *sorted(by_hand), *sorted(written.glob("*.pxd"))]
 
 
 def build(folder: Path, chosen, level: int, optimize: str = OPTIMIZE) -> set[int]:
@@ -49,7 +51,7 @@ def build(folder: Path, chosen, level: int, optimize: str = OPTIMIZE) -> set[int
                 f"-Ccmake.define.DELTALOOP_LEVELS={level}",
                 folder / "copy",
             ],
-            capture_output=True, text=True, check=False,
+            capture_output=True, text=True, check=False, env=identity.environment(folder),
         )  # fmt: skip
         if done.returncode == 0:
             return refused
@@ -92,8 +94,8 @@ def _write(folder, chosen, refused, optimize):
     text = cmake.read_text().replace("set(optimize -O3", f"set(optimize {optimize}")
     cmake.write_text(text.replace("set(directives ", "set(directives --line-directives "))
     target = copy / "kernels" / "cython"
-    (target / "mutant.h").write_text(HEADER)
-    by_file = defaultdict(list, {SOURCES / "core.pyx": []})  # which imports for what it includes
+    (target / "mutant.h").write_text(identity.header())
+    by_file = defaultdict(list, {path: [] for path in MODULES})  # they import for what they include
     for entry in chosen:
         by_file[entry[1].path].append(entry)
     owners = {}
@@ -107,6 +109,9 @@ def _write(folder, chosen, refused, optimize):
                 bad = {error.args[0]} if error.args else set()
                 refused |= bad
                 entries = [entry for entry in entries if entry[0] not in bad]
+        if path.suffix == ".py":
+            (copy / path.relative_to(CHECKOUT)).write_text(written)
+            continue
         if path.suffix != ".pxi":
             written, first = importing(written)
             of_lines = {line + 3 * (line > first): found for line, found in of_lines.items()}

@@ -1,51 +1,79 @@
-"""Plant single faults in the kernels and see whether a test notices.
+"""Plant single faults in kernels and Python and see whether a test notices.
 
-    python tests/mutation/run.py FOLDER --mutants 220 --seed 1
+    python tests/mutation/run.py FOLDER --kernels 500 --python 500 --seed 1
 
-All chosen mutants of the Cython sources are compiled at once into FOLDER; those of Python are
-changed at import. Each runs its tests in a process of its own. A second run with the same FOLDER
-repeats only what has survived; what is known to be equivalent (known.py) is told apart.
+All chosen mutants are built at once into FOLDER. The tests are run once to see which mutants each
+of them reaches; then each mutant meets those that reach it, in a process of its own. A second run
+with the same FOLDER repeats only what has not been killed, and first looks anew at changed files of
+tests. What is known to be equivalent (known.py) is told apart.
 """
 
 import argparse
+import hashlib
 import json
 import os
-import random
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
+from itertools import chain, zip_longest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mutation import known, planted, selections
-from mutation.build import CHECKOUT, build, cython_sources, switchable
+from mutation import known, planted
+from mutation.build import CHECKOUT, SOURCES, build, cython_sources, switchable
 from mutation.sites import replaced, sites
 
-PYTHON = (
-    "interface.py",
-    "memory.py",
-    "sparse_rows.py",
-    "session.py",
-    "functions.py",
-    "turns.py",
-    "reference.py",
-)
+PACKAGE = CHECKOUT / "src" / "deltaloop"
+# compiled by Numba at run time, or calls of other libraries that are compared with
+_LEFT_OUT = ("numba.py", "numba_handles.py", "benchmarking/peers/", "benchmarking/table_peers.py")
 
 
-def all_sites(folder, cython_files, python_files):
-    """Every (site, statement, place) that can be tried, and the texts of the files."""
-    found, texts = [], {}
-    for path in cython_files:
-        texts[path] = text = path.read_text()
-        found += [entry for entry in sites(path, text) if switchable(*entry, text)]
-    for path in python_files:
-        texts[path] = path.read_text()
-        found += [entry for entry in sites(path) if _compiles(entry[0], texts[path])]
-    return found, texts
+def python_sources() -> list[Path]:
+    """Those of the package, without kernels/."""
+    files = (path for path in PACKAGE.rglob("*.py") if "kernels" not in path.parts)
+    return [p for p in files if not p.relative_to(PACKAGE).as_posix().startswith(_LEFT_OUT)]
+
+
+def kernel_sources(folder: Path) -> list[Path]:
+    """Cython and Python of kernels/."""
+    return [*cython_sources(folder), *SOURCES.parent.glob("*.py"), SOURCES / "__init__.py"]
+
+
+def drawn(paths, n: int, seed: int, only):
+    """n of all (site, statement, place, text) that can be tried.
+
+    The order is that of hashes, so that most of the choice outlives a change of the sources.
+    """
+    found = [(*entry, text) for p in paths for text in [p.read_text()] for entry in sites(p, text)]
+    if only:
+        found = [entry for entry in found if any(part in shown(entry[0]) for part in only)]
+
+    def place(entry):
+        return hashlib.sha256(f"{seed}{entry[0].path.parent.name}{entry[0].key}".encode()).digest()
+
+    chosen = []
+    for entry in sorted(found, key=place):
+        if len(chosen) == n:
+            break
+        if switchable(*entry) and _compiles(entry[0], entry[3]):
+            chosen.append(entry[:3])
+    return chosen
+
+
+def drawn_evenly(paths, n: int, seed: int, only):
+    """As many of each folder of the package."""
+    folders = {}
+    for path in sorted(paths):
+        folders.setdefault(path.relative_to(PACKAGE).parts[:-1][:1], []).append(path)
+    parts = [drawn(of_folder, n, seed, only) for of_folder in folders.values()]
+    return [entry for entry in chain(*zip_longest(*parts)) if entry is not None][:n]
 
 
 def _compiles(site, text):
+    if site.path.suffix != ".py":
+        return True
     try:
         compile(replaced(text.splitlines(keepends=True), site), str(site.path), "exec")
     except (SyntaxError, ValueError):
@@ -56,15 +84,15 @@ def _compiles(site, text):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("folder", type=Path, help="for the build and the results")
-    parser.add_argument("--mutants", type=int, default=220)
+    parser.add_argument("--kernels", type=int, default=0, help="mutants of kernels/")
+    parser.add_argument("--python", type=int, default=0, help="of src/, as many of each folder")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--level", type=int, help="instruction set; default: the highest")
-    parser.add_argument("--patience", type=float, default=60, help="seconds for one test")
-    parser.add_argument("--quick", action="store_true", help="without the slowest tests")
     parser.add_argument("--only", nargs="*", help="parts of lines as --list shows them")
+    parser.add_argument("--workers", type=int, default=1, help="mutants at a time")
     parser.add_argument(
-        "--python", nargs="*", type=Path, help="Python files, instead of the usual ones"
+        "--budget", type=float, default=30, help="usual seconds of a mutant's tests"
     )
+    parser.add_argument("--level", type=int, help="instruction set; default: the highest")
     parser.add_argument("--list", action="store_true", help="the mutants, and no more")
     return parser.parse_args()
 
@@ -73,24 +101,15 @@ def main():
     options = arguments()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    python_files = options.python or [CHECKOUT / "kernels" / name for name in PYTHON]
-    cython_files = [] if options.python else cython_sources(folder)
-    found, texts = all_sites(folder, cython_files, [path.resolve() for path in python_files])
-    there = {site.key for site, *_ in found}
-    for key in () if options.python else known.EQUIVALENT.keys() - there:
-        print(f"known.py has a line of what is no longer there: {key}")
-    if options.only:
-        found = [entry for entry in found if any(part in shown(entry[0]) for part in options.only)]
-    random.Random(options.seed).shuffle(found)
-    chosen = [(k + 1, *entry) for k, entry in enumerate(found[: options.mutants])]
-    print(f"{len(chosen)} of {len(found)} possible mutants", flush=True)
+    of_kernels = drawn(kernel_sources(folder), options.kernels, options.seed, options.only)
+    of_python = drawn_evenly(python_sources(), options.python, options.seed, options.only)
+    chosen = [(k, *entry) for k, entry in enumerate([*of_kernels, *of_python], 1)]
     if options.list:
         for number, site, *_ in chosen:
             print(number, shown(site))
         return 0
-    compiled = [entry for entry in chosen if entry[1].path.suffix != ".py"]
-    refused = prepared(folder, compiled, options)
-    planted.begin(folder / "installed")
+    refused = prepared(folder, chosen, options)
+    planted.begin(folder)
     results = Results(folder / "results.json")
     waiting = []
     for number, site, *_ in chosen:
@@ -98,28 +117,17 @@ def main():
             results.add(number, site, "not compiled", "")
         elif site.key in known.EQUIVALENT:
             results.add(number, site, "known", known.EQUIVALENT[site.key])
-        elif results.of(site) != "killed":
-            waiting.append(planted.Change(number, site, texts[site.path]))
+        elif results.of(site) not in ("killed", "timed out"):
+            waiting.append(planted.Change(number, site))
     with quiet(folder / "pytest.log"):
-        for change in waiting:  # first: they must find no module imported
-            if change.site.path.suffix == ".py":
-                stages = selections.stages(change.site.path, options.quick)
-                outcome = planted.run_python(change, stages, options.patience, folder)
-                results.take(change, *outcome)
-        in_c = [change for change in waiting if change.site.path.suffix != ".py"]
-        by_selection = {}
-        for change in in_c:
-            key = tuple(selections.of(change.site.path, options.quick))
-            by_selection.setdefault(key, [planted.ORIGINAL]).append(change)
-        for selection, changes in by_selection.items():
-            planted.run_compiled(changes, list(selection), options.patience, folder, results.take)
+        planted.run(waiting, folder, options.workers, options.budget, results.take)
     return results.summary([site for _, site, *_ in chosen])
 
 
 @contextmanager
 def quiet(log):
     """What pytest prints goes to a file, what we print does not."""
-    kept, target = os.dup(1), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    kept, target = os.dup(1), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
     os.dup2(target, 1)
     Results.out = os.fdopen(kept, "w")
     try:
@@ -128,25 +136,26 @@ def quiet(log):
         os.dup2(kept, 1)
 
 
-def prepared(folder, compiled, options):
+def prepared(folder, chosen, options):
     """Build, unless it is there already; the mutants that no compiler accepts."""
-    if not compiled and (folder / "installed").exists():
-        return set()  # mutants of Python alone: any build serves
-    stamp, text = folder / "built.json", [repr(entry[1]) for entry in compiled]
+    stamp, text = folder / "built.json", [repr(entry[1]) for entry in chosen]
     if stamp.exists():
         built = json.loads(stamp.read_text())
         if built["mutants"] == text:
             return set(built["refused"])
     began = time.perf_counter()
-    refused = build(folder, compiled, options.level or planted.highest_level())
-    print(f"built in {time.perf_counter() - began:.0f} s", flush=True)
+    refused = build(folder, chosen, options.level or planted.highest_level())
+    for path in (folder / "reached").glob("*.json"):
+        path.unlink()
+    print(f"{len(chosen)} mutants built in {time.perf_counter() - began:.0f} s", flush=True)
     stamp.write_text(json.dumps({"mutants": text, "refused": sorted(refused)}))
     return refused
 
 
 def shown(site):
     change = f"{site.before} -> {site.after or 'nothing'} at {site.column}"
-    return f"{site.path.name}:{site.line}: {site.function}: `{site.text}`, {change}"
+    path = site.path.relative_to(CHECKOUT) if site.path.is_relative_to(CHECKOUT) else site.path.name
+    return f"{path}:{site.line}: {site.function}: `{site.text}`, {change}"
 
 
 class Results:
@@ -163,11 +172,6 @@ class Results:
 
     def take(self, change, outcome, why):
         """A report of `planted`."""
-        if change is planted.ORIGINAL:
-            if outcome != "survived":
-                print(f"the tests fail without a mutant: {why}", file=self.out, flush=True)
-                os._exit(2)
-            return
         self.add(change.number, change.site, outcome, why)
 
     def add(self, number, site, outcome, why):
@@ -175,15 +179,14 @@ class Results:
         self.found[repr(site.key)] = [outcome, why]
         self.path.write_text(json.dumps(self.found, indent=1))
         self.n_killed += outcome == "killed"
-        if outcome != "killed":
+        if outcome not in ("killed", "known"):
             print(f"{number:4d} {outcome:9} {shown(site)}  {why}", file=self.out, flush=True)
-        elif self.n_killed % 20 == 0:
+        elif outcome == "killed" and self.n_killed % 20 == 0:
             print(f"     {self.n_killed} killed so far", file=self.out, flush=True)
 
     def summary(self, chosen):
-        outcomes = [self.of(site) for site in chosen]
-        counts = {name: outcomes.count(name) for name in sorted(set(outcomes))}
-        print(", ".join(f"{n} {name}" for name, n in counts.items()), file=self.out)
+        counts = Counter(self.of(site) for site in chosen)
+        print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())), file=self.out)
         return 1 if {"survived", "unclear"} & counts.keys() else 0
 
 

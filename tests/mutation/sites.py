@@ -20,6 +20,8 @@ SWAPS = {
     "NEAREST": "FLUSHING", "FLUSHING": "NEAREST", "W": "b", "n_in": "n_out", "n_out": "n_in",
     "z": "a", "start": "stop", "stop": "start",
 }  # fmt: skip
+# they only take the place of what the function has: an unknown name would be too easy a fault
+_VARIABLES = {"even", "odd", "W", "b", "n_in", "n_out", "z", "a", "start", "stop"}
 _BEFORE_OPERAND = {"(", "[", ",", "=", "+", "-", "*", "/", "//", "%", "<", ">", "<=", ">=", "==",
                    "!=", "&", "|", ":", "+=", "-=", "*=", "**", "~", "^", "{"}  # fmt: skip
 _LEFT_ALONE = {"raise", "import", "from", "cimport", "include", "global", "nonlocal", "assert",
@@ -33,6 +35,7 @@ class Statement:
 
     tokens: list
     function: str
+    names: set  # all words of the function
     words: list = field(init=False)  # the tokens as texts
 
     def __post_init__(self):
@@ -64,7 +67,7 @@ class Site:
 
 def statements(text: str) -> list[Statement]:
     """The logical lines inside functions, but docstrings, signatures and decorators."""
-    found, line, owners = [], [], []  # owners: (indentation, name) of the functions around
+    found, line, owners = [], [], []  # owners: (indentation, name, words) of the functions around
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT):
             continue
@@ -78,9 +81,10 @@ def statements(text: str) -> list[Statement]:
             words = [t.string for t in line]
             if words[0] in ("def", "cdef", "cpdef", "class") and words[-1] == ":":
                 if words[0] != "class" and "(" in words:
-                    owners.append((column, words[words.index("(") - 1]))
+                    owners.append((column, words[words.index("(") - 1], set(words)))
             elif owners and line[0].type != tokenize.STRING and words[0] != "@":
-                found.append(Statement(line, owners[-1][1]))
+                owners[-1][2].update(words)
+                found.append(Statement(line, *owners[-1][1:]))
         line = []
     return found
 
@@ -157,7 +161,7 @@ def _changes(statement: Statement, cython: bool):
             continue
         elif word == "*" and not cython:
             yield k, "/"
-        elif word in SWAPS:
+        elif word in SWAPS and (word not in _VARIABLES or SWAPS[word] in statement.names):
             is_set = k + 1 < len(words) and words[k + 1] == "="
             if not (is_set and word not in ("+", "-")):  # the name of an argument, or what is set
                 yield k, SWAPS[word]

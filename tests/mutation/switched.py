@@ -1,11 +1,11 @@
-"""Cython sources that hold many mutants at once, each behind a number that is set while it runs.
+"""Sources that hold many mutants at once, each behind a number that is set while it runs.
 
-    x = a + b       becomes     if MUTANT == 7:
+    x = a + b       becomes     if is_mutant(7):
                                     x = a - b
                                 else:
                                     x = a + b
 
-and conditions `(mutated) if MUTANT == 7 else (original)`. So one compilation serves all of them.
+and conditions `(mutated) if is_mutant(7) else (original)`. So one build serves all of them.
 """
 
 import re
@@ -13,16 +13,8 @@ from collections import defaultdict
 
 from .sites import Site, Statement, initializers
 
-HEADER = """\
-#ifndef DELTALOOP_MUTANT
-#define DELTALOOP_MUTANT
-static int MUTANT;
-__attribute__((visibility("default"))) void deltaloop_choose_mutant(int number);
-void deltaloop_choose_mutant(int number) { MUTANT = number; }
-#endif
-"""
-_IMPORT = 'cdef extern from "mutant.h":\n    int MUTANT\n\n'
-_BRANCH = re.compile(r"(?:el)?if MUTANT == (\d+):|else:")
+_IMPORT = 'cdef extern from "mutant.h":\n    bint is_mutant(int number) noexcept nogil\n\n'
+_BRANCH = re.compile(r"(?:el)?if is_mutant\((\d+)\):|else:")
 _CONDITIONS = {"if", "elif", "while"}
 
 
@@ -65,11 +57,11 @@ def _owners(written, numbers):
         if branch:
             of_branch = [int(branch[1])] if branch[1] else []
         # conditions have all of them in one line
-        yield of_branch or (numbers if "MUTANT" in line else [])
+        yield of_branch or (numbers if "is_mutant" in line else [])
 
 
 def importing(text: str) -> tuple[str, int]:
-    """The text with MUTANT, and by how many lines what follows has moved."""
+    """The text with is_mutant, and by how many lines what follows has moved."""
     lines = text.splitlines(keepends=True)
     # after the docstring or the comments, and before everything else
     k = 0
@@ -103,7 +95,7 @@ def _rewritten(lines, statement, found):
     if words[-1] == ":" or ";" in words:
         raise CannotSwitch(found[0][0])
     text = "".join(
-        f"{indent}{'if' if number == found[0][0] else 'elif'} MUTANT == {number}:\n"
+        f"{indent}{'if' if number == found[0][0] else 'elif'} is_mutant({number}):\n"
         f"{indent}    {_source(lines, tokens, (tokens[k], site.after))}\n"
         for number, site, _, k in found
     )
@@ -114,7 +106,7 @@ def _choice(lines, tokens, found):
     text = f"({_source(lines, tokens)})"
     for number, site, statement, k in found:
         mutated = _source(lines, tokens, (statement.tokens[k], site.after))
-        text = f"(({mutated}) if MUTANT == {number} else {text})"
+        text = f"(({mutated}) if is_mutant({number}) else {text})"
     return text
 
 
@@ -122,7 +114,7 @@ def _declared(lines, statement, found, indent):
     """The names are set once more, from the one that is changed on."""
     text = f"{indent}{_source(lines, statement.tokens)}\n"
     for number, site, _, k in found:
-        text += f"{indent}if MUTANT == {number}:\n"
+        text += f"{indent}if is_mutant({number}):\n"
         begun = False
         for name, first, end in initializers(statement):
             begun |= first <= k < end
@@ -136,8 +128,14 @@ def _declared(lines, statement, found, indent):
 
 
 def _loop(lines, statement, found, indent):
-    """The bounds of a range; its step has to be a constant."""
+    """The bounds of a range, whose step has to be a constant where it is compiled."""
     words, tokens = statement.words, statement.tokens
+    if found[0][1].path.suffix == ".py":
+        first = words.index("in") + 1
+        if any(k < first for *_, k in found):
+            raise CannotSwitch(found[0][0])
+        names = _source(lines, tokens[:first])
+        return f"{indent}{names} {_choice(lines, tokens[first:-1], found)}:\n"
     if words[2:5] != ["in", "range", "("]:
         raise CannotSwitch(found[0][0])
     bounds, depth, first = [], 0, 5

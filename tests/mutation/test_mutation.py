@@ -1,11 +1,13 @@
 """The mutants themselves: what is changed, what is left alone, and what counts as killed."""
 
 import ast
+import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
-from mutation import build, planted, selections, sites, switched
+from mutation import build, planted, reaching, run, sites, switched
 
 CYTHON = '''\
 """A + B is no code."""
@@ -64,16 +66,16 @@ def test_one_text_has_all_mutants_behind_numbers():
         text.splitlines()[7:]
         == """\
     cdef Py_ssize_t k = 1, both
-    if MUTANT == 1:
+    if is_mutant(1):
         k = 2
     cdef real total = 0
-    for k in range(((1) if MUTANT == 4 else (0)), n, 2):
-        if MUTANT == 7:
+    for k in range(((1) if is_mutant(4) else (0)), n, 2):
+        if is_mutant(7):
             total -= <real> x[k] * -2
         else:
             total += <real> x[k] * -2
-    while ((k < n or total) if MUTANT == 13 else (k < n and total)):
-        if MUTANT == 14:
+    while ((k < n or total) if is_mutant(13) else (k < n and total)):
+        if is_mutant(14):
             k = min(k,
                 n)
         else:
@@ -98,29 +100,42 @@ def test_one_text_has_all_mutants_behind_numbers():
     }
 
 
-def test_the_step_of_a_loop_stays():
+def test_what_a_loop_of_python_goes_over_is_changed():
+    text = "def f(rows):\n    for k, row in enumerate(rows, 1):\n        print(k)\n"
+    entry, *_ = [e for e in sites.sites(Path("module.py"), text) if e[0].after == "2"]
+    loop = "    for k, row in ((enumerate(rows, 2)) if is_mutant(3) else (enumerate(rows, 1))):"
+    assert switched.switched(text, [(3, *entry)])[0].splitlines()[1] == loop
+
+
+def test_the_step_of_a_compiled_loop_stays():
     entry = next(entry for entry in sites.sites(Path("kernel.pxi"), CYTHON) if entry[2] == 9)
     assert not build.switchable(*entry, CYTHON)
 
 
 CHILDREN = """
-import os, pathlib, signal, sys, time
+import os, signal, sys, time
+from pathlib import Path
 sys.path.insert(0, {tests!r})
-from mutation import planted
+from mutation import forks
 
-log = pathlib.Path({folder!r}) / "log"
-
+def passes(): pass
+def fails(): log.write_text("test_x: 1 == 2"); os._exit(1)
+def crashes(): log.write_text("test_y"); os.kill(os.getpid(), signal.SIGSEGV)
 def hangs():
-    planted.Watch(0.01, log).pytest_runtest_logstart()
+    forks.Watch(log, lambda test: 0.01).pytest_runtest_logstart("test_z")
     time.sleep(60)
+def collects_nothing(): os._exit(5)
 
-print([planted.forked(run, log) for run in (
-    lambda: 0,
-    lambda: log.write_text("test_x") - 5,
-    lambda: os.kill(os.getpid(), signal.SIGKILL),
-    hangs,
-    lambda: 4,
-)])
+found = {{}}
+def note(job, *what): found[job.__name__] = what
+all_of_them = forks.Forks(2, Path({folder!r}), note)
+for job in (passes, fails, crashes, hangs, collects_nothing):
+    if all_of_them.fork(job):
+        log = all_of_them.log
+        job()
+        os._exit(0)
+all_of_them.wait_for_all()
+print(found)
 """
 
 
@@ -128,47 +143,81 @@ def test_what_becomes_of_a_child(tmp_path):
     # a process of its own: its children are forks, and pytest has threads by now
     text = CHILDREN.format(tests=str(build.CHECKOUT / "tests"), folder=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
-    assert ast.literal_eval(done.stdout) == [
-        ("survived", ""),
-        ("killed", "test_x"),
-        ("killed", "signal 9"),
-        ("killed", "does not end"),
-        ("unclear", ""),
-    ]
+    assert ast.literal_eval(done.stdout) == {
+        "passes": ("survived", ""),
+        "fails": ("killed", "test_x: 1 == 2"),
+        "crashes": ("killed", "signal 11: test_y"),
+        "hangs": ("timed out", "test_z"),
+        "collects_nothing": ("unclear", ""),
+    }
 
 
-def test_tests_that_killed_others_there_come_first():
-    class Item:
-        def __init__(self, nodeid):
-            self.nodeid = nodeid
-
-    def site(path, function):
-        return sites.Site(Path(path), 1, 0, "+", "-", "a + b", function)
-
-    children = planted.Children([], 1, Path("log"), print)
-    children.note("killed", "c", site("rows.pxd", "sums"))
-    children.note("killed", "b", site("rows.pxd", "steps"))
-    children.note("survived", "a", site("rows.pxd", "steps"))
-    children.note("killed", "d", site("tiles.pxd", "strips"))
-
-    def order(*place):
-        items = [Item(name) for name in "abcd"]
-        return "".join(item.nodeid for item in children.likely_first(items, site(*place)))
-
-    assert order("rows.pxd", "steps") == "bcda"
-    assert order("rows.pxd", "other") == "bcda"
-    assert order("tiles.pxd", "sums") == "dbca"
-    assert order("losses.pxd", "sums") == "bcda"
+def site(path, function):
+    return sites.Site(Path(path), 1, 0, "+", "-", "a + b", function)
 
 
-def test_files_of_tests_for_a_mutant_are_there():
+def test_tests_that_killed_others_there_come_first_then_the_quickest_of_each_function(tmp_path):
+    found = {
+        "slow[1]": [0.5, [7]], "slow[2]": [0.4, [7]], "quick[1]": [0.01, [7]],
+        "quick[2]": [0.02, [7]], "other": [0.1, [3]], "killer": [1.0, [7]],
+    }  # fmt: skip
+    (tmp_path / "reached").mkdir()
+    text = json.dumps({"tests": found, "failed": {"broken": "1 == 2"}})
+    (tmp_path / "reached" / "a.json").write_text(text)
+    reach = reaching.Reach(tmp_path)
+    assert reach.failed == {"broken": "1 == 2"}
+
+    here = site("rows.pxd", "sums")
+    by_time = ["quick[1]", "slow[2]", "killer", "quick[2]", "slow[1]"]
+    assert reach.ordered(7, here, budget=10) == by_time
+    assert reach.ordered(7, here, budget=0.5) == by_time[:2]
+    assert reach.ordered(7, here, budget=0) == by_time[:1]
+    assert reach.ordered(8, here, budget=10) == []
+    reach.note_kill("killer", site("rows.pxd", "steps"))
+    assert reach.ordered(7, here, budget=10)[0] == "killer"
+    reach.note_kill("slow[1]", here)
+    assert reach.ordered(7, here, budget=10)[:2] == ["slow[1]", "killer"]
+    assert reach.ordered(7, site("tiles.pxd", "sums"), budget=10) == by_time
+
+
+PROCESS = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from mutation import identity
+
+folder = Path({folder!r})
+identity.begin(folder)
+reached = identity.empty_record(folder / "reached")
+identity.choose(5, reached)
+said = [is_mutant(5), is_mutant(6)]
+# a process of its own asks for the same number, and leaves a note in the same file
+import subprocess
+subprocess.run([sys.executable, "-c", "assert is_mutant(5); is_mutant(9)"], check=True)
+print(said, identity.take(reached), identity.take(reached))
+"""
+
+
+def test_a_process_and_those_that_it_starts_are_one_mutant(tmp_path):
+    text = PROCESS.format(tests=str(build.CHECKOUT / "tests"), folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "[True, False] {9, 5, 6} set()\n"
+
+
+def test_tests_for_what_runs_at_import_are_there():
     source = build.CHECKOUT / "src" / "deltaloop"
-    files = [*build.SOURCES.glob("*.p*"), *build.SOURCES.parent.glob("*.py"),
-             source / "interop" / "archive.py", source / "training" / "schedules.py"]  # fmt: skip
-    for path in files:
-        option, expression, *tests = selections.of(path)
-        assert option == "-k" and expression
-        assert [test for test in tests if not (build.CHECKOUT / test).exists()] == [], path
-        stages = selections.stages(path)
-        assert [test for stage in stages for test in stage[2:]] == tests
-    assert selections.of(source / "training" / "schedules.py")[2].endswith("/test_schedules.py")
+    for path in (source / "training" / "schedules.py", source / "interop" / "c_header" / "units.py",
+                 source / "network.py", build.SOURCES.parent / "functions.py"):  # fmt: skip
+        assert len(planted.mirrored(path)) > 1, path
+    assert planted.mirrored(source / "training" / "schedules.py")[0].endswith("test_schedules.py")
+
+
+def test_as_many_mutants_of_each_folder_are_drawn():
+    names = "training/history.py", "training/slices.py", "tables/arrays.py", "network.py"
+    paths = [run.PACKAGE / name for name in names]
+    assert set(paths) < set(run.python_sources())
+    chosen = [entry[0] for entry in run.drawn_evenly(paths, 12, seed=1, only=[])]
+    assert Counter(site.path.parent.name for site in chosen) == {
+        "training": 4, "tables": 4, "deltaloop": 4,
+    }  # fmt: skip
+    assert [entry[0] for entry in run.drawn_evenly(paths, 6, seed=1, only=[])] == chosen[:6]
