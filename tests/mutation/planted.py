@@ -9,9 +9,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
+
+import pytest
 
 from . import identity
 from .forks import Forks, Watch
@@ -24,6 +28,7 @@ OPTIONS = ["-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandl
 # tests of Numba compile for seconds what others run compiled already
 SELECTION = ["-k", "not numba", "tests", "--ignore=tests/mutation", "--ignore=tests/fuzz"]
 _FRESH_SECONDS = 300
+_CASES = 20
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,10 @@ class Mutants:
         self.at_import = identity.empty_record(self.folder / "import.reached")
         identity.choose(0, self.at_import)
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        items[:] = sampled(items)
+
     def pytest_runtestloop(self, session):
         identity.choose(0)
         imported = identity.take(self.at_import)
@@ -100,10 +109,19 @@ class Mutants:
         self.report_of_run(change, outcome, why)
 
 
+def sampled(items: list) -> list:
+    """Of a test with a large table of cases some, which the others are much like."""
+    n_cases = Counter(item.nodeid.partition("[")[0] for item in items)
+
+    def is_kept(item):
+        n = n_cases[item.nodeid.partition("[")[0]]
+        return n <= _CASES or crc32(item.nodeid.encode()) % n < _CASES
+
+    return [item for item in items if is_kept(item)]
+
+
 def run(changes: list[Change], folder: Path, workers: int, budget: float, report: Report) -> None:
     """Record what the tests reach, where that is not known yet; then all mutants."""
-    import pytest
-
     mutants = Mutants(changes, folder, workers, budget, report)
     code = int(pytest.main([*OPTIONS, *SELECTION], plugins=[mutants]))
     if mutants.is_child:
