@@ -28,7 +28,7 @@ OPTIONS = ["-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandl
 # tests of Numba compile for seconds what others run compiled already
 SELECTION = ["-k", "not numba", "tests", "--ignore=tests/mutation", "--ignore=tests/fuzz"]
 _FRESH_SECONDS = 300
-_CASES = 20
+_CASES = 12
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Mutants:
                     os._exit(in_fresh_process(change, self.reach, forks.log))
                 session.items[:] = [items[test] for test in tests]
                 session.config.option.maxfail = 1
-                watch = Watch(forks.log, lambda test: 10 + 20 * self.reach.seconds[test])
+                watch = Watch(forks.log, lambda test: 40 + 40 * self.reach.seconds[test])
                 session.config.pluginmanager.register(watch)
                 self.fresh = (change, forks.log) if fresh else None
                 return None  # pytest goes on, and runs the tests
