@@ -21,3 +21,19 @@ def test_numbers_of_the_report_have_three_digits(value, text):
 )
 def test_durations_have_a_fitting_unit(seconds, text):
     assert figures.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1, "1.00 s"), (0.9999, "1000 ms"), (1e-3, "1.00 ms"), (9.99e-4, "999 µs")],
+)
+def test_a_unit_begins_at_1(seconds, text):
+    assert figures.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-5, "0.0000100"), (9.99e-6, "9.99e-06"), (1e15, "1e+15"),
+                        (9.99e14, "999000000000000"), (-1e-6, "-1e-06")],
+)  # fmt: skip
+def test_an_exponent_is_for_numbers_that_nobody_would_write_out(value, text):
+    assert figures.significant(value) == text

@@ -15,10 +15,20 @@ from deltaloop.console.sparkline import sparkline
         ([3, 3, 3], "▁▁▁"),
         ([1000, 100, 10, 1], "█▆▃▁"),  # by factors
         ([1, float("inf")], "▁▁"),
+        ([1, 2], "▁█"),
+        ([0, 1, 100], "▁▁█"),  # 0 has no logarithm
+        ([1000, 0], "█▁"),
     ],
 )
 def test_heights(values, line):
     assert sparkline(values) == line
+
+
+def test_as_many_values_as_the_width_are_drawn_one_by_one():
+    assert sparkline([1.0, 0.0] * 3, width=6) == "█▁█▁█▁"
+    # means of 2 values each, and of 1, 2, 1, 2 where they do not divide
+    assert sparkline([0.0, 4.0, 5.0, 7.0], width=2) == "▁█"
+    assert sparkline([0.0, 7.0, 7.0, 0.0, 7.0, 7.0], width=4) == "▁█▁█"
 
 
 def test_long_curves_are_drawn_in_the_width():
