@@ -25,8 +25,8 @@ from .sites import Site
 CHECKOUT = Path(__file__).parents[2]
 # captured in memory, which children do not share
 OPTIONS = ["-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=line"]
-# Numba compiles for seconds what other tests run compiled already; the others left out build, install
-# or run whole programs
+# Numba compiles for seconds what other tests run compiled already; the others left out build,
+# install or run whole programs
 SELECTION = ["-k", "not numba", "tests", *(f"--ignore=tests/{name}" for name in (
     "mutation", "fuzz", "platforms", "trust/test_trust.py", "test_docs.py", "test_examples.py",
     "test_reproductions.py", "test_wheel.py", "test_supply.py", "test_pictures.py",

@@ -1,0 +1,30 @@
+"""What is accepted as a connection of processes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from deltaloop import InvalidInputError, InvalidTypeError
+from deltaloop.parallel.comms import as_comm
+
+
+def made(rank=0, size=1, allreduce=print):
+    return SimpleNamespace(rank=rank, size=size, allreduce=allreduce)
+
+
+@pytest.mark.parametrize(("rank", "size"), [(0, 1), (0, 2), (1, 2)])
+def test_an_object_with_rank_size_and_allreduce_is_taken_as_it_is(rank, size):
+    comm = made(rank, size)
+    assert as_comm(comm) is comm
+
+
+@pytest.mark.parametrize(("rank", "size"), [(1, 1), (-1, 2), (0, 0), (0.0, 1), (0, 1.0), ("0", 1)])
+def test_a_rank_is_a_whole_number_below_the_size(rank, size):
+    with pytest.raises(InvalidInputError, match=r"whole number from 0 to comm\.size - 1, got rank"):
+        as_comm(made(rank, size))
+
+
+def test_a_part_of_the_three_is_not_enough():
+    for comm in (made(allreduce=None), SimpleNamespace(rank=0, size=1), object(), None):
+        with pytest.raises(InvalidTypeError, match="comm must connect processes, got"):
+            as_comm(comm)
