@@ -78,3 +78,37 @@ def test_patterns_select_jobs(pattern, n_jobs):
 def test_pattern_without_a_match_is_refused():
     with pytest.raises(InvalidInputError, match="'nothing' matches none of the jobs: 2-4-1"):
         jobs.select(JOBS, ["784-30-10", "nothing"])
+
+
+def test_memory_counts_a_bias_for_each_unit_and_the_arrays_of_the_optimiser():
+    assert SGD.memory_bytes == 4 * ((5 + 1) * 4 + (4 + 1) * 3)
+    assert replace(SGD, sizes=(7, 2, 9)).memory_bytes == 4 * ((7 + 1) * 2 + (2 + 1) * 9)
+
+
+def test_names_tell_what_is_special():
+    assert SGD.name == "5-4-3 sigmoid, batch 2"
+    assert replace(SGD, density=0.19).name == "5-4-3 sigmoid, batch 2, 19 % non-zero"
+    assert replace(SGD, n_threads=2).name == "5-4-3 sigmoid, batch 2, 2 threads"
+    assert ADAM.name == "5-4-3 relu, Adam, batch 4"
+    assert PREDICT.name == "predict 5-4-3 relu, 1 row"
+    assert replace(PREDICT, batch_size=10000).name == "predict 5-4-3 relu, 10,000 rows"
+
+
+def test_points_of_a_curve_are_what_their_numbers_say():
+    density = jobs.scaling("density")
+    assert all(
+        job.density == percent / 100 and job.batch_size == 1 for percent, job in density.items()
+    )
+    assert list(jobs.scaling("width")) == [2**k for k in range(12)]
+    assert all(job.sizes[1:3] == (n, n) for n, job in jobs.scaling("width").items())
+    assert all(job.batch_size == n for n, job in jobs.scaling("batch").items())
+    assert all(len(job.sizes) == n + 2 for n, job in jobs.scaling("depth").items())
+
+
+def test_steps_of_an_epoch_take_about_a_millisecond():
+    small = replace(SGD, batch_size=1)
+    assert jobs._steps(small) == 500
+    large = replace(SGD, sizes=(1000, 1000, 1000), batch_size=1)
+    assert jobs._steps(large) == int(1e8 / large.flops) == 10
+    assert jobs._steps(replace(large, batch_size=1 << 15)) == 2
+    assert jobs._steps(replace(SGD, batch_size=1024)) == 32

@@ -28,3 +28,11 @@ def test_machine_is_measured():
     assert all(level.read > 0.1 and level.modify > 0.1 for level in found.levels)
     assert found.n_cpus >= 1
     assert 0 < found.floor(JOBS[3]) < 1e-3
+
+
+def test_rates_of_products_are_those_of_the_fastest(monkeypatch):
+    seconds = iter([1e-3, 1e-4, 1e-3] * 2)  # of a call, for the shapes one after the other
+    monkeypatch.setattr(machine, "best", lambda product, n_calls: next(seconds))
+    rows, n_in, n_out = machine._PRODUCTS[1]
+    assert machine._tile_gflops() == pytest.approx(2 * rows * n_in * n_out / 1e-4 / 1e9)
+    assert machine._blas_gflops() == pytest.approx(2 * rows * n_in * n_out / 1e-4 / 1e9)

@@ -1,6 +1,7 @@
 """What is measured of steps and exchanges, with a clock and ranks that the tests make up."""
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ class Net:
     """Fits in 6, 2 and 4 seconds an epoch."""
 
     theta, dtype = np.zeros(5, np.float32), np.dtype("float32")
-    asked = {}
+    asked: ClassVar = {}
 
     def fit(self, X, Y, **settings):
         self.asked.update(settings, n=len(X))
