@@ -4,6 +4,7 @@ All mutants are in one build and differ in a number alone (identity.py), so the 
 once. What runs only while modules are imported is tried in a fresh process.
 """
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -28,7 +29,7 @@ OPTIONS = ["-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandl
 # Numba compiles for seconds what other tests run compiled already; the others left out build,
 # install or run whole programs
 SELECTION = ["-k", "not numba", "tests", *(f"--ignore=tests/{name}" for name in (
-    "mutation", "fuzz", "platforms", "trust/test_trust.py", "test_docs.py", "test_examples.py",
+    "mutation", "fuzz", "golden", "platforms", "trust/test_trust.py", "test_docs.py", "test_examples.py",
     "test_reproductions.py", "test_wheel.py", "test_supply.py", "test_pictures.py",
     "interop/test_wasm.py",
 ))]  # fmt: skip
@@ -82,6 +83,7 @@ class Mutants:
     def pytest_runtestloop(self, session):
         identity.choose(0)
         imported = identity.take(self.at_import)
+        gc.freeze()  # what is collected stays as it is, and its pages are those of all children
         self.is_child = recorded(session, self.folder, self.workers)
         if self.is_child:
             return None  # pytest goes on, and runs the tests
