@@ -29,7 +29,8 @@ OPTIONS = ["-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandl
 # Numba compiles for seconds what other tests run compiled already; the others left out build,
 # install or run whole programs
 SELECTION = ["-k", "not numba", "tests", *(f"--ignore=tests/{name}" for name in (
-    "mutation", "fuzz", "golden", "platforms", "trust/test_trust.py", "test_docs.py", "test_examples.py",
+    "mutation", "fuzz", "golden", "platforms", "trust/test_trust.py", "test_docs.py",
+    "test_examples.py",
     "test_reproductions.py", "test_wheel.py", "test_supply.py", "test_pictures.py",
     "interop/test_wasm.py",
 ))]  # fmt: skip
