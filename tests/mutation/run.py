@@ -2,7 +2,7 @@
 
     python tests/mutation/run.py FOLDER --kernels 500 --python 500 --seed 1
 
-All chosen mutants are built at once into FOLDER. The tests are run once to see which mutants each
+All chosen mutants are built once into FOLDER, all at once. The tests are run once to see which mutants each
 of them reaches; then each mutant meets those that reach it, in a process of its own. A second run
 with the same FOLDER repeats only what has not been killed, and first looks anew at changed files of
 tests. What is known to be equivalent (known.py) is told apart.
@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import astuple
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mutation import known, planted
 from mutation.build import CHECKOUT, SOURCES, build, cython_sources, switchable
-from mutation.sites import replaced, sites
+from mutation.sites import Site, replaced, sites
 
 PACKAGE = CHECKOUT / "src" / "deltaloop"
 # compiled by Numba at run time, or calls of other libraries that are compared with
@@ -101,18 +102,15 @@ def main():
     options = arguments()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    of_kernels = drawn(kernel_sources(folder), options.kernels, options.seed, options.only)
-    of_python = drawn_evenly(python_sources(), options.python, options.seed, options.only)
-    chosen = [(k, *entry) for k, entry in enumerate([*of_kernels, *of_python], 1)]
     if options.list:
-        for number, site, *_ in chosen:
+        for number, site, *_ in chosen(folder, options):
             print(number, shown(site))
         return 0
-    refused = prepared(folder, chosen, options)
+    mutants, refused = built(folder, options)
     planted.begin(folder)
     results = Results(folder / "results.json")
     waiting = []
-    for number, site, *_ in chosen:
+    for number, site in mutants:
         if number in refused:
             results.add(number, site, "not compiled", "")
         elif site.key in known.EQUIVALENT:
@@ -121,7 +119,14 @@ def main():
             waiting.append(planted.Change(number, site))
     with quiet(folder / "pytest.log"):
         planted.run(waiting, folder, options.workers, options.budget, results.take)
-    return results.summary([site for _, site, *_ in chosen])
+    return results.summary([site for _, site in mutants])
+
+
+def chosen(folder, options):
+    """Every mutant with its number."""
+    of_kernels = drawn(kernel_sources(folder), options.kernels, options.seed, options.only)
+    of_python = drawn_evenly(python_sources(), options.python, options.seed, options.only)
+    return [(k, *entry) for k, entry in enumerate([*of_kernels, *of_python], 1)]
 
 
 @contextmanager
@@ -136,20 +141,22 @@ def quiet(log):
         os.dup2(kept, 1)
 
 
-def prepared(folder, chosen, options):
-    """Build, unless it is there already; the mutants that no compiler accepts."""
-    stamp, text = folder / "built.json", [repr(entry[1]) for entry in chosen]
-    if stamp.exists():
-        built = json.loads(stamp.read_text())
-        if built["mutants"] == text:
-            return set(built["refused"])
-    began = time.perf_counter()
-    refused = build(folder, chosen, options.level or planted.highest_level())
-    for path in (folder / "reached").glob("*.json"):
-        path.unlink()
-    print(f"{len(chosen)} mutants built in {time.perf_counter() - began:.0f} s", flush=True)
-    stamp.write_text(json.dumps({"mutants": text, "refused": sorted(refused)}))
-    return refused
+def built(folder, options):
+    """(number, site) of the mutants of the build, which is made once, and those refused."""
+    stamp, wanted = folder / "built.json", [options.kernels, options.python, options.seed]
+    if not stamp.exists():
+        began = time.perf_counter()
+        entries = chosen(folder, options)
+        refused = build(folder, entries, options.level or planted.highest_level())
+        print(f"{len(entries)} mutants built in {time.perf_counter() - began:.0f} s", flush=True)
+        sites_of = {number: [str(site.path), *astuple(site)[1:]] for number, site, *_ in entries}
+        found = {"wanted": wanted, "refused": sorted(refused), "mutants": sites_of}
+        stamp.write_text(json.dumps(found, indent=1))
+    found = json.loads(stamp.read_text())
+    if found["wanted"] != wanted:
+        sys.exit(f"{folder} has {found['wanted']} mutants of kernels and Python, by this seed")
+    mutants = [(int(n), Site(Path(path), *rest)) for n, (path, *rest) in found["mutants"].items()]
+    return mutants, set(found["refused"])
 
 
 def shown(site):
