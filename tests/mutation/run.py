@@ -2,10 +2,10 @@
 
     python tests/mutation/run.py FOLDER --kernels 500 --python 500 --seed 1
 
-All chosen mutants are built once into FOLDER, all at once. The tests are run once to see which mutants each
-of them reaches; then each mutant meets those that reach it, in a process of its own. A second run
-with the same FOLDER repeats only what has not been killed, and first looks anew at changed files of
-tests. What is known to be equivalent (known.py) is told apart.
+All chosen mutants are built once into FOLDER. The tests are run to see which mutants each of them
+reaches; then each mutant meets those that reach it, in a process of its own. A second run with the
+same FOLDER repeats what has not been killed, after a look at the files of tests that have changed.
+What is known to be equivalent (known.py) is told apart.
 """
 
 import argparse
