@@ -50,6 +50,31 @@ def test_names_of_two_digits_have_a_comma():
     assert {"$w^{1}_{11}$", "$w^{1}_{1,11}$"} <= set(texts(ax))
 
 
+def test_names_of_lines_lie_on_them_and_apart():
+    ax = dl.plot.network(dl.Network([2, 2, 2]))
+    names = [text for text in ax.texts if text.get_text().startswith("$w")]
+    places = np.array([text.get_position() for text in names])
+    assert len(names) == 8
+    apart = np.abs(places[:, None] - places).max(axis=2) + np.eye(8)
+    assert apart.min() > 0.02
+    segments = np.array([segment for segment, _, _ in lines_of(ax)])
+    start, end = segments[:, 0], segments[:, 1]
+    share = (places[:, 0] - start[:, 0]) / (end - start)[:, 0]
+    assert ((share > 0.2) & (share < 0.8)).all()
+    assert places[:, 1] == pytest.approx(start[:, 1] + share * (end - start)[:, 1])
+
+
+def test_names_of_layers_lie_above_all_units_and_activations_below():
+    ax = dl.plot.network(dl.Network([2, 7, 1]))
+    heights = [circle.center[1] for circle in ax.patches]
+    above = [text.get_position()[1] for text in ax.texts if "W^" in text.get_text()]
+    below = [text.get_position()[1] for text in ax.texts if text.get_text() == "sigmoid"]
+    assert len(set(above)) == 1 and above[0] > max(heights) + 0.5
+    assert below and max(below) < min(heights) - 0.5
+    low, high = ax.get_ylim()
+    assert low < min(below) and above[0] < high
+
+
 def test_lines_show_sign_and_size():
     net = worked()
     lines = lines_of(dl.plot.network(net))
@@ -120,6 +145,26 @@ def test_boundary_of_one_output_is_where_it_is_a_half():
     assert line[:, 0] == pytest.approx(line[:, 1], abs=0.05)
     assert ax.collections[-1].get_offsets().tolist() == samples.tolist()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_{1}$", "$x_{2}$")
+
+
+@pytest.mark.parametrize(("output", "middle"), [("tanh", 0.0), ("identity", 0.0), ("sigmoid", 0.5)])
+def test_boundary_lies_in_the_middle_of_the_range_of_the_output(output, middle):
+    # z = x2 - 2 for the mean of x1, which is not drawn
+    net = dl.Network(3, [dl.Dense(1, output, init=([[1.0, 1.0, 0.0]], [-3.0]))])
+    samples = np.array([[0.0, 0.0, 1.0], [2.0, 5.0, 3.0]])
+    ax = dl.plot.decision_boundary(net, samples, columns=(2, 1), resolution=41)
+    line = ax.collections[1].get_paths()[0].vertices
+    assert line[:, 1] == pytest.approx(2.0, abs=0.1)
+    assert ax.collections[1].levels.tolist() == [middle]
+    # 8 % more than the samples on each side
+    assert (line[:, 0].min(), line[:, 0].max()) == pytest.approx((1 - 0.16, 3 + 0.16))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_{3}$", "$x_{2}$")
+
+
+def test_boundary_of_an_output_that_is_only_positive_here_is_a_half():
+    net = dl.Network(2, [dl.Dense(1, "identity", init=([[1.0, 0.0]], [0.0]))])
+    ax = dl.plot.decision_boundary(net, np.array([[0.2, 0.0], [0.8, 1.0]]), resolution=31)
+    assert ax.collections[1].levels.tolist() == [0.5]
 
 
 def test_areas_of_classes_have_the_colours_of_their_samples():
