@@ -42,8 +42,9 @@ _CASES = 12
 class Change:
     """A mutant: its number in the build, and what it changes."""
 
-    number: int
+    number: int  # 0: the original
     site: Site
+    tests: tuple[str, ...] = ()  # to be run, instead of all that reach it
 
 
 Report = Callable[[Change, str, str], None]  # 'killed', 'timed out' or 'survived', by what
@@ -92,7 +93,7 @@ class Mutants:
         forks = Forks(self.workers, self.folder, self.report)
         items = {item.nodeid: item for item in session.items}
         for change in self.changes:
-            tests = self.reach.ordered(change.number, change.site, self.budget)
+            tests = change.tests or self.reach.ordered(change.number, change.site, self.budget)
             tests = [test for test in tests if test in items]
             fresh = change.number in imported
             if not tests and not fresh:
@@ -104,7 +105,7 @@ class Mutants:
                     os._exit(in_fresh_process(change, self.reach, forks.log))
                 session.items[:] = [items[test] for test in tests]
                 session.config.option.maxfail = 1
-                watch = Watch(forks.log, lambda test: 40 + 40 * self.reach.seconds[test])
+                watch = Watch(forks.log, lambda test: 40 + 40 * self.reach.seconds.get(test, 0))
                 session.config.pluginmanager.register(watch)
                 self.fresh = (change, forks.log) if fresh else None
                 return None  # pytest goes on, and runs the tests
@@ -112,7 +113,7 @@ class Mutants:
         return True
 
     def report(self, change, outcome, why):
-        if outcome == "killed":
+        if outcome == "killed" and change.number:
             self.reach.note_kill(why.partition(": ")[0], change.site)
         self.report_of_run(change, outcome, why)
 

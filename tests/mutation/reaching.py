@@ -84,10 +84,15 @@ class Reach:
         self.tests = defaultdict(list)  # of a mutant
         self.failed: dict[str, str] = {}  # tests of the original
         self.kills = defaultdict(int)  # by test and place
+        # those that fail without a mutant too, where they are run alone
+        left_out = folder / "unreliable.json"
+        unreliable = set(json.loads(left_out.read_text())) if left_out.exists() else set()
         for path in sorted((folder / "reached").glob("*.json")):
             found = json.loads(path.read_text())
             self.failed |= found["failed"]
             for test, (seconds, numbers) in found["tests"].items():
+                if test in unreliable:
+                    continue
                 self.seconds[test] = seconds
                 for number in numbers:
                     self.tests[number].append(test)

@@ -94,6 +94,8 @@ def arguments():
         "--budget", type=float, default=30, help="usual seconds of a mutant's tests"
     )
     parser.add_argument("--level", type=int, help="instruction set; default: the highest")
+    parser.add_argument("--check", action="store_true",
+                        help="run the tests that killed, each alone, without a mutant")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="the mutants, and no more")
     return parser.parse_args()
 
@@ -118,7 +120,10 @@ def main():
         elif results.of(site) not in ("killed", "timed out"):
             waiting.append(planted.Change(number, site))
     with quiet(folder / "pytest.log"):
-        planted.run(waiting, folder, options.workers, options.budget, results.take)
+        if options.check:
+            waiting = results.killers(mutants)
+        take = results.checked if options.check else results.take
+        planted.run(waiting, folder, options.workers, options.budget, take)
     return results.summary([site for _, site in mutants])
 
 
@@ -180,6 +185,27 @@ class Results:
     def take(self, change, outcome, why):
         """A report of `planted`."""
         self.add(change.number, change.site, outcome, why)
+
+    def killers(self, mutants):
+        """Each test that killed, to be run by the original."""
+        found = [self.found.get(repr(site.key), ("", "")) for _, site in mutants]
+        names = {why.partition(": ")[0] for outcome, why in found if outcome == "killed"}
+        # in a fresh process, or a signal: not one test
+        return [planted.Change(0, mutants[0][1], (name,)) for name in sorted(names) if "::" in name]
+
+    def checked(self, change, outcome, why):
+        """A test that fails by itself is left out from now on, and its kills count no more."""
+        if outcome == "survived":
+            return
+        (test,) = change.tests
+        print(f"fails without a mutant: {test}  {why}", file=self.out, flush=True)
+        path = self.path.with_name("unreliable.json")
+        names = json.loads(path.read_text()) if path.exists() else []
+        path.write_text(json.dumps(sorted({*names, test}), indent=1))
+        for key, (_, reason) in list(self.found.items()):
+            if reason.startswith(f"{test}: "):
+                self.found[key] = ["unclear", f"by a test that fails anyway: {reason}"]
+        self.path.write_text(json.dumps(self.found, indent=1))
 
     def add(self, number, site, outcome, why):
         """Keep it, and tell what has not been killed."""
