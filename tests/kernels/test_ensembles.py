@@ -317,6 +317,36 @@ def test_orders_are_those_of_numpy():
     assert ensembles.alike_orders()
 
 
+@pytest.mark.parametrize("differs", ["orders", "state", "nothing"])
+def test_other_orders_or_another_state_after_them_are_noticed(monkeypatch, differs):
+    from deltaloop.kernels import cython
+
+    class Many:
+        @staticmethod
+        def orders(generator, most):
+            found = [generator.permutation(n) for n in range(1, most)]
+            if differs == "orders":
+                found[-1] = found[-1][::-1].copy()
+            if differs == "state":
+                generator.random()
+            return found
+
+    monkeypatch.setattr(cython, "many", lambda dtype: Many)
+    assert ensembles._alike_orders.__wrapped__() == (differs == "nothing")
+
+
+@pytest.mark.parametrize("large", range(5))
+def test_outputs_of_softmax_are_finite_whichever_is_the_largest(threaded, dtype, large):
+    case = cases.case(3, [2, 5], ["softmax"], "cross_entropy", dtype, 3)
+    case.plan.b(case.theta, 0)[large] = 2000  # e^2000 is infinite, e^0 is not
+    training = training_of(case, 29, cases.RULES["sgd"].rule(), 1)
+    module = for_networks(threaded)
+    training.pack(module.lanes(dtype))
+    out = np.empty((29, 3, 5), dtype)
+    module.forward_networks(training, 0, len(training.theta), training.X, None, out, 1)
+    np.testing.assert_array_equal(out, np.broadcast_to(np.eye(5, dtype=dtype)[large], out.shape))
+
+
 def test_logistic_of_lanes_is_within_its_bound(every_threaded):
     generator = np.random.default_rng(0)
     z = np.concatenate([generator.uniform(-87, 40, 20000), generator.uniform(-1, 1, 5000)])

@@ -13,6 +13,7 @@ from tolerances import CENTRAL_DIFFERENCE, STEP
 # sizes, activations, biases: one layer, one and several outputs, widths of every padding
 NETWORKS = [
     ([1, 5, 1], ["tanh", "identity"], [True, True]),
+    ([6, 3, 1], ["tanh", "identity"], [True, True]),
     ([5, 20, 1], ["tanh", "identity"], [True, True]),
     ([3, 1], ["sigmoid"], [False]),
     ([7, 3], ["softmax"], [True]),
@@ -208,6 +209,14 @@ def test_the_same_call_gives_the_same_bits(compiled):
     whole = case(NETWORKS[1], 500)
     first, again = (descend(compiled, whole, 5)[0] for _ in range(2))
     assert first.tobytes() == again.tobytes()
+
+
+@pytest.mark.parametrize("large", range(3))
+def test_loss_of_a_saturated_softmax_is_finite_whichever_is_the_largest(backend, large):
+    plan, theta, X, Y = case(NETWORKS[IDS.index("7-3")], 40)
+    plan.b(theta, 0)[large] = 1e4  # e^10000 is infinite
+    _, _, search = descend(backend, (plan, theta, X, Y))
+    assert float(search.state["loss"][0]) == pytest.approx(np.square(np.eye(3)[large] - Y).sum() / 2)
 
 
 def test_reasons_say_why_a_search_has_ended(backend):
