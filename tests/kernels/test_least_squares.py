@@ -216,7 +216,9 @@ def test_loss_of_a_saturated_softmax_is_finite_whichever_is_the_largest(backend,
     plan, theta, X, Y = case(NETWORKS[IDS.index("7-3")], 40)
     plan.b(theta, 0)[large] = 1e4  # e^10000 is infinite
     _, _, search = descend(backend, (plan, theta, X, Y))
-    assert float(search.state["loss"][0]) == pytest.approx(np.square(np.eye(3)[large] - Y).sum() / 2)
+    assert float(search.state["loss"][0]) == pytest.approx(
+        np.square(np.eye(3)[large] - Y).sum() / 2
+    )
 
 
 def test_reasons_say_why_a_search_has_ended(backend):

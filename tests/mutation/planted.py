@@ -35,7 +35,6 @@ SELECTION = ["-k", "not numba", "tests", *(f"--ignore=tests/{name}" for name in 
     "interop/test_wasm.py",
 ))]  # fmt: skip
 _FRESH_SECONDS = 300
-_CASES = 12
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,9 @@ def begin(folder: Path) -> None:
 class Mutants:
     """Of pytest: instead of running the tests, runs those that reach each mutant, in a child."""
 
-    def __init__(self, changes: list[Change], folder: Path, workers: int, budget: float,
+    def __init__(self, changes: list[Change], folder: Path, workers: int, budget: float, cases: int,
                  report: Report):  # fmt: skip
-        self.changes, self.folder, self.workers = changes, folder, workers
+        self.changes, self.folder, self.workers, self.cases = changes, folder, workers, cases
         self.budget, self.report_of_run, self.is_child = budget, report, False
         self.fresh: tuple[Change, Path] | None = None  # of a child: what is tried anew at the end
 
@@ -80,13 +79,13 @@ class Mutants:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
-        items[:] = sampled(items)
+        items[:] = sampled(items, self.cases)
 
     def pytest_runtestloop(self, session):
         identity.choose(0)
         imported = identity.take(self.at_import)
         gc.freeze()  # what is collected stays as it is, and its pages are those of all children
-        self.is_child = recorded(session, self.folder, self.workers)
+        self.is_child = recorded(session, self.folder, self.workers, self.cases)
         if self.is_child:
             return None  # pytest goes on, and runs the tests
         self.reach = Reach(self.folder)
@@ -118,20 +117,22 @@ class Mutants:
         self.report_of_run(change, outcome, why)
 
 
-def sampled(items: list) -> list:
-    """Of a test with a large table of cases some, which the others are much like."""
+def sampled(items: list, most: int) -> list:
+    """Of a test with a large table of cases about `most`, which the others are much like."""
     n_cases = Counter(item.nodeid.partition("[")[0] for item in items)
 
     def is_kept(item):
         n = n_cases[item.nodeid.partition("[")[0]]
-        return n <= _CASES or crc32(item.nodeid.encode()) % n < _CASES
+        return n <= most or crc32(item.nodeid.encode()) % n < most
 
     return [item for item in items if is_kept(item)]
 
 
-def run(changes: list[Change], folder: Path, workers: int, budget: float, report: Report) -> None:
+def run(
+    changes: list[Change], folder: Path, workers: int, budget: float, cases: int, report: Report
+) -> None:
     """Record what the tests reach, where that is not known yet; then all mutants."""
-    mutants = Mutants(changes, folder, workers, budget, report)
+    mutants = Mutants(changes, folder, workers, budget, cases, report)
     code = int(pytest.main([*OPTIONS, *SELECTION], plugins=[mutants]))
     if mutants.is_child:
         if code == 0 and mutants.fresh:

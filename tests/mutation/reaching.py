@@ -21,8 +21,8 @@ def processor_time() -> float:
 class Recording:
     """Of pytest, in a child that runs the tests of one file: keeps what those that pass reach."""
 
-    def __init__(self, reached: Path, target: Path):
-        self.reached, self.target = reached, target
+    def __init__(self, reached: Path, target: Path, cases: int):
+        self.reached, self.target, self.cases = reached, target, cases
         self.tests: dict[str, list] = {}
         self.failed: dict[str, str] = {}
         self.passed = False
@@ -49,12 +49,15 @@ class Recording:
             self.failed[report.nodeid] = str(report.longrepr)[-2000:]
 
     def pytest_sessionfinish(self):
-        text = json.dumps({"tests": self.tests, "failed": self.failed})
-        self.target.write_text(text)
+        found = {"tests": self.tests, "failed": self.failed, "cases": self.cases}
+        self.target.write_text(json.dumps(found))
 
 
-def recorded(session, folder: Path, workers: int) -> bool:
-    """Run each file of tests that has changed; True in the child that shall do it."""
+def recorded(session, folder: Path, workers: int, cases: int) -> bool:
+    """Run each file of tests that has changed, or of which more cases are wanted.
+
+    True in the child that shall do it.
+    """
     by_file = defaultdict(list)
     for item in session.items:
         by_file[item.path].append(item)
@@ -62,18 +65,26 @@ def recorded(session, folder: Path, workers: int) -> bool:
     for path, items in by_file.items():
         target = folder / "reached" / f"{path.parent.name}-{path.stem}.json"
         target.parent.mkdir(exist_ok=True)
-        if target.exists() and target.stat().st_mtime > path.stat().st_mtime:
+        if _is_recorded(target, path, cases):
             continue
         if forks.fork(path):
             reached = identity.empty_record(forks.log.with_suffix(".reached"))
             identity.choose(0, reached)
             register = session.config.pluginmanager.register
-            register(Recording(reached, target))
+            register(Recording(reached, target, cases))
             register(Watch(forks.log, lambda _: _PATIENCE))
             session.items[:] = items
             return True
     forks.wait_for_all()
     return False
+
+
+def _is_recorded(target: Path, path: Path, cases: int) -> bool:
+    return (
+        target.exists()
+        and target.stat().st_mtime > path.stat().st_mtime
+        and json.loads(target.read_text()).get("cases", 0) >= cases
+    )
 
 
 class Reach:

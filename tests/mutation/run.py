@@ -93,6 +93,9 @@ def arguments():
     parser.add_argument(
         "--budget", type=float, default=30, help="usual seconds of a mutant's tests"
     )
+    parser.add_argument(
+        "--cases", type=int, default=12, help="of a test with a table, about so many"
+    )
     parser.add_argument("--level", type=int, help="instruction set; default: the highest")
     parser.add_argument("--check", action="store_true",
                         help="run the tests that killed, each alone, without a mutant")  # fmt: skip
@@ -123,7 +126,7 @@ def main():
         if options.check:
             waiting = results.killers(mutants)
         take = results.checked if options.check else results.take
-        planted.run(waiting, folder, options.workers, options.budget, take)
+        planted.run(waiting, folder, options.workers, options.budget, options.cases, take)
     return results.summary([site for _, site in mutants])
 
 
