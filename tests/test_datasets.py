@@ -159,6 +159,9 @@ def test_two_spirals_are_mirror_images_of_97_points_with_three_turns():
     radius = np.sort(np.hypot(*X[y == 1].T))
     np.testing.assert_allclose(radius, np.linspace(0.5, 6.5, 97), rtol=1e-5)
     assert X[0].tolist() == [0, 6.5] and y[0] == 1
+    spiral = X[y == 1][np.argsort(-np.hypot(*X[y == 1].T))]  # from the outer end on
+    angle = np.unwrap(np.arctan2(*spiral.T))
+    np.testing.assert_allclose(angle, np.linspace(0, 6 * np.pi, 97), atol=1e-4)
 
 
 def test_two_spirals_keep_both_images_of_a_point_in_one_part():

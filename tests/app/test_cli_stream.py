@@ -145,3 +145,14 @@ def test_a_class_that_a_later_piece_brings_is_sorted_among_the_others(tmp_path):
     net = tmp_path / "net.npz"
     assert call("train", path, "--stream", "--epochs", 1, "--save", net)[0] == 0
     assert dl.load(net).classes == ("a", "p", "q")
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_target_has_no_more_classes_than_can_be_told_apart(stream, monkeypatch, most):
+    monkeypatch.setattr(streaming, "_MOST_CLASSES", most)
+    arguments = ("train", stream, "--stream", "--target", "class", "--ignore", "value",
+                 "--epochs", 1)  # fmt: skip
+    if most == 2:
+        assert call(*arguments)[0] == 0
+    else:
+        assert "'class' has more than 1 classes" in refused(*arguments)

@@ -358,3 +358,12 @@ def test_nothing_is_warned_of_where_all_is_well():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dl.Ensemble([4, 5, 3], n=5, **SHAPE).fit(X, Y, epochs=3, n_threads=2)
+
+
+def test_room_for_all_predictions_is_asked_for_before_they_are_made(monkeypatch):
+    from deltaloop.ensemble import answering
+
+    asked = []
+    monkeypatch.setattr(answering, "check_memory", lambda what, n, advice: asked.append((what, n)))
+    dl.Ensemble([4, 5, 3], n=7, **SHAPE).predict(X)
+    assert asked == [("all predictions", 7 * len(X) * 3 * 4)]

@@ -93,6 +93,10 @@ def test_targets_of_tanh_are_moved_to_zero_and_one(name):
     assert f(2 * rows - 1, 2 * THREE[1] - 1) == pytest.approx(f(rows, THREE[1]))
 
 
+def test_labels_are_chosen_above_one_half():
+    assert metrics.accuracy([[1, 1, 0], [0, 1, 1]], [[0.505, 0.9, 0.5], [0.2, 0.502, 0.8]]) == 1.0
+
+
 def test_output_of_one_half_chooses_class_zero():
     assert metrics.accuracy([0, 0], [0.5, 0.5]) == 1.0
     assert metrics.accuracy([-1, 1], [0.0, 0.1]) == 1.0
@@ -351,3 +355,8 @@ def test_scikit_learn_has_the_same_value_of_labels(name):
     more = {} if name == "accuracy" else {"average": "macro"}
     expected = getattr(sklearn, f"{name}_score")(LABELS, ANSWERS > 0.5, sample_weight=W, **more)
     assert metrics.named(name)(LABELS, ANSWERS, sample_weight=W) == pytest.approx(expected)
+
+
+def test_numbers_among_objects_are_no_texts():
+    y, chosen = np.array([0, 1, 1], object), np.array([0, 1, 0], object)
+    assert metrics.accuracy(y, chosen) == pytest.approx(2 / 3)

@@ -1,165 +1,305 @@
 """Mutants that no test can tell from the original, and why.
 
-(file, function, line, change, column of the change): reason.
+By reason: (file, function, change, column of the change, line).
 """
 
-_ADDRESS = "what it looks for never begins at element 0, where the first W and the first block lie"
-_FETCHED = "it decides what is fetched into the cache early, and no result"
-_TILES = "the tiles have 6 or 12 rows"
-_LIKE = "of the first argument only the type counts"
-_FIRST = "W of the first layer lies at 0"
-
+_KNOWN = {
+    "what it looks for never begins at element 0, where the first W and the first block lie": [
+        ("core.pyx", "bind", "0 -> 1", 59,
+         "net.parts = net.work + places.parts if places.parts >= 0 else NULL"),
+        ("batch.pxi", "descend_biases", "0 -> 1", 22,
+         "if layer.b >= 0 and not (net.trains and layer.frozen):"),
+        ("batch.pxi", "descend_biases", ">= -> >", 19,
+         "if layer.b >= 0 and not (net.trains and layer.frozen):"),
+        ("sample.pxi", "descend_bias", "0 -> 1", 17,
+         "if layer.b < 0:"),
+        ("ensemble_batches.pxi", "backward_piece", "0 -> 1", 31,
+         "if many.places[k].b >= 0:"),
+        ("interface.py", "n_parameters", "0 -> 1", 64,
+         "return int(((self.layers[\"n_in\"] + (self.layers[\"b\"] >= 0)) * "
+         "self.layers[\"n_out\"]).sum())"),
+    ],
+    "the processor reads there too; the build with UBSan refuses": [
+        ("session.pxi", "hold_rows", "not -> ", 7,
+         "if not is_aligned(view.buf):"),
+    ],
+    "the tiles have 6 or 12 rows": [
+        ("products.pxi", "strips", "8 -> 9", 19,
+         "if TILE_ROWS > 8 and r + 8 <= p.n_rows:"),
+        ("products.pxi", "strips", "> -> >=", 17,
+         "if TILE_ROWS > 8 and r + 8 <= p.n_rows:"),
+    ],
+    "who waits looks more often, and gets the same turn": [
+        ("turns.py", "wait", "2 -> 1", 24,
+         "pause = min(2 * pause, _LONGEST)"),
+    ],
+    "it decides what is fetched into the cache early, and no result": [
+        ("sample.pxi", "descend_larger_samples", "stop -> start", 19,
+         "if t + 1 < stop:"),
+        ("rows.pxd", "descend_and_sum_wide", "+ -> -", 23,
+         "prefetch(ahead + i, 1)"),
+        ("plan.pxd", "fetch_some", "1 -> 0", 23,
+         "ahead.t += 1"),
+        ("batch.pxi", "look_ahead", "1 -> 2", 77,
+         "ahead.n_lines = n * (n_in // LINE + 1) // max(n_tiles, <Py_ssize_t> 1) + 1"),
+        ("plan.pxd", "fetch_some", "1 -> 0", 61,
+         "prefetch(row_of(ahead.rows, ahead.t) + ahead.column, 1)"),
+        ("batch.pxi", "look_ahead", "1 -> 2", 62,
+         "cdef Py_ssize_t n_tiles = (n_in // TILE_ROWS) * ((width - 1) // (TILE_VECTORS * "
+         "NATIVE) + 1)"),
+        ("plan.pxd", "fetch_some", "1 -> 2", 61,
+         "prefetch(row_of(ahead.rows, ahead.t) + ahead.column, 1)"),
+    ],
+    "the same sum in another order, about which nothing is promised": [
+        ("tiny.pxd", "combined", "even -> odd", 8,
+         "even += lane(a, 2) * W[2]"),
+    ],
+    "vectors have 4 or 8 elements": [
+        ("tiny.pxd", "combined", "4 -> 5", 24,
+         "if sizeof(vector) > 4 * sizeof(real):"),
+    ],
+    "W of the first layer lies at 0": [
+        ("layers.pxi", "descend_and_sum", "+ -> -", 46,
+         "layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),"),
+        ("batch.pxi", "sum_inputs_of_batch", "+ -> -", 30,
+         "net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))"),
+    ],
+    "of the first argument only the type counts": [
+        ("functions.pxd", "slope", "z -> a", 56,
+         "t0 = where_above(a, splat(z, (<real> 0)), splat(z, (<real> 1)), splat(z, (<real> 0)))"),
+    ],
+    "what is read of samples that are not there is not written anywhere": [
+        ("batch.pxi", "sum_for_one_unit", "- -> +", 59,
+         "a[r] = <const vec *> (A + min(t + r, n_samples - 1) * below.width)"),
+    ],
+    "shorter vectors do what is left, with the same results": [
+        ("activations.pxd", "map_slope", "<= -> <", 21,
+         "while k + NATIVE <= n:"),
+    ],
+    "the weights of an input that is not there are 0": [
+        ("tiny.pxd", "combined", "> -> >=", 13,
+         "if n > 4:"),
+    ],
+    "whether a product is cut decides no bit": [
+        ("products.pxi", "is_cut", "<= -> <", 50,
+         "and (stores(purpose) or p.n_k * panel <= OF_B))"),
+        ("products.pxi", "is_cut", "and -> or", 33,
+         "and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)"),
+    ],
+    "only -1 is an error": [
+        ("core.pyx", "bind", "0 -> 1", 11,
+         "return 0"),
+    ],
+    "more padding, which is computed and not used": [
+        ("plan.pxd", "padded_width", "8 -> 9", 28,
+         "return 4 if n <= 4 else 8 if n <= 8 else round_up(n)"),
+    ],
+    "numbers of bytes that are 1 lie below every rounding": [
+        ("batch.pxi", "sum_for_one_unit", "0 -> 1", 14,
+         "memset(w, 0, below.width * sizeof(real))"),
+        ("heads.pxi", "outputs_of_heads", "0 -> 1", 47,
+         "memset(block(net, layer, layer.delta), 0, n_samples * layer.width * sizeof(real))"),
+    ],
+    "a block of no samples does nothing": [
+        ("core.pyx", "forward_share", "< -> <=", 16,
+         "while first < call.n_samples:"),
+    ],
+    "a wider tile, of which no more is used": [
+        ("plan.pxd", "padded_width", "4 -> 3", 11,
+         "return 4 if n <= 4 else 8 if n <= 8 else round_up(n)"),
+    ],
+    "`strict` only asserts that the lengths agree": [
+        ("ensemble_reference.py", "_widened", "True -> False", 86,
+         "for slot, values in zip(state[int(rule.is_flat) :], training.state[block], "
+         "strict=True):"),
+        ("frames.py", "_from_objects", "True -> False", 94,
+         "return Text.of(None if is_gone else cell for cell, is_gone in zip(cells, gone, "
+         "strict=True))"),
+        ("statements.py", "learn_one", "True -> False", 48,
+         "arrays += list(zip(delta, net.sizes, strict=True))[1:]"),
+        ("encoding.py", "fit", "True -> False", 72,
+         "for name, values in zip(table.columns, table.values, strict=True)"),
+        ("estimators.py", "_measured_fit", "True -> False", 71,
+         "for model, times in zip(models, (row.theirs, row.ours), strict=True):"),
+    ],
+    "lanes come in fours": [
+        ("ensemble_epochs.pxi", "take_orders", "1 -> 0", 67,
+         "network = room.network[lane + k] if lane + k < n else -1"),
+    ],
+    "the array is writable too, and was checked at the door": [
+        ("ensemble.pyx", "train_networks", "False -> True", 67,
+         "many.positions = <const Py_ssize_t *> data(training.positions, False)"),
+        ("core.pyx", "forward", "True -> False", 61,
+         "call.out, call.is_finite, call.next = <real *> data(out, True, NULL), 1, 0"),
+    ],
+    "two ways to the same outputs, one of them quicker": [
+        ("ensemble.pyx", "train_networks", "1 -> 0", 63,
+         "many.gathers = many.weights == NULL and many.batch_size == 1 and many.n_out <= "
+         "PARTIAL \\"),
+        ("tiny.pxi", "descend_tiny_samples", "> -> >=", 57,
+         "if net.layers[k].n_in > 4 or net.layers[k].n_out > 4:"),
+        ("sparse.pxi", "sum_sparse", "<= -> <", 38,
+         "if sum_stays(width) or layer.n_in <= in_block:"),
+        ("products.pxi", "product", "> -> >=", 71,
+         "cdef Py_ssize_t wide = whole.width // panel * panel if whole.width > 8 else 0"),
+        ("sparse.pxi", "sum_sparse", "1 -> 2", 67,
+         "cdef Py_ssize_t in_block = max(OF_BLOCK // width, <Py_ssize_t> 1)"),
+        ("rows.pxd", "sum_stays", "* -> +", 44,
+         "return width < 5 * NATIVE or width == 8 * NATIVE"),
+        ("listing.py", "_pays", "1 -> 0", 53,
+         "share = _WORTH_A_LIST[\"samples\" if batch_size == 1 else \"batches\"]"),
+        ("listing.py", "_pays", "1 -> 2", 53,
+         "share = _WORTH_A_LIST[\"samples\" if batch_size == 1 else \"batches\"]"),
+        ("scipy_sparse.py", "_rows_of", "- -> ", 23,
+         "borders = starts[1:-1] - 1"),
+    ],
+    "padding is 0, and stays it": [
+        ("tiny.pxd", "turn", "5 -> 4", 15,
+         "if n > 5:"),
+    ],
+    "1 / (1 + e^-39) is 1 as well": [
+        ("ensemble_lanes.pxd", "logistic_of_lanes", "40 -> 39", 30,
+         "cdef real one = 1, most = 40, least = -MOST_OF_TABLE"),
+    ],
+    "arrays have two axes": [
+        ("reference.py", "_softmax_cross_entropy", "- -> ", 47,
+         "return (Y * (log_sum - z) + rest).sum(axis=-1, dtype=np.float64), sum_y * a - Y"),
+        ("reference.py", "loss_slope", "- -> ", 31,
+         "return losses.sum(axis=-1, dtype=np.float64), dC_da"),
+        ("base.py", "_check_same", "- -> ", 64,
+         "before = [*(W.shape[0] for W in coefs), coefs[-1].shape[-1]]"),
+    ],
+    "OF_INPUTS is 0": [
+        ("tiny.pxi", "descend_tiny_samples_of", "+ -> -", 40,
+         "z = first_sum(first.n_in, x, memory + OF_INPUTS, memory[BIAS])"),
+    ],
+    "at the bound the factor is 1": [
+        ("reference.py", "_update", "> -> >=", 12,
+         "if norm > regular.clip_norm:"),
+    ],
+    "no rule has so many numbers": [
+        ("ensemble_epochs.pxi", "take_hyper", "16 -> 15", 33,
+         "memset(room.hyper, 0, side * 16 * sizeof(vec))"),
+    ],
+    "the function does not read that argument": [
+        ("switches.pxd", "terms_by_code", "z -> a", 61,
+         "return terms(MSE, False, p, n_samples, n_out, width, z, a, Y, delta, costs)"),
+        ("ensemble_functions.pxd", "map_slope_of_lanes", "z -> a", 47,
+         "delta[k] *= slope(SOFTSIGN, alpha, z[k], a[k])"),
+        ("writing.py", "model_of", "0.0 -> 0.01", 47,
+         "\"alpha\": layer.activation.alpha or 0.0,"),
+    ],
+    "vectors have more elements than that where this was built": [
+        ("classes.pxi", "softmax_side_by_side", "< -> <=", 14,
+         "if NATIVE < 4:"),
+    ],
+    "an estimate with some slack; where it says yes the norms are computed": [
+        ("parameters.pxi", "may_exceed", "2 -> 1", 51,
+         "cdef double least = max_norm * max_norm * (1 - 2 * layer.n_in * <double> REAL_EPSILON)"),
+    ],
+    "who waits looks more or less often, and gets the same turn": [
+        ("turns.py", "wait", "min -> max", 20,
+         "pause = min(2 * pause, _LONGEST)"),
+        ("turns.py", "wait", "2 -> 3", 24,
+         "pause = min(2 * pause, _LONGEST)"),
+    ],
+    "a lies where z lies": [
+        ("ensemble_functions.pxd", "map_lanes", "z -> a", 49,
+         "a[k] = f_of_lanes(LEAKY_RELU, alpha, z[k])"),
+        ("ensemble_functions.pxd", "map_lanes", "z -> a", 43,
+         "a[k] = f_of_lanes(RELU, alpha, z[k])"),
+    ],
+    "more parentheses in what is written": [
+        ("expressions.py", "operation", "True -> False", 67,
+         "return Expression(self, f\"({x.name} {sign} {y.name})\", True)"),
+    ],
+    "how many rows or blocks at a time": [
+        ("sparse_rows.py", "from_dense", "1024 -> 1023", 38,
+         "block = X[first : first + 1024]"),
+        ("whole_batch.py", "__init__", "1 -> 2", 16,
+         "n = max(1, _BLOCK // X.n_columns if isinstance(X, SparseRows) else _BLOCK // "
+         "X.shape[1])"),
+    ],
+    "0 or not finite, either way": [
+        ("layers.pxi", "are_finite", "+ -> -", 35,
+         "return vec4_total(fold(sums[0] + sums[1]) + rest) == 0"),
+    ],
+    "no build is above the level of its processor": [
+        ("__init__.py", "levels", "1 -> 2", 42,
+         "return tuple(n for n in range(found + 1) if find_spec(f\"{__name__}.core_v{n}_f32\"))"),
+    ],
+    "more room than is needed": [
+        ("least_squares.py", "_pairs", "// -> *", 43,
+         "pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out"),
+    ],
+    "all rows in their order, either way": [
+        ("table_data.py", "_at_most", "<= -> <", 20,
+         "if table.n_rows <= MOST_ROWS:"),
+    ],
+    "how it looks: a width, a size, a margin, blanks": [
+        ("plots.py", "_lines", "1 -> 2", 96,
+         "panel.plot([one.x for one in points], [1e6 * one.floor for one in points], "
+         "\"k--\", linewidth=1,"),
+        ("picture_of_network.py", "_draw_heads", "0 -> 1", 74,
+         "ax.update_datalim([(x + _RADIUS + 0.15 + 0.13 * length, drawn[0])])"),
+        ("pictures.py", "loss_surface", "5.4 -> 5.41", 45,
+         "ax = axes(ax, \"drawing a loss surface\", (5.4, 4.2))"),
+        ("estimators.py", "save", "1 -> 2", 40,
+         "json.dump(content, file, indent=1)"),
+        ("picture_of_network.py", "_draw_lines", "% -> +", 55,
+         "at = 0.26 + 0.14 * (j % 3) + 0.04 * (i % 2)"),
+    ],
+    "the loss is nan either way, if later": [
+        ("descent.py", "_weighted_epoch", "not -> ", 15,
+         "if not math.isfinite(loss) and self._is_lost():"),
+    ],
+    "how long, or of what, a measurement is made": [
+        ("machine.py", "_tile_gflops", "3 -> 4", 76,
+         "fastest = max(fastest, 2e-9 * n_rows * n_in * n_out / best(product, 3))"),
+        ("machine.py", "_level", "16 -> 17", 72,
+         "x, nothing = aligned_zeros(n_bytes // 4, np.float32), aligned_zeros(16, np.float32)"),
+    ],
+    "values below 0 have ranges that begin below 0": [
+        ("pictures.py", "decision_boundary", "0 -> 1", 61,
+         "middle = 0.0 if net.layers[-1].activation.range[0] < 0 and values.min() < 0 else 0.5"),
+    ],
+    "0 divided by it is 0": [
+        ("classes.py", "_of_classes", "1 -> 2", 68,
+         "values = np.where(below > 0, above / np.where(below > 0, below, 1), 0.0)"),
+    ],
+    "the same powers of two": [
+        ("jobs.py", "scaling", "4096 -> 4097", 68,
+         "jobs = {n: _classify(_DIGITS, n, 1) for n in _powers_of_two(4096)}"),
+    ],
+    "NumPy takes any negative length for the unknown one": [
+        ("arguments.py", "__init__", "1 -> 2", 39,
+         "X = np.asarray(X).reshape(-1, np.shape(X)[2])"),
+        ("ranks.py", "gather", "1 -> 2", 30,
+         "return whole.reshape(-1).view(array.dtype).reshape(self.size, *array.shape)"),
+    ],
+    "the same draw but for one number of 2^31": [
+        ("tabular.py", "_fit", "1 -> 2", 60,
+         "seed = check_random_state(seed).randint(2**31 - 1)"),
+    ],
+    "is replaced by what _steps gives": [
+        ("jobs.py", "scaling", "1 -> 0", 42,
+         "n: _sigmoid((784, 30, 10), 1, 1, None, density=n / 100) for n in percents"),
+    ],
+    "no sum lies exactly there": [
+        ("pairs.py", "_from_rows", "<= -> <", 34,
+         "if (np.abs(y.sum(axis=1) - 1) <= _TO_ONE).all():"),
+    ],
+    "a clock never shows exactly that": [
+        ("whole_batch.py", "_by_squares", "> -> >=", 19,
+         "if elapsed > 2 * SLICE_SECONDS:"),
+    ],
+    "less than `low` either way": [
+        ("terminal.py", "convert", "1 -> 2", 32,
+         "number = self.low - 1"),
+    ],
+}  # fmt: skip
 EQUIVALENT = {
-    (
-        "core.pyx",
-        "bind",
-        "net.parts = net.work + places.parts if places.parts >= 0 else NULL",
-        "0 -> 1",
-        59,
-    ): _ADDRESS,
-    (
-        "batch.pxi",
-        "descend_biases",
-        "if layer.b >= 0 and not (net.trains and layer.frozen):",
-        "0 -> 1",
-        22,
-    ): _ADDRESS,
-    (
-        "batch.pxi",
-        "descend_biases",
-        "if layer.b >= 0 and not (net.trains and layer.frozen):",
-        ">= -> >",
-        19,
-    ): _ADDRESS,
-    (
-        "session.pxi",
-        "hold_rows",
-        "if not is_aligned(view.buf):",
-        "not -> ",
-        7,
-    ): "the processor reads there too; the build with UBSan refuses",
-    (
-        "batch.pxi",
-        "train_share",
-        "net.layers[0].n_in, net.layers[0].width)",
-        "0 -> 1",
-        38,
-    ): _FETCHED,
-    (
-        "products.pxi",
-        "strips",
-        "if TILE_ROWS > 8 and r + 8 <= p.n_rows:",
-        "8 -> 9",
-        19,
-    ): _TILES,
-    (
-        "products.pxi",
-        "strips",
-        "if TILE_ROWS > 8 and r + 8 <= p.n_rows:",
-        "> -> >=",
-        17,
-    ): _TILES,
-    (
-        "turns.py",
-        "wait",
-        "pause = min(2 * pause, _LONGEST)",
-        "2 -> 1",
-        24,
-    ): "who waits looks more often, and gets the same turn",
-    ("sample.pxi", "descend_larger_samples", "if t + 1 < stop:", "stop -> start", 19): _FETCHED,
-    (
-        "tiny.pxd",
-        "combined",
-        "even += lane(a, 2) * W[2]",
-        "even -> odd",
-        8,
-    ): "the same sum in another order, about which nothing is promised",
-    (
-        "tiny.pxd",
-        "combined",
-        "if sizeof(vector) > 4 * sizeof(real):",
-        "4 -> 5",
-        24,
-    ): "vectors have 4 or 8 elements",
-    (
-        "layers.pxi",
-        "descend_and_sum",
-        "layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),",
-        "+ -> -",
-        46,
-    ): _FIRST,
-    (
-        "functions.pxd",
-        "slope",
-        "t0 = where_above(a, splat(z, (<real> 0)), splat(z, (<real> 1)), splat(z, (<real> 0)))",
-        "z -> a",
-        56,
-    ): _LIKE,
-    ("sample.pxi", "descend_bias", "if layer.b < 0:", "0 -> 1", 17): _ADDRESS,
-    ("rows.pxd", "descend_and_sum_wide", "prefetch(ahead + i, 1)", "+ -> -", 23): _FETCHED,
-    ("plan.pxd", "fetch_some", "ahead.t += 1", "1 -> 0", 23): _FETCHED,
-    (
-        "batch.pxi",
-        "sum_for_one_unit",
-        "a[r] = <const vec *> (A + min(t + r, n_samples - 1) * below.width)",
-        "- -> +",
-        59,
-    ): "what is read of samples that are not there is not written anywhere",
-    (
-        "activations.pxd",
-        "map_slope",
-        "while k + NATIVE <= n:",
-        "<= -> <",
-        21,
-    ): "shorter vectors do what is left, with the same results",
-    (
-        "tiny.pxd",
-        "combined",
-        "if n > 4:",
-        "> -> >=",
-        13,
-    ): "the weights of an input that is not there are 0",
-    (
-        "products.pxi",
-        "is_cut",
-        "and (stores(purpose) or p.n_k * panel <= OF_B))",
-        "<= -> <",
-        50,
-    ): "whether a product is cut decides no bit",
-    ("core.pyx", "bind", "return 0", "0 -> 1", 11): "only -1 is an error",
-    (
-        "batch.pxi",
-        "look_ahead",
-        "ahead.n_lines = n * (n_in // LINE + 1) // max(n_tiles, <Py_ssize_t> 1) + 1",
-        "1 -> 2",
-        77,
-    ): _FETCHED,
-    (
-        "plan.pxd",
-        "padded_width",
-        "return 4 if n <= 4 else 8 if n <= 8 else round_up(n)",
-        "8 -> 9",
-        28,
-    ): "more padding, which is computed and not used",
-    (
-        "batch.pxi",
-        "sum_for_one_unit",
-        "memset(w, 0, below.width * sizeof(real))",
-        "0 -> 1",
-        14,
-    ): "numbers of bytes that are 1 lie below every rounding",
-    (
-        "core.pyx",
-        "forward_share",
-        "while first < call.n_samples:",
-        "< -> <=",
-        16,
-    ): "a block of no samples does nothing",
-    (
-        "plan.pxd",
-        "padded_width",
-        "return 4 if n <= 4 else 8 if n <= 8 else round_up(n)",
-        "4 -> 3",
-        11,
-    ): "a wider tile, of which no more is used",
+    (file, function, line, change, column): reason
+    for reason, found in _KNOWN.items()
+    for file, function, change, column, line in found
 }

@@ -92,6 +92,7 @@ class Reach:
 
     def __init__(self, folder: Path):
         self.seconds: dict[str, float] = {}
+        self.breadth: dict[str, int] = {}  # how many mutants a test reaches
         self.tests = defaultdict(list)  # of a mutant
         self.failed: dict[str, str] = {}  # tests of the original
         self.kills = defaultdict(int)  # by test and place
@@ -104,7 +105,7 @@ class Reach:
             for test, (seconds, numbers) in found["tests"].items():
                 if test in unreliable:
                     continue
-                self.seconds[test] = seconds
+                self.seconds[test], self.breadth[test] = seconds, len(numbers)
                 for number in numbers:
                     self.tests[number].append(test)
 
@@ -113,8 +114,8 @@ class Reach:
             self.kills[test, place] += 1
 
     def ordered(self, number: int, site, budget: float) -> list[str]:
-        """Those that killed others in the same function, the same file, any; then of each function
-        of tests its quickest case, its second, ..., until their usual times sum up to `budget`.
+        """Those that killed others in the same function or file; then those that are quick and
+        reach little else, of a function of tests not too many; up to `budget` seconds together.
         """
         rank, cases = {}, defaultdict(int)
         for test in sorted(self.tests[number], key=self.seconds.__getitem__):
@@ -123,8 +124,8 @@ class Reach:
             cases[name] += 1
 
         def key(test):
-            kills = [-self.kills[test, place] for place in _places(site)[:2]]
-            return *kills, rank[test], self.seconds[test]
+            kills = [-self.kills[test, place] for place in _places(site)]
+            return *kills, (self.seconds[test] + 0.002) * (1 + rank[test]) * self.breadth[test]
 
         chosen, total = [], 0.0
         for test in sorted(rank, key=key):

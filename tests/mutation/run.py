@@ -27,8 +27,12 @@ from mutation.build import CHECKOUT, SOURCES, build, cython_sources, switchable
 from mutation.sites import Site, replaced, sites
 
 PACKAGE = CHECKOUT / "src" / "deltaloop"
-# compiled by Numba at run time, or calls of other libraries that are compared with
-_LEFT_OUT = ("numba.py", "numba_handles.py", "benchmarking/peers/", "benchmarking/table_peers.py")
+# compiled by Numba at run time, or programs and calls of other libraries that are compared with
+_LEFT_OUT = (
+    "numba.py", "numba_handles.py", "benchmarking/peers/", "benchmarking/starts/",
+    "benchmarking/table_peers.py",
+)  # fmt: skip
+_BY_NUMBA = {"of_sample"}  # functions of other files
 
 
 def python_sources() -> list[Path]:
@@ -48,6 +52,7 @@ def drawn(paths, n: int, seed: int, only):
     The order is that of hashes, so that most of the choice outlives a change of the sources.
     """
     found = [(*entry, text) for p in paths for text in [p.read_text()] for entry in sites(p, text)]
+    found = [entry for entry in found if entry[0].function not in _BY_NUMBA]
     if only:
         found = [entry for entry in found if any(part in shown(entry[0]) for part in only)]
 

@@ -247,3 +247,11 @@ def test_stops_after_n_iter_no_change():
         "MLPClassifier", X, y, solver="sgd", tol=10.0, n_iter_no_change=4, random_state=0
     )
     assert (theirs.n_iter_, ours.n_iter_) == (6, 5)
+
+
+def test_classes_of_losses_for_tanh_are_minus_one_and_one():
+    from deltaloop.parts.losses import Loss
+    from deltaloop.sklearn.meanings import targets_of
+
+    assert targets_of(Loss("hinge")) == targets_of(Loss("squared_hinge")) == (-1.0, 1.0, 0.0)
+    assert targets_of(Loss("mse")) == (0.0, 1.0, 0.5)

@@ -76,6 +76,16 @@ def test_labels_and_seeds():
     np.testing.assert_array_equal(again.predict_proba(X), two[0].predict_proba(X))
 
 
+def test_a_generator_gives_the_seed():
+    X, y = load_iris(return_X_y=True)
+    seed = np.random.RandomState(5).randint(2**31 - 1)
+    by_generator, by_seed = (
+        TabularClassifier(simple=True, random_state=state).fit(X, y).predict_proba(X)
+        for state in (np.random.RandomState(5), seed)
+    )
+    np.testing.assert_array_equal(by_generator, by_seed)
+
+
 def test_inside_scikit_learn():
     X, y = numbers(200)
     assert cross_val_score(TabularRegressor(simple=True, random_state=0), X, y, cv=3).min() > 0.8

@@ -196,3 +196,22 @@ def test_choice_adds_what_lowers_the_loss_and_stops():
     assert sorted(selection(kinds, loss)) == [0, 1]
     assert selection([np.full(4, 0.0), np.full(4, 1.0)], loss) == [0]
     assert selection(kinds, loss, units=[2000, 2000, 1]) == [0]
+
+
+def test_choice_is_greedy_with_means_of_what_was_chosen():
+    generator = np.random.default_rng(1)
+    y = generator.normal(size=30)
+    kinds = [y + generator.normal(scale=2, size=30) for _ in range(6)]
+
+    def loss(out):
+        return float(np.square(out - y).mean())
+
+    picks, best = [], np.inf
+    while True:
+        tried = [loss(np.mean([kinds[k] for k in [*picks, index]], axis=0)) for index in range(6)]
+        if not min(tried) < best - 1e-12:
+            break
+        best = min(tried)
+        picks.append(int(np.argmin(tried)))
+    assert len(picks) >= 4
+    assert selection(kinds, loss)[: len(picks)] == picks

@@ -8,6 +8,8 @@ import pytest
 from deltaloop.errors import DeltaloopWarning, FileFormatError, InvalidInputError
 from deltaloop.tables import FeatureEncoding, Table
 from deltaloop.tabular import Preparation, of_metadata
+from deltaloop.tabular.columns import Hashed
+from deltaloop.tabular.targets import class_numbers
 
 
 def text(*cells):
@@ -254,6 +256,29 @@ def test_what_does_not_fit_is_refused(call, message):
     rows = table(a=np.array([1.0, 5, 2]))
     with pytest.raises(InvalidInputError, match=message):
         call(Preparation.fit(rows), rows)
+
+
+def test_places_of_a_hash_are_a_number_below_a_million():
+    for n in (1, 10**6 - 1):
+        Hashed("a", n).check()
+    for n in (0, 10**6, 2.0, True):
+        with pytest.raises(ValueError, match="number of places"):
+            Hashed("a", n).check()
+
+
+def test_numbers_are_classes_by_their_values():
+    column = np.array([3.0, 1.0, 3.0, 7.5])
+    assert class_numbers(column, [1.0, 3.0]).tolist() == [1, 0, 1, -1]
+    assert class_numbers(column, [7.5, 3.0, 1.0]).tolist() == [1, 2, 1, 0]
+    assert class_numbers(column.astype(np.int64), ["3", "1", "7"]).tolist() == [0, 1, 0, 2]
+
+
+def test_means_of_targets_are_numbered_where_there_are_several():
+    rows = table(a=text(*"xyxyxyxy"), b=np.arange(8.0))
+    for n, names in ((1, ["a mean"]), (2, ["a mean 1", "a mean 2"])):
+        y = np.arange(8.0 * n).reshape(8, n)
+        preparation = Preparation.fit(rows, encode={"a": "target"}, y=y)
+        assert list(preparation.inputs[:n]) == names
 
 
 def everything():
