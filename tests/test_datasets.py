@@ -212,6 +212,7 @@ def test_noise_is_repeatable_by_its_seed_and_has_the_given_deviation():
         ("sine", {"noise": "much"}, "noise must be a number, got 'much'"),
         ("sine", {"noise": True}, "noise must be a number, got True"),
         ("sine", {"noise": 0.1, "seed": -1}, "seed must be a whole number from 0"),
+        ("sine", {"noise": 0.1, "seed": 2**32}, "seed must be a whole number from 0"),
     ],
 )
 def test_bad_names_and_options_are_refused_with_what_is_accepted(name, options, message):

@@ -177,6 +177,9 @@ def test_answers_of_all_together():
     low, high = ens.interval(X, 0.8)
     np.testing.assert_allclose(low, np.quantile(out, 0.1, axis=0), atol=1e-6)
     np.testing.assert_allclose(high, np.quantile(out, 0.9, axis=0), atol=1e-6)
+    for level in (0, 1, 1.005):
+        with pytest.raises(dl.InvalidInputError, match="level must be"):
+            ens.interval(X, level)
     losses = ens.loss(X, Y)
     np.testing.assert_allclose(losses[5], ens[5].loss(X, Y), rtol=1e-6)
     assert ens.best(X, Y).loss(X, Y) == ens.best((X, Y)).loss(X, Y) == losses.min()
@@ -367,3 +370,12 @@ def test_room_for_all_predictions_is_asked_for_before_they_are_made(monkeypatch)
     monkeypatch.setattr(answering, "check_memory", lambda what, n, advice: asked.append((what, n)))
     dl.Ensemble([4, 5, 3], n=7, **SHAPE).predict(X)
     assert asked == [("all predictions", 7 * len(X) * 3 * 4)]
+
+
+def test_a_weight_that_is_tiny_beside_the_largest_counts_as_nothing():
+    from deltaloop.ensemble.arguments import weights_of
+
+    W = np.array([[1.0, 1e-305, 0.5], [1e-200, 1e-310, 0.0]])
+    found, first = weights_of(W, 3, 2)
+    assert (found.reshape(2, 3) > 0).tolist() == [[True, False, True], [True, True, False]]
+    assert first.tolist() == [0, 3]

@@ -77,6 +77,7 @@ def test_other_optimizers_and_validation_data():
         ({}, {"budget": 5}, "at least"),
         ({}, {"n": 0}, "n must be"),
         ({}, {"validation_split": 1.5}, "validation_split"),
+        ({}, {"validation_split": 1}, "validation_split"),
         ({}, {"n_trials": 3}, "n=64"),
     ],
 )

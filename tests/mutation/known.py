@@ -121,6 +121,14 @@ _KNOWN = {
          "for name, values in zip(table.columns, table.values, strict=True)"),
         ("estimators.py", "_measured_fit", "True -> False", 71,
          "for model, times in zip(models, (row.theirs, row.ours), strict=True):"),
+        ("shared_descent.py", "_prepare", "True -> False", 85,
+         "self.pairs = [(self.net._theta, moved[0]), *zip(self.kept, moved[1:], strict=True)]"),
+        ("dates.py", "date_forms", "True -> False", 94,
+         "firsts, seconds = zip(*(map(int, cell.split(sign)[:2]) for cell in cells), "
+         "strict=True)"),
+        ("arrays.py", "groups_of", "True -> False", 89,
+         "cells = [None if gone else code for code, gone in zip(codes.tolist(), absent, "
+         "strict=True)]"),
     ],
     "lanes come in fours": [
         ("ensemble_epochs.pxi", "take_orders", "1 -> 0", 67,
@@ -152,6 +160,8 @@ _KNOWN = {
          "share = _WORTH_A_LIST[\"samples\" if batch_size == 1 else \"batches\"]"),
         ("scipy_sparse.py", "_rows_of", "- -> ", 23,
          "borders = starts[1:-1] - 1"),
+        ("ensemble.py", "_goes_in_lanes", "4 -> 3", 26,
+         "few = len(self) * 4 < n_lanes"),
     ],
     "padding is 0, and stays it": [
         ("tiny.pxd", "turn", "5 -> 4", 15,
@@ -248,6 +258,10 @@ _KNOWN = {
          "json.dump(content, file, indent=1)"),
         ("picture_of_network.py", "_draw_lines", "% -> +", 55,
          "at = 0.26 + 0.14 * (j % 3) + 0.04 * (i % 2)"),
+        ("picture_of_network.py", "_draw_units", "3 -> 2", 41,
+         "linewidth=0.8, zorder=3)"),
+        ("plots.py", "_bars", "9 -> 8", 55,
+         "panel.set_title(f\"{one.job.name}{ratio}\", fontsize=9, loc=\"left\","),
     ],
     "the loss is nan either way, if later": [
         ("descent.py", "_weighted_epoch", "not -> ", 15,
@@ -258,6 +272,8 @@ _KNOWN = {
          "fastest = max(fastest, 2e-9 * n_rows * n_in * n_out / best(product, 3))"),
         ("machine.py", "_level", "16 -> 17", 72,
          "x, nothing = aligned_zeros(n_bytes // 4, np.float32), aligned_zeros(16, np.float32)"),
+        ("modelling.py", "compare", "50 -> 51", 22,
+         "repeats = min(50, max(1, int(_REPEATED_SECONDS / (per_row * rows))))"),
     ],
     "values below 0 have ranges that begin below 0": [
         ("pictures.py", "decision_boundary", "0 -> 1", 61,
@@ -276,6 +292,10 @@ _KNOWN = {
          "X = np.asarray(X).reshape(-1, np.shape(X)[2])"),
         ("ranks.py", "gather", "1 -> 2", 30,
          "return whole.reshape(-1).view(array.dtype).reshape(self.size, *array.shape)"),
+        ("scaling.py", "_moments", "1 -> 2", 42,
+         "values = values.reshape(len(values), -1).astype(np.float64)"),
+        ("ranks.py", "gather", "1 -> 2", 34,
+         "self._carry(rows.reshape(-1).view(np.uint16))"),
     ],
     "the same draw but for one number of 2^31": [
         ("tabular.py", "_fit", "1 -> 2", 60,

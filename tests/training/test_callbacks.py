@@ -200,6 +200,12 @@ def test_json_lines_have_an_object_per_epoch(tmp_path):
     assert [row["<lambda>"] for row in found] == [None] * 3
 
 
+def test_json_has_no_infinite_numbers():
+    row = {"epoch": 1, "loss": -math.inf, "metric": math.inf, "other": math.nan, "last": -2.5}
+    expected = {"epoch": 1, "loss": None, "metric": None, "other": None, "last": -2.5}
+    assert json.loads(JSONLines("log.jsonl")._line(row)) == expected
+
+
 @pytest.mark.parametrize("kind", [CSVLog, JSONLines])
 def test_log_is_complete_while_training_goes_on(kind, tmp_path):
     path, seen = tmp_path / "log", []
