@@ -125,14 +125,14 @@ def main():
             results.add(number, site, "not compiled", "")
         elif site.key in known.EQUIVALENT:
             results.add(number, site, "known", known.EQUIVALENT[site.key])
-        elif results.of(site) not in ("killed", "timed out"):
+        elif results.of(number) not in ("killed", "timed out"):
             waiting.append(planted.Change(number, site))
     with quiet(folder / "pytest.log"):
         if options.check:
             waiting = results.killers(mutants)
         take = results.checked if options.check else results.take
         planted.run(waiting, folder, options.workers, options.budget, options.cases, take)
-    return results.summary([site for _, site in mutants])
+    return results.summary(mutants)
 
 
 def chosen(folder, options):
@@ -187,8 +187,9 @@ class Results:
         self.path, self.n_killed = path, 0
         self.found = json.loads(path.read_text()) if path.exists() else {}
 
-    def of(self, site):
-        return self.found.get(repr(site.key), [None])[0]
+    def of(self, number):
+        """What became of a mutant, by its number in the build; None: nothing yet."""
+        return self.found.get(str(number), [None])[0]
 
     def take(self, change, outcome, why):
         """A report of `planted`."""
@@ -196,8 +197,8 @@ class Results:
 
     def killers(self, mutants):
         """Each test that killed, to be run by the original."""
-        found = [self.found.get(repr(site.key), ("", "")) for _, site in mutants]
-        names = {why.partition(": ")[0] for outcome, why in found if outcome == "killed"}
+        found = self.found.values()
+        names = {why.partition(": ")[0] for outcome, why, _ in found if outcome == "killed"}
         # in a fresh process, or a signal: not one test
         return [planted.Change(0, mutants[0][1], (name,)) for name in sorted(names) if "::" in name]
 
@@ -210,14 +211,14 @@ class Results:
         path = self.path.with_name("unreliable.json")
         names = json.loads(path.read_text()) if path.exists() else []
         path.write_text(json.dumps(sorted({*names, test}), indent=1))
-        for key, (_, reason) in list(self.found.items()):
+        for number, (_, reason, site) in list(self.found.items()):
             if reason.startswith(f"{test}: "):
-                self.found[key] = ["unclear", f"by a test that fails anyway: {reason}"]
+                self.found[number] = ["unclear", f"a test that fails anyway: {reason}", site]
         self.path.write_text(json.dumps(self.found, indent=1))
 
     def add(self, number, site, outcome, why):
         """Keep it, and tell what has not been killed."""
-        self.found[repr(site.key)] = [outcome, why]
+        self.found[str(number)] = [outcome, why, shown(site)]
         self.path.write_text(json.dumps(self.found, indent=1))
         self.n_killed += outcome == "killed"
         if outcome not in ("killed", "known"):
@@ -225,8 +226,8 @@ class Results:
         elif outcome == "killed" and self.n_killed % 20 == 0:
             print(f"     {self.n_killed} killed so far", file=self.out, flush=True)
 
-    def summary(self, chosen):
-        counts = Counter(self.of(site) for site in chosen)
+    def summary(self, mutants):
+        counts = Counter(self.of(number) for number, _ in mutants)
         print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())), file=self.out)
         return 1 if {"survived", "unclear"} & counts.keys() else 0
 
