@@ -220,3 +220,13 @@ def test_what_is_no_generator_is_refused(given):
     with pytest.raises(dl.InvalidTypeError, match="must be a numpy Generator"):
         net.generator = given
     assert net.generator is before
+
+
+def test_pickles_from_before_reproducible_are_of_networks_without():
+    net = dl.Network([2, 3, 1])
+    state = net.__getstate__()
+    del state["reproducible"]
+    again = dl.Network.__new__(dl.Network)
+    again.__setstate__(state)
+    assert again.backend.describe() == net.backend.describe()
+    assert not getattr(again.backend, "reproducible", False)

@@ -379,3 +379,23 @@ def test_a_weight_that_is_tiny_beside_the_largest_counts_as_nothing():
     found, first = weights_of(W, 3, 2)
     assert (found.reshape(2, 3) > 0).tolist() == [[True, False, True], [True, True, False]]
     assert first.tolist() == [0, 3]
+
+
+def test_momenta_alone_may_differ():
+    momenta = np.array([0.0, 0.5, 0.9])
+    ens = dl.Ensemble([4, 5, 3], n=3, **SHAPE)
+    ens.fit(X, Y, epochs=2, momentum=momenta, optimizer=dl.SGD(0.05), shuffle=False)
+    for k in range(3):
+        net = alone(ens, k)
+        net.fit(X, Y, epochs=2, optimizer=dl.SGD(0.05, momentum=momenta[k]), shuffle=False)
+        np.testing.assert_allclose(ens.parameters[k], net.parameters, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seeds", [[3, -1, 4], [3, 1], [3.0, 1.0, 4.0]])
+def test_seeds_in_a_file_that_are_none_are_refused(seeds, tmp_path):
+    dl.Ensemble([4, 5, 3], seeds=[3, 1, 4], **SHAPE).save(tmp_path / "all.npz")
+    with np.load(tmp_path / "all.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(tmp_path / "other.npz", **{**arrays, "seeds": np.array(seeds)})
+    with pytest.raises(dl.FileFormatError, match="expected a seed >= 0 for every network"):
+        dl.Ensemble.load(tmp_path / "other.npz")

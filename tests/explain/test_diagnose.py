@@ -157,6 +157,13 @@ def test_inputs_far_from_standard_are_named(mean, deviation):
     assert "net.scaling = deltaloop.Scaling.standardize(X)" in told
 
 
+def test_one_of_two_inputs_has_a_number_and_a_single_one_has_none():
+    for n, which in ((2, "(number 1 has mean"), (1, "(it has mean")):
+        rows = columns((0, 1), (2000, 10))[:, 2 - n :]
+        found = dl.Network([n, 3, 2], seed=0).diagnose(rows, Y[:200])
+        assert which in text(found, "inputs")
+
+
 @pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (1, 2), (-2, 0.5), (0.5, 0.05), (1, 0)])
 def test_inputs_near_standard_are_not(mean, deviation):
     found = network().diagnose(columns((0, 1), (mean, deviation), (0.3, 0.5)), Y[:200])

@@ -357,6 +357,10 @@ def test_scikit_learn_has_the_same_value_of_labels(name):
     assert metrics.named(name)(LABELS, ANSWERS, sample_weight=W) == pytest.approx(expected)
 
 
+def test_one_text_is_a_text():
+    assert metrics.accuracy(np.array(["b"], object), ["b"], classes=("a", "b")) == 1.0
+
+
 def test_numbers_among_objects_are_no_texts():
     y, chosen = np.array([0, 1, 1], object), np.array([0, 1, 0], object)
     assert metrics.accuracy(y, chosen) == pytest.approx(2 / 3)

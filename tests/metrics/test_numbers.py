@@ -67,6 +67,9 @@ def test_constant_targets_are_explained_wholly_or_not_at_all():
     assert metrics.r2([2, 2], [2, 2]) == metrics.explained_variance([2, 2], [3, 3]) == 1.0
     assert metrics.r2([2, 2], [2, 3]) == metrics.explained_variance([2, 2], [2, 3]) == 0.0
     assert math.isnan(metrics.pearson([2, 2], [2, 3]))
+    tenths, others, w = [0.1] * 30, [*range(30)], [*range(1, 31)]  # the mean is not quite 0.1
+    assert math.isnan(metrics.pearson(tenths, others, sample_weight=w))
+    assert math.isnan(metrics.pearson(others, tenths, sample_weight=w))
     third, w = [9, *[0.1] * 30], [0, *range(1, 31)]  # constant where it counts
     assert metrics.r2(third, [*range(31)], sample_weight=w) == 0.0
 

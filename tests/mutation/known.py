@@ -198,6 +198,8 @@ _KNOWN = {
          "delta[k] *= slope(SOFTSIGN, alpha, z[k], a[k])"),
         ("writing.py", "model_of", "0.0 -> 0.01", 47,
          "\"alpha\": layer.activation.alpha or 0.0,"),
+        ("heads.py", "for_plan", "0.0 -> 0.01", 82,
+         "of_activation = self.activation.for_plan(dtype), self.activation.alpha or 0.0"),
     ],
     "vectors have more elements than that where this was built": [
         ("classes.pxi", "softmax_side_by_side", "< -> <=", 14,
@@ -229,6 +231,8 @@ _KNOWN = {
         ("whole_batch.py", "__init__", "1 -> 2", 16,
          "n = max(1, _BLOCK // X.n_columns if isinstance(X, SparseRows) else _BLOCK // "
          "X.shape[1])"),
+        ("constants.py", "_mean", "max -> min", 18,
+         "step, total = max(1, _BLOCK // Y.shape[1]), 0.0"),
     ],
     "0 or not finite, either way": [
         ("layers.pxi", "are_finite", "+ -> -", 35,
@@ -316,6 +320,14 @@ _KNOWN = {
     "less than `low` either way": [
         ("terminal.py", "convert", "1 -> 2", 32,
          "number = self.low - 1"),
+    ],
+    "ranges that are not symmetric have the length 1": [
+        ("initializers.py", "_nguyen_widrow", "/ -> *", 50,
+         "return 2 / (high - low) * W, b - (high + low) / (high - low) * W.sum(axis=1)"),
+    ],
+    "a copy is the same numbers": [
+        ("pairs.py", "_columns", "False -> True", 66,
+         "array = array.reshape(len(array), -1).astype(np.float64, copy=False)"),
     ],
 }  # fmt: skip
 EQUIVALENT = {

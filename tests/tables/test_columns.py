@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltaloop.errors import FileFormatError
-from deltaloop.tables import Text, columns, read
+from deltaloop.tables import Table, Text, columns, read
 from deltaloop.tables.dates import date_forms
 from deltaloop.tables.number_forms import FORMS, forms_of, sure_decimals, unit_of
 
@@ -222,3 +222,19 @@ def test_many_columns_are_fetched_in_parts(write, monkeypatch):
     monkeypatch.setattr(columns, "_AT_ONCE", 3)
     table = read(write('1,2,x,4,5,y,"7,0"\n2,3,x,5,6,z,"8,0"\n'))
     assert [c.tolist()[1] for c in table.values] == [2, 3, "x", 5, 6, "z", 8]
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [("", "missing"), ("1.5", "number"), ("2024-02-29", "date"), ("12:30", "date"),
+     ("5 km", "unit"), ("red", "word")],
+)  # fmt: skip
+def test_kinds_of_cells(cell, kind):
+    from deltaloop.tables.headers import kind_of
+
+    assert kind_of(cell) == kind
+
+
+def test_columns_of_the_same_name_are_told_by_their_places():
+    with pytest.raises(FileFormatError, match=r"two columns named 'a' \(columns 1 and 3\)"):
+        Table(("a", "b", "a"), [np.zeros(1)] * 3, "t.csv")

@@ -8,7 +8,7 @@ import pytest
 from deltaloop.errors import DeltaloopWarning, FileFormatError, InvalidInputError
 from deltaloop.tables import FeatureEncoding, Table
 from deltaloop.tabular import Preparation, of_metadata
-from deltaloop.tabular.columns import Hashed
+from deltaloop.tabular.columns import Hashed, places_of
 from deltaloop.tabular.targets import class_numbers
 
 
@@ -342,3 +342,9 @@ def damaged(change):
 def test_damaged_json_is_refused(change):
     with pytest.raises(FileFormatError):
         Preparation.from_dict(damaged(change))
+
+
+def test_places_of_numbers_that_are_written_otherwise():
+    values = ("1.0", "2", "3+", "")
+    assert places_of(["1", "2.0", "3+", "4", "", "inf"], values).tolist() == [0, 1, 2, -1, 3, -1]
+    assert places_of(["2", "3+"], values).tolist() == [1, 2]
