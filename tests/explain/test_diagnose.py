@@ -160,7 +160,7 @@ def test_inputs_far_from_standard_are_named(mean, deviation):
 def test_one_of_two_inputs_has_a_number_and_a_single_one_has_none():
     for n, which in ((2, "(number 1 has mean"), (1, "(it has mean")):
         rows = columns((0, 1), (2000, 10))[:, 2 - n : 2]
-        found = dl.Network([n, 3, 2], seed=0).diagnose(rows, Y[:200])
+        found = dl.Network([n, 3, Y.shape[1]], seed=0).diagnose(rows, Y[:200])
         assert which in text(found, "inputs")
 
 
