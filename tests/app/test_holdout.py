@@ -95,3 +95,12 @@ def test_groups_that_cannot_be_divided_are_refused(groups, codes, part):
 def test_options_that_exclude_each_other_are_refused(options, part):
     with pytest.raises(InvalidInputError, match=part):
         Choice(**options)
+
+
+def test_inputs_without_names_are_numbered_from_1():
+    from types import SimpleNamespace
+
+    from deltaloop.app.problems import inputs_table
+
+    data = SimpleNamespace(X=np.arange(6.0).reshape(2, 3), feature_names=(), name="made")
+    assert inputs_table(data).columns == ("x1", "x2", "x3")

@@ -360,3 +360,15 @@ def test_keys_alone_reach_everything(page):
         page.keyboard.press("ArrowDown")
         chosen.add(tuple(page.evaluate("Object.values(chosen)")))
     assert len(chosen) == 14 + 4
+
+
+def test_the_weight_that_is_shown_first_is_one_that_a_mask_leaves():
+    from deltaloop.explain.page.writing import _chosen
+
+    def chosen(mask):
+        return _chosen(dl.Network(3, [dl.Dense(4), dl.Dense(2, mask=mask)]))
+
+    assert chosen(None) == {"k": 1, "j": 1, "i": 1}
+    assert chosen(np.eye(2, 4, dtype=bool)) == {"k": 1, "j": 1, "i": 1}
+    assert chosen(np.array([[0, 0, 1, 0], [1, 0, 0, 0]], bool)) == {"k": 1, "j": 1, "i": 0}
+    assert chosen(np.array([[0, 0, 1, 0], [0, 0, 0, 0]], bool)) == {"k": 1, "j": 0, "i": 2}

@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).parents[2]
 OPTIONS = ["-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--tb=line"]
 # Numba compiles for seconds what other tests run compiled already; the others left out build,
 # install or run whole programs
-SELECTION = ["-k", "not numba", "tests", *(f"--ignore=tests/{name}" for name in (
+SELECTION = ["-k", "not numba", *(f"--ignore=tests/{name}" for name in (
     "mutation", "fuzz", "golden", "platforms", "trust/test_trust.py", "test_docs.py",
     "test_examples.py",
     "test_reproductions.py", "test_wheel.py", "test_supply.py", "test_pictures.py",
@@ -129,11 +129,12 @@ def sampled(items: list, most: int) -> list:
 
 
 def run(
-    changes: list[Change], folder: Path, workers: int, budget: float, cases: int, report: Report
-) -> None:
+    changes: list[Change], folder: Path, workers: int, budget: float, cases: int, tests: list[str],
+    report: Report,
+) -> None:  # fmt: skip
     """Record what the tests reach, where that is not known yet; then all mutants."""
     mutants = Mutants(changes, folder, workers, budget, cases, report)
-    code = int(pytest.main([*OPTIONS, *SELECTION], plugins=[mutants]))
+    code = int(pytest.main([*OPTIONS, *SELECTION, *tests], plugins=[mutants]))
     if mutants.is_child:
         if code == 0 and mutants.fresh:
             change, log = mutants.fresh

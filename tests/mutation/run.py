@@ -101,6 +101,7 @@ def arguments():
     parser.add_argument(
         "--cases", type=int, default=12, help="of a test with a table, about so many"
     )
+    parser.add_argument("--tests", nargs="*", default=["tests"], help="files or folders of tests")
     parser.add_argument("--level", type=int, help="instruction set; default: the highest")
     parser.add_argument("--check", action="store_true",
                         help="run the tests that killed, each alone, without a mutant")  # fmt: skip
@@ -125,13 +126,16 @@ def main():
             results.add(number, site, "not compiled", "")
         elif site.key in known.EQUIVALENT:
             results.add(number, site, "known", known.EQUIVALENT[site.key])
+        elif options.only and not any(part in shown(site) for part in options.only):
+            continue
         elif results.of(number) not in ("killed", "timed out"):
             waiting.append(planted.Change(number, site))
     with quiet(folder / "pytest.log"):
         if options.check:
             waiting = results.killers(mutants)
         take = results.checked if options.check else results.take
-        planted.run(waiting, folder, options.workers, options.budget, options.cases, take)
+        planted.run(waiting, folder, options.workers, options.budget, options.cases,
+                    options.tests, take)  # fmt: skip
     return results.summary(mutants)
 
 
@@ -219,7 +223,9 @@ class Results:
     def add(self, number, site, outcome, why):
         """Keep it, and tell what has not been killed."""
         self.found[str(number)] = [outcome, why, shown(site)]
-        self.path.write_text(json.dumps(self.found, indent=1))
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(self.found, indent=1))
+        new.replace(self.path)
         self.n_killed += outcome == "killed"
         if outcome not in ("killed", "known"):
             print(f"{number:4d} {outcome:9} {shown(site)}  {why}", file=self.out, flush=True)

@@ -326,6 +326,8 @@ def test_array_of_any_real_dtype_is_taken_by_value(dtype):
         (("normal", None), dl.InvalidTypeError, "normal of the initializer must be a number"),
         (("normal", np.nan), dl.InvalidInputError, "normal of the initializer must be finite"),
         ([("normal", "zeros")], dl.InvalidTypeError, "write init='he_normal', bias_init='zeros'"),
+        ([("normal", np.zeros(3))], dl.InvalidTypeError, "is a name or a pair of arrays"),
+        ([(np.zeros((3, 2)), "zeros")], dl.InvalidTypeError, "is a name or a pair of arrays"),
         ("xavier_uniform", dl.InvalidInputError, "did you mean 'glorot_uniform'"),
         ("initnw", dl.InvalidInputError, "did you mean 'nguyen_widrow'"),
     ],
