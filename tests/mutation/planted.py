@@ -92,9 +92,12 @@ class Mutants:
         forks = Forks(self.workers, self.folder, self.report)
         items = {item.nodeid: item for item in session.items}
         for change in self.changes:
-            tests = change.tests or self.reach.ordered(change.number, change.site, self.budget)
-            tests = [test for test in tests if test in items]
+            tests = self.reach.ordered(change.number, change.site, self.budget, items)
+            if change.tests:
+                tests = [test for test in change.tests if test in items]
             fresh = change.number in imported
+            if self.reach.tests[change.number] and not tests:
+                continue  # none of those that are to be run now
             if not tests and not fresh:
                 self.report(change, "survived", "no test reaches it")
             elif forks.fork(change):

@@ -113,12 +113,13 @@ class Reach:
         for place in _places(site):
             self.kills[test, place] += 1
 
-    def ordered(self, number: int, site, budget: float) -> list[str]:
+    def ordered(self, number: int, site, budget: float, among) -> list[str]:
         """Those that killed others in the same function or file; then those that are quick and
         reach little else, of a function of tests not too many; up to `budget` seconds together.
         """
         rank, cases = {}, defaultdict(int)
-        for test in sorted(self.tests[number], key=self.seconds.__getitem__):
+        found = [test for test in self.tests[number] if test in among]
+        for test in sorted(found, key=self.seconds.__getitem__):
             name = test.partition("[")[0]
             rank[test] = cases[name]
             cases[name] += 1

@@ -169,15 +169,16 @@ def test_tests_that_killed_others_there_come_first_then_quick_ones_that_reach_li
 
     here = site("rows.pxd", "sums")
     quick_first = ["quick[1]", "quick[2]", "slow[2]", "killer", "slow[1]"]
-    assert reach.ordered(7, here, budget=10) == quick_first
-    assert reach.ordered(7, here, budget=0.5) == quick_first[:3]
-    assert reach.ordered(7, here, budget=0) == quick_first[:1]
-    assert reach.ordered(8, here, budget=10) == []
+    assert reach.ordered(7, here, 10, found) == quick_first
+    assert reach.ordered(7, here, 0.5, found) == quick_first[:3]
+    assert reach.ordered(7, here, 0, found) == quick_first[:1]
+    assert reach.ordered(8, here, 10, found) == []
+    assert reach.ordered(7, here, 10, {"killer"}) == ["killer"]
     reach.note_kill("killer", site("rows.pxd", "steps"))
-    assert reach.ordered(7, here, budget=10)[0] == "killer"
+    assert reach.ordered(7, here, 10, found)[0] == "killer"
     reach.note_kill("slow[1]", here)
-    assert reach.ordered(7, here, budget=10)[:2] == ["slow[1]", "killer"]
-    assert reach.ordered(7, site("tiles.pxd", "sums"), budget=10) == quick_first
+    assert reach.ordered(7, here, 10, found)[:2] == ["slow[1]", "killer"]
+    assert reach.ordered(7, site("tiles.pxd", "sums"), 10, found) == quick_first
 
 
 PROCESS = """
