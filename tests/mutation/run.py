@@ -233,7 +233,7 @@ class Results:
             print(f"     {self.n_killed} killed so far", file=self.out, flush=True)
 
     def summary(self, mutants):
-        counts = Counter(self.of(number) for number, _ in mutants)
+        counts = Counter(self.of(number) or "not run" for number, _ in mutants)
         print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())), file=self.out)
         return 1 if {"survived", "unclear"} & counts.keys() else 0
 
