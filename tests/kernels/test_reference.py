@@ -160,3 +160,8 @@ def test_slopes_of_the_oracle_are_derivatives_of_its_activations(hidden):
         up, down = (oracle.activate(hidden, [z + d], 0.3)[0] for d in (h, -h))
         slope = oracle.jacobian(hidden, [z], oracle.activate(hidden, [z], 0.3), 0.3)[0][0]
         assert slope == pytest.approx((up - down) / (2 * h), abs=1e-9)
+
+
+def test_slope_of_mish_is_0_far_below(dtype):
+    z = np.array([-np.inf, -float(np.finfo(dtype).max), -1e5], dtype)
+    np.testing.assert_array_equal(reference._mish_slope(z), 0)

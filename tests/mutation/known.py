@@ -18,6 +18,8 @@ _KNOWN = {
         ("interface.py", "n_parameters", "0 -> 1", 64,
          "return int(((self.layers[\"n_in\"] + (self.layers[\"b\"] >= 0)) * "
          "self.layers[\"n_out\"]).sum())"),
+        ("ensemble_samples.pxi", "forward_blocks", ">= -> >", 24,
+         "if many.places[k].b >= 0:"),
     ],
     "the processor reads there too; the build with UBSan refuses": [
         ("session.pxi", "hold_rows", "not -> ", 7,
@@ -49,6 +51,14 @@ _KNOWN = {
          "NATIVE) + 1)"),
         ("plan.pxd", "fetch_some", "1 -> 2", 61,
          "prefetch(row_of(ahead.rows, ahead.t) + ahead.column, 1)"),
+        ("products.pxi", "strip", "* -> +", 42,
+         "fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)"),
+        ("products.pxi", "strip", "+ -> -", 61,
+         "fetch_next(p, rows, place + n * lanes, p.weights + place + n * lanes)"),
+        ("plan.pxd", "fetch_some", "+= -> -=", 20,
+         "ahead.t += 1"),
+        ("products.pxi", "lay_side_by_side", "+ -> -", 24,
+         "prefetch(B + (k + 16) * B_k, width)"),
     ],
     "the same sum in another order, about which nothing is promised": [
         ("tiny.pxd", "combined", "even -> odd", 8,
@@ -67,6 +77,8 @@ _KNOWN = {
     "of the first argument only the type counts": [
         ("functions.pxd", "slope", "z -> a", 56,
          "t0 = where_above(a, splat(z, (<real> 0)), splat(z, (<real> 1)), splat(z, (<real> 0)))"),
+        ("functions.pxd", "loss_logits_delta", "z -> a", 31,
+         "t4 = where_above(splat(z, (<real> 0)), z, splat(z, (<real> 0)), z)"),
     ],
     "what is read of samples that are not there is not written anywhere": [
         ("batch.pxi", "sum_for_one_unit", "- -> +", 59,
@@ -129,6 +141,8 @@ _KNOWN = {
         ("arrays.py", "groups_of", "True -> False", 89,
          "cells = [None if gone else code for code, gone in zip(codes.tolist(), absent, "
          "strict=True)]"),
+        ("ranks.py", "check_same", "False -> True", 52,
+         "for here, other in zip(texts, there, strict=False):"),
     ],
     "lanes come in fours": [
         ("ensemble_epochs.pxi", "take_orders", "1 -> 0", 67,
@@ -178,6 +192,8 @@ _KNOWN = {
          "return losses.sum(axis=-1, dtype=np.float64), dC_da"),
         ("base.py", "_check_same", "- -> ", 64,
          "before = [*(W.shape[0] for W in coefs), coefs[-1].shape[-1]]"),
+        ("reference.py", "_softmax", "- -> ", 26,
+         "return e / e.sum(axis=-1, keepdims=True)"),
     ],
     "OF_INPUTS is 0": [
         ("tiny.pxi", "descend_tiny_samples_of", "+ -> -", 40,
@@ -328,6 +344,18 @@ _KNOWN = {
     "a copy is the same numbers": [
         ("pairs.py", "_columns", "False -> True", 66,
          "array = array.reshape(len(array), -1).astype(np.float64, copy=False)"),
+    ],
+    "any limit beyond the underflow will do": [
+        ("functions.pxd", "f", "10000.0 -> 10000.01", 33,
+         "t0 = clipped(z, (<real> -10000.0), (<real> 20))"),
+    ],
+    "what it gives there is not used": [
+        ("functions.py", "f", "0 -> 1", 53,
+         "below = m.expm1_of_negative(m.where_above(z, 0, 0, z)) * _SELU_BELOW"),
+    ],
+    "at the bound it is the same number": [
+        ("groups.pxi", "groups_of", "> -> >=", 16,
+         "if n_pieces > GROUPS:"),
     ],
 }  # fmt: skip
 EQUIVALENT = {
