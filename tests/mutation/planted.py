@@ -85,7 +85,8 @@ class Mutants:
         identity.choose(0)
         imported = identity.take(self.at_import)
         gc.freeze()  # what is collected stays as it is, and its pages are those of all children
-        self.is_child = recorded(session, self.folder, self.workers, self.cases)
+        if any(change.number for change in self.changes):  # and not the original alone
+            self.is_child = recorded(session, self.folder, self.workers, self.cases)
         if self.is_child:
             return None  # pytest goes on, and runs the tests
         self.reach = Reach(self.folder)
