@@ -234,7 +234,8 @@ class Results:
 
     def summary(self, mutants):
         counts = Counter(self.of(number) or "not run" for number, _ in mutants)
-        print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())), file=self.out)
+        text = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
+        print(text, file=self.out, flush=True)
         return 1 if {"survived", "unclear"} & counts.keys() else 0
 
 
