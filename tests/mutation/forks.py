@@ -85,4 +85,4 @@ class Watch:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             message = crash.message if crash else str(report.longrepr)
-            self.log.write_text(f"{report.nodeid}: {message[:300]}")
+            self.log.write_text(f"{report.nodeid}\n{message[:300]}")

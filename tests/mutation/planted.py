@@ -117,7 +117,7 @@ class Mutants:
 
     def report(self, change, outcome, why):
         if outcome == "killed" and change.number:
-            self.reach.note_kill(why.partition(": ")[0], change.site)
+            self.reach.note_kill(why.partition("\n")[0], change.site)
         self.report_of_run(change, outcome, why)
 
 

@@ -202,7 +202,7 @@ class Results:
     def killers(self, mutants):
         """Each test that killed, to be run by the original."""
         found = self.found.values()
-        names = {why.partition(": ")[0] for outcome, why, _ in found if outcome == "killed"}
+        names = {why.partition("\n")[0] for outcome, why, _ in found if outcome == "killed"}
         # in a fresh process, or a signal: not one test
         return [planted.Change(0, mutants[0][1], (name,)) for name in sorted(names) if "::" in name]
 
@@ -216,7 +216,7 @@ class Results:
         names = json.loads(path.read_text()) if path.exists() else []
         path.write_text(json.dumps(sorted({*names, test}), indent=1))
         for number, (_, reason, site) in list(self.found.items()):
-            if reason.startswith(f"{test}: "):
+            if reason.partition("\n")[0] == test:
                 self.found[number] = ["unclear", f"a test that fails anyway: {reason}", site]
         self.path.write_text(json.dumps(self.found, indent=1))
 
