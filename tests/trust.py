@@ -8,6 +8,7 @@ date and the machine.
 """
 
 import argparse
+import importlib.util
 import os
 import platform
 import re
@@ -212,6 +213,9 @@ def guided_files(seconds, folder):
     lines.append("|---" * 4 + "|")
     own, total, findings = ("load", "safetensors", "fann", "onnx"), 0, []
     shares = {name: 2 if name in own else 1 for name in hostile.READERS}
+    if importlib.util.find_spec("onnx") is None:
+        del shares["onnx"]
+        lines.append("| onnx | needs the package onnx | | |")
     for name, share in shares.items():
         n, kept, hit, there, found = guided.run(
             name, seconds * share / sum(shares.values()), folder / name, folder / "kept"
