@@ -56,6 +56,20 @@ def test_backends_agree(noises, optimizer, more):
         np.testing.assert_allclose(theta, found[k % each], rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_noise_of_many_weights_is_drawn_by_threads_together(dtype):
+    X = np.random.default_rng(0).normal(size=(600, 40)).astype(dtype)
+    found = []
+    for backend, n_threads in (("auto", 1), ("auto", 2), ("auto", 3), ("reference", 1)):
+        net = dl.Network([40, 300, 2], activation="tanh", dtype=dtype, seed=3, backend=backend)
+        net.fit(X, np.tanh(X[:, :2]), epochs=2, batch_size=600, n_threads=n_threads,
+                optimizer=dl.SGD(0.1, weight_noise=0.1))  # fmt: skip
+        found.append(net.theta.copy())
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+    np.testing.assert_allclose(found[3], found[0], rtol=0, atol=300 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("noises", NOISES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_and_pieces_change_no_bit(noises, dtype):

@@ -152,6 +152,37 @@ def test_wide_networks_go_one_by_one_with_the_bits_of_each(n_threads):
     assert (ens.predict(X)[1] == net.predict(X)).all()
 
 
+@pytest.mark.parametrize("n_watched", [7, 700])
+def test_each_network_watches_samples_of_its_own(n_watched):
+    rng = np.random.default_rng(4)
+    own, targets = rng.normal(size=(18, n_watched, 4)), rng.integers(3, size=(18, n_watched))
+    ens = dl.Ensemble([4, 5, 3], n=18, **SHAPE)
+    data = np.stack([X] * 18), np.stack([Y] * 18)
+    history = ens.fit(*data, epochs=2, validation_data=(own, targets))
+    for k in range(18):
+        expected = ens[k].loss(own[k], targets[k])
+        assert history.validation_loss[1, k] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_a_network_that_diverges_harms_no_other(batch_size):
+    found, T = [], dl.one_hot(Y.astype(int), 3)
+    for rate in (0.1, 1e25):
+        ens = dl.Ensemble([4, 5, 3], n=5, activation="relu", dtype="float32")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dl.DeltaloopWarning)
+            history = ens.fit(
+                X, T, epochs=6, batch_size=batch_size,
+                learning_rate=np.array([0.1, 0.05, 0.1, rate, 0.1]), validation_data=(X, T),
+            )  # fmt: skip
+        others = [0, 1, 2, 4]
+        losses = history.loss[:, others], history.validation_loss[:, others]
+        found.append((ens.parameters[others], *losses))
+    assert history.stop_reason[3] == "diverged"
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("sizes", [[4, 5, 3], [4, 100, 3]], ids=str)
 def test_those_that_diverge_are_told_of(sizes):
     rates = np.full(20, 0.1)

@@ -110,6 +110,22 @@ def test_prediction(threaded, dtype, n_samples, sparse):
     assert outs[0].tobytes() == outs[1].tobytes() == outs[2].tobytes()
 
 
+def test_lists_of_samples_are_those_of_each_thread(threaded, dtype):
+    """A first layer that neither registers nor the first cache hold is summed block by block."""
+    case = cases.case(8, [90, 700, 3], ["relu", "softmax"], "cross_entropy", dtype, 300)
+    X = np.where(np.random.default_rng(2).random(case.X.shape) < 0.3, case.X, 0).astype(dtype)
+    case = case._replace(X=SparseRows.from_dense(X))
+    rule, found = RULES["sgd"], []
+    for n_threads in (1, 2, 3):
+        work = Work(case.plan, 150, n_threads)
+        found.append(cases.trained(threaded, case, rule, None, 150, work=work))
+    cases.assert_same_bits(found[1], found[0])
+    cases.assert_same_bits(found[2], found[0])
+    dense = cases.trained(threaded, case._replace(X=X), rule, None, 150)
+    for name, array in found[0].items():
+        np.testing.assert_allclose(array, dense[name], rtol=2e-3, atol=200 * np.finfo(dtype).eps)
+
+
 def test_a_loss_that_is_not_finite_stops_all_threads(threaded, dtype):
     case = make_case(dtype, 200)
     case.X[120, 0] = np.nan
