@@ -158,6 +158,7 @@ def test_group_stays_together_and_is_no_input(sales, tmp_path):
                   "--epochs", 1)[1]  # fmt: skip
     assert "90 training + 30 test rows" in output  # whole groups of 15
     assert "rows: rows of one 'seller' are in one part; it is no input\n" in output
+    assert "columns: 'seller': tells the groups (--group), no input\n" in output
     assert "seller" not in rows(call("info", net)[1])["inputs"]
 
 

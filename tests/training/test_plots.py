@@ -158,3 +158,9 @@ def test_matplotlib_draws_panels_that_share_epochs():
         assert all(each.get_xlim() == ax.get_xlim() for each in ax.figure.axes)
     finally:
         plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("other", [[1.0, 0.5], None, {"loss": [1.0]}])
+def test_what_is_no_history_is_told(other):
+    with pytest.raises(dl.InvalidTypeError, match="expected the History that fit returned, got"):
+        dl.plot.history(other)

@@ -31,6 +31,8 @@ def prepared(problem: Problem, plainly: bool) -> tuple[Preparation, np.ndarray, 
     else:
         counted = problem.row_numbers  # seen in all rows: those of one part have gaps
         dropped = dict.fromkeys(counted, COUNTS_ROWS)
+        if problem.group is not None:
+            dropped[problem.group] = "tells the groups (--group), no input"
         preparation, X = Preparation.fit_transform(
             problem.train, problem.targets, keep=problem.keep, ignore=problem.ignore,
             encode=problem.encode, y=_for_means(problem), dropped=dropped,

@@ -90,6 +90,8 @@ class Problem:
         What reading did that is not plain to see.
     is_bundled : bool
         Whether it is one of `deltaloop.datasets`.
+    group : str or None
+        The column that tells groups, no input.
     groups : ndarray of int or None
         Training rows of one number belong together.
     """
@@ -107,6 +109,7 @@ class Problem:
     read_notes: tuple[str, ...] = ()
     is_bundled: bool = False
     logs: bool = False
+    group: str | None = None
     groups: np.ndarray | None = None
     encode: dict[str, str] = field(default_factory=dict)
 
@@ -282,8 +285,8 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
         replace(table.take(test), source=f"test rows of {table.source}") if n_test else None,
         asked.y[test],
         tuple(keep), tuple(ignore), row_numbers, tuple(notes), table.notes,
-        logs=_takes_logs(asked, reading), groups=None if groups is None else groups[~test],
-        encode=encode,
+        logs=_takes_logs(asked, reading), group=group,
+        groups=None if groups is None else groups[~test], encode=encode,
     )  # fmt: skip
 
 

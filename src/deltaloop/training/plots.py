@@ -1,10 +1,12 @@
 """Pictures; matplotlib is imported only when one is drawn."""
 
-from ..errors import InvalidInputError, missing
+from ..errors import InvalidInputError, InvalidTypeError, missing, shown
 
 
 def plot_history(history, ax=None):
     """Losses, metrics and learning rates over the epochs; see `History.plot`."""
+    if not hasattr(history, "best_epoch"):
+        raise InvalidTypeError(f"expected the History that fit returned, got {shown(history)}")
     if not len(history):
         raise InvalidInputError("history has no finished epoch to draw; train for at least one")
     try:
