@@ -1,6 +1,7 @@
 """Data frames of every library become the same table."""
 
 import datetime
+import re
 import sys
 from decimal import Decimal
 
@@ -161,3 +162,13 @@ def test_without_narwhals_the_extra_is_named(monkeypatch):
 def test_the_source_is_what_was_given():
     table = from_frame({"a": [1, 2]}, source="mine")
     assert isinstance(table, Table) and table.source == "mine"
+
+
+def test_an_odd_one_is_named_beside_a_value_of_another_kind():
+    for cells, said in (
+        ([1, "a", None, 2.5], "holds 1 (int) and 'a' (str)"),
+        ([2.5, 1, True, "x"], "holds 2.5 (float) and "),
+        ([["a"], ["b"]], "holds ['a'] (list);"),
+    ):
+        with pytest.raises(InvalidInputError, match=re.escape(said)):
+            from_frame({"x": cells, "y": [1, 2, 3, 4][: len(cells)]})

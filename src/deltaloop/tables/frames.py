@@ -183,12 +183,12 @@ def _from_objects(cells: list[Any]) -> Column:
         dates = np.full(len(cells), "NaT", dtype="datetime64[us]")
         dates[~np.array(gone, dtype=bool)] = [_in_utc(cell) for cell in present]
         return dates
-    types = {type(cell).__name__: cell for cell in present}
-    name, *_ = shown_types = list(types.items())
-    other = shown_types[-1]
-    if len(types) > 1:
-        raise _Unfit(f"{shown(name[1], 40)} ({name[0]}) and {shown(other[1], 40)} ({other[0]})")
-    raise _Unfit(f"{shown(name[1], 40)} ({name[0]})")
+    kinds: dict[Any, Any] = {}  # a value of each; all numbers are one
+    for cell in present:
+        kinds.setdefault("number" if _is_number(cell) else type(cell), cell)
+    raise _Unfit(" and ".join(
+        f"{shown(cell, 40)} ({type(cell).__name__})" for cell in list(kinds.values())[:2]
+    ))  # fmt: skip
 
 
 def is_absent(cell: Any) -> bool:
