@@ -185,7 +185,7 @@ def test_threads_that_save_to_one_name_leave_one_whole_file(path, tmp_path):
 
 @pytest.mark.parametrize("path", ["", 5, None, 2.5, ["net.npz"]])
 def test_save_refuses_what_is_no_path(path):
-    with pytest.raises((OSError, TypeError)):
+    with pytest.raises((dl.InvalidInputError, dl.InvalidTypeError)):
         dl.Network([2, 1]).save(path)
 
 
