@@ -47,8 +47,8 @@ def _is_whole(file: IO[bytes]) -> bool:
     n_frames = 0
     while magic := file.read(4):
         if magic[1:] == b"\x2a\x4d\x18" and magic[0] >> 4 == 5:  # a frame to be skipped
-            size = file.read(4)
-            if len(size) < 4 or not _skipped(file, int.from_bytes(size, "little")):
+            length = file.read(4)
+            if len(length) < 4 or not _skipped(file, int.from_bytes(length, "little")):
                 return False
             continue
         head = file.read(1)
