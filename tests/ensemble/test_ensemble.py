@@ -183,6 +183,39 @@ def test_a_network_that_diverges_harms_no_other(batch_size):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("batch_size", [1, 10])
+@pytest.mark.parametrize("own", [False, True])
+def test_a_sample_of_weight_0_leaves_no_trace(batch_size, own):
+    found, T = [], dl.one_hot(Y.astype(int), 3)
+    weights = np.ones(len(X))
+    weights[3] = 0
+    for value in (1.0, float(np.finfo(np.float32).max)):  # z, a and the loss become infinite
+        samples = X.copy()
+        samples[3] = value
+        ens = dl.Ensemble([4, 5, 3], n=5, activation="relu", dtype="float32")
+        ens.parameters = 2 * ens.parameters
+        given = (np.stack([samples] * 5), np.stack([T] * 5)) if own else (samples, T)
+        each = np.stack([weights] * 5) if own else weights
+        history = ens.fit(
+            *given, epochs=2, batch_size=batch_size, sample_weight=each, learning_rate=0.01
+        )
+        found.append((ens.parameters, history.loss))
+    assert np.isfinite(found[0][1]).all()
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n_out", [1, 4, 16])
+@pytest.mark.parametrize("y", [1 + 2**-7 + 2**-11, np.float32(1.4)])
+def test_losses_are_added_up_in_double(n_out, y):
+    """16 terms at a time in float32: 15 roundings of half an ulp, of all that follow none."""
+    ens = dl.Ensemble(1, [Dense(n_out, "identity", init="zeros")], n=3, dtype="float32")
+    n = 2048
+    history = ens.fit(np.ones((n, 1)), np.full((n, n_out), y), epochs=1, learning_rate=1e-30)
+    term = float(np.float32(y) * np.float32(y)) / 2  # a is 0
+    np.testing.assert_allclose(history.loss[0], n_out * term, rtol=16 * 2.0**-24)
+
+
 @pytest.mark.parametrize("sizes", [[4, 5, 3], [4, 100, 3]], ids=str)
 def test_those_that_diverge_are_told_of(sizes):
     rates = np.full(20, 0.1)

@@ -44,6 +44,19 @@ def test_every_backend_agrees(compiled, dtype, sizes, n_samples, output):
         assert_within(both(compiled, plan, theta, X, slopes, room), expected, tolerance)
 
 
+@pytest.mark.parametrize("n_in", [9, 40, 131])
+@pytest.mark.parametrize("n_samples", [1, 6, 33])
+def test_slopes_by_many_inputs_are_found_in_parts(compiled, dtype, n_in, n_samples):
+    """There is room for as many inputs at a time as the widest layer has units."""
+    for sizes in ([n_in, 1], [n_in, 3, 5]):
+        plan, theta, X, slopes = make_case(sizes, n_samples, dtype)
+        expected, tolerance = expected_within(
+            lambda *arrays, plan=plan: both(reference, plan, *arrays, n_samples), theta, X, slopes,
+            cases.longest_sum(plan, n_samples),
+        )  # fmt: skip
+        assert_within(both(compiled, plan, theta, X, slopes, n_samples), expected, tolerance)
+
+
 @pytest.mark.parametrize("output", [*cases.HIDDEN, "softmax"])
 def test_slopes_are_those_of_differences(output):
     """C = sum of c_tj a_tj, by every input and every parameter, in float64."""

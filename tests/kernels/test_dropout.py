@@ -156,6 +156,29 @@ def test_a_weight_of_0_leaves_no_trace(backend, dtype):
     cases.assert_same_bits(found, expected)
 
 
+@pytest.mark.parametrize(("p", "share"), [
+    (2**-16, 2**-16), (2**-14, 2**-14), (1 - 2**-14, 1 - 2**-14), (1 - 2**-16, 1 - 2**-16),
+    (1 - 2**-20, 1 - 2**-16),  # something always stays
+])  # fmt: skip
+def test_the_rarest_are_as_rare_as_they_should_be(p, share):
+    """Of 2^16 numbers, as many as p has parts drop a unit, down to one."""
+    n = 2**22
+    dropped = n - np.count_nonzero(reference.kept(3, 1, 1, 2**11, 2**11, p))
+    assert abs(dropped - share * n) < 4 * np.sqrt(n * share * (1 - share))
+
+
+@pytest.mark.parametrize("p", [2**-16, 1 - 2**-16])
+def test_rare_units_are_those_of_the_reference(every_compiled, p):
+    case = case_of(np.dtype("float64"), (0.0, p), 300, [1, 1500, 1])
+    rule = RULES["sgd"]
+    expected = trained(reference, case, rule, 300)
+    assert np.abs(expected["W1"]).max() > 0
+    for backend in every_compiled:
+        found = trained(backend, case, rule, 300)
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.93])
 def test_masks_have_their_probability_and_no_pattern(p):
     n, units = 400, 256

@@ -136,6 +136,16 @@ def test_every_shape(every_threaded, sizes, batch_size, n):
     assert check(every_threaded, case, cases.RULES["momentum"].rule(), batch_size, n, which)
 
 
+@pytest.mark.parametrize("n_in", range(1, 8))
+@pytest.mark.parametrize("n_out", range(1, 8))
+def test_every_rest_of_a_tile(every_threaded, n_in, n_out):
+    """Without biases, so that a row too many of dC/dW falls on weights of the next layer."""
+    dtype = ("float32", "float64")[(n_in + n_out) % 2]
+    case = cases.case(7, [n_in, n_out, 2], ["tanh", "identity"], "mse", dtype, 9, [False] * 2)
+    for own in (False, True):
+        assert check(every_threaded, case, cases.RULES["sgd"].rule(), 9, 5, 4, own=own)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 @pytest.mark.parametrize("how", ["shuffle", "own", "weights", "all"])
 @pytest.mark.parametrize("rule", ["sgd", "adam"])

@@ -248,3 +248,21 @@ def test_only_rules_that_move_every_weight_at_once_gather_single_sparse_rows(nam
     for batch_size in (1, 10):
         gathers = Work.for_batches(plan, X, rule, batch_size, 1).places["gathered"] > 0
         assert gathers == (name in ("momentum", "nesterov", "adam") and batch_size == 1)
+
+
+@pytest.mark.parametrize("sizes", [[3, 2], [5, 9, 3], [40, 20, 3]], ids=str)
+def test_what_is_left_of_other_samples_is_not_looked_at(backend, dtype, sizes):
+    """Neither rows of a call before nor what lies behind theta tells whether all is finite."""
+    plan, theta, X, Y = cases.case(3, sizes, ["tanh"] * (len(sizes) - 1), "mse", dtype, 8)
+    work, out = Work(plan, 8), np.empty((8, sizes[-1]), dtype)
+    for n in range(1, 8):
+        spoiled = X.copy()
+        spoiled[n:] = np.nan
+        assert not backend.forward(plan, theta, spoiled, out, work)
+        assert backend.forward(plan, theta, X[:n], out[:n], work)
+    longer = aligned_zeros(plan.n_theta + 64, dtype)
+    longer[: plan.n_theta], longer[plan.n_theta :] = theta, np.nan
+    session = backend.session(plan, longer[: plan.n_theta])
+    session.set_rule(cases.RULES["sgd"].rule())
+    for x, y in zip(X, Y, strict=True):
+        assert np.isfinite(session.learn_one(x, y))

@@ -221,6 +221,27 @@ def test_loss_of_a_saturated_softmax_is_finite_whichever_is_the_largest(backend,
     )
 
 
+def test_loss_of_a_saturated_softmax_is_finite_where_samples_differ(backend):
+    plan, theta, X, Y = case(NETWORKS[IDS.index("7-3")], 40)
+    theta *= 1e3  # another unit is the largest in every sample, and e^z is infinite
+    _, _, search = descend(backend, (plan, theta, X, Y))
+    largest = np.eye(3)[outputs(plan, theta, X).argmax(axis=1)]
+    assert np.unique(largest, axis=0).shape == (3, 3)
+    assert float(search.state["loss"][0]) == pytest.approx(
+        np.square(outputs(plan, theta, X) - Y).sum() / 2
+    )
+
+
+def test_the_fraction_that_a_search_has_seen_grows_to_all(compiled, monkeypatch):
+    whole = case(NETWORKS[0], 1200)
+    monkeypatch.setattr(least_squares, "_ROOM", 0)
+    search = Search(whole.plan, 1200)
+    losses, seen = np.empty(1), [0.0]
+    while not compiled.levenberg_marquardt(*whole, search, losses, 1):
+        seen.append(search.fraction)
+    assert seen[:3] == [0, 0.12, 0.24]  # blocks of 144
+
+
 def test_reasons_say_why_a_search_has_ended(backend):
     whole = case(NETWORKS[0], 40)
     assert descend(backend, whole, 5)[2].reason == ""

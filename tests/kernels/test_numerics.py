@@ -117,6 +117,26 @@ def test_activation_of_infinity_is_its_limit(backend, dtype, activation, n_units
         np.testing.assert_array_equal(found, dtype.type(limit))
 
 
+# f'(z) for z to minus and to plus infinity; the sine has no limit
+SLOPES_AT_THE_ENDS = dict.fromkeys(ULP, (0, 1)) | {
+    "identity": (1, 1), "leaky_relu": (ALPHA["leaky_relu"], 1), "selu": (0, 1.0507009873554805),
+    "exp": (0, math.inf),
+    **dict.fromkeys(("sigmoid", "tanh", "lecun_tanh", "softsign", "gaussian"), (0, 0)),
+    **dict.fromkeys(("hard_sigmoid", "hard_tanh"), (0, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("activation", [name for name in ULP if name != "sin"])
+@pytest.mark.parametrize("n_units", [1, 20])
+def test_slope_at_infinity_is_its_limit(backend, dtype, activation, n_units):
+    plan, theta = unit(activation, dtype, n_units)
+    X, found = np.array([[-np.inf], [np.inf]], dtype), np.empty((2, 1), dtype)
+    dC_da, grad = np.ones((2, n_units), dtype), aligned_zeros(plan.n_theta, dtype)
+    backend.backward(plan, theta, X, dC_da, grad, found, Work(plan, 2))
+    expected = n_units * np.array(SLOPES_AT_THE_ENDS[activation], dtype)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=4 * eps(dtype), atol=4 * eps(dtype))
+
+
 @pytest.mark.parametrize("activation", cases.ACTIVATIONS)
 @pytest.mark.parametrize("n_units", [1, 20])
 def test_activation_of_nan_is_nan(backend, dtype, activation, n_units):

@@ -63,6 +63,10 @@ _KNOWN = {
     "the same sum in another order, about which nothing is promised": [
         ("tiny.pxd", "combined", "even -> odd", 8,
          "even += lane(a, 2) * W[2]"),
+        ("ensemble_epochs.pxi", "descend_samples", "+ -> -", 16,
+         "elif (t + 1) % every == 0 or t + 1 == many.samples.n:"),
+        ("groups.pxi", "groups_of", "1 -> 2", 52,
+         "groups.piece = round_up((n_samples + n_pieces - 1) // n_pieces)"),
     ],
     "vectors have 4 or 8 elements": [
         ("tiny.pxd", "combined", "4 -> 5", 24,
@@ -87,6 +91,8 @@ _KNOWN = {
     "shorter vectors do what is left, with the same results": [
         ("activations.pxd", "map_slope", "<= -> <", 21,
          "while k + NATIVE <= n:"),
+        ("layers.pxi", "are_finite", "<= -> <", 22,
+         "while k + in_step <= n:"),
     ],
     "the weights of an input that is not there are 0": [
         ("tiny.pxd", "combined", "> -> >=", 13,
@@ -98,6 +104,44 @@ _KNOWN = {
         ("products.pxi", "is_cut", "and -> or", 33,
          "and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)"),
     ],
+    "no rule has as many numbers": [
+        ("ensemble_functions.pxd", "step_lanes_by_code", "16 -> 15", 19,
+         "for k in range(16):"),
+    ],
+    "a product that adds takes it as 1": [
+        ("cholesky.pxi", "factorise", "1 -> 2", 54,
+         "p.A_row, p.A_k, p.B_k, p.B_j, p.C_row, p.factor = 1, width, width, 1, width, -1"),
+    ],
+    "1 / 0 makes the step nan, and its loss, which is rejected as well": [
+        ("cholesky.pxi", "finish_rows", "> -> >=", 21,
+         "if not pivot > 0:"),
+    ],
+    "a rule with less slots does not touch it": [
+        ("flat.pxd", "descend_flat", "0 -> 1", 65,
+         "cdef real *s2 = rule.slots + (2 * n if rule.n_slots > 2 else 0)"),
+    ],
+    "either purpose leaves the sums as they are, and rows are one element apart": [
+        ("products.pxi", "strip", "DESCEND -> STORE", 17,
+         "tile(DESCEND, False, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k, <real *> sums,"),
+        ("products.pxi", "strip", "False -> True", 26,
+         "tile(DESCEND, False, rows, n, p.n_k, A, A_row, p.A_k, B, p.B_k, <real *> sums,"),
+    ],
+    "a block of columns beyond the last has no entries": [
+        ("sparse.pxi", "sum_sparse", "< -> <=", 12,
+         "while i < layer.n_in:"),
+    ],
+    "a search has no such array": [
+        ("least_squares.py", "__init__", "0 -> 1", 50,
+         "self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1, -1)"),
+    ],
+    "which of two ways the same sums are found": [
+        ("least_squares.py", "_pairs", "2 -> 1", 72,
+         "pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out"),
+    ],
+    "both ways are right there, within the bound of the row": [
+        ("functions.py", "logits_value", "10 -> 9", 57,
+         "return m.where_above(y, 0, y * m.where_above(z, -10, near, m.log(y) - z), y) + (a - y)"),
+    ],
     "only -1 is an error": [
         ("core.pyx", "bind", "0 -> 1", 11,
          "return 0"),
@@ -105,6 +149,8 @@ _KNOWN = {
     "more padding, which is computed and not used": [
         ("plan.pxd", "padded_width", "8 -> 9", 28,
          "return 4 if n <= 4 else 8 if n <= 8 else round_up(n)"),
+        ("ensemble.pyx", "block_of", "64 -> 63", 29,
+         "return (n_bytes + 63) // 64 * 64"),
     ],
     "numbers of bytes that are 1 lie below every rounding": [
         ("batch.pxi", "sum_for_one_unit", "0 -> 1", 14,
