@@ -161,6 +161,20 @@ def test_children_of_a_generator_go_on_as_well():
     assert back.generator.spawn(1)[0].random() == net.generator.spawn(1)[0].random()
 
 
+@pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))]
+)
+def test_every_kind_of_generator_comes_back_and_is_not_shared(kind, copied):
+    net = new_net()
+    net.generator = np.random.Generator(getattr(np.random, kind)(5))
+    net.generator.random(3)
+    back = copied(net)
+    assert type(back.generator.bit_generator).__name__ == kind
+    drawn = net.generator.random(4)
+    np.testing.assert_array_equal(back.generator.random(4), drawn)
+
+
 def test_generator_goes_on_through_two_pickles():
     """The second is made before anybody asked the first for its generator."""
     net = dl.Network([2, 3, 1], seed=5)

@@ -142,6 +142,18 @@ _KNOWN = {
         ("functions.py", "logits_value", "10 -> 9", 57,
          "return m.where_above(y, 0, y * m.where_above(z, -10, near, m.log(y) - z), y) + (a - y)"),
     ],
+    "the annotation of a local variable is not evaluated": [
+        ("network.py", "__setstate__", "| -> &", 19,
+         "loss: Loss | CustomLoss"),
+    ],
+    "slopes of both sides are as near as that only where all are 0": [
+        ("derivatives.py", "_compare", "> -> >=", 36,
+         "kink = abs(sides[0] - sides[1]) > 1e-2 * max(map(abs, sides)) + rounding"),
+    ],
+    "either form is read": [
+        ("parameters.py", "without_padding", "> -> >=", 20,
+         'if theta.nbytes > _SMALL or sys.byteorder == "big":'),
+    ],
     "only -1 is an error": [
         ("core.pyx", "bind", "0 -> 1", 11,
          "return 0"),
