@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop.kernels.memory import CUT, PIECE, Work
+from deltaloop.kernels.memory import CUT, LISTED, PIECE, Work
 from deltaloop.kernels.sparse_rows import SparseRows
 from watching import watched_case
 
@@ -71,3 +71,18 @@ def test_every_thread_moves_rows_of_its_own(threaded, dtype, n_threads):
     assert not np.any(rooms)
     cases.trained(threaded, case, RULES["sgd"], None, 16, work=work)
     assert all(room.any() for room in rooms)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_every_thread_keeps_lists_of_its_own(threaded, dtype, n_threads):
+    """Of sparse rows, in the place for them: what is kept for other samples stays as it is."""
+    case = cases.case(3, [90, 700], ["identity"], "mse", dtype, 4000)
+    work = Work(case.plan, 32 * n_threads, n_threads)
+    first, length = int(work.places[0]["listed"]), 32 * LISTED // dtype.itemsize
+    rooms = [work.buffer[first + k * length :][:length] for k in range(n_threads)]
+    before = work.buffer[int(work.places[0]["parts"]) : first]
+    before[:] = 7
+    out = np.empty((len(case.X), 700), dtype)
+    threaded.forward(case.plan, case.theta, SparseRows.from_dense(case.X), out, work)
+    assert any(room.view(np.intp).any() for room in rooms)
+    assert (before == 7).all()

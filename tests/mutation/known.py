@@ -154,6 +154,10 @@ _KNOWN = {
         ("parameters.py", "without_padding", "> -> >=", 20,
          'if theta.nbytes > _SMALL or sys.byteorder == "big":'),
     ],
+    "shares of the rows begin at 0 or at a multiple of 16": [
+        ("sparse.pxi", "begin_list", "0 -> 1", 11,
+         "if i > 0:"),
+    ],
     "only -1 is an error": [
         ("core.pyx", "bind", "0 -> 1", 11,
          "return 0"),
