@@ -257,18 +257,22 @@ def test_ends_where_the_reference_does(threaded, settings, watches):
         np.testing.assert_allclose(found.watched_losses, expected.watched_losses, rtol=1e-9)
 
 
-def test_what_diverges_harms_no_other(threaded, dtype):
+@pytest.mark.parametrize("which", [[0, 17], [3, 4], [39, 16]], ids=str)
+def test_what_diverges_harms_no_other(threaded, dtype, which):
     case = cases.case(11, [3, 4, 1], ["relu", "identity"], "mse", dtype, 10)
     rule = cases.RULES["sgd"].rule()
     calm = trained(threaded, training_of(case, 40, rule, 1, 30))
     wild = training_of(case, 40, rule, 1, 30)
-    wild.networks["learning_rate"][[0, 17]] = 1e6
+    wild.networks["learning_rate"][which] = 1e6
     wild = trained(threaded, wild)
-    assert [REASONS[k] for k in wild.networks["reason"][[0, 17]]] == ["diverged"] * 2
+    assert [REASONS[k] for k in wild.networks["reason"][which]] == ["diverged"] * 2
     assert np.isfinite(wild.parameters).all()
-    assert (wild.networks["done"][[0, 17]] < 30).all()
-    others = np.delete(np.arange(40), [0, 17])
+    assert (wild.networks["done"][which] < 30).all()
+    others = np.delete(np.arange(40), which)
     assert wild.parameters[others].tobytes() == calm.parameters[others].tobytes()
+    assert wild.losses[:, others].tobytes() == calm.losses[:, others].tobytes()
+    for name in ("done", "reason", "lowest", "best_epoch"):
+        np.testing.assert_array_equal(wild.networks[name][others], calm.networks[name][others])
 
 
 @pytest.mark.parametrize("own", [False, True])
@@ -375,3 +379,15 @@ def test_logistic_of_lanes_is_within_its_bound(every_threaded):
         # 4, as its text in ensemble_lanes.pxd says; that of single networks is within 3
         assert (np.abs(out[16, :, 0] - exact) <= 4 * ulp).all()
         assert (out[0] == out[16]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [({}, ""), ({"clip_value": 0.5, "l1": 0.1, "l2": 0.1, "weight_decay": 0.1}, ""),
+     ({"clip_norm": 1.0}, "clip_norm"), ({"max_norm": 1.0}, "max_norm"),
+     ({"weight_noise": 1.0}, "weight_noise"), ({"weight_noise": 1e-9}, "weight_noise")],
+)  # fmt: skip
+def test_what_lanes_do_not_have_is_named(settings, refused):
+    rule = cases.RULES["sgd"].rule()
+    rule = replace(rule, regularization=replace(rule.regularization, **settings))
+    assert ensembles.refused_rule(rule) == refused

@@ -73,6 +73,9 @@ _KNOWN = {
          "if sizeof(vector) > 4 * sizeof(real):"),
     ],
     "W of the first layer lies at 0": [
+        ("batch.pxi", "slopes_by_inputs", "+ -> -", 56,
+         "multiply(net, n, padded, layer.n_out, net.theta + layer.W + i * layer.width, "
+         "layer.width,"),
         ("layers.pxi", "descend_and_sum", "+ -> -", 46,
          "layer.n_in, layer.width, x, net.theta + layer.W, bias_of(net, layer),"),
         ("batch.pxi", "sum_inputs_of_batch", "+ -> -", 30,
@@ -137,6 +140,10 @@ _KNOWN = {
     "which of two ways the same sums are found": [
         ("least_squares.py", "_pairs", "2 -> 1", 72,
          "pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out"),
+    ],
+    "a few more terms of a loss in float32, within its rounding": [
+        ("ensemble_epochs.pxi", "descend_samples", "1 -> 2", 57,
+         "cdef Py_ssize_t t, k, lane, every = max(<Py_ssize_t> 1, PARTIAL // many.n_out)"),
     ],
     "both ways are right there, within the bound of the row": [
         ("functions.py", "logits_value", "10 -> 9", 57,
