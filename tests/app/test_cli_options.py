@@ -162,6 +162,13 @@ def test_group_stays_together_and_is_no_input(sales, tmp_path):
     assert "seller" not in rows(call("info", net)[1])["inputs"]
 
 
+def test_group_may_be_named_as_ignored_too(sales, tmp_path):
+    net = tmp_path / "net.npz"
+    options = ("--ignore", "seller", "--group", "seller", "--epochs", 1, "--save", net)
+    assert call("train", sales, *options)[0] == 0
+    assert "seller" not in rows(call("info", net)[1])["inputs"]
+
+
 def test_four_rows_are_learned_without_a_test_part(tmp_path):
     path = write_csv(
         tmp_path / "xor.csv", ["a", "b", "y"], [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]

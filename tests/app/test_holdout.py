@@ -37,6 +37,16 @@ def test_class_that_no_row_has_is_no_trouble():
     assert np.bincount(codes[test]).tolist() == [6, 0, 6]
 
 
+@pytest.mark.parametrize(
+    ("counts", "fraction", "n_test"),
+    [([1, 10], 0.5, 6), ([1, 1, 1, 8], 0.25, 3), ([1, 1, 8], 0.25, 2), ([1, 1, 1], 0.5, 0)],
+)
+def test_share_of_classes_that_cannot_give_a_row_comes_from_the_others(counts, fraction, n_test):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    test = held_out_rows(len(codes), Choice(fraction), codes)
+    assert test.sum() == (codes[test] == len(counts) - 1).sum() == n_test
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_groups_stay_together_and_are_near_the_share(seed):
     groups = np.random.default_rng(seed).integers(0, 25, 400).tolist()

@@ -70,6 +70,7 @@ def test_run_reports_progress_up_to_the_end():
     assert [one.curve for one in found.jobs] == [None, "width"]
     assert seen[-1] == (4, 4, "done")
     assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+    assert {total for _, total, _ in seen} == {4}
 
 
 @pytest.mark.parametrize("at", [1, 2])

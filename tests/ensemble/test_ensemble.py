@@ -336,8 +336,9 @@ def test_what_an_ensemble_does_not_have_is_refused(make, text):
     ("how", "text"),
     [
         ({"learning_rate": [0.1, 0.2]}, "learning_rate"),
-        ({"learning_rate": [0.1, 0.2, -1]}, "-1 for network 2"),
+        ({"learning_rate": [0.1, 0.2, -1]}, "learning_rate must be >= 0, got -1 for network 2"),
         ({"momentum": 1.0}, "momentum"),
+        ({"momentum": [0.5, 1.0, 0.0]}, "momentum must be >= 0 and < 1, got 1 for network 1"),
         ({"momentum": 0.5, "optimizer": dl.Adam()}, "belongs to SGD"),
         ({"optimizer": dl.LBFGS()}, "mini-batches"),
         ({"optimizer": dl.Rprop(), "batch_size": 5}, "batch_size=50"),
@@ -382,6 +383,18 @@ def test_samples_that_do_not_fit_are_refused():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(dl.InvalidTypeError, match="toarray"):
         ens.fit(sparse.csr_array(X), Y)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_samples_are_taken_up_to_a_number(own, monkeypatch):
+    from deltaloop.ensemble import arguments
+
+    monkeypatch.setattr(arguments, "_MOST_ROWS", 49)
+    ens = dl.Ensemble([4, 5, 3], n=3, **SHAPE)
+    data = (np.stack([X] * 3), np.stack([Y] * 3)) if own else (X, Y)
+    with pytest.raises(dl.InvalidInputError, match="up to 49 samples, got 50"):
+        ens.fit(*data, epochs=1)
+    ens.fit(*(array[:, :49] if own else array[:49] for array in data), epochs=1)
 
 
 def test_seeds_that_do_not_fit_are_refused():
@@ -446,11 +459,12 @@ def test_a_weight_that_is_tiny_beside_the_largest_counts_as_nothing():
     assert first.tolist() == [0, 3]
 
 
-def test_momenta_alone_may_differ():
-    momenta = np.array([0.0, 0.5, 0.9])
-    ens = dl.Ensemble([4, 5, 3], n=3, **SHAPE)
+@pytest.mark.parametrize("n", [3, 16])  # few are trained one by one, many side by side
+def test_momenta_alone_may_differ(n):
+    momenta = np.linspace(0, 0.9, n)
+    ens = dl.Ensemble([4, 5, 3], n=n, **SHAPE)
     ens.fit(X, Y, epochs=2, momentum=momenta, optimizer=dl.SGD(0.05), shuffle=False)
-    for k in range(3):
+    for k in (0, 1, n - 1):
         net = alone(ens, k)
         net.fit(X, Y, epochs=2, optimizer=dl.SGD(0.05, momentum=momenta[k]), shuffle=False)
         np.testing.assert_allclose(ens.parameters[k], net.parameters, rtol=1e-4, atol=1e-5)

@@ -77,7 +77,9 @@ def test_other_optimizers_and_validation_data():
         ({}, {"budget": 5}, "at least"),
         ({}, {"n": 0}, "n must be"),
         ({}, {"validation_split": 1.5}, "validation_split"),
-        ({}, {"validation_split": 1}, "validation_split"),
+        ({}, {"validation_split": 1}, r"validation_split must be in \(0, 1\), got 1"),
+        ({}, {"validation_split": 0.0}, r"validation_split must be in \(0, 1\), got 0"),
+        ({}, {"validation_split": 0.999}, "leaves no sample of .* for training"),
         ({}, {"n_trials": 3}, "n=64"),
     ],
 )

@@ -171,6 +171,15 @@ def test_little_training_is_not_judged(settings):
     assert texts(net, *DIGITS, **settings) == []
 
 
+@pytest.mark.parametrize(("epochs", "is_judged"), [(299, False), (300, True)])
+def test_judged_is_what_made_300_updates(epochs, is_judged):
+    net = dl.Network([5, 30, 1])
+    told = texts(
+        net, 2000 + X, LINEAR, epochs=epochs, batch_size=len(X), optimizer=dl.Adam(1e-4)
+    )  # fmt: skip
+    assert len(told) == is_judged
+
+
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, MemoryError])
 def test_trouble_while_looking_costs_no_training(monkeypatch, trouble):
     def fail(*_):

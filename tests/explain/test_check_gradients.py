@@ -93,6 +93,12 @@ def test_a_gradient_that_is_a_little_wrong_is_found(monkeypatch):
     assert check.layers[0].where == "w^1_32"
 
 
+def test_of_equal_errors_the_first_is_named():
+    net = dl.Network([2, 3, 1], activation="tanh", dtype="float64", seed=1)
+    check = dl.check_gradients(net, [[0.0, 0.0]], [1.0], n_directions=0)  # inputs of 0: no error
+    assert (check.layers[0].worst, check.layers[0].where) == (0.0, "w^1_11")
+
+
 def test_kinks_are_left_out():
     hidden = dl.Dense(2, "relu", init=([[1.0], [-1.0]], [0.0, 0.5]))
     output = dl.Dense(1, "identity", init=([[1.0, 1.0]], [0.0]))

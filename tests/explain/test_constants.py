@@ -133,6 +133,17 @@ def test_best_constant_may_lie_beyond_the_targets():
         assert loss == pytest.approx(mean - mean * np.log(mean), rel=1e-9)
 
 
+@pytest.mark.parametrize("factor", [0.125, 8.0])
+def test_best_constant_may_lie_above_the_targets_or_below(factor):
+    pytest.importorskip("numba")
+    scaled = dl.custom_loss(
+        "scaled", lambda a, y: 1 + (a - factor * y) ** 2, lambda a, y: 2 * (a - factor * y)
+    )
+    loss, outputs = best(network(scaled, 1, "identity"), [[9.0], [10.0], [11.0]])
+    assert outputs == pytest.approx(factor * 10, rel=1e-6)
+    assert loss == pytest.approx(1 + factor**2 * 2 / 3, rel=1e-9)
+
+
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_constant_is_one_that_the_output_can_give(loss):
     Y = np.array([[-2.0], [-3.0], [-1.0]])

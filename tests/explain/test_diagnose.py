@@ -107,6 +107,14 @@ def test_saturated_means_for_more_than_95_percent_of_the_samples(n_flat, expecte
     assert layer.saturated.tolist() == expected
 
 
+@pytest.mark.parametrize(("slope", "expected"), [(0.99999e-3, [0]), (1.00001e-3, [])])
+def test_saturated_means_a_slope_below_a_thousandth_of_that_at_0(slope, expected):
+    z = np.arctanh(np.sqrt(1 - slope))  # tanh'(z) = 1 - tanh(z)^2, and 1 at z = 0
+    layers = [dl.Dense(1, "tanh", init=([[1.0]], [0.0])), dl.Dense(1, "identity")]
+    found = dl.Network(1, layers, dtype="float64").diagnose(np.full((20, 1), z), np.arange(20.0))
+    assert found.layers[0].saturated.tolist() == expected
+
+
 def test_one_sample_that_switches_a_unit_on_keeps_it_alive():
     net = dl.Network(1, [dl.Dense(1, "relu", init=([[1.0]], [0.0])), dl.Dense(1, "identity")])
     rows = np.full((2000, 1), -1.0)

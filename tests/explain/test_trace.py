@@ -88,6 +88,20 @@ def test_it_is_printed_in_the_order_of_the_computation():
     assert row.split() == ["w^2_22", "4", "2.25", "3.775"]
 
 
+def test_slopes_of_the_loss_stand_beside_the_targets_where_there_are_as_many():
+    def below(found):
+        lines = repr(found).splitlines()
+        start = lines.index("loss")
+        stop = next(k for k, line in enumerate(lines) if line.startswith("backward"))
+        return [line.split() for line in lines[start + 1 : stop]]
+
+    assert below(worked().trace(X, Y)) == [["unit", "y", "dC/da^4"], ["1", "1", "2"]]
+    variances = dl.Network([2, 3, 1], loss="gaussian_nll", seed=1)  # a mean and a variance
+    told = below(variances.trace([1.0, 2.0], [3.0]))
+    assert told[:3] == [["unit", "y"], ["1", "3"], ["unit", "dC/da^3"]]
+    assert [line[0] for line in told[3:]] == ["1", "2"]
+
+
 def test_softmax_has_no_slope_of_single_units():
     net, x, y = network("tanh", "softmax", "cross_entropy")
     found = net.trace(x, y)

@@ -89,6 +89,16 @@ def test_unknown_names_are_told_with_the_known_ones(tmp_path):
         dl.formats.read(tmp_path / "a.h", 3)
 
 
+def test_convert_writes_what_write_writes(tmp_path):
+    net, path = dl.Network([2, 3, 1], seed=1), tmp_path / "net.npz"
+    net.save(path)
+    net.to_c(tmp_path / "expected.h", name="net")
+    assert dl.formats.convert(path, tmp_path / "net.h") == dl.formats.write(net, tmp_path / "b.h")
+    assert (tmp_path / "net.h").read_text() == (tmp_path / "expected.h").read_text()
+    with pytest.raises(dl.InvalidInputError, match="tells no format that can be written"):
+        dl.formats.convert(tmp_path / "missing.npz", tmp_path / "a.xyz")  # nothing was read
+
+
 def test_other_libraries_are_imported_where_they_are_used_alone():
     code = (
         "import sys, json, deltaloop as dl\n"

@@ -32,7 +32,7 @@ class CheckedLayer:
         The largest relative error, |gradient - difference| / max(|gradient|, |difference|, s),
         with s a thousandth of the largest number in the whole gradient.
     where : str
-        The parameter that has it.
+        The parameter that has it; the first one, where several have.
     gradient, difference : float
         Its two numbers.
     n_kinks : int
