@@ -1,6 +1,7 @@
 """`deltaloop info`: the installation, or the network in a file."""
 
 import numpy as np
+import pytest
 
 import deltaloop as dl
 from command_line import call, refused, rows
@@ -39,6 +40,34 @@ def test_metadata_of_other_programs_are_no_trouble(tmp_path):
         net.metadata = {"notes": notes, "target": 5, "scores": [1], "interval": half_width}
         net.save(path)
         assert call("info", path) == expected
+
+
+@pytest.mark.parametrize(
+    ("targets", "kinds", "told"),
+    [
+        (["a", "b"], [["x", "y"], [1.0, 2.5]], {"a": "'x', 'y'", "b": "'1', '2.5'"}),
+        (["a", "b"], [None, ["x", "y"]], {"b": "'x', 'y'"}),
+        (["a", "b"], None, {}),
+        (["a", "b"], [["x", "y"]], {}),
+        (["a"], [None, ["x", "y"]], {}),
+        ([3], [["x", "y"]], {}),
+        (["a"], [[{"x": 1}]], {}),
+        (["a"], [5], {}),
+        (["a"], "ab", {}),
+        ("a", 5, {}),
+    ],
+)
+def test_classes_of_several_targets_are_told_where_they_are_ours(tmp_path, targets, kinds, told):
+    net, path = dl.Network([2, 4]), tmp_path / "net.npz"
+    net.metadata = {"target": targets, "kinds": kinds}
+    net.save(path)
+    status, output = call("info", path)
+    found = rows(output)
+    assert status == 0
+    assert {key: value for key, value in found.items() if key.startswith("classes")} == {
+        f"classes of {name}": values for name, values in told.items()
+    }
+    assert ("targets" in found) == (isinstance(targets, list) and targets != [3])
 
 
 def test_file_of_a_network_is_read_once(tmp_path, monkeypatch):

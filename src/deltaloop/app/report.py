@@ -217,11 +217,11 @@ def network_rows(net: Network, version: int) -> Rows:
     if preparation is not None:
         rows.append(("inputs", shortened(preparation.inputs)))
         rows += _column_rows(preparation)
-    target = metadata.get("target")
+    target, targets = metadata.get("target"), _targets(metadata)
     if isinstance(target, str):
         rows.append(("target", repr(target)))
-    elif target and isinstance(target, list):
-        rows.append(("targets", shortened(target)))
+    elif targets:
+        rows.append(("targets", shortened(targets)))
     rows += [("log", "the network predicts log(1 + y)")] if metadata.get("logs") else []
     notes = metadata.get("notes")
     rows += [("training", str(note)) for note in notes] if isinstance(notes, list) else []
@@ -229,11 +229,30 @@ def network_rows(net: Network, version: int) -> Rows:
     rows += interval_rows(net)
     if net.classes is not None:
         rows.append(("classes", shortened(net.classes)))
-    if metadata.get("kinds") and isinstance(target, list):
-        for name, values in zip(target, metadata["kinds"], strict=False):
-            if values is not None:
-                rows.append((f"classes of {name}", shortened(list(map(class_name, values)))))
+    for name, values in zip(targets, _kinds(metadata), strict=False):  # no kinds: values all
+        if values is not None:
+            rows.append((f"classes of {name}", shortened(list(map(class_name, values)))))
     return [*rows, ("scaling", _scaling(net))]
+
+
+def _targets(metadata):
+    """Names of several targets; none where another program keeps something else there."""
+    found = metadata.get("target")
+    is_ours = isinstance(found, list) and all(isinstance(name, str) for name in found)
+    return found if is_ours else []
+
+
+def _kinds(metadata):
+    """Of each of several targets its classes, or None for values; see `_targets`."""
+    found = metadata.get("kinds")
+    is_ours = isinstance(found, list) and len(found) == len(_targets(metadata))
+    return found if is_ours and all(map(_is_kind, found)) else []
+
+
+def _is_kind(found):
+    return found is None or (
+        isinstance(found, list) and all(isinstance(value, str | int | float) for value in found)
+    )
 
 
 def _kept_scores(found):
@@ -255,7 +274,7 @@ def _column_rows(preparation):
 def interval_rows(net: Network) -> Rows:
     """How far predictions of values are off."""
     metadata = net.metadata or {}
-    kinds = metadata.get("kinds")
+    kinds = _kinds(metadata)
     widths = half_widths(metadata, kinds.count(None) if kinds else net.sizes[-1])
     if widths is None:
         return []
