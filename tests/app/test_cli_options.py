@@ -1,6 +1,7 @@
 """`deltaloop train` and `predict`: columns, parts, and what the report shows."""
 
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -362,6 +363,21 @@ def test_values_of_a_float32_network_have_the_digits_it_tells(prices, tmp_path):
     width = dl.load(net).metadata["interval"]["half_width"][0]
     np.testing.assert_allclose(values[:, 2] - values[:, 0], width, atol=2e-3)
     np.testing.assert_allclose(values[:, 0] - values[:, 1], width, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("scale", "digits"), [(12000.0, 3), (1.0, 7), (1e-9, 16), (1e-30, 37), (1e-200, 207)]
+)
+def test_predictions_have_no_digit_that_a_float32_network_does_not_tell(scale, digits, tmp_path):
+    net = dl.Network([1, 1], seed=1)
+    net.scaling = dl.Scaling([0], [1], [scale], [scale])
+    net.save(tmp_path / "net.npz")
+    X = np.linspace(-2, 2, 40)[:, None]
+    path = write_csv(tmp_path / "t.csv", ["x"], X.tolist())
+    _, *lines = read_csv(call("predict", tmp_path / "net.npz", path)[1])
+    for (cell,), value in zip(lines, net.predict(X)[:, 0], strict=True):
+        assert -Decimal(cell).normalize().as_tuple().exponent <= digits
+        assert float(cell) == pytest.approx(value, abs=scale * 1e-7, rel=0)
 
 
 @pytest.mark.parametrize(

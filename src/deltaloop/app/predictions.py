@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -150,8 +151,8 @@ def _values(name, value, width, digits) -> Columns:
     ends = [] if width is None else [(" low", -width), (" high", width)]
     for suffix, shift in [("", 0.0), *ends]:
         shifted = (value + shift).astype(value.dtype) if shift else value
-        rounded = shifted if digits is None else np.round(shifted, digits)
-        columns.append(_numbers(f"{name}{suffix}", rounded, _number))
+        written = _number if digits is None else partial(_decimal, digits)
+        columns.append(_numbers(f"{name}{suffix}", shifted, written))
     return columns
 
 
@@ -167,7 +168,7 @@ def _decimals(net, k):
     if step == 0:
         return None
     digits = math.ceil(-math.log10(step))
-    return digits if 0 <= digits < 300 else None
+    return digits if digits >= 0 else None
 
 
 def _classes(target, classes, out, kind, between=" of ") -> Columns:
@@ -194,6 +195,11 @@ def _number(value):
     if value and not 1e-5 <= abs(value) < 1e15:
         return str(value)
     return np.format_float_positional(value, trim="0")
+
+
+def _decimal(digits, value):
+    """Rounded as the decimal that it shall be: 10^digits is no exact float beyond 10^22."""
+    return _number(float(f"{value:.{digits}f}"))
 
 
 def _harmless(name):
