@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,8 @@ from deltaloop.app import train_command
         ("iris --activation rleu", "did you mean 'relu'?"),
         ("iris --activation softmax", "softmax is an output activation"),
         ("iris --loss mes", "'mse'"),
+        ("iris --simple --optimizer adm", "unknown optimizer 'adm'"),
+        ("iris --simple --optimizer adm --batch-size 5", "did you mean 'adam'?"),
         ("iris --loss binary_cross_entropy", "needs 2 classes, the target has 3"),
         ("sine --loss cross_entropy", "needs classes"),
         ("iris --loss hinge", "takes targets of -1 and 1, which the command does not make"),
@@ -118,6 +121,20 @@ def test_of_an_unwritable_file_come_before_training(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     assert "cannot be written" in refused("train", "iris", "--save", tmp_path / "file/net.npz")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_name_that_the_file_system_does_not_take_is_refused_before_training(monkeypatch, tmp_path):
+    monkeypatch.setattr(train_command, "open_problem", lambda *_: pytest.fail("trained"))
+    told = refused("train", "iris", "--save", tmp_path / f"{'n' * 300}.npz")
+    assert "cannot be written: File name too long" in told
+
+    def touch(path):  # as where a name must not have a colon
+        raise OSError(22, "Invalid argument", str(path))
+
+    monkeypatch.setattr(Path, "touch", touch)
+    told = refused("train", "iris", "--save", tmp_path / "a:b.npz")
+    assert told.endswith("a:b.npz' cannot be written: Invalid argument")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_pipe_is_never_replaced(flowers, tmp_path):

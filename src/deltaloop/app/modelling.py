@@ -190,15 +190,13 @@ def batch_size(problem: Problem, settings: Settings) -> int:
 
 def _needs_all(settings) -> bool:
     """Whether the optimiser takes nothing but all samples at once."""
-    kind = OPTIMIZERS.get(settings.optimizer)
-    if kind is None:
-        return False
+    kind = OPTIMIZERS[settings.optimizer]
     return issubclass(kind, WholeBatch) or kind().rule().row.whole_batch
 
 
 def epochs(problem: Problem, settings: Settings) -> int:
     """Epochs to run."""
-    if issubclass(OPTIMIZERS.get(settings.optimizer, SGD), WholeBatch):
+    if issubclass(OPTIMIZERS[settings.optimizer], WholeBatch):
         return settings.epochs or STEPS_OF_ALL
     steps = math.ceil(len(problem.y_train) / batch_size(problem, settings))
     return settings.epochs or max(EPOCHS, math.ceil(MIN_STEPS[problem.question.task] / steps))

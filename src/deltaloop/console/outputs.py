@@ -61,11 +61,10 @@ def check_output(option: str, path: str, *inputs: str, devices: bool = False) ->
     if any(os.path.exists(one) and os.path.realpath(one) == str(target) for one in inputs):
         raise InvalidInputError(f"{option} {path!r} would replace what is read; give another name")
     try:
-        if not target.exists():
-            # the name may be too long, or of characters that are not accepted; it is tried in a
-            # folder of its own, because another process may be about to write the target
-            with TemporaryDirectory(prefix=".", suffix=".part", dir=target.parent) as folder:
-                Path(folder, target.name).touch()
+        # the name may be too long, or of characters that are not accepted; it is tried in a
+        # folder of its own, because another process may be about to write the target
+        with TemporaryDirectory(prefix=".", suffix=".part", dir=target.parent) as folder:
+            Path(folder, target.name).touch()
         probe, descriptor = create_beside(str(target))  # what the writing itself begins with
         os.unlink(probe)
         os.close(descriptor)
