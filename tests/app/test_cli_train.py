@@ -1,6 +1,7 @@
 """`deltaloop train`: what the options do, and the report."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -142,6 +143,20 @@ def test_interrupt_before_training_is_quiet(monkeypatch):
     status, output = call("train", "iris", "--simple")
     assert status == 130
     assert "error" not in output
+
+
+def test_fastest_epoch_of_each_is_compared(monkeypatch):
+    seconds = {"reference": [9.0, 6.0, 8.0], "cython": [0.5, 0.25, 0.75]}
+    monkeypatch.setattr(
+        dl.Network, "fit", lambda net, *_, **__: dl.History(seconds=seconds[net.backend_name])
+    )
+    X, y = np.zeros((40, 2)), np.zeros((40, 1))
+    found = modelling.compare(
+        dl.Network([2, 1], backend="cython"), modelling.Examples(X, y, y),
+        SimpleNamespace(y_train=y), modelling.Settings(batch_size=10), dl.SGD(),
+    )  # fmt: skip
+    # of the 40 rows, 10 take the reference 1.5 seconds, and 20 would take it more than 2
+    assert found == modelling.Comparison(0.25, 6.0, 0.25)
 
 
 def test_large_epochs_are_compared_in_part(monkeypatch):

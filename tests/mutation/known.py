@@ -363,6 +363,10 @@ _KNOWN = {
          "x, nothing = aligned_zeros(n_bytes // 4, np.float32), aligned_zeros(16, np.float32)"),
         ("modelling.py", "compare", "50 -> 51", 22,
          "repeats = min(50, max(1, int(_REPEATED_SECONDS / (per_row * rows))))"),
+        ("jobs.py", "scaling", "2 -> 3", 23,
+         "percents = (1, 2, 5, 10, 19, 35, 50, 75, 100)"),
+        ("jobs.py", "scaling", "75 -> 74", 45,
+         "percents = (1, 2, 5, 10, 19, 35, 50, 75, 100)"),
     ],
     "values below 0 have ranges that begin below 0": [
         ("pictures.py", "decision_boundary", "0 -> 1", 61,
@@ -413,6 +417,10 @@ _KNOWN = {
     "a copy is the same numbers": [
         ("pairs.py", "_columns", "False -> True", 66,
          "array = array.reshape(len(array), -1).astype(np.float64, copy=False)"),
+    ],
+    "forward_networks reads of a Training neither its number of samples nor the batch size": [
+        ("answering.py", "_outputs", "1 -> 0", 95,
+         "plan, SGD().rule(), np.zeros(len(self), ensembles.NETWORK), self.parameters, X, X, 1,"),
     ],
     "any limit beyond the underflow will do": [
         ("functions.pxd", "f", "10000.0 -> 10000.01", 33,
