@@ -9,7 +9,7 @@ import scipy.sparse
 import c_programs
 import deltaloop as dl
 from deltaloop.formats import in_fixed_point, rounded_to_int8
-from deltaloop.interop.c_header.fixed_point import MOST, best_table, shifted
+from deltaloop.interop.c_header.fixed_point import MOST, Table, _reach, best_table, shifted
 from deltaloop.kernels.functions import ACTIVATIONS
 from deltaloop.kernels.reference import activated
 from tolerances import eps
@@ -138,6 +138,22 @@ def test_a_table_is_exact_at_its_values_and_near_between(name):
     found = table.between(T) * 2.0**-table.exponent
     exact = activated(name, z, alpha)
     assert abs(found - exact).max() < 2e-3 * max(1.0, abs(exact).max())
+
+
+@pytest.mark.parametrize("steep", [0, -1])
+@pytest.mark.parametrize("slope", [0, 100, 4000, 20_000, 60_000])
+def test_lines_at_the_ends_go_as_far_as_products_have_32_bits(steep, slope):
+    values = np.zeros(257, np.int64)
+    values[:: steep or 1][0] = slope - MOST if slope > MOST else slope
+    values[[1, -2]] = -MOST if slope > MOST else 0
+    values[0 if steep else -1] = values[1]
+    assert sorted(abs(np.diff(values)[[0, -1]])) == [0, slope]
+    reach = _reach(values.astype(np.int16), 100.0)
+    assert slope * reach < 2**31
+    assert reach == 2**18 or (slope + 1) * 2 * (reach + 1) >= 2**31  # and no less far
+    assert _reach(values.astype(np.int16), 1.0) == MOST
+    T = np.array([-reach, reach])
+    assert abs(Table(values.astype(np.int16), 15, reach, 0).between(T)).max() <= MOST
 
 
 def test_shifts_round_half_up_and_are_cut_off():

@@ -118,6 +118,18 @@ def test_heads_are_outputs_of_their_own(path, dtype):
     np.testing.assert_allclose(back.predict(X), net.predict(X), rtol=1e-6)
 
 
+def test_a_single_head_comes_back(path, dtype):
+    head = dl.Head(3, loss="cross_entropy")
+    net = dl.Network(4, [dl.Dense(6, "tanh"), dl.Dense(heads={"only": head})], dtype=dtype, seed=1)
+    dl.formats.write(net, path)
+    assert same(dl.formats.read(path), net)
+    without_properties(path)
+    assert [name for name, _ in dl.formats.read(path).layers[-1].heads] == ["only"]
+    (found,) = run(path, X, dtype).values()
+    expected = net.predict(X.astype(dtype))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=CLOSE[dtype.name])
+
+
 def test_names_of_classes_are_an_output(path, dtype):
     net = dl.Network([4, 5, 3], loss="cross_entropy", dtype=dtype, init=("normal", 2.0))
     net.classes = ("ant", "bee", "größer")
@@ -218,6 +230,62 @@ def test_factors_of_gemm_and_of_units_become_weights(path):
     ))  # fmt: skip
     assert [str(layer.activation) for layer in net.layers] == ["tanh", "identity"]
     assert net.scaling is None
+
+
+def test_numbers_of_constant_nodes_are_weights(path):
+    """As they stand in the node itself: a tensor, one number, or several."""
+    net = agrees(path, made(
+        [node("Constant", "", "A", value=onnx.numpy_helper.from_array(W1)),
+         node("Constant", "", "b", value_floats=b1.tolist()),
+         node("Constant", "", "zero", value_float=0.0),
+         node("Gemm", "x A b", "z", transB=1), node("Max", "z zero", "a"),
+         node("Gemm", "a B", "y", transB=1)],
+        {"B": W2},
+    ))  # fmt: skip
+    assert [str(layer.activation) for layer in net.layers] == ["relu", "identity"]
+    np.testing.assert_array_equal(net.W[0], W1)
+    np.testing.assert_array_equal(net.b[0], b1)
+
+
+@pytest.mark.parametrize("holds", [{}, {"value_int": 1, "value_float": 2.0}])
+def test_constant_node_without_its_number_is_refused(path, holds):
+    nodes = [node("Constant", "", "A", **holds), node("Gemm", "x A", "y", transB=1)]
+    path.write_bytes(made(nodes, {}).SerializeToString())
+    with pytest.raises(dl.FileFormatError, match="a node Constant holds no number"):
+        dl.formats.read(path)
+
+
+def split(sizes, outputs):
+    nodes = [node("Gemm", "x A b", "z", transB=1), node("Split", "z sizes", "p q", axis=1),
+             node("Gemm", "x A b", "r", transB=1)]  # fmt: skip
+    constants = {"A": W1, "b": b1, "sizes": np.array(sizes)}
+    return made(nodes, constants, outputs=outputs).SerializeToString()
+
+
+def test_parts_of_a_layer_are_heads(path):
+    path.write_bytes(split([2, 3], "pq"))
+    net = dl.formats.read(path)
+    assert [(name, head.n_out) for name, head in net.layers[-1].heads] == [("p", 2), ("q", 3)]
+    np.testing.assert_array_equal(net.W[0], W1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "outputs", "told"),
+    [
+        ([0, 5], "pq", r"parts 5 units as \[0, 5\]"),
+        ([-1, 6], "pq", r"parts 5 units as \[-1, 6\]"),
+        ([2, 2], "pq", r"parts 5 units as \[2, 2\]"),
+        ([2, 3], "p", "outputs have 2 of the 5 units"),
+        ([2, 3], "q", r"the outputs \['q'\], which are not the parts of one layer"),
+        ([2, 3], "qp", "not the parts of one layer side by side"),
+        ([2, 3], "rz", "not the parts of one layer side by side"),
+        ([2, 3], "rpq", "not the parts of one layer side by side"),
+    ],
+)
+def test_outputs_that_are_not_all_parts_of_a_layer_are_refused(path, sizes, outputs, told):
+    path.write_bytes(split(sizes, outputs))
+    with pytest.raises(dl.FileFormatError, match=told):
+        dl.formats.read(path)
 
 
 WRITTEN_OUT = {

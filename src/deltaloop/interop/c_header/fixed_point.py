@@ -312,11 +312,7 @@ def _whole(W, b, exponent, most: int | None = None):
     `exponent` is that of A of the layer below.
     """
     b = None if b is None else b.astype(np.float64)
-    bias = 0.0 if b is None else np.abs(b) * 2.0**exponent
-    bound = float((np.abs(W).sum(axis=1) * MOST + bias).max())
     f = _exponent_for(W, is_limited=False)
-    if bound > 0:
-        f = min(f, int(np.floor(np.log2(MOST_OF_SUM / bound))))
     if most is not None:
         f = min(f, most - exponent)
     while True:
@@ -327,7 +323,7 @@ def _whole(W, b, exponent, most: int | None = None):
             largest = largest + np.abs(B)
         if largest.max() <= MOST_OF_SUM and np.abs(whole).max() <= MOST:
             break
-        f -= 1  # rounding has made them larger
+        f -= 1
     return whole.astype(np.int16), None if B is None else B.astype(np.int32), exponent + f
 
 

@@ -37,7 +37,7 @@ class Operators:
                                              "value_ints") if key in attributes]  # fmt: skip
         if len(found) != 1:
             raise FileFormatError("a node Constant holds no number")
-        return found[0] if isinstance(found[0], np.ndarray) else np.asarray(found[0])
+        return np.asarray(found[0])
 
     def _transpose(self, values, attributes):
         W = matrix(values[0], "Transpose")

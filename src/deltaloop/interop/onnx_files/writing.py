@@ -251,11 +251,7 @@ def _heads(graph, heads, z, kind):
         )
     sections = graph.constant("units_of_heads", np.array([n for _, n, *_ in parts]))
     split = [f"z_of_head{k}" for k in range(len(parts))]
-    if len(parts) > 1:
-        graph.nodes.append(graph.helper.make_node("Split", [z, sections], split, axis=1))
-    else:
-        del graph.constants[sections]
-        split = [z]
+    graph.nodes.append(graph.helper.make_node("Split", [z, sections], split, axis=1))
     outputs = []
     for part, (name, n_out, activation, alpha) in zip(split, parts, strict=True):
         graph.node("Identity", [graph.activation(activation, alpha, part)], name)
