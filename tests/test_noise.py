@@ -115,6 +115,21 @@ def test_one_step_by_hand(backend):
     assert net.b[0].item() == pytest.approx(0.5 - 0.1 * delta, rel=1e-12)
 
 
+@pytest.mark.parametrize("deviation", [1e-3, 0.2, 1.0, 3.0])
+def test_noise_of_weights_alone_in_single_steps_comes_from_the_seed(deviation):
+    X, Y = data(8)
+    found = []
+    for seed in (3, 3, 4):
+        net = dl.Network([5, 7, 2], activation="tanh", dtype="float64", init="ones", seed=seed)
+        before = net.generator.bit_generator.state
+        net.optimizer = dl.SGD(0.1, weight_noise=deviation)
+        net.learn_one(X[0], Y[0])
+        net.learn_batch(X, Y)
+        assert net.generator.bit_generator.state == before
+        found.append(net.theta.tobytes())
+    assert found[0] == found[1] != found[2]
+
+
 @pytest.mark.parametrize("noises", NOISES)
 def test_predictions_losses_and_gradients_have_none(noises):
     X, Y = data()

@@ -174,6 +174,8 @@ def test_rows_of_the_right_dtype_are_not_copied(make):
         lambda a: a[::-1],
         lambda a: a[:, ::-1],
         lambda a: np.broadcast_to(a[0], a.shape),
+        lambda a: np.lib.stride_tricks.sliding_window_view(a.ravel(), a.shape[1]),
+        lambda a: np.lib.stride_tricks.sliding_window_view(a.ravel(), a.shape[1])[::3],
         lambda a: a.astype("f8"),
         lambda a: a.astype(">f4"),
     ],

@@ -186,6 +186,21 @@ def test_learn_one_equals_that_of_python_for_every_pair_of_output_and_loss(tmp_p
 
 
 @needs_compiler
+@pytest.mark.parametrize("output", ["tanh", "softplus"])
+def test_learn_one_is_right_where_output_and_loss_do_not_cancel(tmp_path, output, dtype):
+    generator = np.random.default_rng(3)
+    X, Y = generator.normal(size=(20, 3)), generator.uniform(0, 0.8, (20, 2))
+    net = dl.Network([3, 4, 2], activation="tanh", output=output, loss="mse", dtype=dtype)
+    exported = c_programs.load(tmp_path, {"net": net}, learn=True, options=("-O0",))["net"]
+    before = exported.parameters()
+    loss, expected = exported.epoch(X, Y, 0.1), learned(net, X, Y, 0.1)
+    assert loss == pytest.approx(expected.pop("loss"), rel=1000 * eps(dtype))
+    for name, values in exported.parameters().items():
+        np.testing.assert_allclose(values, expected[name], atol=200 * eps(dtype))
+        assert abs(values - before[name]).max() > 0.01
+
+
+@needs_compiler
 @pytest.mark.parametrize("scaled_targets", [False, True])
 def test_learn_one_takes_data_in_the_units_of_the_user(tmp_path, dtype, scaled_targets):
     generator = np.random.default_rng(1)

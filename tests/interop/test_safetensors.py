@@ -1,6 +1,7 @@
 """Networks as .safetensors, held against the package of that name."""
 
 import json
+import re
 import tracemalloc
 
 import numpy as np
@@ -66,6 +67,18 @@ def test_layers_of_other_tools_are_read(path, kind):
     np.testing.assert_array_equal(net.W[1], LAYERS["body.10.weight"])
     np.testing.assert_array_equal(net.b[0], LAYERS["body.2.bias"])
     assert net.b[1] is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 12])
+def test_tensors_that_are_no_layers_are_told_up_to_eight(path, n):
+    safetensors.save_file({f"layer{k}.scale": np.ones(k) for k in range(1, n + 1)}, path)
+    with pytest.raises(dl.FileFormatError) as caught:
+        dl.formats.read(path, activation="tanh")
+    told = str(caught.value).partition(", got ")[2]
+    shown = re.findall(r"layer(\d+)\.scale \[(\d+)\]", told)
+    assert len(shown) == len(set(shown)) == min(n, 8)
+    assert all(name == length for name, length in shown)
+    assert told.endswith(", ...") == (n > 8)
 
 
 def test_layers_in_bfloat16_are_read(path):

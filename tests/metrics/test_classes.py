@@ -364,3 +364,5 @@ def test_one_text_is_a_text():
 def test_numbers_among_objects_are_no_texts():
     y, chosen = np.array([0, 1, 1], object), np.array([0, 1, 0], object)
     assert metrics.accuracy(y, chosen) == pytest.approx(2 / 3)
+    assert metrics.accuracy(y, [0, 1, 0]) == metrics.accuracy([0, 1, 0], y) == pytest.approx(2 / 3)
+    assert metrics.accuracy(y, np.array([0.0, 1.0, 0.0], object)) == pytest.approx(2 / 3)

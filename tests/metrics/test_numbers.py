@@ -70,6 +70,10 @@ def test_constant_targets_are_explained_wholly_or_not_at_all():
     tenths, others, w = [0.1] * 30, [*range(30)], [*range(1, 31)]  # the mean is not quite 0.1
     assert math.isnan(metrics.pearson(tenths, others, sample_weight=w))
     assert math.isnan(metrics.pearson(others, tenths, sample_weight=w))
+    for n in range(2, 40):
+        constant, others = [0.1 * n] * n, np.arange(n) ** 2
+        assert math.isnan(metrics.pearson(constant, others))
+        assert math.isnan(metrics.pearson(others, constant))
     third, w = [9, *[0.1] * 30], [0, *range(1, 31)]  # constant where it counts
     assert metrics.r2(third, [*range(31)], sample_weight=w) == 0.0
 

@@ -5,6 +5,7 @@ import pytest
 
 import deltaloop as dl
 from deltaloop.errors import RankError
+from deltaloop.parallel.ranks import Ranks
 from thread_ranks import Meeting, ThreadComm, on_ranks, parts, same
 
 rng = np.random.default_rng(0)
@@ -212,6 +213,22 @@ def test_all_ranks_stop_when_rank_0_does():
     _, history = same(on_ranks(3, work))
     assert seen == [1, 2, 3] and len(history) == 3
     assert history.stop_reason == "callback <lambda>"
+
+
+REASONS = [  # and what is told of them
+    (None, None), ("", None), ("patience", "patience"),
+    ("ü" * 48, "ü" * 48), ("rü" * 99, "rü" * 32),
+    *(("r" * n, "r" * min(n, 96)) for n in (95, 96, 97, 500)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "told"), REASONS, ids=range(len(REASONS)))
+def test_reason_of_rank_0_is_told_as_far_as_there_is_room(reason, told):
+    def work(comm):
+        with Ranks(comm) as ranks:
+            return ranks.agree("its own" if comm.rank else reason, np.arange(3.0))
+
+    assert on_ranks(3, work) == [told] * 3
 
 
 @pytest.mark.parametrize("every", [None, 4])
