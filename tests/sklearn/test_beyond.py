@@ -7,10 +7,12 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+import scipy.optimize
 from scipy import sparse
 
 import deltaloop as dl
-from deltaloop.sklearn import MLPClassifier, MLPRegressor
+from deltaloop.sklearn import MLPClassifier, MLPRegressor, meanings, whole_batch
+from deltaloop.sklearn.steps import Steps
 from side_by_side import digits, labels, numbers
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -171,6 +173,43 @@ def test_solvers_of_all_samples(solver):
     assert not hasattr(model, "partial_fit")
 
 
+@pytest.mark.parametrize("solver", ["scg", "levenberg_marquardt"])
+def test_patience_without_end_is_accepted_by_solvers_of_all_samples(solver):
+    """tol=10 ends training after n_iter_no_change steps."""
+    n_steps = []
+    for patience in (2, 10**6, np.inf):
+        model = MLPRegressor("mse", (4,), "tanh", solver=solver, alpha=0, max_iter=7, tol=10.0,
+                             n_iter_no_change=patience, random_state=0)  # fmt: skip
+        n_steps.append(model.fit(*numbers()).n_iter_)
+    assert n_steps == [3, 7, 7]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("kind", [dl.SGD, dl.Adam, dl.RMSprop, dl.Adagrad, dl.Adadelta])
+def test_solvers_have_room_for_all_that_their_rule_writes(kind, noise):
+    model = MLPClassifier(solver=kind(weight_noise=noise), alpha=0.1)
+    solver, theta = meanings.stochastic(model), np.zeros(100, np.float32)
+    steps, rule = Steps(solver, theta), solver.rule(0.1)
+    assert steps.of(rule).shape == (rule.n_slots, 100)
+    assert steps.fits(solver, theta)
+
+
+@pytest.mark.parametrize(("verbose", "iprint"), [(False, -1), (0, -1), (True, 1), (1, 1), (9, 1)])
+@pytest.mark.parametrize("prints", [True, False])
+def test_lbfgs_of_an_old_scipy_is_silent_unless_asked(verbose, iprint, prints, monkeypatch):
+    given = []
+    minimize = scipy.optimize.minimize
+
+    def kept(*arguments, options, **more):
+        given.append(options.pop("iprint", None))
+        return minimize(*arguments, options=options, **more)
+
+    monkeypatch.setattr(whole_batch, "scipy_prints", lambda: prints)
+    monkeypatch.setattr(scipy.optimize, "minimize", kept)
+    MLPRegressor("squared_error", (2,), solver="lbfgs", max_iter=2, verbose=verbose).fit(*numbers())
+    assert given == [iprint if prints else None]
+
+
 def test_penalty_is_in_the_gradient_of_every_rule():
     X, y = digits()
     norms = []
@@ -248,6 +287,18 @@ def test_assigned_parameters_are_used(name):
     expected = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)
     expected = expected @ model.coefs_[1] + model.intercepts_[1]
     np.testing.assert_allclose(model.predict(X), expected.ravel())
+
+
+def test_parameters_are_live_views_after_a_pickle_as_well():
+    X, y = digits()
+    model = MLPClassifier(**QUICK).fit(X, y)
+    for one in (model, pickle.loads(pickle.dumps(model))):
+        shown = [*one.coefs_, *one.intercepts_]
+        before = [array.copy() for array in shown]
+        one.partial_fit(X, y)
+        for old, new, array in zip(before, shown, [*one.coefs_, *one.intercepts_], strict=True):
+            np.testing.assert_array_equal(new, array)
+            assert (old != new).any()
 
 
 def test_network_of_another_shape_may_be_assigned():

@@ -63,6 +63,17 @@ def test_settings(settings):
     assert_same_parameters(theirs, mine, **({"rtol": 1e-6, "atol": 1e-6} if is_adam else {}))
 
 
+@pytest.mark.parametrize("n", [150, 200, 250, 401])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_batches_have_at_most_200_samples_by_default(n, solver):
+    X, y = numbers(n)
+    settings = SOME | {"solver": solver, "epsilon": 1e-15, "shuffle": False}
+    theirs, mine = fitted_pair("MLPRegressor", X, y, **settings)
+    assert_same_parameters(theirs, mine, rtol=1e-6, atol=1e-8)
+    _, given = fitted_pair("MLPRegressor", X, y, **settings, batch_size=min(n, 200))
+    assert_same_parameters(given, mine, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("n_class", [1, 2, 4])
 def test_numbers_of_classes(n_class):
     X, y = digits(90, n_class)

@@ -13,6 +13,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from deltaloop.sklearn import TabularClassifier, TabularRegressor
+from deltaloop.sklearn.versions import checked_table
 from side_by_side import numbers
 
 # What fails, and why; it does so for other estimators that draw mini-batches.
@@ -52,6 +53,19 @@ def test_frames_as_they_come(kind):
         assert list(regressor.feature_names_in_) == ["length", "colour"]
         with pytest.raises(ValueError, match="feature names should match"):
             regressor.predict(X[["colour", "length"]])
+
+
+@pytest.mark.parametrize("attribute", ["columns", "column_names"])
+def test_what_shows_columns_is_taken_as_it_is(attribute):
+    """Frames of pandas and polars have `columns`, tables of Arrow `column_names`, some both."""
+
+    class Frame:
+        shape = (2, 2)
+        __len__ = lambda self: 2  # noqa: E731
+
+    found = Frame()
+    setattr(found, attribute, ["a", "b"])
+    assert checked_table(TabularClassifier(), found, reset=True) is found
 
 
 def test_numbers_among_objects_are_numbers():

@@ -338,8 +338,7 @@ class BaseMLP(Held, CallbackSupportMixin, BaseEstimator, ABC):
             )
         history = net.fit(
             X, Y, epochs=self.max_iter, optimizer=optimizer, tol=self.tol,
-            patience=self.n_iter_no_change if self.n_iter_no_change < np.inf else None,
-            sample_weight=weights,
+            patience=min(self.n_iter_no_change, self.max_iter), sample_weight=weights,
         )  # fmt: skip
         self.loss_curve_ = list(history.loss)
         self.n_iter_, self.loss_ = len(history), history.loss[-1]
