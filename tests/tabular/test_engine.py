@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from deltaloop.tabular import Recipe, train
 from deltaloop.tabular.arrays import Targets, parts
 from deltaloop.tabular.lengths import held_parts, mean_loss, trained_members
 from deltaloop.tabular.merging import merged
-from deltaloop.tabular.recipe import chosen_recipe, four_waves, network, trained_member
+from deltaloop.tabular.recipe import (
+    chosen_recipe,
+    four_waves,
+    network,
+    simple_network,
+    trained_member,
+)
 from deltaloop.tabular.search import selection
 
 
@@ -177,6 +184,35 @@ def test_large_tables_get_fewer_epochs_and_networks():
     small, large = (chosen_recipe(n, 20, 3, True) for n in (500, 200_000))
     assert small.members > large.members and small.epochs > large.epochs
     assert small.batch_size < large.batch_size
+
+
+@pytest.mark.parametrize("is_classes", [True, False])
+@pytest.mark.parametrize("n_in", [20, 200, 1000])
+@pytest.mark.parametrize("n", [600, 2000, 4000, 10_000, 50_000])
+def test_epochs_are_those_that_the_operations_allowed_are_enough_for(n, n_in, is_classes):
+    found = chosen_recipe(n, n_in, 3, is_classes)
+    widths = (n_in, *found.widths, 3)
+    products = 3  # A W^T forward, and backward those for the gradient of W and of A
+    per_epoch = products * n * sum(2 * a * b for a, b in pairwise(widths))  # add and multiply
+    longest = 128 if is_classes and n <= 5000 else 256
+    allowed = 1e10 * longest / 256 * min(n / 600, 6)
+    assert 4 <= found.epochs <= longest
+    assert found.epochs == 4 or found.epochs * per_epoch <= allowed
+    assert found.epochs == longest or (found.epochs + 1) * per_epoch > allowed
+
+
+@pytest.mark.parametrize("is_classes", [True, False])
+@pytest.mark.parametrize("n", [3, 10, 11, 100, 400, 2000])
+def test_simple_network_has_enough_updates_on_small_tables(n, is_classes, monkeypatch):
+    """2000 for classes, 500 for values, and 50 epochs at least."""
+    asked = []
+    monkeypatch.setattr(dl.Network, "fit", lambda net, X, y, **more: asked.append(more))
+    X, y = np.zeros((n, 2), np.float32), np.arange(n) % 2
+    simple_network(X, y if is_classes else y[:, None] * 1.0, 2 if is_classes else None, 0)
+    epochs, steps = asked[0]["epochs"], math.ceil(n / asked[0]["batch_size"])
+    fewest = 2000 if is_classes else 500
+    assert epochs * steps >= fewest and epochs >= 50
+    assert epochs == 50 or (epochs - 1) * steps < fewest
 
 
 def test_simple_is_the_network_of_a_textbook():

@@ -134,6 +134,32 @@ def test_wrong_samples_are_refused_before_anything_changes(change, text, mapped,
     assert net.theta.tobytes() == before
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda X: X.astype("S3"), lambda X: X.astype("U3"), lambda X: X * 1j,
+        lambda X: X.astype("M8[s]"), lambda X: X[:, 0].astype([("a", "f8")]),
+    ],
+    ids=["bytes", "text", "complex", "dates", "fields"],
+)  # fmt: skip
+def test_what_holds_no_numbers_is_refused_as_an_array_in_memory(wrong, mapped):
+    told = []
+    for given in (wrong(X), mapped(wrong(X))):
+        with pytest.raises(dl.InvalidTypeError) as caught:
+            new_net(dtype="float32").fit(given, Y)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+def test_no_sample_of_a_file_is_refused_as_no_sample_in_memory(mapped):
+    told = []
+    for given in (X[:0], mapped(X)[:0]):
+        with pytest.raises(dl.InvalidInputError) as caught:
+            new_net(dtype="float32").fit(given, Y[:0])
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
 def test_what_would_need_all_of_it_in_memory_is_refused(mapped):
     net = new_net(dtype="float32")
     with pytest.raises(dl.InvalidInputError, match="sparse=True lists the values of X in memory"):

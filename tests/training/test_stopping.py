@@ -83,6 +83,19 @@ def test_stop_reason_is_the_argument_that_was_given(rule, reason):
     assert len(history) == 1 + rule.get("patience", 1)
 
 
+@pytest.mark.parametrize(("seconds", "n_epochs"), [(0, 1), (1, 1), (3, 3), (2.5, 3), (99, 5)])
+def test_max_seconds_are_over_when_the_clock_shows_them(seconds, n_epochs, monkeypatch):
+    net, now = new_net(), [1e5]
+    monkeypatch.setattr("deltaloop.training.epochs.perf_counter", lambda: now[0])
+
+    def second(state):
+        now[0] += 1 if seconds else 0
+
+    history = net.fit(X, Y, epochs=5, max_seconds=seconds, callbacks=[second])
+    assert len(history) == n_epochs
+    assert history.stop_reason == ("epochs" if n_epochs == 5 else "max_seconds")
+
+
 def test_target_loss_is_reached_when_it_is_equalled():
     losses = new_net().fit(X, Y, epochs=5).loss
     history = new_net().fit(X, Y, epochs=5, target_loss=losses[2])
