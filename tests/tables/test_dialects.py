@@ -187,6 +187,20 @@ def test_an_encoding_that_shows_late_is_found(write):
     assert table.values[1][100_000] == "\u00e9" and table.notes == ("the text is Latin-1",)
 
 
+@pytest.mark.parametrize("odd", ["'tis", "it's", "'t is 's", "'", "''"])
+def test_words_with_apostrophes_are_in_no_quotes_however_late_one_begins_a_cell(write, odd):
+    table = read(write("a,b\n" + "don't,1\n" * 150 + f"{odd},2\n", "t.csv"))
+    assert table.values[0].tolist() == ["don't"] * 150 + [odd]
+
+
+@pytest.mark.parametrize("title", ["", "title\n"])
+def test_quote_that_ends_within_a_cell_is_told_with_its_line_below_a_title_too(write, title):
+    path = write(title + 'a,b\n1,2\n"x"y,3\n')
+    line = 3 + title.count("\n")
+    with pytest.raises(FileFormatError, match=rf"line {line} of .* \(',' expected after '\"'\)"):
+        read(path)
+
+
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_line_ends_that_change_are_read(write, ends):
     text = ends.join(["a,b", "1,2", "3,4"]) + "\r\n5,6\n"

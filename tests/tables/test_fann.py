@@ -6,6 +6,8 @@ import pytest
 
 from deltaloop.errors import FileFormatError
 from deltaloop.tables import read
+from deltaloop.tables.cells import COLUMN
+from deltaloop.tables.fann import read_fann
 
 
 def test_pairs_are_rows(write):
@@ -34,3 +36,13 @@ def test_pairs_are_rows(write):
 def test_a_damaged_file_is_refused_with_the_place(write, content, message):
     with pytest.raises(FileFormatError, match=message):
         read(write(content, "t.train"))
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(1, 1), (3, 1), (20, 5)])
+def test_pairs_may_take_what_their_columns_of_float64_take(n_in, n_out):
+    """More are refused by what the first line claims, before any number is read."""
+    limit, width = 10**6, n_in + n_out
+    most = (limit - COLUMN * width) // (8 * width)
+    for n_pairs, told in ((most, "and has 2; correct"), (most + 1, "more than")):
+        with pytest.raises(FileFormatError, match=told):
+            read_fann(f"{n_pairs} {n_in} {n_out}\n0\n1\n".encode(), "t.train", limit)

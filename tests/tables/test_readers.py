@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from deltaloop.errors import FileFormatError, InvalidInputError, InvalidTypeError
 from deltaloop.inputs import unpacking
 from deltaloop.tables import Table, delimited, dialects, read
-from deltaloop.tables.cells import is_missing
+from deltaloop.tables.cells import COLUMN, is_missing
+from deltaloop.tables.svmlight import read_svmlight
 from splitting import split
 
 FLOWERS = "length,colour,species\n1.5,red,rose\n2,white,lily\n2.5,red,rose\n"
@@ -514,6 +515,29 @@ def test_text_is_counted_as_it_is_in_memory(tmp_path):
     path = compressed(tmp_path, only=np.full((100_000, 2), "ab"))
     assert "an array of the shape (100000, 2)" in refused(path, max_memory=0.01)
     assert read(path, max_memory=0.1).n_rows == 100_000
+
+
+@pytest.mark.parametrize(("times", "is_enough"), [(4.5, False), (5.5, True)])
+def test_bytes_are_counted_once_more_with_four_for_each_letter(tmp_path, times, is_enough):
+    cells = np.array([[b"x" * 5000] * 2] * 200)
+    path, limit = save(tmp_path, "t.npy", only=cells), times * cells.nbytes / 2**30
+    if is_enough:
+        assert read(path, max_memory=limit).n_rows == 200
+    else:
+        assert "an array of the shape (200, 2) and |S5000" in refused(path, max_memory=limit)
+
+
+@pytest.mark.parametrize("n", [1, 30, 1000])
+@pytest.mark.parametrize("digits", [1, 10, 40])
+def test_entries_of_sparse_rows_may_take_what_they_take(n, digits):
+    """150 bytes for each that may be in a line, of which the shortest has four characters."""
+    line = "1 " + " ".join(f"{k}:0.{'1' * digits}" for k in range(1, n + 1))
+    limit = max(150 * len(line) / 4, (COLUMN + 8) * (n + 1))
+    tables = []
+    assert peak(lambda: tables.append(read_svmlight(line.encode(), "t.svm", limit))) < limit + 9000
+    assert tables[0].n_rows == 1 and len(tables[0].columns) == n + 1
+    with pytest.raises(FileFormatError, match="0 entries and more: more than"):
+        read_svmlight(line.encode(), "t.svm", 150 * len(line) / 4 - 200)
 
 
 def test_max_memory_allows_more(write, tmp_path):
