@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from deltaloop.interop import torch_files
 from deltaloop.interop.formats import ALL, FORMATS, formats_table
+from deltaloop.interop.plain_layers import Meant
 from stored_networks import with_everything
 
 CHECKOUT = Path(__file__).parents[2]
@@ -97,6 +99,18 @@ def test_convert_writes_what_write_writes(tmp_path):
     assert (tmp_path / "net.h").read_text() == (tmp_path / "expected.h").read_text()
     with pytest.raises(dl.InvalidInputError, match="tells no format that can be written"):
         dl.formats.convert(tmp_path / "missing.npz", tmp_path / "a.xyz")  # nothing was read
+
+
+@pytest.mark.parametrize(("dtype", "n_bytes"), [("float16", 4), ("float32", 4), ("float64", 8)])
+def test_tensors_may_claim_what_they_take_as_weights(dtype, n_bytes, monkeypatch):
+    """A tensor of one number may claim any shape; those of 2 bytes become float32."""
+    monkeypatch.setattr(torch_files, "package", lambda: None)  # of tensors, not of arrays
+    meant = Meant("tanh", None, None)
+    state = {"0.weight": np.broadcast_to(np.ones((), dtype), (20, 30))}
+    contents = torch_files._of_state(state, "net.pt", meant, 600 * n_bytes)
+    assert contents.arrays["W1"].shape == (20, 30)
+    with pytest.raises(dl.FileFormatError, match="holds tensors: more than"):
+        torch_files._of_state(state, "net.pt", meant, 600 * n_bytes - 1)
 
 
 def test_other_libraries_are_imported_where_they_are_used_alone():

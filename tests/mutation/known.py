@@ -245,6 +245,10 @@ _KNOWN = {
          "borders = starts[1:-1] - 1"),
         ("ensemble.py", "_goes_in_lanes", "4 -> 3", 26,
          "few = len(self) * 4 < n_lanes"),
+        ("plain.py", "are_plain", "and -> or", 22,
+         "or (not reset and \"feature_names_in_\" in names)"),
+        ("shared.py", "share", "- -> ", 17,
+         "return -(-batch_size // self.ranks.size)"),
     ],
     "padding is 0, and stays it": [
         ("tiny.pxd", "turn", "5 -> 4", 15,
@@ -367,6 +371,8 @@ _KNOWN = {
          "percents = (1, 2, 5, 10, 19, 35, 50, 75, 100)"),
         ("jobs.py", "scaling", "75 -> 74", 45,
          "percents = (1, 2, 5, 10, 19, 35, 50, 75, 100)"),
+        ("search.py", "_that_fits", "0 -> 1", 44,
+         "if trained_member(X, Y, tried, held[0], seed, weights).is_interrupted:"),
     ],
     "values below 0 have ranges that begin below 0": [
         ("pictures.py", "decision_boundary", "0 -> 1", 61,
@@ -433,6 +439,16 @@ _KNOWN = {
     "at the bound it is the same number": [
         ("groups.pxi", "groups_of", "> -> >=", 16,
          "if n_pieces > GROUPS:"),
+    ],
+    "whether a copy is plain is never asked": [
+        ("delimited.py", "copy_to", "True -> False", 91,
+         "self.dialect, delimiter=\",\", quoting=Quoting(), newline=\"\\n\", skip=0, "
+         "is_plain=True"),
+    ],
+    "the network of an estimator draws nothing: its orders come from random_state": [
+        ("network.py", "_of_zeros", "0 -> 1", 79,
+         "net._build(n_in, layers, loss, dtype, as_backend(\"auto\"), as_generator(0), "
+         "(0.0, 0.0))"),
     ],
 }  # fmt: skip
 EQUIVALENT = {
