@@ -257,6 +257,10 @@ def test_numbers_without_an_exponent_are_refused():
         in_fixed_point(network([3, 2], scaled=False), np.full((4, 3), 1e-37))
     with pytest.raises(dl.InvalidInputError, match=r"as large as .* have no exponent"):
         in_fixed_point(network([3, 2], scaled=False, dtype="float64"), np.full((4, 3), 1e300))
+    net = network([3, 2, 1], "relu", "float64", scaled=False)
+    net.W[0][:], net.b[0][:] = 1e-30, 1e300  # with the exponent of W they overflow
+    with pytest.raises(dl.InvalidInputError, match=r"as large as 2e\+300 have no exponent"):
+        in_fixed_point(net, np.ones((4, 3)))
 
 
 def test_inputs_are_checked():

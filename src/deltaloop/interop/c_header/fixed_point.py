@@ -317,7 +317,8 @@ def _whole(W, b, exponent, most: int | None = None):
         f = min(f, most - exponent)
     while True:
         whole = np.rint(W * 2.0**f)
-        B = None if b is None else np.rint(b * 2.0 ** (exponent + f))
+        with np.errstate(over="ignore"):  # inf is too large as well
+            B = None if b is None else np.rint(b * 2.0 ** (exponent + f))
         largest = np.abs(whole).sum(axis=1) * MOST
         if B is not None:
             largest = largest + np.abs(B)
