@@ -165,6 +165,14 @@ _KNOWN = {
         ("sparse.pxi", "begin_list", "0 -> 1", 11,
          "if i > 0:"),
     ],
+    "threads for which nothing is left": [
+        ("held.py", "forward", "min -> max", 16,
+         "n_threads = min(n_threads, -(-n // _ROOM))"),
+    ],
+    "a first guess, which the clock corrects": [
+        ("slices.py", "__init__", "* -> /", 73,
+         "self.n_batches = min(self.most_batches, max(1, 10**6 // (n_theta * batch_size)))"),
+    ],
     "only -1 is an error": [
         ("core.pyx", "bind", "0 -> 1", 11,
          "return 0"),

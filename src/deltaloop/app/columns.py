@@ -58,7 +58,7 @@ def cells_of(values: Column) -> list[str | None]:
 
 
 def _number(value):
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
 
 
 def _date(value):
