@@ -47,6 +47,26 @@ def test_two_calls_are_one(name, dtype, backend):
     assert record(first)["loss"] == whole.loss[:10]  # the record of the first call is its own
 
 
+@pytest.mark.parametrize("schedule", ["cosine", schedules.step(every=2), lambda t: 1 / (1 + t)])
+@pytest.mark.parametrize("again", ["here", "pickle", "file"])
+def test_a_schedule_that_is_not_given_again_is_asked_for(schedule, again, tmp_path):
+    net = new_net()
+    net.fit(X, Y, epochs=4, optimizer=dl.SGD(0.1), schedule=schedule)
+    if again == "pickle":
+        net = pickle.loads(pickle.dumps(net))
+    elif again == "file":
+        net.save(tmp_path / "net.npz", state=True)
+        net = dl.load(tmp_path / "net.npz")
+    before = net.theta.copy()
+    with pytest.raises(dl.InvalidInputError, match=r"had schedule=.*schedule='constant'"):
+        net.fit(X, Y, epochs=2, resume=True)
+    np.testing.assert_array_equal(net.theta, before)
+    rates = net.fit(X, Y, epochs=2, resume=True, schedule=schedule).learning_rate
+    assert rates[4] < 0.1
+    assert net.fit(X, Y, epochs=2, resume=True, schedule="constant").learning_rate[-2:] == [0.1] * 2
+    assert len(net.fit(X, Y, epochs=2, resume=True)) == 10  # a constant one may be left out
+
+
 def test_without_resume_the_state_starts_afresh():
     once, twice = new_net(), new_net()
     once.fit(X, Y, epochs=4, optimizer=dl.Adam())

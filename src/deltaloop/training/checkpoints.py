@@ -14,7 +14,6 @@ from ..interop import archive
 from .kept import generator, kept, run_of
 from .run import Run
 from .samples import Samples
-from .schedules import SCHEDULES
 
 NAME = "checkpoint.npz"
 _LOOKED = 1000  # rows by which samples are known again
@@ -168,16 +167,13 @@ def _even(n):
 
 def checkpoint_for(settings, n_samples, split, validates, look) -> Checkpoint:
     """The checkpoint of a fit with these settings; `look` is that of `look_of`."""
-    schedule, told = settings.schedule, None
-    if schedule is not None:
-        told = repr(schedule) if type(schedule) in SCHEDULES.values() else "a function"
     asked = {
         "n_samples": n_samples,
         "samples": look,
         "batch_size": settings.batch_size,
         "shuffle": settings.shuffle,
         "optimizer": archive.described(settings.optimizer),
-        "schedule": told,
+        "schedule": None if settings.schedule is None else settings.schedule.told,
         "validation_split": split,
         "validation_data": validates,
         "metrics": list(settings.metrics),

@@ -165,6 +165,8 @@ class Fitting(Computing):
             go on where the last fit of this network ended, as if both were one: with the state of
             the optimiser, the number of updates, the record, the split of the samples, and the
             place in the epoch that `max_seconds` or a callback has ended. `epochs` more are run.
+            Settings are not kept, but the optimiser: without the schedule, metrics or validation
+            data of before, it is refused.
             In both cases History has all. (Without `resume`, only the generator goes on.)
         progress : bool or callable, default False
             True draws a progress bar with losses, speed and the time that is left (needs rich); a

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError, InvalidInputError
+from ..errors import FileFormatError, InvalidInputError, shown
 from ..inputs.checks import whole_number
 from ..interop import archive
 from ..kernels.interface import RULES, Plan
@@ -66,6 +66,7 @@ def _of_run(plan, run):
         "stop_reason": history.stop_reason,
         "best_epoch": history.best_epoch,
         "finished": run.finished,
+        "schedule": run.schedule,
         "position": None,
     }
     if run.position is not None:
@@ -119,7 +120,15 @@ def run_of(plan: Plan, dtype, description: dict[str, Any], arrays: dict[str, np.
         position,
         bool(description["finished"]),
         _seed(description),
+        _text(description.get("schedule")),
     )
+
+
+def _text(found):
+    """A text or None, which files of earlier versions do not have."""
+    if not isinstance(found, str | None):
+        raise FileFormatError(f"what stands for the schedule is no text: {shown(found)}")
+    return found
 
 
 def _seed(description):

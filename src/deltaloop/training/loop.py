@@ -38,6 +38,7 @@ def train(
         found = company.read_checkpoint(checkpoint, net, settings.resume)
         checkpoint = checkpoint if company.leads else None
     run, rule, last, is_new = _start(net, settings, found, bool(validation or split))
+    run.schedule = None if settings.schedule is None else settings.schedule.told
     if samples.n_samples is not None:
         size = settings.batch_size
         needs_zeros = whole or rule.needs_zeros(size) or net.plan.changes_inputs
@@ -125,7 +126,9 @@ def _start(net, settings, found, watches):
         return found.run, rule, last, False
     if not settings.resume or settings.checkpoint is not None:
         return runs.fresh(settings.given_optimizer, rule, net._theta), rule, last, True
-    run, settings.optimizer, rule = runs.resumed(net._run, settings.given_optimizer, net.optimizer)
+    run, settings.optimizer, rule = runs.resumed(
+        net._run, settings.given_optimizer, net.optimizer, settings.schedule
+    )
     runs.check_same_columns(run.history, watches, settings.metrics)
     return run, rule, len(run.history) + last, False
 

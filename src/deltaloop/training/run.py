@@ -59,6 +59,8 @@ class Run:
         It has ended by itself, and not only by the number of its epochs.
     noise : int
         Seed of the masks of dropout.
+    schedule : str or None
+        What the learning rate was multiplied with, in words; None: nothing.
     """
 
     optimizer: Any
@@ -71,6 +73,7 @@ class Run:
     position: Position | None = None
     finished: bool = False
     noise: int = 0
+    schedule: str | None = None
 
     def copy(self) -> "Run":
         """One that goes on by itself."""
@@ -88,7 +91,7 @@ def fresh(optimizer, rule: Rule, theta) -> Run:
     return Run(optimizer, RULES[rule.code], aligned_zeros((rule.n_slots, len(theta)), theta.dtype))
 
 
-def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
+def resumed(run: Run | None, optimizer, of_network, schedule) -> tuple[Run, Any, Rule]:
     """A run that goes on, and the optimiser and rule with which it does.
 
     Its own record and place in the epoch are copies: those of the run stay as they are.
@@ -96,7 +99,8 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
     Raises
     ------
     InvalidInputError
-        There is none, or its state is that of another kind of optimiser.
+        There is none, its state is that of another kind of optimiser, or it had a schedule and
+        none is given now.
     """
     if run is None:
         raise InvalidInputError(
@@ -111,6 +115,11 @@ def resumed(run: Run | None, optimizer, of_network) -> tuple[Run, Any, Rule]:
         raise InvalidInputError(
             f"resume=True goes on with the state of the rule {run.rule!r}, which "
             f"{optimizer!r} does not have; give one of the same kind, or leave resume out"
+        )
+    if schedule is None and run.schedule not in (None, "constant(factor=1.0)"):
+        raise InvalidInputError(
+            f"resume=True goes on with a training that had schedule={run.schedule}; give it again, "
+            "or schedule='constant' to go on with the learning rate of the optimizer"
         )
     history = run.history.copy()
     history.stop_reason = "epochs"

@@ -83,6 +83,11 @@ class Schedule:
         self.check(whole_number("epochs", epochs))
         return self.factors(np.arange(epochs * n) / n, epochs, 1 / n)
 
+    @property
+    def told(self) -> str:
+        """What it is, in words: a call, or that it is a function."""
+        return repr(self) if type(self) in SCHEDULES.values() else "a function"
+
     def check(self, epochs: int) -> None:
         """Refuse a training that is too short for this schedule."""
 
