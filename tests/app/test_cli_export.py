@@ -31,6 +31,18 @@ def test_errors_are_one_line_and_leave_no_file(tmp_path):
     assert not header.exists()
 
 
+def test_what_is_read_is_not_replaced(tmp_path):
+    net, samples = saved(tmp_path), tmp_path / "samples.csv"
+    samples.write_text("a,b,c\n1,2,3\n")
+    (tmp_path / "link.npz").symlink_to(net)
+    before = net.read_bytes(), samples.read_bytes()
+    whole = ("--weights", "int16", "--samples", samples)
+    assert "would replace what is read" in refused("export", net, net)
+    assert "would replace what is read" in refused("export", tmp_path / "link.npz", net)
+    assert "would replace what is read" in refused("export", net, samples, *whole)
+    assert (net.read_bytes(), samples.read_bytes()) == before
+
+
 def test_header_for_a_small_chip(tmp_path):
     net, header = saved(tmp_path), tmp_path / "net.h"
     assert call("export", net, header, "--weights", "int8", "--progmem")[0] == 0

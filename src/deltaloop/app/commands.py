@@ -168,6 +168,7 @@ def export(net: str, header: str, samples: str | None, **writing) -> None:
     deltaloop export net.npz net.h --weights int8 --progmem
     deltaloop export net.npz net.h --weights int16 --samples train.csv
     """  # noqa: D301 - click wants the character
+    check_output("HEADER", header, *filter(None, (net, samples)), devices=True)
     network = load(net, backend=None)
     if samples is not None:
         how, _ = as_in_training(Reading(), network.metadata, samples)
