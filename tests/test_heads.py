@@ -206,6 +206,10 @@ def test_what_makes_no_sense_is_refused(tmp_path):
         ({**Y, "more": Y["yes"]}, "names of the heads"),
         ({**Y, "yes": 2 * Y["yes"]}, r"Y\['yes'\] must lie"),
         ({**Y, "size": [np.nan] * 30}, "finite"),
+        (
+            {**Y, "size": [1.0]},
+            r"^Y\['size'\] must have one entry per sample \(30\), got shape \(1,\)$",
+        ),
     ):
         before = net.theta.copy()
         with pytest.raises(dl.DeltaloopError, match=told):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, missing
 from ..inputs import validation
-from ..inputs.checks import any_size, as_numbers, number, whole_number
+from ..inputs.checks import any_size, as_numbers, number, one_per_sample, whole_number
 from .twin import Twin
 
 
@@ -112,10 +112,7 @@ def _two_numbers(name, given):
 
 
 def _labels(Y, n):
-    Y = as_numbers("Y", Y)
-    if Y.ndim == 0 or len(Y) != n:
-        raise InvalidInputError(f"Y must have one entry per sample ({n}), got shape {Y.shape}")
-    Y = Y.reshape(n, -1)
+    Y = one_per_sample("Y", Y, n).reshape(n, -1)
     return Y[:, 0] if Y.shape[1] == 1 else Y.argmax(axis=1)
 
 

@@ -149,6 +149,16 @@ def as_numbers(name: str, values) -> np.ndarray:
     return array
 
 
+def one_per_sample(name: str, values, n_samples: int) -> np.ndarray:
+    """`values` as numbers, shape (n_samples, ...)."""
+    array = as_numbers(name, values)
+    if array.ndim == 0 or len(array) != n_samples:
+        raise InvalidInputError(
+            f"{name} must have one entry per sample ({n_samples}), got shape {array.shape}"
+        )
+    return array
+
+
 @any_size
 def _from_objects(name, array):
     """An array of Python objects as float64, if all of them are numbers."""

@@ -15,6 +15,7 @@ from .checks import (
     check_memory,
     converted,
     dtype_or_none,
+    one_per_sample,
     parameter,
     whole_number,
 )
@@ -91,12 +92,7 @@ def targets(Y, n_samples: int, net, name: str = "Y") -> np.ndarray:
     if heads is not None:
         return _targets_of_heads(Y, n_samples, heads, net, name)
     n_out = net.sizes[-1]
-    Y = as_numbers(name, Y)
-    if Y.ndim == 0 or len(Y) != n_samples:
-        raise InvalidInputError(
-            f"{name} must have one entry per sample: {name[:-1]}X has {n_samples} samples, "
-            f"{name} has shape {Y.shape}"
-        )
+    Y = one_per_sample(name, Y, n_samples)
     check_finite(name, Y.reshape(n_samples, -1))
     row = LOSSES.get(net.loss_name)
     if row is not None and row.targets_sum_to_1 and Y.size == n_samples and n_out > 1:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError
 from ..inputs import validation
-from ..inputs.checks import as_numbers
+from ..inputs.checks import one_per_sample
 from ..kernels.sparse_rows import SparseRows
 from .draws import permutation
 from .listing import arranged
@@ -112,9 +112,9 @@ class MappedSamples(Samples):
 
     def __init__(self, X, Y, net):
         if isinstance(Y, dict):  # of heads
-            Y = {key: _entries(f"Y[{key!r}]", part, len(X)) for key, part in Y.items()}
+            Y = {key: one_per_sample(f"Y[{key!r}]", part, len(X)) for key, part in Y.items()}
         else:
-            Y = _entries("Y", Y, len(X))
+            Y = one_per_sample("Y", Y, len(X))
         super().__init__(np.asarray(X), Y)
         self.net = net
         self.most = max(1, _MOST_BYTES // (8 * net.sizes[0]))
@@ -161,17 +161,6 @@ class MappedSamples(Samples):
         some = slice(start, stop) if order is None else order[start:stop]
         X, Y = self.rows(some)
         return X, Y, None, 0, len(X), None if self.weights is None else self.weights[some]
-
-
-def _entries(name, Y, n_samples):
-    """Y as an array of so many entries."""
-    Y = as_numbers(name, Y)
-    if Y.ndim == 0 or len(Y) != n_samples:
-        raise InvalidInputError(
-            f"{name} must have one entry per sample: X has {n_samples} samples, {name} has shape "
-            f"{Y.shape}"
-        )
-    return Y
 
 
 def is_mapped(array) -> bool:
