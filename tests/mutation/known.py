@@ -401,8 +401,8 @@ _KNOWN = {
          "return whole.reshape(-1).view(array.dtype).reshape(self.size, *array.shape)"),
         ("scaling.py", "_moments", "1 -> 2", 42,
          "values = values.reshape(len(values), -1).astype(np.float64)"),
-        ("ranks.py", "gather", "1 -> 2", 34,
-         "self._carry(rows.reshape(-1).view(np.uint16))"),
+        ("ranks.py", "gather", "1 -> 2", 31,
+         "self.add(rows.reshape(-1).view(np.uint16))"),
     ],
     "the same draw but for one number of 2^31": [
         ("tabular.py", "_fit", "1 -> 2", 60,

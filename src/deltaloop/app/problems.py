@@ -266,9 +266,7 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
     table = table if asked.rows.all() else table.take(asked.rows)
     groups = None if group is None else groups_of(values_of(table, group))
     codes = _codes(asked)
-    test = held_out_rows(
-        table.n_rows, choice, codes, None if groups is None else groups.tolist()
-    )  # fmt: skip
+    test = held_out_rows(table.n_rows, choice, codes, None if groups is None else groups.tolist())
     if choice.way == "last":
         for part in asked.parts or (asked,):
             if part.classes is not None:
@@ -276,7 +274,6 @@ def problem_of(table: Table, reading: Reading, choice: Choice) -> Problem:
     n_test = int(np.count_nonzero(test))
     if group is not None:
         notes.append(f"rows of one {group!r} are in one part; it is no input")
-        ignore = [*ignore, *([] if group in ignore else [group])]
     if choice.way == "last":
         notes.append("the test rows are the last ones, so the table should be in order of time")
     return Problem(

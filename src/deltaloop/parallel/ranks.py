@@ -131,7 +131,7 @@ class Ranks:
         n_bytes = -(-array.nbytes // 2) * 2
         rows = np.zeros((self.size, n_bytes), np.uint8)
         rows[self.rank, : array.nbytes] = array.reshape(-1).view(np.uint8)
-        self._carry(rows.reshape(-1).view(np.uint16))
+        self.add(rows.reshape(-1).view(np.uint16))
         whole = np.ascontiguousarray(rows[:, : array.nbytes])
         return whole.reshape(-1).view(array.dtype).reshape(self.size, *array.shape)
 
@@ -141,7 +141,7 @@ class Ranks:
         rows = np.zeros(-(-array.nbytes // 2) * 2, np.uint8)
         if self.rank == 0:
             rows[: array.nbytes] = array.reshape(-1).view(np.uint8)
-        self._carry(rows.view(np.uint16))
+        self.add(rows.view(np.uint16))
         return rows[: array.nbytes].view(array.dtype).reshape(array.shape)
 
     def first_bytes(self, given: bytes | None) -> bytes:
@@ -153,18 +153,12 @@ class Ranks:
             values[:] = np.frombuffer(given, np.uint8)
         return self.first(values).tobytes()
 
-    def _carry(self, numbers):
-        """Add up whole numbers below 2^16, of which all ranks but one have 0, in place."""
-        n = len(self.payload)
-        for start in range(0, len(numbers), n):
-            some = numbers[start : start + n]
-            self.payload[len(some) :] = self.extras[:] = 0
-            self.payload[: len(some)] = some
-            self.exchange()
-            some[:] = self.payload[: len(some)]
-
     def add(self, array: np.ndarray) -> None:
-        """Add up an array of the payload's type over all ranks, in place."""
+        """Add up an array over all ranks, in place.
+
+        Its numbers are of the payload's type, or whole and below 2^16, of which all ranks but one
+        have 0: those are carried exactly.
+        """
         flat, n = array.reshape(-1), len(self.payload)
         for start in range(0, len(flat), n):
             some = flat[start : start + n]
