@@ -122,8 +122,8 @@ def section(name: str, results: Results, known: dict[str, str]) -> str:
     return "\n\n".join(parts)
 
 
-def main() -> None:
-    """Write the page and the pictures."""
+def page(draws: bool = False) -> str:
+    """The text of README.md; the pictures are drawn if asked for."""
     known = explanations((HERE / "limits.md").read_text(encoding="utf-8"))
     parts = [INTRODUCTION.rstrip()]
     for path in sorted((HERE / "results").glob("*.json")):
@@ -132,8 +132,14 @@ def main() -> None:
             continue
         results = load(path)
         parts.append(section(path.stem, results, known))
-        plots.save(results, path.with_suffix(".png"))
-    (HERE / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        if draws:
+            plots.save(results, path.with_suffix(".png"))
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    (HERE / "README.md").write_text(page(draws=True), encoding="utf-8")
 
 
 if __name__ == "__main__":
