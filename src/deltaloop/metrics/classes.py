@@ -1,5 +1,7 @@
 """Metrics of classifications: how often the right class is chosen, or how probable it is made."""
 
+import inspect
+
 import numpy as np
 
 from ..errors import InvalidInputError, shown
@@ -38,7 +40,7 @@ _AVERAGE = """
 
 def _described(function):
     """Add what all of these functions share to the docstring, before the examples."""
-    has_average = "average" in (function.__kwdefaults__ or {})
+    has_average = "average" in inspect.signature(function).parameters
     shared = _ARGUMENTS.replace("AVERAGE", _AVERAGE if has_average else "")
     function.__doc__ = before_examples(function.__doc__, shared)
     return function

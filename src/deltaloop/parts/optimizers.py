@@ -324,8 +324,10 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta1, beta2, epsilon, amsgrad, l1, l2, clip_value, clip_norm, max_norm
+    learning_rate, beta1, beta2, epsilon, amsgrad
         As in `Adam`.
+    l1, l2, clip_value, clip_norm, max_norm, weight_noise
+        See `Optimizer`.
     weight_decay : float, default 0.01
         >= 0.
 
