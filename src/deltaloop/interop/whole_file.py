@@ -114,18 +114,21 @@ def _remove_leftovers(target):
     folder, beginning = os.path.dirname(target), _beginning(target)
     with suppress(OSError):
         for name in os.listdir(folder):
-            if not (name.startswith(beginning) and name.endswith(".part")):
-                continue
-            path = os.path.join(folder, name)
-            with suppress(OSError):
-                descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-                try:
-                    is_own = name.startswith(beginning + _machine())
-                    is_old = time.time() - os.fstat(descriptor).st_mtime > _DAY
-                    if (is_own or is_old) and _lock(descriptor, wait=False):
-                        os.unlink(path)
-                finally:
-                    os.close(descriptor)
+            if name.startswith(beginning) and name.endswith(".part"):
+                is_own = name.startswith(beginning + _machine())
+                with suppress(OSError):
+                    _remove_unlocked(os.path.join(folder, name), is_own)
+
+
+def _remove_unlocked(path, is_own):
+    """Remove a temporary file that nobody has locked; `is_own`: of this machine."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        is_old = time.time() - os.fstat(descriptor).st_mtime > _DAY
+        if (is_own or is_old) and _lock(descriptor, wait=False):
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
 
 
 def _take_after(target, descriptor):

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import IO
 
 from ..errors import FileFormatError, InvalidInputError
 from ..inputs.checks import whole_number
@@ -164,20 +165,26 @@ def _pieces(path: str, dialect: Dialect, rows: int, piece: str) -> Iterator[tupl
     with open(path, "rb") as file:
         number = sum(1 for _ in islice(file, dialect.skip)) + 1
         while True:
-            n_rows, n_lines, inside = 0, 0, False
             with open(piece, "wb") as part:
-                for line in file:
-                    n_lines += 1
-                    inside ^= line.count(quote) % 2 == 1
-                    part.write(line)
-                    if not inside and not line.isspace():
-                        n_rows += 1
-                        if n_rows == rows:
-                            break
+                n_rows, n_lines = _copy_rows(file, part, rows, quote)
             if not n_rows:
                 return
             yield number, n_rows
             number += n_lines
+
+
+def _copy_rows(file: IO[bytes], part: IO[bytes], most: int, quote: bytes) -> tuple[int, int]:
+    """Copy the next rows of a file, blank lines with them; how many rows and lines it were."""
+    n_rows, n_lines, is_quoted = 0, 0, False
+    for line in file:
+        n_lines += 1
+        is_quoted ^= line.count(quote) % 2 == 1
+        part.write(line)
+        if not is_quoted and not line.isspace():
+            n_rows += 1
+            if n_rows == most:
+                break
+    return n_rows, n_lines
 
 
 def _next(

@@ -28,15 +28,7 @@ def train(
     """
     _refuse(net, settings)
     whole = isinstance(settings.optimizer, WholeBatch)
-    checkpoint = found = None
-    if settings.checkpoint is not None:
-        from .checkpoints import checkpoint_for
-
-        n_all = company.total(samples.n_samples)
-        look = company.look_of(samples, validation)
-        checkpoint = checkpoint_for(settings, n_all, split, validation is not None, look)
-        found = company.read_checkpoint(checkpoint, net, settings.resume)
-        checkpoint = checkpoint if company.leads else None
+    checkpoint, found = _checkpoint(net, samples, settings, company, validation, split)
     run, rule, last, is_new = _start(net, settings, found, bool(validation or split))
     run.schedule = None if settings.schedule is None else settings.schedule.told
     if samples.n_samples is not None:
@@ -51,11 +43,8 @@ def train(
             if is_new:
                 drawn_noise(net.plan, generator, rule)
             held = split_off(company.generator(generator), n_samples, split)
-        elif len(held) != n_held(n_samples, split) or held.max() >= n_samples:
-            raise InvalidInputError(
-                "resume=True goes on with the samples that the fit before held back, but there are "
-                f"{n_samples} samples now, with validation_split={split:g}; give the same"
-            )
+        else:
+            _check_held(held, n_samples, split)
         validation = samples.hold_back(held)
     descent = company.descent(net, samples, settings, run, rule, last)
     metrics = None
@@ -116,6 +105,28 @@ def _refuse(net, settings):
         raise InvalidInputError(
             "metrics look at one kind of outputs, but the last layer has heads; leave metrics out, "
             "and compute them from net.part(net.predict(X))"
+        )
+
+
+def _checkpoint(net, samples, settings, company, validation, split):
+    """Where checkpoints go, None for who writes none; and what was found there, or None."""
+    if settings.checkpoint is None:
+        return None, None
+    from .checkpoints import checkpoint_for
+
+    n_all = company.total(samples.n_samples)
+    look = company.look_of(samples, validation)
+    checkpoint = checkpoint_for(settings, n_all, split, validation is not None, look)
+    found = company.read_checkpoint(checkpoint, net, settings.resume)
+    return checkpoint if company.leads else None, found
+
+
+def _check_held(held, n_samples, split):
+    """Refuse samples that are not those of which the fit before held some back."""
+    if len(held) != n_held(n_samples, split) or held.max() >= n_samples:
+        raise InvalidInputError(
+            "resume=True goes on with the samples that the fit before held back, but there are "
+            f"{n_samples} samples now, with validation_split={split:g}; give the same"
         )
 
 

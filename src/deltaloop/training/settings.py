@@ -59,35 +59,14 @@ def check_settings(
     used = check_optimizer(of_network if optimizer is None else optimizer)
     if isinstance(used, WholeBatch):
         rule, whole = NO_RULE, True
+        n_asked = 1 if asked == "auto" else n_threads
         batch_size = check_whole_batch(
-            used,
-            n_samples,
-            batch_size,
-            1 if asked == "auto" else n_threads,
-            schedule,
-            resume,
-            checkpoint,
+            used, n_samples, batch_size, n_asked, schedule, resume, checkpoint
         )
     else:
         rule = used.rule()
         whole = rule.row.whole_batch
-    if batch_size is not None:
-        batch_size = whole_number("batch_size", batch_size)
-    elif n_samples is not None:
-        batch_size = n_samples if whole else min(10, n_samples)
-    if n_samples is not None and batch_size > n_samples:
-        raise InvalidInputError(
-            f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
-            f"use batch_size={n_samples} for all samples at once"
-        )
-    if whole and (n_samples is None or batch_size < n_samples):
-        got = "batches as they come" if n_samples is None else f"batch_size={batch_size}"
-        raise InvalidInputError(
-            f"{type(used).__name__} needs all samples in one batch, got {got}"
-            f"{'' if n_samples is None else f' of {n_samples}'}: it compares the signs of "
-            "gradients, which change by chance between mini-batches; "
-            + ("give X and Y" if n_samples is None else "leave batch_size out")
-        )
+    batch_size = _batch_size(batch_size, n_samples, used, whole)
     if batch_size == 1 and asked == "auto":
         n_threads = 1
     elif n_threads > 1 and batch_size == 1:
@@ -131,6 +110,28 @@ def check_settings(
         sparse=check_mode(sparse),
         n_threads=n_threads,
     )
+
+
+def _batch_size(batch_size, n_samples, optimizer, whole):
+    """The argument; `whole`: the optimiser takes all samples at once."""
+    if batch_size is not None:
+        batch_size = whole_number("batch_size", batch_size)
+    elif n_samples is not None:
+        batch_size = n_samples if whole else min(10, n_samples)
+    if n_samples is not None and batch_size > n_samples:
+        raise InvalidInputError(
+            f"batch_size must be from 1 to n_samples = {n_samples}, got {batch_size}; "
+            f"use batch_size={n_samples} for all samples at once"
+        )
+    if whole and (n_samples is None or batch_size < n_samples):
+        got = "batches as they come" if n_samples is None else f"batch_size={batch_size}"
+        raise InvalidInputError(
+            f"{type(optimizer).__name__} needs all samples in one batch, got {got}"
+            f"{'' if n_samples is None else f' of {n_samples}'}: it compares the signs of "
+            "gradients, which change by chance between mini-batches; "
+            + ("give X and Y" if n_samples is None else "leave batch_size out")
+        )
+    return batch_size
 
 
 def _shuffle(shuffle):
