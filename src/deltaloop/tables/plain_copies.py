@@ -1,6 +1,8 @@
 """Texts that only Python's csv reads, rewritten as plain CSV, with all that is wrong with them."""
 
 import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import islice
 
 from .dialects import Dialect
@@ -12,6 +14,33 @@ from .tops import is_footer, is_rule
 
 _SHOWN = 3  # lines that are named
 _DELIMITERS = {" ": "runs of blanks", "\x1f": "none"}
+
+
+@dataclass
+class _Met:
+    """What was met while rows were copied.
+
+    Attributes
+    ----------
+    first : int
+        The line of the names, or of the first row where there are none.
+    odd : list of (int, int)
+        Lines with another number of cells: number and cells.
+    below : list of (int, list of str)
+        Such lines since the last row, which may be remarks: number and cells.
+    n_repeated : int
+        Rows that repeat the names.
+    """
+
+    first: int
+    odd: list[tuple[int, int]] = field(default_factory=list)
+    below: list[tuple[int, list[str]]] = field(default_factory=list)
+    n_repeated: int = 0
+
+    def settle(self) -> None:
+        """Lines below the rows so far are no remarks, but have another number of cells."""
+        self.odd += [(number, len(row)) for number, row in self.below]
+        self.below.clear()
 
 
 def write_plain_copy(
@@ -36,11 +65,8 @@ def write_plain_copy(
     notes = []
     if encoding != dialect.encoding:
         notes.append(f"the text is {'Latin-1' if encoding == 'latin-1' else encoding}")
-    width, first = dialect.width, dialect.skip if dialect.names else 0
-    odd: list[tuple[int, int]] = []
-    below: list[tuple[int, list[str]]] = []  # what may be remarks
-    n_repeated = 0
     change = rewriting.row if rewriting is not None and rewriting.is_needed else None
+    met = _Met(dialect.skip if dialect.names else 0)
     with (
         open(path, encoding=encoding, newline="") as file,
         open(target, "w", encoding="utf-8", newline="") as copy,
@@ -50,60 +76,70 @@ def write_plain_copy(
         lines.number = sum(1 for _ in islice(file, dialect.skip))
         write = csv.writer(copy, lineterminator="\n").writerow
         try:
-            for row in reader_of(lines, dialect.delimiter, dialect.quoting):
-                if dialect.repeats and tuple(map(str.strip, row)) == dialect.names:
-                    n_repeated += 1
-                elif len(row) == width and (width > 1 or not is_blank(row)):
-                    write(row if change is None else change(row))
-                    first = first or lines.number
-                    if below:
-                        odd += [(number, len(other)) for number, other in below]
-                        below.clear()
-                elif not is_blank(row):
-                    if len(row) == width - 1 and dialect.trailing:
-                        write([*row, ""])
-                    elif row[0].startswith("#"):
-                        lines.n_comments += 1
-                    else:
-                        below.append((lines.number, row))
+            _copy_rows(lines, dialect, write, change, met)
         except csv.Error as error:
             problems.add(
                 f"line {lines.number} of {{source}} is no row of a table ({error}); "
                 "check its quotes"
             )
-    if all(is_footer(row) for _, row in below) and below:
+    if met.below and all(is_footer(row) for _, row in met.below):
+        number, row = met.below[0]
         notes.append(
-            f"{len(below)} line{'s' * (len(below) > 1)} below the table left out, the first is "
-            f"line {below[0][0]}, {''.join(below[0][1]).strip()[:40]!r}"
+            f"{len(met.below)} line{'s' * (len(met.below) > 1)} below the table left out, the "
+            f"first is line {number}, {''.join(row).strip()[:40]!r}"
         )
     else:
-        odd += [(number, len(row)) for number, row in below]
+        met.settle()
     if change is not None and rewriting is not None:
         notes += rewriting.notes()
-    if n_repeated:
-        headers = "rows that repeat" if n_repeated > 1 else "row that repeats"
-        notes.append(f"{n_repeated} {headers} the names of the columns left out")
+    if met.n_repeated:
+        headers = "rows that repeat" if met.n_repeated > 1 else "row that repeats"
+        notes.append(f"{met.n_repeated} {headers} the names of the columns left out")
     if lines.n_comments and not any("#" in note for note in dialect.notes):
         notes.append("lines that begin with # are left out")
-    if odd and skip_bad_lines:
+    if met.odd and skip_bad_lines:
         notes.append(
-            f"{len(odd)} line{'s' * (len(odd) > 1)} without {width} cells left out, the first is "
-            f"line {odd[0][0]}"
+            f"{len(met.odd)} line{'s' * (len(met.odd) > 1)} without {dialect.width} cells left "
+            f"out, the first is line {met.odd[0][0]}"
         )
-    elif odd:
-        problems.add(_ragged(odd, first, width, dialect.delimiter))
+    elif met.odd:
+        problems.add(_ragged(met, dialect))
     return notes
 
 
-def _ragged(odd: list[tuple[int, int]], first: int, width: int, delimiter: str) -> str:
-    """What is wrong with lines of (number, width)."""
+def _copy_rows(
+    lines: Lines, dialect: Dialect, write: Callable, change: Callable | None, met: _Met
+) -> None:
+    """Write the rows, changed where there is something to change; the rest is for `met`."""
+    width = dialect.width
+    for row in reader_of(lines, dialect.delimiter, dialect.quoting):
+        if dialect.repeats and tuple(map(str.strip, row)) == dialect.names:
+            met.n_repeated += 1
+        elif len(row) == width and (width > 1 or not is_blank(row)):
+            write(row if change is None else change(row))
+            met.first = met.first or lines.number
+            if met.below:
+                met.settle()
+        elif is_blank(row):
+            pass
+        elif len(row) == width - 1 and dialect.trailing:
+            write([*row, ""])
+        elif row[0].startswith("#"):
+            lines.n_comments += 1
+        else:
+            met.below.append((lines.number, row))
+
+
+def _ragged(met: _Met, dialect: Dialect) -> str:
+    """What is wrong with lines that have another number of cells."""
+    odd, delimiter = met.odd, dialect.delimiter
     number, cells = odd[0]
     shown = [f"line {number} of {{source}} has {cells}"]
     shown += [f"line {number} has {cells}" for number, cells in odd[1:_SHOWN]]
     more = f", {len(odd) - _SHOWN} more lines have other numbers," if len(odd) > _SHOWN else ""
     shown[0] += " cells"
     return (
-        f"{', '.join(shown)}{more} where line {first} has {width}; all need the same number "
-        f"(delimiter {_DELIMITERS.get(delimiter) or repr(delimiter)}): correct them, or leave "
+        f"{', '.join(shown)}{more} where line {met.first} has {dialect.width}; all need the same "
+        f"number (delimiter {_DELIMITERS.get(delimiter) or repr(delimiter)}): correct them, or leave "
         "them out with skip_bad_lines=True (--skip-bad-lines)"
     )
