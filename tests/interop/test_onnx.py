@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import deltaloop as dl
+from damaged_files import check_changes, check_cuts
 from deltaloop.kernels.functions import ACTIVATIONS
 from stored_networks import new_net, same, with_everything
 
@@ -393,11 +394,8 @@ def test_file_cut_anywhere_is_refused(path):
     net = dl.Network([4, 3, 2], activation="tanh")
     net.scaling = dl.Scaling(np.zeros(4), np.ones(4))
     dl.formats.write(net, path)
-    content = path.read_bytes()
-    for cut in [*range(0, len(content), 9), *range(len(content) - 9, len(content))]:
-        path.write_bytes(content[:cut])
-        with pytest.raises(dl.FileFormatError, match=r"net\.onnx"):
-            dl.formats.read(path)
+    n = path.stat().st_size
+    check_cuts(path, [*range(0, n, 9), *range(n - 9, n)])
 
 
 def test_changed_byte_is_refused_or_another_network(path):
@@ -405,16 +403,7 @@ def test_changed_byte_is_refused_or_another_network(path):
     net.scaling = dl.Scaling(np.zeros(4), np.ones(4), np.ones(2), np.ones(2))
     net.classes = ("a", "b")
     dl.formats.write(net, path)
-    content = path.read_bytes()
-    random = np.random.default_rng(0)
-    for at in range(0, len(content), 3):
-        flip = int(random.choice((1, 4, 32, int(random.integers(1, 256)))))
-        path.write_bytes(content[:at] + bytes([content[at] ^ flip]) + content[at + 1 :])
-        try:
-            found = dl.formats.read(path)
-        except dl.FileFormatError:
-            continue
-        assert np.isfinite(found.theta).all()
+    check_changes(path, 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 50, b"a,b\n1,2\n" * 9, bytes(range(256))])

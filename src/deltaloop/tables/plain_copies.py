@@ -132,7 +132,7 @@ def _copy_rows(
 
 def _ragged(met: _Met, dialect: Dialect) -> str:
     """What is wrong with lines that have another number of cells."""
-    odd, delimiter = met.odd, dialect.delimiter
+    odd, delimiter = met.odd, _DELIMITERS.get(dialect.delimiter) or repr(dialect.delimiter)
     number, cells = odd[0]
     shown = [f"line {number} of {{source}} has {cells}"]
     shown += [f"line {number} has {cells}" for number, cells in odd[1:_SHOWN]]
@@ -140,6 +140,6 @@ def _ragged(met: _Met, dialect: Dialect) -> str:
     shown[0] += " cells"
     return (
         f"{', '.join(shown)}{more} where line {met.first} has {dialect.width}; all need the same "
-        f"number (delimiter {_DELIMITERS.get(delimiter) or repr(delimiter)}): correct them, or leave "
-        "them out with skip_bad_lines=True (--skip-bad-lines)"
+        f"number (delimiter {delimiter}): correct them, or leave them out with "
+        "skip_bad_lines=True (--skip-bad-lines)"
     )
