@@ -21,7 +21,8 @@ def test_worker_does_what_a_host_does():
     worker = workers.Worker()
     try:
         prepared = worker.prepare("deltaloop", SGD)
-        assert agreement.check(SGD, agreement.truth(SGD), prepared.arrays, prepared.loss).agrees
+        verdict = agreement.check(SGD, agreement.truth(SGD), prepared.arrays, prepared.loss)
+        assert verdict.complaint is None
         assert 0 < worker.turn("deltaloop") < 1
         with pytest.raises(workers.WorkerError, match="KeyError: 'nobody'"):
             worker.prepare("nobody", SGD)

@@ -41,11 +41,6 @@ class Verdict:
     loss: float | None
     complaint: str | None
 
-    @property
-    def agrees(self) -> bool:
-        """Whether the peer may be timed."""
-        return self.complaint is None
-
 
 def truth(job: Job) -> Truth:
     """Run the job with the float64 reference."""

@@ -22,7 +22,6 @@ class Prepared:
     arrays: list[np.ndarray]
     loss: float | None = None
     compile_seconds: float | None = None
-    epoch_seconds: float = 0.0
     refusal: str | None = None
 
 
@@ -59,9 +58,7 @@ class Host:
         epoch = perf_counter() - begin
         compiling: Any = getattr(session, "compile_seconds", first - epoch)
         self.sessions[name] = session, max(epoch, 1e-9)
-        return Prepared(
-            arrays, loss, max(compiling, 0.0) if self.peers[name].compiles else None, epoch
-        )
+        return Prepared(arrays, loss, max(compiling, 0.0) if self.peers[name].compiles else None)
 
     def turn(self, name: str) -> float:
         """Seconds per epoch in one turn of a peer."""

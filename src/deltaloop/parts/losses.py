@@ -57,10 +57,6 @@ __doc__ = (__doc__ or "").replace(
 ).replace("SOURCES", "; ".join(_SOURCES))  # fmt: skip
 
 
-# the output activation that a loss belongs to
-CANONICAL_OUTPUT = {row.name: row.partner for row in LOSSES.values()}
-
-
 @explained("write Loss('huber', threshold=0.5)")
 @dataclass(frozen=True, init=False)
 class Loss:
