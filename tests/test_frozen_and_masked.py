@@ -209,6 +209,14 @@ def test_what_makes_no_sense_is_refused(make, text):
         make()
 
 
+@pytest.mark.parametrize("wrong", [None, 1, 0.5, [1, 0, 1]])
+def test_what_is_trainable_is_true_or_false(wrong):
+    net = network()
+    with pytest.raises(dl.InvalidTypeError, match="trainable must be True or False"):
+        net.trainable = wrong
+    assert net.trainable == (True, True, True)
+
+
 def test_a_wrong_number_of_layers_is_refused():
     with pytest.raises(dl.InvalidInputError, match="one bool per layer"):
         network().trainable = [True, False]

@@ -294,7 +294,13 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
 
     @trainable.setter
     def trainable(self, which) -> None:
-        which = [which] * len(self.layers) if isinstance(which, bool | np.bool_) else list(which)
+        which = [which] * len(self.layers) if isinstance(which, bool | np.bool_) else which
+        if not np.iterable(which):
+            raise InvalidTypeError(
+                "trainable must be True or False, for all layers or one for each, got "
+                + shown(which)
+            )
+        which = list(which)
         if len(which) != len(self.layers):
             raise InvalidInputError(
                 f"trainable must have one bool per layer ({len(self.layers)}), got {which!r}"

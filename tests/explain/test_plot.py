@@ -197,6 +197,13 @@ def test_boundary_of_heads_is_refused():
         dl.plot.decision_boundary(net, [[1.0, 2.0]])
 
 
+@pytest.mark.parametrize("draw", ["network", "decision_boundary", "weights", "loss_surface"])
+def test_what_is_no_network_is_refused(draw):
+    data = [X, Y] if draw in ("decision_boundary", "loss_surface") else []
+    with pytest.raises(dl.InvalidTypeError, match=r"net must be a deltaloop\.Network, got int"):
+        getattr(dl.plot, draw)(5, *data)
+
+
 def test_weights_are_a_table_or_images():
     net = dl.Network([6, 5, 2], seed=1)
     image = dl.plot.weights(net).images[0]

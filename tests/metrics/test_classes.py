@@ -301,9 +301,15 @@ def test_what_a_metric_cannot_do_is_refused(call, text):
         call()
 
 
-def test_classes_are_no_single_text():
-    with pytest.raises(dl.InvalidTypeError, match="classes must be a sequence of names, got 'ab'"):
-        metrics.accuracy(["a"], ["a"], classes="ab")
+@pytest.mark.parametrize("wrong", ["ab", 5, True, np.array(2)])
+@pytest.mark.parametrize("side", [["a"], [0]])
+def test_classes_are_a_sequence(side, wrong):
+    with pytest.raises(dl.InvalidTypeError, match="classes must be a sequence of names, got"):
+        metrics.accuracy(side, side, classes=wrong)
+
+
+def test_classes_may_come_one_by_one():
+    assert metrics.accuracy([0, 1], [0, 2], classes=iter("abc")) == 0.5
 
 
 # scikit-learn

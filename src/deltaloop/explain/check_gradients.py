@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InvalidInputError, InvalidTypeError
+from ..errors import InvalidInputError
 from ..inputs import validation
 from ..inputs.calls import explained
 from ..inputs.checks import any_size, number, whole_number
 from ..kernels.memory import aligned_zeros
 from ..text import aligned
+from .checks import check_network
 from .names import of, weight
 from .twin import STEP, Twin
 
@@ -140,8 +141,7 @@ def check_gradients(
     >>> check.passed, [layer.name for layer in check.layers]
     (True, ['W^1', 'b^1', 'W^2', 'b^2'])
     """
-    if not hasattr(net, "loss_and_gradient"):
-        raise InvalidTypeError(f"net must be a deltaloop.Network, got {type(net).__name__}")
+    check_network(net)
     n_directions = whole_number("n_directions", n_directions, 0)
     n_parameters = whole_number("n_parameters", n_parameters, 0)
     if not n_directions and not n_parameters:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
 from ..inputs.validation import inputs
+from .checks import check_network
 from .names import latex, number, of, weight
 from .passes import entering, one_sample, passes
 from .pictures import axes
@@ -45,6 +46,7 @@ def network(net, x=None, y=None, *, color: str = "weights", ax=None):
     MissingDependencyError
         matplotlib is not installed.
     """
+    check_network(net)
     if color not in ("weights", "gradient"):
         raise unknown_name("color", color, ("weights", "gradient"))
     lines, a = _numbers(net, x, y, color)

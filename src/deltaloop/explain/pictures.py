@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import InvalidInputError, InvalidTypeError, missing
 from ..inputs import validation
 from ..inputs.checks import any_size, as_numbers, number, one_per_sample, whole_number
+from .checks import check_network
 from .twin import Twin
 
 
@@ -51,6 +52,7 @@ def decision_boundary(net, X, Y=None, *, columns=(0, 1), resolution: int = 200, 
     MissingDependencyError
         matplotlib is not installed.
     """
+    check_network(net)
     X = as_numbers("X", X)
     X = X.reshape(len(X), -1) if X.ndim else X.reshape(1, 1)
     validation.inputs(X, net)  # an error, if they do not fit
@@ -140,6 +142,7 @@ def weights(net, layer: int = 0, *, shape=None, ax=None):
     MissingDependencyError
         matplotlib is not installed.
     """
+    check_network(net)
     n_layers = len(net.layers)
     layer = whole_number("layer", layer, -n_layers, n_layers - 1) % n_layers
     W = net.W[layer].astype(float)
@@ -252,6 +255,7 @@ def loss_surface(
     MissingDependencyError
         matplotlib is not installed.
     """
+    check_network(net)
     extent = number("extent", extent, above=0.0)
     resolution, seed = whole_number("resolution", resolution, 2), whole_number("seed", seed, 0)
     X, Y = net._data(X, Y)

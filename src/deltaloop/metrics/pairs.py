@@ -84,6 +84,7 @@ def pair(Y_true, Y_predicted, sample_weight, classes=None, ranks: bool = False) 
     ranks: a single column of predictions gives scores of any size for class 1, though they may
     look like class numbers.
     """
+    classes = _names(classes)
     true, predicted = _coded(Y_true, Y_predicted, classes)
     y, p = _columns("Y_true", true), _columns("Y_predicted", predicted)
     if len(y) != len(p):
@@ -98,6 +99,15 @@ def pair(Y_true, Y_predicted, sample_weight, classes=None, ranks: bool = False) 
         return _from_rows(y, p, weights, eps)
     n_classes = None if classes is None else len(classes)
     return _from_column(y, p[:, 0], weights, eps, ranks, n_classes)
+
+
+def _names(classes):
+    """The argument `classes` as a tuple, or None."""
+    if classes is None:
+        return None
+    if isinstance(classes, str | bytes) or not np.iterable(classes):
+        raise InvalidTypeError(f"classes must be a sequence of names, got {shown(classes)}")
+    return tuple(classes)
 
 
 def _from_rows(y, p, weights, eps):
@@ -181,8 +191,6 @@ def _coded(Y_true, Y_predicted, classes):
                 "of the numbers, classes=net.classes"
             )
         classes = np.unique(np.concatenate([side.astype(str).ravel() for side in sides]))
-    if isinstance(classes, str) or not np.iterable(classes):
-        raise InvalidTypeError(f"classes must be a sequence of names, got {shown(classes)}")
     number_of = {str(name): number for number, name in enumerate(classes)}
     for k, name in enumerate(("Y_true", "Y_predicted")):
         if text[k]:

@@ -7,7 +7,7 @@ from ..errors import InvalidInputError, InvalidTypeError, shown
 
 def check_metrics(metrics) -> dict:
     """The argument `metrics` of `fit`: functions by their names."""
-    if not metrics and isinstance(metrics, tuple | list):
+    if isinstance(metrics, tuple | list) and not metrics:
         return {}
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
@@ -44,18 +44,16 @@ def sign_of(monitor: str, metrics: dict) -> float:
 
     Raises
     ------
-    InvalidInputError
-        It is not measured, or a function that does not say.
+    InvalidInputError, InvalidTypeError
+        It is no name, not measured, or a function that does not say.
     """
+    if not isinstance(monitor, str):
+        raise InvalidTypeError(f"monitor must be 'loss' or the name of a metric, got {monitor!r}")
     if monitor == "loss":
         return 1.0
     if monitor not in metrics:
         from ..errors import unknown_name
 
-        if not isinstance(monitor, str):
-            raise InvalidTypeError(
-                f"monitor must be 'loss' or the name of a metric, got {monitor!r}"
-            )
         error = unknown_name("monitor", monitor, ["loss", *metrics])
         raise InvalidInputError(f"{error}; what is monitored is the loss, or one of metrics")
     higher = getattr(metrics[monitor], "higher_is_better", None)

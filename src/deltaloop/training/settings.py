@@ -80,7 +80,7 @@ def check_settings(
         tol = number("min_delta", min_delta, low=0.0)
     elif tol is not None:
         tol = number("tol", tol, low=0.0)
-    metrics = check_metrics(metrics) if metrics != () else {}
+    metrics = check_metrics(metrics)
     sign = 1.0 if monitor is None else sign_of(monitor, metrics)
     if max_seconds is not None:
         max_seconds = number("max_seconds", max_seconds, low=0.0)
@@ -101,7 +101,7 @@ def check_settings(
         target=None if target is None else number("target", target),
         restore_best=restore_best is not False and switch("restore_best", restore_best),
         max_seconds=max_seconds,
-        callbacks=[] if callbacks == () else _callbacks(callbacks),
+        callbacks=_callbacks(callbacks),
         checkpoint=None if checkpoint is None else as_path(checkpoint),
         checkpoint_every=60.0
         if checkpoint_every is None
@@ -152,6 +152,8 @@ def _schedule(schedule):
 
 
 def _callbacks(callbacks):
+    if isinstance(callbacks, tuple | list) and not callbacks:
+        return []
     from .callbacks import check_callbacks
 
     return check_callbacks(callbacks)
