@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 from .errors import FileFormatError
+from .inputs.checks import check_network
 from .inputs.paths import as_path
 from .interop.archive import Contents, contents
 from .interop.c_header.fixed_point import FixedPoint
@@ -180,6 +181,7 @@ def convert(source, target, read_as: str | None = None, write_as: str | None = N
 
 def _contents(net: Network) -> Contents:
     """The contents of a network, between two steps that other threads take."""
+    check_network(net)
     return net._turns.read(contents, net, net._theta)
 
 
@@ -419,6 +421,7 @@ def rounded_to_int8(net: Network) -> Network:
     >>> bool(abs(rounded.W[0] - net.W[0]).max() <= abs(net.W[0]).max() / 254 * 1.0001)
     True
     """
+    check_network(net)
     rounded = copy.deepcopy(net)
     for W in rounded.W:
         q, scale = int8_of(W)
@@ -460,4 +463,5 @@ def in_fixed_point(net: Network, samples) -> FixedPoint:
     >>> bool(abs(fixed.predict(data.X_test) - net.predict(data.X_test)).max() < 0.02)
     True
     """
+    check_network(net)
     return FixedPoint(net, samples)

@@ -113,6 +113,18 @@ def test_tensors_may_claim_what_they_take_as_weights(dtype, n_bytes, monkeypatch
         torch_files._of_state(state, "net.pt", meant, 600 * n_bytes - 1)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: dl.formats.write(5, "net.npz"), lambda: dl.formats.to_keras_weights(5),
+        lambda: dl.formats.rounded_to_int8(5), lambda: dl.formats.in_fixed_point(5, [[1.0]]),
+    ],
+)  # fmt: skip
+def test_what_is_no_network_is_refused(call):
+    with pytest.raises(dl.InvalidTypeError, match=r"net must be a deltaloop\.Network, got int"):
+        call()
+
+
 def test_other_libraries_are_imported_where_they_are_used_alone():
     code = (
         "import sys, json, deltaloop as dl\n"

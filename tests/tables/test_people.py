@@ -245,6 +245,9 @@ def test_wrong_options_for_cells_are_refused(write):
         read(path, numbers="a", text="a")
     with pytest.raises(InvalidTypeError, match="missing must be texts, got -999"):
         read(path, missing=[-999])
+    for name in ("text", "numbers", "missing", "expected"):
+        with pytest.raises(InvalidTypeError, match=f"{name} must be a text, or several, got 0.5"):
+            read(path, **{name: 0.5})
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,12 @@ def fit(target="kind", columns=None, **settings):
         (lambda: fit(budget=0), InvalidInputError, "budget must be finite and > 0"),
         (lambda: fit(budget=1, simple=True), InvalidInputError, "leave budget"),
         (lambda: fit(random_state=1), InvalidTypeError, "seed=0"),
+        (lambda: fit(seed=-1), InvalidInputError, "seed must be a whole number >= 0, got -1"),
+        (lambda: fit(seed=0.5), InvalidTypeError, "seed must be a whole number, got 0.5"),
+        (lambda: fit(keep=0.5), InvalidTypeError, "keep must be a text, or several, got 0.5"),
+        (lambda: fit(ignore=None), InvalidTypeError, "ignore must be a text, or several, got None"),
+        (lambda: fit(keep="no"), InvalidInputError, "no column 'no'"),
+        (lambda: fit(encode="colour"), InvalidTypeError, r"encode must be a dict .*, got 'colour'"),
         (lambda: fit(columns=3), InvalidTypeError, "frame"),
         (
             lambda: fit("b", {"a": [1.0, 2], "b": [1.0, 1]}, task="classification"),

@@ -28,6 +28,13 @@ def note(preparation, name):
     return next(one for one in preparation.notes if one.startswith(f"{name}: "))
 
 
+def test_a_single_name_is_that_of_one_column():
+    rows = table(ab=np.array([1.5, 2, 7]), a=np.array([3.5, 1, 2]), b=np.array([0.0, 1, 4]))
+    assert Preparation.fit(rows, "ab").inputs == ("a", "b")
+    assert Preparation.fit(rows, ignore="ab").inputs == ("a", "b")
+    assert "ab" in Preparation.fit(rows, ["a"], keep="ab").inputs
+
+
 def test_number_is_scaled_by_median_and_quartiles_and_clipped_smoothly():
     values = np.array([4.0, 1.0, 2.0, 3.0, 1000.0])
     X = fitted(a=values).transform(table(a=values))

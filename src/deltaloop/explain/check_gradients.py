@@ -7,10 +7,9 @@ import numpy as np
 from ..errors import InvalidInputError
 from ..inputs import validation
 from ..inputs.calls import explained
-from ..inputs.checks import any_size, number, whole_number
+from ..inputs.checks import any_size, check_network, number, whole_number
 from ..kernels.memory import aligned_zeros
 from ..text import aligned
-from .checks import check_network
 from .names import of, weight
 from .twin import STEP, Twin
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
+from ..inputs.checks import check_network
 from ..inputs.validation import inputs
-from .checks import check_network
 from .names import latex, number, of, weight
 from .passes import entering, one_sample, passes
 from .pictures import axes

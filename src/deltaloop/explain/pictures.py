@@ -6,8 +6,14 @@ import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, missing
 from ..inputs import validation
-from ..inputs.checks import any_size, as_numbers, number, one_per_sample, whole_number
-from .checks import check_network
+from ..inputs.checks import (
+    any_size,
+    as_numbers,
+    check_network,
+    number,
+    one_per_sample,
+    whole_number,
+)
 from .twin import Twin
 
 

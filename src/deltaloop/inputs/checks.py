@@ -117,6 +117,22 @@ def switch(name: str, value) -> bool:
     return bool(value)
 
 
+def several(name: str, given) -> tuple:
+    """What stands for one column or for several, as a tuple: a text or a number is one."""
+    if isinstance(given, str | int | np.integer):
+        return (given,)
+    try:
+        return tuple(given)
+    except TypeError:
+        raise InvalidTypeError(f"{name} must be a text, or several, got {shown(given)}") from None
+
+
+def check_network(net) -> None:
+    """Refuse what is no network."""
+    if not hasattr(net, "loss_and_gradient"):
+        raise InvalidTypeError(f"net must be a deltaloop.Network, got {type(net).__name__}")
+
+
 def dtype_or_none(dtype) -> np.dtype | None:
     """What NumPy takes `dtype` for, None where it takes it for nothing."""
     try:

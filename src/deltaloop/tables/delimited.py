@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InvalidInputError, InvalidTypeError
+from ..inputs.checks import several
 from ..inputs.unpacking import REMEDY, too_large
 from .cells import COLUMN, Column, is_missing, missing_cells, shortened
 from .columns import TABLE, Decisions, arrays_of, opened, settled
@@ -73,8 +74,8 @@ def check_options(options: Options) -> Options:
     if options.decimal not in (None, ".", ","):
         raise InvalidInputError(f"decimal must be '.', ',' or None, got {options.decimal!r}")
     lists: dict[str, Any] = {
-        name: (given,) if isinstance(given := getattr(options, name), str) else tuple(given)
-        for name in ("text", "numbers", "missing")
+        name: several(name, getattr(options, name))
+        for name in ("text", "numbers", "missing", "expected")
     }
     for name, values in lists.items():
         for value in values:

@@ -9,13 +9,14 @@ import numpy as np
 from ..errors import FileFormatError, InvalidInputError
 from ..inputs import validation
 from ..inputs.calls import explained
+from ..inputs.checks import several, whole_number
 from ..loading import load as load_network
 from ..network import Network
 from ..tables.cells import missing_cells, shortened
 from .arrays import Targets, groups_of
 from .engine import train
 from .frames import as_table, split_target
-from .preparation import Preparation, of_metadata
+from .preparation import Preparation, as_encodings, of_metadata
 from .scores import Score, as_dict, named, of_dict, scores_of_known, value_scores, with_constant
 from .targets import TASKS, Target, class_name, class_numbers, find_target, parted
 
@@ -279,8 +280,8 @@ def fit(
     seed: int = 0,
     budget: float | None = None,
     simple: bool = False,
-    keep: Iterable[str] = (),
-    ignore: Iterable[str] = (),
+    keep: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
     encode: Mapping[str, str] | None = None,
     log_target: bool = False,
     group: str | None = None,
@@ -300,12 +301,13 @@ def fit(
     task : {'classification', 'regression'}, optional
         Left out, it is guessed: text and few whole numbers are classes.
     seed : int, default 0
+        >= 0. Of initial values, orders and held out rows.
     budget : float, optional
         Seconds to spend. Left out, about as many as the table needs, at most some seconds; more
         trains more networks, of several kinds, and averages those that do best on held out rows.
     simple : bool, default False
         Train one small network of 30 tanh units by plain gradient descent instead.
-    keep, ignore : iterable of str
+    keep, ignore : str or iterable of str, default ()
         Columns to use in any case, and not to use.
     encode : mapping of str to {'hash', 'target'}, optional
         For text columns with many values.
@@ -340,6 +342,8 @@ def fit(
     >>> model.predict({"length": [1.2, 2.9], "colour": ["red", "red"]}).tolist()
     ['short', 'long']
     """
+    seed = whole_number("seed", seed, 0)
+    keep, ignore, encode = several("keep", keep), several("ignore", ignore), as_encodings(encode)
     table, names, columns = split_target(as_table(frame), target)
     if table.n_rows < 2:
         raise InvalidInputError(f"{table.source!r} has a single row; training needs at least 2")
@@ -358,7 +362,7 @@ def fit(
                 f"column {group!r} is the group, and can be no target and no input as well"
             )
         groups = groups_of(table.values[table.columns.index(group)])
-        ignore = [*ignore, group]
+        ignore = (*ignore, group)
     preparation, X = Preparation.fit_transform(
         table, [name for name in names if name in table.columns],
         keep=keep, ignore=ignore, encode=encode, y=for_means(found, y) if encode else None,

@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DeltaloopWarning, FileFormatError, InvalidInputError, unknown_name
-from ..inputs.checks import any_size
+from ..errors import (
+    DeltaloopWarning,
+    FileFormatError,
+    InvalidInputError,
+    InvalidTypeError,
+    shown,
+    unknown_name,
+)
+from ..inputs.checks import any_size, several
 from ..inputs.unpacking import REMEDY, too_large
 from ..tables import FeatureEncoding, Table
 from ..tables.cells import shortened
@@ -18,6 +25,18 @@ from .columns import KINDS, Category, Column, Plain, Scale, Seen, codes_of
 
 VERSION = 1
 ENCODINGS = ("hash", "target")
+
+
+def as_encodings(encode) -> Mapping[str, str]:
+    """The argument `encode` of `fit`; None has no entries."""
+    if encode is None:
+        return {}
+    if not isinstance(encode, Mapping):
+        raise InvalidTypeError(
+            f"encode must be a dict of columns and ways, such as {{'city': {ENCODINGS[0]!r}}}, got "
+            + shown(encode)
+        )
+    return encode
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +81,10 @@ class Preparation:
     def fit(
         cls,
         table: Table,
-        targets: Iterable[str] = (),
+        targets: str | Iterable[str] = (),
         *,
-        keep: Iterable[str] = (),
-        ignore: Iterable[str] = (),
+        keep: str | Iterable[str] = (),
+        ignore: str | Iterable[str] = (),
         encode: Mapping[str, str] | None = None,
         y: np.ndarray | None = None,
     ) -> "Preparation":
@@ -74,11 +93,11 @@ class Preparation:
         Parameters
         ----------
         table : Table
-        targets : iterable of str
+        targets : str or iterable of str
             Columns that are no inputs because they are to be predicted.
-        keep : iterable of str
+        keep : str or iterable of str
             Columns to use although they count rows, or are text with many values.
-        ignore : iterable of str
+        ignore : str or iterable of str
             Columns to leave out.
         encode : mapping of str to {'hash', 'target'}, optional
             What becomes of text columns with many values: places by a hash, or the mean of the
@@ -107,9 +126,12 @@ class Preparation:
         They differ from those of `transform` where a column becomes means of targets: there the
         own target of a row is left out.
         """
-        names = [table.column_name(name) for name in targets]
-        kept, ignored = ({table.column_name(name) for name in each} for each in (keep, ignore))
-        encodings = {table.column_name(name): how for name, how in (encode or {}).items()}
+        names = [table.column_name(name) for name in several("targets", targets)]
+        kept, ignored = (
+            {table.column_name(column) for column in several(name, given)}
+            for name, given in (("keep", keep), ("ignore", ignore))
+        )
+        encodings = {table.column_name(name): how for name, how in as_encodings(encode).items()}
         for how in encodings.values():
             if how not in ENCODINGS:
                 raise unknown_name("encoding of a column", how, ENCODINGS)
