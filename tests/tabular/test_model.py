@@ -106,6 +106,13 @@ def test_targets_may_be_given_apart():
     assert model.targets == ("target",) and np.mean(model.predict(columns) == y) > 0.9
 
 
+def test_targets_may_be_rows_of_a_list():
+    columns = frame()
+    y = np.c_[columns.pop("price"), columns["size"]].tolist()
+    model = dl.tabular.fit(columns, y, ignore="kind", simple=True)
+    assert model.targets == ("target 1", "target 2")
+
+
 def test_targets_of_pandas_may_be_missing():
     pandas = pytest.importorskip("pandas")
     columns = frame()
@@ -243,6 +250,8 @@ def fit(target="kind", columns=None, **settings):
         (lambda: fit(budget=0), InvalidInputError, "budget must be finite and > 0"),
         (lambda: fit(budget=1, simple=True), InvalidInputError, "leave budget"),
         (lambda: fit(random_state=1), InvalidTypeError, "seed=0"),
+        (lambda: fit([[1], [1, 2]]), InvalidInputError, "targets cannot be read as an array"),
+        (lambda: fit(columns=[[1], [1, 2]]), InvalidInputError, "table cannot be read as an array"),
         (lambda: fit(seed=-1), InvalidInputError, "seed must be a whole number >= 0, got -1"),
         (lambda: fit(seed=0.5), InvalidTypeError, "seed must be a whole number, got 0.5"),
         (lambda: fit(keep=0.5), InvalidTypeError, "keep must be a text, or several, got 0.5"),

@@ -38,8 +38,16 @@ def _column(values):
     return Text.of("" if is_absent(cell) else str(cell) for cell in values.tolist())
 
 
+def _array(name, values):
+    """`values` as an array."""
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInputError(f"{name} cannot be read as an array: {error}") from None
+
+
 def _of_array(rows):
-    array = np.asarray(rows)
+    array = _array("an array of a table", rows)
     if array.ndim != 2:
         raise InvalidInputError(
             f"an array of a table must have the shape (n_rows, n_columns), got {array.shape}"
@@ -57,9 +65,7 @@ def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
     if target is None or isinstance(target, str | int | np.integer):
         place = target if target is None or isinstance(target, str) else int(target)
         names: tuple[str, ...] = (table.column_name(place),)
-    elif isinstance(target, list | tuple) and target and set(target) <= set(table.columns) and (
-        all(isinstance(one, str) for one in target)
-    ):  # fmt: skip
+    elif isinstance(target, list | tuple) and target and _are_columns(target, table):
         if len(set(target)) < len(target):
             raise InvalidInputError(f"a target is named twice in {list(target)!r}")
         names = tuple(target)
@@ -68,10 +74,15 @@ def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
     return table, names, [table.values[table.columns.index(name)] for name in names]
 
 
+def _are_columns(names, table):
+    """Whether all of them are names of columns, and no texts that are classes."""
+    return all(isinstance(name, str) and name in table.columns for name in names)
+
+
 def _given(table, target):
     """Targets that are no columns of the table."""
     name = getattr(target, "name", None)
-    values = np.asarray(target)
+    values = _array("targets", target)
     if values.ndim not in (1, 2) or len(values) != table.n_rows:
         raise InvalidInputError(
             f"targets must be one for every row, ({table.n_rows},) or ({table.n_rows}, n_targets), "
