@@ -60,12 +60,17 @@ def train(ensemble, rows, weights, watched, training, optimizers, shuffle, n_thr
             for index in range(n):
                 one(index)
         else:
-            with ThreadPoolExecutor(n_threads) as threads:
-                try:
-                    for done in threads.map(one, range(n)):
-                        assert done is None
-                except BaseException:
-                    stop.set()  # the networks under way end after their epoch
-                    raise
+            _share(one, n, n_threads, stop)
     if stop.is_set():
         raise KeyboardInterrupt
+
+
+def _share(one, n, n_threads, stop):
+    """Call one(0), ..., one(n - 1) in threads."""
+    with ThreadPoolExecutor(n_threads) as threads:
+        try:
+            for _ in threads.map(one, range(n)):
+                pass
+        except BaseException:
+            stop.set()  # the networks under way end after their epoch
+            raise
