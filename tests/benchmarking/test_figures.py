@@ -100,8 +100,8 @@ def test_page_of_the_estimators_has_the_times_of_the_run():
     assert [name for name, *_ in rows] == [name for name, *_ in measured]
     for (name, *cells, ratio), (_, *times) in zip(rows, measured, strict=True):
         for cell, time in zip(cells, times, strict=True):
-            told, unit = seconds(cell)
-            assert abs(told - time) <= unit, name
+            told, half = seconds(cell)
+            assert abs(told - time) <= half, name
         n_decimals = len(ratio.partition(".")[2])
         assert float(ratio) == round(times[0] / times[1], n_decimals), name
 

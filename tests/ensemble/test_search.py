@@ -86,3 +86,17 @@ def test_other_optimizers_and_validation_data():
 def test_wrong_calls_are_told(space, how, text):
     with pytest.raises(dl.DeltaloopError, match=text):
         dl.search(space, X, Y, loss="cross_entropy", **how)
+
+
+@pytest.mark.parametrize("how", [{}, {"validation_data": (X, Y)}])
+@pytest.mark.parametrize(
+    ("X", "Y", "text"),
+    [
+        ([[1], [1, 2]], [0, 1], "X cannot be read as an array of numbers"),
+        ([1.0, 2.0], [0, 1], r"X must have shape \(n_samples, n_in\), got shape \(2,\)"),
+        ([[1.0], [2.0]], [0], r"Y must have one entry per sample \(2\), got shape \(1,\)"),
+    ],
+)
+def test_samples_that_are_none_are_told(X, Y, text, how):
+    with pytest.raises(dl.InvalidInputError, match=text):
+        dl.search({"learning_rate": (0.01, 1)}, X, Y, loss="cross_entropy", **how)

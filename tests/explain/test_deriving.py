@@ -43,7 +43,7 @@ def test_activations_take_sparse_rows_and_scaling():
     assert net.activations(2 * X + [1, 2, 3], 1) == pytest.approx(dense, rel=1e-12)
 
 
-@pytest.mark.parametrize("layer", [3, -4, 1.0, "1", None])
+@pytest.mark.parametrize("layer", [3, -4, 1.0, "1", None, np.array([1, 2])])
 def test_layer_that_is_not_there_is_refused(layer):
     with pytest.raises(dl.InvalidInputError, match="layer must be a whole number from 0 to 2"):
         made().activations(rows()[0], layer)

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import DeltaloopWarning, DivergenceError, InvalidInputError, InvalidTypeError, shown
 from ..inputs import validation
 from ..inputs.calls import explained
-from ..inputs.checks import number, whole_number
+from ..inputs.checks import as_numbers, number, one_per_sample, whole_number
 from ..network import Network
 from ..parts.losses import Loss, check_loss
 from ..parts.optimizers import SGD, check_optimizer
@@ -249,15 +249,13 @@ def _optimizer(used, candidate):
 
 
 def _split(X, Y, validation_data, fraction, generator):
+    X = as_numbers("X", X)
+    if X.ndim != 2:
+        raise InvalidInputError(f"X must have shape (n_samples, n_in), got shape {X.shape}")
+    Y = one_per_sample("Y", Y, len(X))
     if validation_data is not None:
         return (X, Y), validation.pair(validation_data)
     fraction = number("validation_split", fraction, below=1.0, above=0.0)
-    X, Y = np.asarray(X), np.asarray(Y)
-    if X.ndim != 2 or Y.ndim == 0 or len(Y) != len(X):
-        raise InvalidInputError(
-            f"X must have shape (n_samples, n_in) and Y one entry per sample, got {X.shape} and "
-            f"{Y.shape}"
-        )
     order = generator.permutation(len(X))
     n_held = math.ceil(fraction * len(X))
     if n_held == len(X):
@@ -270,7 +268,6 @@ def _split(X, Y, validation_data, fraction, generator):
 
 def _n_out(Y, other, loss):
     """Outputs that the targets ask for."""
-    Y = np.asarray(Y)
     if isinstance(loss, Loss) and loss.row.targets_sum_to_1 and Y.size == len(Y):
         return int(max(Y.max(), np.max(other))) + 1
     return Y.reshape(len(Y), -1).shape[1]

@@ -20,7 +20,7 @@ def activations(net, X, layer) -> np.ndarray:
     n_layers = len(net.layers)
     try:
         index = layer.__index__()
-    except AttributeError:
+    except (AttributeError, TypeError):
         index = n_layers
     if not -n_layers <= index < n_layers:
         raise InvalidInputError(
