@@ -71,6 +71,14 @@ class Computing:
             reproducible=True.
         BusyError
             A thread trains this network.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network([2, 3, 1])
+        >>> net.use_backend("reference")
+        >>> net.backend_name
+        'reference'
         """
         backend = self._kernels(backend)
         self._turns.train(self._take_backend, backend, self._new_session(backend))
@@ -127,6 +135,14 @@ class Computing:
         ------
         InvalidInputError, InvalidTypeError
             X is not accepted.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.5]))])
+        >>> net.predict([[3.0], [1.0]])
+        array([[6.5],
+               [2.5]], dtype=float32)
         """
         # the kernels tell whether all was finite; functions of users do not meet what is not
         X = validation.inputs(X, self, looks=CUSTOM in self.plan.layers["activation"])

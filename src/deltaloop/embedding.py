@@ -306,6 +306,16 @@ class Embedding:
             Of NumPy, for what it cannot make an array of numbers of.
         BusyError
             Another thread is training this network.
+
+        Examples
+        --------
+        >>> import deltaloop as dl
+        >>> net = dl.Network(1, [dl.Dense(1, "identity", init=([[2.0]], [0.0]))])
+        >>> net.optimizer = dl.SGD(learning_rate=0.1)
+        >>> net.learn_batch([[3.0], [0.0]], [[5.0], [0.0]])  # mean of 1/2 (6 - 5)^2 and 0
+        0.25
+        >>> round(net.W[0].item(), 4)  # 2 - 0.1 times the mean of (6 - 5) 3 and 0
+        1.85
         """
         try:
             if self._scaling is None:
@@ -335,7 +345,16 @@ class Embedding:
         Parameters
         ----------
         half_life : float
-            Samples after which a loss counts half as much in the running mean.
+            Samples after which a loss counts half as much in the running mean, > 0.
+
+        Returns
+        -------
+        Stream
+
+        Raises
+        ------
+        InvalidInputError, InvalidTypeError
+            half_life is no number > 0.
         """
         return Stream(self, half_life)
 

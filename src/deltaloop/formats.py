@@ -174,6 +174,21 @@ def convert(source, target, read_as: str | None = None, write_as: str | None = N
     -------
     list of str
         As `write`.
+
+    Raises
+    ------
+    FileFormatError, InvalidInputError, InvalidTypeError, MissingDependencyError, OSError
+        As `read` and `write`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import deltaloop as dl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source = pathlib.Path(folder, "net.npz")
+    ...     dl.Network([2, 3, 1]).save(source)
+    ...     dl.formats.convert(source, source.with_suffix(".safetensors"))
+    []
     """
     format_of(target, write_as, to_write=True)
     return write(read_to_write(source, read_as, **meant), target, write_as)
@@ -412,6 +427,19 @@ def rounded_to_int8(net: Network) -> Network:
 
     Every weight becomes q s, with a whole number q from -127 to 127 and s_j = max_k |W_jk| / 127
     for unit j: it moves by s_j / 2 at most. What that costs shows in the loss of the copy.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InvalidTypeError
+        `net` is no network.
 
     Examples
     --------

@@ -344,6 +344,17 @@ class Network(Fitting, Embedding, Explaining, Computing, Parameters):
             `path` is no path.
         OSError
             The file cannot be written; what was there before is untouched.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import deltaloop as dl
+        >>> net = dl.Network([2, 3, 1], seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(pathlib.Path(folder, "net.npz"))
+        ...     same = dl.load(pathlib.Path(folder, "net.npz"))
+        >>> bool((same.theta == net.theta).all())
+        True
         """
         theta, more = self._turns.read(self._to_save, switch("state", state))
         archive.save(self, theta, path, more)

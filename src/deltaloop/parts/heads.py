@@ -48,6 +48,11 @@ class Head:
     weight : float, default 1
         >= 0. The loss of the network is the sum over the heads of weight times loss.
 
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        An unknown name, a value that is not accepted, or an activation beside gaussian_nll.
+
     Examples
     --------
     >>> import deltaloop as dl

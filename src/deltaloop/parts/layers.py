@@ -59,6 +59,12 @@ class Dense:
         The connections that there are. All other weights are 0 and stay it: in training they and
         their gradients are set to 0. (What is assigned to them counts until the next step.)
 
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        An unknown name, or a value that is not accepted. What has to fit the other layers (softmax,
+        shortcuts, shapes of arrays) is refused by `Network`.
+
     Examples
     --------
     >>> from deltaloop import Dense

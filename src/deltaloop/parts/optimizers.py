@@ -331,6 +331,11 @@ class AdamW(Adam):
     weight_decay : float, default 0.01
         >= 0.
 
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
+
     References
     ----------
     Loshchilov & Hutter (2019), Decoupled weight decay regularization.
@@ -375,6 +380,11 @@ class NAdam(Optimizer):
     l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
+
     References
     ----------
     Dozat (2016), Incorporating Nesterov momentum into Adam; mu_t as in PyTorch.
@@ -418,6 +428,11 @@ class Adagrad(Optimizer):
     l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
 
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
+
     References
     ----------
     Duchi, Hazan & Singer (2011), Adaptive subgradient methods for online learning and stochastic
@@ -460,6 +475,11 @@ class Adadelta(Optimizer):
         Under the roots; >= 2^-126, the smallest normal number of float32.
     l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
 
     References
     ----------
@@ -507,6 +527,11 @@ class Rprop(Optimizer):
         > 0.
     l1, l2, weight_decay, clip_value, clip_norm, max_norm, weight_noise
         See `Optimizer`.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        A value outside its range, or no number.
 
     References
     ----------
