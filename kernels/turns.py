@@ -92,6 +92,11 @@ class Turns:
         if any(writes and thread != me for thread, writes in list(self.queue.values())):
             raise BusyError(BUSY)
 
+    def check_outside(self, advice: str) -> None:
+        """Raise BusyError where the fit that trains has made this call, by a callback."""
+        if self.claims and get_ident() in list(self.claims.values()):
+            raise BusyError(f"the fit that made this call goes on as it began; {advice}")
+
     def train(self, function, *arguments, **options):
         """Call a function that trains; BusyError if another call trains already."""
         key = object()

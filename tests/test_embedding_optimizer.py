@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
 import deltaloop as dl
@@ -73,3 +74,23 @@ def test_copies_go_on_where_the_network_is(name, optimizer, copied):
     for one in (net, other):
         one.learn_batch(X, Y)
     assert same_bits(other.theta, net.theta) == (optimizer == "sgd")
+
+
+def test_a_fit_that_lasts_does_not_change_its_optimizer():
+    X, Y = np.random.default_rng(0).normal(size=(20, 3)), np.zeros((20, 1))
+    net = dl.Network([3, 2, 1], seed=1)
+    net.optimizer = dl.SGD(0.1)
+    refused = []
+
+    def change(state):
+        for name, value in (("learning_rate", 1e-9), ("optimizer", dl.Adam())):
+            with pytest.raises(dl.BusyError, match=r"schedule.*resume=True"):
+                setattr(state.net, name, value)
+            refused.append(name)
+
+    history = net.fit(X, Y, epochs=2, callbacks=[change])
+    assert len(refused) == 4
+    assert history.learning_rate == [0.1, 0.1]
+    assert net.optimizer == dl.SGD(0.1)
+    net.learning_rate = 0.05  # when it has ended
+    assert net.optimizer == dl.SGD(0.05)

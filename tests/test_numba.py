@@ -3,9 +3,11 @@
 import copy
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numba
 import numpy as np
@@ -387,3 +389,32 @@ def test_what_is_compiled_is_told_by_the_type_of_its_arguments(dtype):
     (name,) = dn.unpack(net).kernels.dtype.names
     assert name.startswith(f"{dtype}_")
     assert name in str(numba.typeof(dn.unpack(net)))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_an_interrupt_comes_when_what_is_compiled_has_ended():
+    """Cut in the middle, Numba could compile nothing more in this process."""
+    from deltaloop.kernels.numba import compiling
+
+    ended = []
+
+    def compile():
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            sum(range(100))
+        ended.append(True)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            compiling._to_its_end(compile)
+        assert ended == [True]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(ZeroDivisionError):  # what it raises is raised
+        compiling._to_its_end(lambda: 1 / 0)

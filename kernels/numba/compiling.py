@@ -11,6 +11,7 @@ functions that walks and doors are put together from.
 import hashlib
 import inspect
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -237,7 +238,24 @@ def provide(dtype, walk) -> None:
     if table[made.place]:
         return
     signature = made.signature(numba.from_dtype(dtype))
-    with _LOCK:
-        found = _kept(lambda **keep: numba.cfunc(signature, **_PLAIN | keep)(made.function))
-        _PROVIDED.append(found)
-        table[made.place] = found.address
+
+    def compile():
+        with _LOCK:
+            found = _kept(lambda **keep: numba.cfunc(signature, **_PLAIN | keep)(made.function))
+            _PROVIDED.append(found)
+            table[made.place] = found.address
+
+    _to_its_end(compile)
+
+
+def _to_its_end(function):
+    """Call it; Ctrl-C is raised when it has ended.
+
+    Cut in the middle, Numba's registries are lost, and nothing can be compiled in the process any
+    more. Signals reach the main thread alone, so another one computes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        function()
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(function).result()

@@ -19,6 +19,11 @@ from .parts.scaling import Scaling, check_scaling
 from .parts.whole_batch import with_optimizer
 from .training.stream import Stream
 
+_GOES_ON = (
+    "give fit a schedule, or end it by the callback and go on with resume=True and another "
+    "optimizer"
+)
+
 
 class Embedding:
     """The part of `Network` that other programs call in their own loops.
@@ -74,12 +79,14 @@ class Embedding:
         Assigning it starts its state (velocity, moments, number of steps) afresh. A copy, by
         copy.deepcopy or pickle, goes on where the network is; a file keeps the settings (the class
         and its numbers), and a network that is loaded starts its state afresh. In the middle of a
-        step that another thread takes it is refused with a BusyError.
+        step that another thread takes, and in callbacks of `fit`, which goes on as it began, it is
+        refused with a BusyError.
         """
         return self._optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer) -> None:
+        self._turns.check_outside(_GOES_ON)
         self._turns.change(self._take_optimizer, check_optimizer(optimizer))
 
     def _take_optimizer(self, optimizer) -> None:
@@ -91,7 +98,7 @@ class Embedding:
         """That of `optimizer`, for `learn_one`, `learn_batch` and `apply_gradient`.
 
         Assigning it leaves the state of the optimizer as it is. `fit` has schedules. nan: the
-        optimizer has none.
+        optimizer has none. In callbacks of `fit` it is refused as `optimizer` is.
         """
         return getattr(self._optimizer, "learning_rate", math.nan)
 
@@ -99,6 +106,7 @@ class Embedding:
     def learning_rate(self, value) -> None:
         if not hasattr(self._optimizer, "learning_rate"):
             raise InvalidInputError(f"{self._optimizer!r} has no learning_rate")
+        self._turns.check_outside(_GOES_ON)
         optimizer = replace(self._optimizer, learning_rate=value)
         self._session.set_rate(optimizer.learning_rate)
         self._optimizer = optimizer

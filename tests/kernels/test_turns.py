@@ -86,6 +86,7 @@ def test_predictions_are_served_while_another_thread_trains(backend):
             steps.append(1)
 
     net.learn_batch(X, Y)  # compiled, and room made
+    net.predict(X[:3])
     thread = in_a_thread(train)
     answers = 0
     try:
@@ -257,6 +258,7 @@ def test_no_interrupt_of_who_waits_stops_the_others(backend):
     net = network(sizes=(5, 60, 3), backend=backend)
     X, Y = samples(200)
     net.learn_batch(X, Y)
+    net.predict(X[:1])
     stop, steps, interrupted = threading.Event(), [], 0
 
     def train():
