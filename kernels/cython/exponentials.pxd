@@ -103,16 +103,24 @@ cdef inline vector expm1_and_power(
 
 
 cdef inline vector expm1_of_n(bint negated, bint small, vector x, vector n) noexcept nogil:
-    cdef vector r, rest
+    """expm1(r) or expm1(-r)
+
+    Where FUSES, what n LN2_HIGH lacks, d = n LN2_LOW, enters the linear term alone, with what it
+    does to the others: expm1(r + d) = expm1(r) + d + r d + ... It is taken from x, so that nothing
+    waits for it.
+    """
+    cdef vector r, d
+    cdef real one = 1
     if negated:
         r = n * LN2_HIGH - x
-        rest = n * LN2_LOW + r
+        d = rounded(x * (LN2_LOW * LOG2_E))
     else:
         r = x - n * LN2_HIGH
-        rest = r - n * LN2_LOW
-    if FUSES and small:
-        return expm1_of_rest(r, r)
-    return expm1_of_rest(r if FUSES else rest, rest)
+        d = rounded(x * (-LN2_LOW * LOG2_E))
+    if FUSES:
+        return expm1_of_rest(r, r if small else r * (d + one) + d)
+    r = n * LN2_LOW + r if negated else r - n * LN2_LOW
+    return expm1_of_rest(r, r)
 
 
 cdef inline vector exponential(vector x) noexcept nogil:
