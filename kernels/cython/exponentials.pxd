@@ -193,6 +193,61 @@ cdef inline vector hyperbolic_tangent(vector z) noexcept nogil:
     return with_sign_of(z, quotient((power - one) - p, p + (power + one)))
 
 
+cdef inline vector lecun_tanh(vector z) noexcept nogil:
+    """1.7159 tanh(2/3 z) = 1.7159 q with q = ((2^n - 1) - p) / (2^n + 1 + p), p = e^-r - 1
+
+    4/3 |z| = n ln 2 + r, as in hyperbolic_tangent. What is rounded in |z| + |z| / 3, in p, in the
+    numerator and in q is given back to first order.
+    """
+    cdef vector x, third, y, low, shifted, power, n, r, rest, square, h, p, top, q, lost
+    cdef real one = 1, one_third = 1. / 3, most = 1.5 * TANH_MOST
+    cdef real factor = 1.7159, factor_low = 1.7159 - <double> factor, half_factor = 1.7159 / 2
+    x = at_most(magnitude(z), most)
+    third = x * one_third
+    y = x + third
+    low = third - (y - x)
+    shifted = y * LOG2_E + ROUNDER
+    power = pow2(shifted)
+    n = shifted - ROUNDER
+    r = n * LN2_HIGH - y
+    rest = n * LN2_LOW - low
+    y = r + rest
+    square = y * y
+    h = square * (square * from_fourth(square, square * square, y) + pair(2, y)) + rest
+    p = h + r
+    top = (power - one) - p
+    q = quotient(top, p + (power + one))
+    lost = (((power - one) - top) - p) - ((r - p) + h)              # of the numerator
+    lost += ((top - q * power) - q) - q * p                         # and by the quotient
+    lost = lost * ((one - q) * (half_factor - p * half_factor))     # 1.7159 / (2^n + 1 + p), nearly
+    return with_sign_of(z, q * factor + (q * factor_low + lost))
+
+
+cdef inline vector mish(vector z) noexcept nogil:
+    """z tanh(log(1 + e^z)) = z h / (h + 1) with h = e^z + e^2z / 2 = 2^n + s, e^z = 2^n + 2^n p
+
+    The product z 2^n and the sum 2^n + 1 are exact, so that little is rounded where s is small.
+    What h + 1 lacks is given back, or about three quarters of it. Where h is not small, the
+    difference z - z / (h + 1) is rounded less.
+    """
+    cdef vector lowest, zero, border, x, power, p, rest, e, s, d, q, lost
+    cdef real one = 1, half = 0.5, least = -1e4, most = 20, middle = -0.25, part = 0.75
+    fill(&lowest, EXP_LOWEST)
+    fill(&zero, 0)
+    fill(&border, middle)
+    x = clipped(z, least, most)                 # beyond, h / (h + 1) is 1
+    p = expm1_and_power(False, False, x, x * LOG2_E, &power)
+    power = where_above(lowest, x, zero, power)
+    rest = rounded(power * p)
+    e = rest + power
+    s = (e * half) * e + rest
+    q = x * s + rounded(x * power)
+    d = s + (power + one)
+    lost = d - (power + one) - s
+    q = quotient(where_above(x, border, -x, q), d)
+    return where_above(x, border, z, q * (lost * part)) + q
+
+
 cdef inline vector log1p_of_fraction(vector u) noexcept nogil:
     """log(1 + u) for 0 <= u <= 1: u - s (u - 2 (s^2/3 + s^4/5 + ...)), s = u / (2 + u)."""
     cdef vector s, square, q

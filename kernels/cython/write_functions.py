@@ -27,12 +27,12 @@ from libc.math cimport exp as exp_of_number, pow
 
 from exponentials cimport (
     REAL_EPSILON, exp_of_negative, expm1_of_negative, exponential, gated, hyperbolic_tangent,
-    log1p_of_fraction, log_of_one_more, logarithm, logistic,
+    lecun_tanh, log1p_of_fraction, log_of_one_more, logarithm, logistic, mish,
 )
 from lanes cimport (
     clipped, magnitude, over_root, quotient, real, root, splat, vector, where_above,
 )
-from normal cimport exp_of_square, normal
+from normal cimport exp_of_square, normal, times_normal
 from sines cimport cosine, sine
 """
 
@@ -48,16 +48,19 @@ class Cython(expressions.Language):
         "exp_of_square": "exp_of_square",
         "expm1_of_negative": "expm1_of_negative",
         "gated": "gated",
+        "lecun_tanh": "lecun_tanh",
         "log": "logarithm",
         "log1p": "log_of_one_more",
         "log1p_of_fraction": "log1p_of_fraction",
         "logistic": "logistic",
         "magnitude": "magnitude",
+        "mish": "mish",
         "normal": "normal",
         "over_root": "over_root",
         "root": "root",
         "sin": "sine",
         "tanh": "hyperbolic_tangent",
+        "times_normal": "times_normal",
     }
     statement = "{name} = {value}"
     epsilon = "REAL_EPSILON"
@@ -412,7 +415,8 @@ from ensemble_lanes cimport (
     PARTIAL, Wide, add_wide, gated_of_lanes, logistic_of_lanes, tanh_of_lanes, widened,
 )
 from exponentials cimport (
-    exp_of_negative, expm1_of_negative, exponential, log1p_of_fraction, log_of_one_more, logarithm,
+    exp_of_negative, expm1_of_negative, exponential, lecun_tanh, log1p_of_fraction,
+    log_of_one_more, logarithm, mish,
 )
 from functions cimport (
     NAMES, has_outer, loss_logits_delta, loss_logits_value, loss_outer, loss_slope, loss_value,
@@ -422,7 +426,7 @@ from lanes cimport (
     NATIVE, clipped, fill, magnitude, quotient, real, root, splat, vec,
     vec_over_root as over_root, where_above,
 )
-from normal cimport exp_of_square, normal
+from normal cimport exp_of_square, normal, times_normal
 from sines cimport cosine, sine
 
 
@@ -667,10 +671,10 @@ def numbers() -> str:
         texts = ", ".join(f"{value!r}{suffix}" for value in values)
         lines.append(f"#define EXP_TERMS {len(values) - 1}")
         lines.append(f"static const real exp_coefficient[] = {{{texts}}};")
-        for name, values in zip("pq", coefficients.NORMAL[dtype], strict=True):
-            texts = ", ".join(f"{value!r}{suffix}" for value in values)
-            lines.append(f"#define {name.upper()}_TERMS {len(values)}")
-            lines.append(f"static const real normal_{name}[] = {{{texts}}};")
+        values = coefficients.NORMAL[dtype]
+        texts = ", ".join(f"{value!r}{suffix}" for value in values)
+        lines.append(f"#define NORMAL_TERMS {len(values)}")
+        lines.append(f"static const real normal_coefficient[] = {{{texts}}};")
     return "\n".join([*lines, "#endif", "#endif\n"])
 
 

@@ -39,7 +39,7 @@ PRIMITIVES = {
     "log1p": "log_of_one_more(x)",
     "logistic": "logistic(x)",
     "tanh": "hyperbolic_tangent(x)",
-    "normal": "normal(x, exp_of_square(x, <real> -0.5))",
+    "normal": "normal(x)",
     "sin": "sine(x)",
     "cos": "cosine(x)",
     "root": "root(x)",
@@ -212,7 +212,7 @@ OF_HEADER = {
     "log1p": "NAME_log1p(x)",
     "logistic": "NAME_logistic(x)",
     "tanh": "NAME_tanh_of(x)",
-    "normal": "NAME_normal(x, NAME_exp_of_square(x, -0.5f))",
+    "normal": "NAME_normal(x)",
 }
 
 

@@ -15,15 +15,20 @@ const m = {
   },
   gated: (w, x) => (x < -708 ? 0 : w / (1 + Math.exp(-x))),
   tanh: Math.tanh,
+  lecun_tanh: (x) => 1.7159 * Math.tanh((x * 2) / 3),
+  mish: (x) => {
+    const e = Math.exp(m.clipped(x, -1e4, 20)), n = e * (e + 2);
+    return Math.max(x, -1e4) * (n / (n + 2));
+  },
   magnitude: Math.abs,
   root: Math.sqrt,
   sin: Math.sin,
   cos: Math.cos,
   clipped: (x, low, high) => (x < low ? low : x > high ? high : x),
-  normal: (x, bell) => {
+  normal: (x) => {
     // with t = |x|: P = 1/2 + bell (t + t^3/3 + t^5/15 + ...) / sqrt(2 pi), or far from 0
     // the continued fraction Q = bell / sqrt(2 pi) / (t + 1 / (t + 2 / (t + 3 / ...)))
-    const t = Math.abs(x), density = bell / Math.sqrt(2 * Math.PI);
+    const t = Math.abs(x), bell = Math.exp(-0.5 * x * x), density = bell / Math.sqrt(2 * Math.PI);
     if (t > 3.5) {
       let fraction = t;
       for (let k = 120; k > 0; k--) fraction = t + k / fraction;
@@ -33,6 +38,7 @@ const m = {
     for (let k = 3; term > 1e-18 * sum; k += 2) sum += term *= (t * t) / k;
     return x < 0 ? 0.5 - density * sum : 0.5 + density * sum;
   },
+  times_normal: (x) => (x < -1e4 ? 0 : x * m.normal(x)),
 };
 
 //FUNCTIONS//

@@ -6,8 +6,9 @@ from ...kernels import expressions, functions
 from ..deltas import CANCEL
 
 _PRIMITIVES = (
-    "clipped", "cos", "exp", "exp_of_negative", "exp_of_square", "expm1_of_negative", "log",
-    "gated", "log1p", "log1p_of_fraction", "logistic", "magnitude", "normal", "root", "sin", "tanh",
+    "clipped", "cos", "exp", "exp_of_negative", "exp_of_square", "expm1_of_negative", "gated",
+    "lecun_tanh", "log", "log1p", "log1p_of_fraction", "logistic", "magnitude", "mish", "normal",
+    "root", "sin", "tanh", "times_normal",
 )  # fmt: skip
 _DIFFERENCES = tuple(loss for _, loss in CANCEL)  # whose delta is a - y, beside their partner
 

@@ -2,8 +2,8 @@
 
 They are written for float and a network called NAME; `header` puts in the name, and `in_dtype`
 double for a network in float64, with its constants: EPSILON is the machine epsilon, LAST_ODD the
-last term of a series, NORMAL_P and NORMAL_Q coefficients up to x^LAST_OF_P and x^LAST_OF_Q, FINE a
-power of 2, and those of `numbers.constants`. C99 and C++11; of the library, sinf and cosf for sin,
+last term of a series, NORMAL_TERMS coefficients up to t^LAST_OF_NORMAL, FINE a power of 2, and
+those of `numbers.constants`. C99 and C++11; of the library, sinf and cosf for sin,
 and sqrtf for hellinger; expf and tanhf where the compiler is asked for small code.
 
 A function stands after those that it calls, and comes into a header where it is called.
@@ -39,9 +39,9 @@ def in_dtype(code: str, dtype: np.dtype) -> str:
         code = re.sub(rf"\b{name}\b", value, code)
     code = code.replace("LAST_ODD", str(_LAST_ODD[dtype.name]))
     code = code.replace("FINE", _FINE[dtype.name])
-    for name, values in zip(("NORMAL_P", "NORMAL_Q"), NORMAL[dtype.name], strict=True):
-        code = code.replace(name, ", ".join(f"{value!r}f" for value in values))
-        code = code.replace(f"LAST_OF_{name[-1]}", str(len(values) - 1))
+    values = NORMAL[dtype.name]
+    code = code.replace("NORMAL_TERMS", ", ".join(f"{value!r}f" for value in values))
+    code = code.replace("LAST_OF_NORMAL", str(len(values) - 1))
     if dtype == np.float64:
         code = re.sub(r"\bfloat\b", "double", code)
         code = re.sub(r"\b(cos|exp|sin|sqrt|tanh)f\b", r"\1", code)

@@ -134,7 +134,8 @@ def header(net, name: str, writing: Writing) -> str:
         functions.append(learn_one(net, scaling, writing))
     code = in_flash(with_helpers("\n".join(functions)), writing.progmem)
     code = in_dtype(code, net.dtype)
-    library = [f for f in _LIBRARY if re.search(rf"\b{f}\(", code)]
+    calls = re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)  # formulas in comments are none
+    library = [f for f in _LIBRARY if re.search(rf"\b{f}\(", calls)]
     include = [f"#include <math.h> /* {', '.join(library)} */\n"] if library else []
     if re.search(r"\bint(8|32|64)_t\b", code):
         include.append("#include <stdint.h>\n" + "#include <string.h>\n" * ("memcpy(" in code))

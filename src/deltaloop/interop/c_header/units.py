@@ -24,10 +24,13 @@ class C(expressions.Language):
         "log1p_of_fraction": "NAME_log1p_of_fraction",
         "logistic": "NAME_logistic",
         "magnitude": "NAME_magnitude",
+        "mish": "NAME_mish_of",
         "normal": "NAME_normal",
         "root": "sqrtf",
         "sin": "sinf",
+        "lecun_tanh": "NAME_lecun_tanh_of",
         "tanh": "NAME_tanh_of",
+        "times_normal": "NAME_times_normal",
     }
     statement = "const float {name} = {value};"
     epsilon = "EPSILON"

@@ -159,6 +159,14 @@ class _Primitives:
     def tanh(self, x):
         return self._one("Tanh", x)
 
+    def lecun_tanh(self, x):
+        return self.tanh(x * (2 / 3)) * 1.7159
+
+    def mish(self, x):
+        e = self.exp(self.clipped(x, -1e4, 20))
+        n = e * (e + 2.0)
+        return self.where_above(-1e4, x, -1e4, x) * (n / (n + 2.0))
+
     def magnitude(self, x):
         return self._one("Abs", x)
 
