@@ -134,8 +134,8 @@ def _of_text(
             reading.problems.raise_any()
         piece = os.path.join(folder, "piece.csv")
         done = 0
-        for first, n_rows in _pieces(path, dialect, rows, piece):
-            part = replace(dialect, skip=0)
+        for first, n_rows, longest in _pieces(path, dialect, rows, piece):
+            part = replace(dialect, skip=0, longest=longest)
             if not done:
                 try:
                     table = replace(reading.read(piece, part), limit=limit)
@@ -159,32 +159,42 @@ def _unfit_lines(source: str, told: object, first: int, is_plain: bool) -> FileF
     )
 
 
-def _pieces(path: str, dialect: Dialect, rows: int, piece: str) -> Iterator[tuple[int, int]]:
-    """Write rows to the file `piece`, again and again; yield its first line and number of rows."""
+def _pieces(path: str, dialect: Dialect, rows: int, piece: str) -> Iterator[tuple[int, int, int]]:
+    """Write rows to the file `piece`, again and again.
+
+    Yields its first line, the number of rows, and the bytes of the longest.
+    """
     quote = dialect.quoting.quote.encode()
     with open(path, "rb") as file:
         number = sum(1 for _ in islice(file, dialect.skip)) + 1
         while True:
             with open(piece, "wb") as part:
-                n_rows, n_lines = _copy_rows(file, part, rows, quote)
+                n_rows, n_lines, longest = _copy_rows(file, part, rows, quote)
             if not n_rows:
                 return
-            yield number, n_rows
+            yield number, n_rows, longest
             number += n_lines
 
 
-def _copy_rows(file: IO[bytes], part: IO[bytes], most: int, quote: bytes) -> tuple[int, int]:
-    """Copy the next rows of a file, blank lines with them; how many rows and lines it were."""
+def _copy_rows(file: IO[bytes], part: IO[bytes], most: int, quote: bytes) -> tuple[int, int, int]:
+    """Copy the next rows of a file, blank lines with them.
+
+    How many rows and lines it were, and the bytes of the longest row.
+    """
     n_rows, n_lines, is_quoted = 0, 0, False
+    length = longest = 0  # of this row, and of all
     for line in file:
         n_lines += 1
         is_quoted ^= line.count(quote) % 2 == 1
-        part.write(line)
-        if not is_quoted and not line.isspace():
-            n_rows += 1
-            if n_rows == most:
-                break
-    return n_rows, n_lines
+        length += part.write(line)
+        longest = max(longest, length)
+        if is_quoted:
+            continue
+        length = 0
+        n_rows += not line.isspace()
+        if n_rows == most:
+            break
+    return n_rows, n_lines, longest
 
 
 def _next(

@@ -208,16 +208,18 @@ class Reading:
     def copy_to(self, folder: str) -> tuple[str, Dialect]:
         """Write a plain copy; return its path and dialect."""
         copy = os.path.join(folder, "plain.csv")
-        self.notes += write_plain_copy(
+        notes, longest = write_plain_copy(
             self.path, self.dialect, copy, self.problems, self.options.skip_bad_lines,
-            self.rewriting,
+            self.rewriting, self.limit,
         )  # fmt: skip
+        self.notes += notes
         if not os.path.getsize(copy):
             self.problems.raise_any()
             raise self.no_rows()
         return copy, replace(
-            self.dialect, delimiter=",", quoting=Quoting(), newline="\n", skip=0, is_plain=True
-        )
+            self.dialect, delimiter=",", quoting=Quoting(), newline="\n", skip=0, is_plain=True,
+            longest=longest,
+        )  # fmt: skip
 
     def read_copy(self, path: str, dialect: Dialect) -> Table:
         """The table of a plain copy, or one error about all that is wrong with the file."""

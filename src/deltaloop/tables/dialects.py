@@ -13,7 +13,7 @@ from .cells import is_missing, shortened
 from .delimiters import LOOKED_AT, NO_DELIMITER, Candidate, best_division
 from .headers import common_kind, find_header
 from .number_forms import is_written_number
-from .records import BLANKS, Lines, Quoting, is_blank, reader_of
+from .records import BLANKS, Lines, Quoting, is_blank, long_cells, reader_of
 from .text_files import encoding_of
 from .tops import is_rule, joined_names, lines_above, more_headers
 
@@ -102,6 +102,15 @@ def sniff(
     """
     encoding = encoding_of(head, is_whole)
     text = getincrementaldecoder(encoding)("replace").decode(head, final=is_whole)
+    with long_cells(len(text)):
+        return _sniffed(text, encoding, is_whole, delimiters, header, expected)
+
+
+def _sniffed(
+    text: str, encoding: str, is_whole: bool, delimiters: str, header: bool | None,
+    expected: Collection[str],
+) -> Dialect:  # fmt: skip
+    """The dialect of a text."""
     lines = list(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     if not is_whole and len(lines) > 1:
         lines.pop()

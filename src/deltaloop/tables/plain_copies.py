@@ -7,12 +7,13 @@ from itertools import islice
 
 from .dialects import Dialect
 from .problems import Problems
-from .records import Lines, is_blank, reader_of
+from .records import Lines, is_blank, long_cells, reader_of
 from .rewriting import Rewriting
 from .text_files import whole_encoding
 from .tops import is_footer, is_rule
 
 _SHOWN = 3  # lines that are named
+_MEMORY = 16  # bytes that a character of a cell takes at most: 4 in csv, which doubles its room
 _DELIMITERS = {" ": "runs of blanks", "\x1f": "none"}
 
 
@@ -30,12 +31,18 @@ class _Met:
         Such lines since the last row, which may be remarks: number and cells.
     n_repeated : int
         Rows that repeat the names.
+    start : int
+        The first line of the row that is being read.
+    longest : int
+        Characters of the longest row that was written.
     """
 
     first: int
     odd: list[tuple[int, int]] = field(default_factory=list)
     below: list[tuple[int, list[str]]] = field(default_factory=list)
     n_repeated: int = 0
+    start: int = 1
+    longest: int = 0
 
     def settle(self) -> None:
         """Lines below the rows so far are no remarks, but have another number of cells."""
@@ -50,8 +57,11 @@ def write_plain_copy(
     problems: Problems,
     skip_bad_lines: bool = False,
     rewriting: Rewriting | None = None,
-) -> list[str]:
-    r"""Write the rows as UTF-8 with commas and \n, without comments and header; return notes.
+    limit: int = 2**31,
+) -> tuple[list[str], int]:
+    r"""Write the rows as UTF-8 with commas and \n, without comments and header.
+
+    Returns notes, and the characters of the longest row. A cell may take `limit` bytes meanwhile.
 
     Lines with another number of cells are left out; they are problems, if not to be skipped, or
     remarks below the table.
@@ -70,16 +80,19 @@ def write_plain_copy(
     with (
         open(path, encoding=encoding, newline="") as file,
         open(target, "w", encoding="utf-8", newline="") as copy,
+        long_cells(limit // _MEMORY),
     ):
         rows = ("\n" if is_rule(line) else line for line in file) if dialect.has_rules else file
         lines = Lines(rows, dialect.has_comments)
         lines.number = sum(1 for _ in islice(file, dialect.skip))
-        write = csv.writer(copy, lineterminator="\n").writerow
+        writerow = csv.writer(copy, lineterminator="\n").writerow
+        met.start = lines.number + 1
         try:
-            _copy_rows(lines, dialect, write, change, met)
+            _copy_rows(lines, dialect, writerow, change, met)
         except csv.Error as error:
+            end = f"to line {lines.number} " if lines.number > met.start else ""
             problems.add(
-                f"line {lines.number} of {{source}} is no row of a table ({error}); "
+                f"line {met.start} {end}of {{source}} is no row of a table ({error}); "
                 "check its quotes"
             )
     if met.below and all(is_footer(row) for _, row in met.below):
@@ -104,11 +117,11 @@ def write_plain_copy(
         )
     elif met.odd:
         problems.add(_ragged(met, dialect))
-    return notes
+    return notes, met.longest
 
 
 def _copy_rows(
-    lines: Lines, dialect: Dialect, write: Callable, change: Callable | None, met: _Met
+    lines: Lines, dialect: Dialect, writerow: Callable, change: Callable | None, met: _Met
 ) -> None:
     """Write the rows, changed where there is something to change; the rest is for `met`."""
     width = dialect.width
@@ -116,18 +129,19 @@ def _copy_rows(
         if dialect.repeats and tuple(map(str.strip, row)) == dialect.names:
             met.n_repeated += 1
         elif len(row) == width and (width > 1 or not is_blank(row)):
-            write(row if change is None else change(row))
+            met.longest = max(met.longest, writerow(row if change is None else change(row)))
             met.first = met.first or lines.number
             if met.below:
                 met.settle()
         elif is_blank(row):
             pass
         elif len(row) == width - 1 and dialect.trailing:
-            write([*row, ""])
+            met.longest = max(met.longest, writerow([*row, ""]))
         elif row[0].startswith("#"):
             lines.n_comments += 1
         else:
             met.below.append((lines.number, row))
+        met.start = lines.number + 1
 
 
 def _ragged(met: _Met, dialect: Dialect) -> str:

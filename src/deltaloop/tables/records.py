@@ -2,11 +2,17 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 _NOTHING = " \t\r\n\f\v\x1a"
 BLANKS = " "  # the delimiter that stands for any run of blanks and tabs
+_MOST = 2**31 - 1  # characters of a cell that csv can be told of everywhere
+_lock = Lock()
+_asked: list[int] = []  # of the readings that are under way
+_before = 0  # the limit that others have set
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,32 @@ def reader_of(lines: Iterable[str], delimiter: str, quoting: Quoting) -> Any:
         skipinitialspace=True,
         strict=True,
     )
+
+
+@contextmanager
+def long_cells(most: int) -> Iterator[None]:
+    """Let csv take cells of so many characters (its own limit is 131,072), then no longer.
+
+    The limit is one for the process: with several readings in threads it is the highest that is
+    asked for, and the last of them sets back what was before, or what others have set meanwhile.
+    """
+    most = min(most, _MOST)
+    _ask_for(most, _asked.append)
+    try:
+        yield
+    finally:
+        _ask_for(most, _asked.remove)
+
+
+def _ask_for(most, change):
+    """Change the list of what is asked for, and set the limit that follows from it."""
+    global _before
+    with _lock:
+        limit = csv.field_size_limit()
+        if not _asked or limit != max(_before, *_asked):
+            _before = limit
+        change(most)
+        csv.field_size_limit(max([_before, *_asked]))
 
 
 def is_blank(row: list[str]) -> bool:

@@ -137,7 +137,7 @@ def _text(name, values, is_kept, encoding, y):
     if not n:
         return Choice(name, None, "dropped: every cell is missing")
     if n == 1 and not n_missing:
-        return Choice(name, None, f"dropped: {present[0]!r} in every row")
+        return Choice(name, None, f"dropped: {shortened(present)} in every row")
     if encoding == "hash":
         return Choice(name, Hashed(name), f"{n} values, hashed to 64 places, as asked for")
     if encoding == "target":
@@ -162,7 +162,7 @@ def _text(name, values, is_kept, encoding, y):
         values_of = ["", *values_of]
     column = Category(name, tuple(values_of), others)
     if column.is_two:
-        low, high = (repr(value) if value else "missing" for value in values_of)
+        low, high = (shortened([value]) if value else "missing" for value in values_of)
         return Choice(name, column, f"two values, {low} -1 and {high} 1")
     if n_missing:
         note += f"; {_cells(n_missing, 'missing')} a value of their own"
