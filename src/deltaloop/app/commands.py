@@ -6,6 +6,7 @@ import click
 
 from .. import datasets
 from ..benchmarking.command import bench
+from ..console.endings import C_HEADER, CSV
 from ..console.outputs import check_output
 from ..console.terminal import INTERRUPTED, OneLineErrors, print_lines, print_rows, say
 from ..errors import InvalidInputError
@@ -129,7 +130,7 @@ def predict(
     if data is None and reading["query"] is None:
         raise click.UsageError("Missing argument 'DATA'.")
     if output is not None:
-        check_output("--output", output, *filter(None, (data, net)), devices=True)
+        check_output("--output", output, *filter(None, (data, net)), written=CSV, devices=True)
     network = load(net)
     how, taken = as_in_training(Reading(**reading), network.metadata, data)
     table = feature_table(data, how, known_columns(network))
@@ -168,7 +169,7 @@ def export(net: str, header: str, samples: str | None, **writing) -> None:
     deltaloop export net.npz net.h --weights int8 --progmem
     deltaloop export net.npz net.h --weights int16 --samples train.csv
     """  # noqa: D301 - click wants the character
-    check_output("HEADER", header, *filter(None, (net, samples)), devices=True)
+    check_output("HEADER", header, *filter(None, (net, samples)), written=C_HEADER, devices=True)
     network = load(net, backend=None)
     if samples is not None:
         how, _ = as_in_training(Reading(), network.metadata, samples)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import click
 import numpy as np
 
+from ..console.endings import PAGE
 from ..console.outputs import check_output
 from ..console.terminal import WholeNumber, print_lines
 from ..datasets import Dataset
@@ -47,7 +48,9 @@ def explain(net, data, row, x, y, weight, bias, html, recursive) -> None:
     deltaloop explain --html example.html
     """  # noqa: D301 - click wants the character
     if html is not None:
-        check_output("--html", html, *(path for path in (net, data) if path is not None))
+        check_output(
+            "--html", html, *(path for path in (net, data) if path is not None), written=PAGE
+        )
     if net is None:
         network, sample = worked_example(), (_EXAMPLE["x"], _EXAMPLE["y"])
         if x is not None or y is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..console.endings import NETWORK
 from ..console.outputs import check_output, check_picture
 from ..console.terminal import print_rows, print_table, status
 from ..errors import InvalidInputError
@@ -103,7 +104,7 @@ def run(
 def _check(data, wanted, given):
     """Refuse, before anything is read, what cannot be written and options that exclude others."""
     if wanted.save is not None:
-        check_output("--save", wanted.save, *filter(None, [data]))
+        check_output("--save", wanted.save, *filter(None, [data]), written=NETWORK)
     if wanted.plot is not None:
         check_picture("--plot", wanted.plot, *filter(None, (data, wanted.save)))
     if wanted.budget is not None and (wanted.simple or wanted.stream or given):

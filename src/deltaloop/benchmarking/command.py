@@ -6,6 +6,7 @@ from sys import stderr
 
 import click
 
+from ..console.endings import JSON
 from ..console.outputs import check_output, check_picture
 from ..console.terminal import INTERRUPTED, is_terminal, status
 from ..errors import InvalidInputError
@@ -110,7 +111,7 @@ def bench(
     chosen = peers.select(names)
     entries = entries_of(patterns, curve_names, quick)
     if json_file is not None:
-        check_output("--json", json_file)
+        check_output("--json", json_file, written=JSON)
     if picture is not None:
         check_picture("--plot", picture)
     settings = settings_of(names, curve_names, quick)
@@ -134,7 +135,7 @@ def _bench_estimators(quick: bool, json_file: str | None) -> None:
     from . import estimators
 
     if json_file is not None:
-        check_output("--json", json_file)
+        check_output("--json", json_file, written=JSON)
     with progress() as tell:
         rows = estimators.run(quick, tell)
     click.echo(estimators.table(rows))
@@ -154,7 +155,7 @@ def _bench_tables(
     if more:
         raise InvalidInputError("--tables takes no jobs, peers, curves or pictures; leave them out")
     if json_file is not None:
-        check_output("--json", json_file)
+        check_output("--json", json_file, written=JSON)
     found = tables.bench(ablate, quick, lambda text: click.echo(text, err=True))
     for one in found:
         click.echo("\n".join(["", *one.lines()]))

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from ..errors import InvalidInputError, missing
 from ..inputs.paths import as_path, is_special
 from ..interop.whole_file import create_beside
+from .endings import PICTURE, check_ending
 
 _PICTURES = (".png", ".svg", ".pdf")
 
@@ -27,11 +28,13 @@ def check_picture(option: str, path: str, *inputs: str) -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise missing("matplotlib", "plot", option) from None
-    check_output(option, path, *inputs)
+    check_output(option, path, *inputs, written=PICTURE)
 
 
-def check_output(option: str, path: str, *inputs: str, devices: bool = False) -> None:
-    """Refuse a file that cannot be written, and one that is read as well.
+def check_output(
+    option: str, path: str, *inputs: str, written: str | None = None, devices: bool = False
+) -> None:
+    """Refuse a file that cannot be written, one that is read as well, and a misleading name.
 
     Parameters
     ----------
@@ -41,6 +44,8 @@ def check_output(option: str, path: str, *inputs: str, devices: bool = False) ->
         Where the result shall go.
     *inputs : str
         What is read.
+    written : str, optional
+        The format, one of those in `endings`; without it, any name will do.
     devices : bool, default False
         Whether a pipe or a device may be written; a network needs an ordinary file.
 
@@ -60,6 +65,8 @@ def check_output(option: str, path: str, *inputs: str, devices: bool = False) ->
         raise InvalidInputError(f"{option} {path!r} is no ordinary file; give another name")
     if any(os.path.exists(one) and os.path.realpath(one) == str(target) for one in inputs):
         raise InvalidInputError(f"{option} {path!r} would replace what is read; give another name")
+    if written is not None:
+        check_ending(option, path, written)
     try:
         # the name may be too long, or of characters that are not accepted; it is tried in a
         # folder of its own, because another process may be about to write the target
