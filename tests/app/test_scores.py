@@ -130,3 +130,12 @@ def test_importance_goes_by_accuracy_where_there_is_nothing_better():
         return [Score("accuracy", float(np.mean(X[:, 1] == y))), Score("AUC", None)]
 
     assert list(importances(scored, X, y, {"a": slice(0, 1), "b": slice(1, 2)})) == ["b", "a"]
+
+
+@pytest.mark.parametrize("factor", [2.0**-1020, 2.0**-600, 2.0**600, 2.0**1000])
+def test_scores_of_values_go_with_their_magnitude(factor):
+    out, y = np.array([[1.0], [2.0], [6.0]]), np.array([[1.0], [4.0], [4.0]])
+    plain, found = (by_name(value_scores(out * f, y * f, y * f, ("y",))) for f in (1.0, factor))
+    assert found["R2"] == plain["R2"]
+    for name in ("RMSE", "MAE"):
+        assert found[name] == tuple(factor * value for value in plain[name])

@@ -135,7 +135,7 @@ def _vector(name, values):
     return array
 
 
-def _deviation(differences):
+def deviation(differences: np.ndarray) -> np.ndarray:
     """Root of the mean square of every column, at a power of two where squares are numbers."""
     power = np.frexp(np.abs(differences).max(axis=0))[1]
     return np.ldexp(np.sqrt(np.mean(np.square(np.ldexp(differences, -power)), axis=0)), power)
@@ -153,7 +153,7 @@ def _moments(name, values):
     values = values.reshape(len(values), -1).astype(np.float64)
     check_finite(name, values)
     mean = values.mean(axis=0)
-    scale = _deviation(values - mean)
+    scale = deviation(values - mean)
     if not np.isfinite([mean, scale]).all():
         raise InvalidInputError(
             f"{name} has no finite mean and deviation, its values are too large "

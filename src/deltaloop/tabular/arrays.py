@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..network import Network
-from ..parts.scaling import Scaling
+from ..parts.scaling import Scaling, deviation
 from ..tables.cells import missing_cells
 from ..tables.text_column import Text
 
@@ -44,7 +44,8 @@ class Targets:
         if n_classes is not None:
             return cls(np.asarray(y, np.int64), n_classes)
         y = np.asarray(y, np.float64).reshape(len(y), -1)
-        mean, spread = y.mean(axis=0), y.std(axis=0)
+        mean = y.mean(axis=0)
+        spread = deviation(y - mean)
         # a constant has a deviation of rounding size, not of exactly 0
         spread = np.where(spread > 1e-12 * np.abs(mean), spread, 1.0)
         return cls(((y - mean) / spread).astype(np.float32), y.shape[1], mean, spread)

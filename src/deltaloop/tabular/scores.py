@@ -1,5 +1,6 @@
 """How well predictions do, and how well the best answer that never changes would do."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from .. import metrics
 from ..console.figures import significant
+from ..inputs.checks import any_size
 
 CONSTANT = " of the constant"  # what files and `Model.scores` call the score of the constant answer
 _LEAST = 1e-15  # a probability that a logarithm is taken of, as scikit-learn has it
@@ -78,6 +80,7 @@ def log_loss(P: np.ndarray, codes: np.ndarray) -> float:
     return float(-np.mean(np.log(np.maximum(true, _LEAST))))
 
 
+@any_size
 def value_scores(
     out: np.ndarray, y: np.ndarray, y_train: np.ndarray, names: tuple[str, ...]
 ) -> list[Score]:
@@ -96,20 +99,29 @@ def value_scores(
     for k, name in enumerate(names):
         of = f" of {name}" if len(names) > 1 else ""
         error, true = out[:, k].astype(np.float64) - y[:, k], y[:, k]
-        spread = np.square(true - true.mean()).sum()
+        deviation = true - true.mean()
+        # of both the same power of two, at which their squares are numbers
+        power = max(_power(error), _power(deviation))
+        left, spread = (np.square(np.ldexp(one, -power)).sum() for one in (error, deviation))
         found += [
             Score(f"RMSE{of}", _root_mean(error), _root_mean(true - y_train[:, k].mean())),
             Score(
                 f"MAE{of}", float(np.abs(error).mean()),
                 float(np.abs(true - np.median(y_train[:, k])).mean()),
             ),
-            Score(f"R2{of}", float(1 - np.square(error).sum() / spread) if spread > 0 else None),
+            Score(f"R2{of}", float(1 - left / spread) if spread > 0 else None),
         ]  # fmt: skip
     return found
 
 
+def _power(values):
+    """That of the power of two above the largest magnitude."""
+    return int(np.frexp(np.abs(values).max())[1])
+
+
 def _root_mean(error):
-    return float(np.sqrt(np.mean(np.square(error))))
+    power = _power(error)
+    return float(np.ldexp(np.sqrt(np.mean(np.square(np.ldexp(error, -power)))), power))
 
 
 def scores_of_known(y: np.ndarray, out: np.ndarray, values: Sequence | None) -> list[Score]:
@@ -135,6 +147,11 @@ def as_dict(scores: Sequence[Score]) -> dict[str, float]:
         found[score.name] = score.value
         found[score.name + CONSTANT] = score.constant
     return {name: value for name, value in found.items() if value is not None}
+
+
+def finite(scores: dict[str, float]) -> dict[str, float]:
+    """Those that a file can hold; predicted logarithms can make others."""
+    return {name: value for name, value in scores.items() if math.isfinite(value)}
 
 
 def of_dict(found: dict[str, float]) -> list[Score]:
