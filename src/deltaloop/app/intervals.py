@@ -25,14 +25,17 @@ def interval(out: np.ndarray, y: np.ndarray, what: str = "test rows") -> dict[st
     Returns
     -------
     dict or None
-        What the file of the network keeps; None where there are fewer than 9 rows.
+        What the file of the network keeps; None where there are fewer than 9 rows, or no finite
+        predictions.
     """
     n = len(y)
     place = math.ceil((n + 1) * _COVERAGE)
     if place > n:
         return None
-    error = np.sort(np.abs(out.astype(np.float64) - y), axis=0)
-    return {"coverage": _COVERAGE, "half_width": error[place - 1].tolist(), "from": f"{n} {what}"}
+    widths = np.sort(np.abs(out.astype(np.float64) - y), axis=0)[place - 1]
+    if not np.isfinite(widths).all():  # as predicted logarithms can make them
+        return None
+    return {"coverage": _COVERAGE, "half_width": widths.tolist(), "from": f"{n} {what}"}
 
 
 def half_widths(metadata: Any, n_values: int) -> np.ndarray | None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..console.terminal import fraction_bar
 from ..tabular import engine
+from ..tabular.targets import of_logs
 from . import report
 from .modelling import probabilities
 from .opening import print_opening
@@ -27,7 +28,7 @@ def train_by_recipe(problem, preparation, X, X_test, settings, wanted) -> Traine
     held = None
     if found.held is not None and found.outputs is not None:
         out = probabilities(net, found.outputs)
-        held = problem.y_train[found.held], np.expm1(out) if problem.logs else out
+        held = problem.y_train[found.held], of_logs(out) if problem.logs else out
     return Trained(
         problem, preparation, net, parts, found.history, found.interrupted,
         rows=report.recipe_rows(net, found.notes, found.history), held=held, notes=found.notes,

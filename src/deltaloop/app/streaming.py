@@ -10,7 +10,7 @@ from ..datasets import names as bundled
 from ..errors import DeltaloopWarning, InvalidInputError
 from ..tables import Table, Text, batches
 from ..tables.cells import missing_cells
-from ..tabular.targets import Target
+from ..tabular.targets import Target, check_size
 from . import modelling, report
 from .columns import values_of
 from .holdout import TEST_FRACTION, Choice
@@ -142,6 +142,7 @@ class Pieces:
                 raise InvalidInputError(
                     f"target {name!r} {what} in row {row}; correct the cell or remove the row"
                 )
+            check_size(name, column[np.isfinite(column)])
 
     def _numbers(self, column):
         """The number of the class in every row; new ones are counted on."""

@@ -10,8 +10,8 @@ from ..inputs.validation import Prepared
 from ..kernels.functions import LOSSES
 from ..network import Network
 from ..tabular import Preparation
-from ..tabular.scores import as_dict, named
-from ..tabular.targets import parted
+from ..tabular.scores import as_dict, finite, named
+from ..tabular.targets import of_logs, parted
 from ..training.history import History
 from . import report, scores
 from .modelling import probabilities
@@ -114,7 +114,7 @@ class Trained:
         return {
             **about(self.problem, self.preparation),
             "notes": [*self.problem.notes, *self.notes],
-            "scores": as_dict(told),
+            "scores": finite(as_dict(told)),
         }
 
 
@@ -134,4 +134,4 @@ def about(problem: Problem, preparation: Preparation) -> dict[str, Any]:
 def outputs(net: Network, X: np.ndarray | Prepared, logs: bool) -> np.ndarray:
     """Probabilities of classes, or values; `logs`: the network has log(1 + y)."""
     out = probabilities(net, net.predict(X))
-    return np.expm1(out) if logs else out
+    return of_logs(out) if logs else out

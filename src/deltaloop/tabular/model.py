@@ -17,8 +17,17 @@ from .arrays import Targets, groups_of
 from .engine import train
 from .frames import as_table, split_target
 from .preparation import Preparation, as_encodings, of_metadata
-from .scores import Score, as_dict, named, of_dict, scores_of_known, value_scores, with_constant
-from .targets import TASKS, Target, class_name, class_numbers, find_target, parted
+from .scores import (
+    Score,
+    as_dict,
+    finite,
+    named,
+    of_dict,
+    scores_of_known,
+    value_scores,
+    with_constant,
+)
+from .targets import TASKS, Target, class_name, class_numbers, find_target, of_logs, parted
 
 _USAGE = "write dl.tabular.fit(frame, 'column'), or fit(frame, y)"
 
@@ -169,7 +178,7 @@ class Model:
     def _outputs(self, frame):
         table = as_table(frame)
         out = self.net.predict(self.preparation.transform(table)).astype(np.float64)
-        return np.expm1(out) if self.logs else out
+        return of_logs(out) if self.logs else out
 
     def report(self) -> str:
         """What was done and how good it is, as text."""
@@ -222,7 +231,7 @@ class Model:
             "values": None if self.values is None else list(self.values),
             "logs": self.logs,
             "notes": list(self.notes),
-            "scores": dict(self.scores),
+            "scores": finite(self.scores),
             **({"kinds": [v if v is None else list(v) for v in self.kinds]} if self.kinds else {}),
         }
 
@@ -378,7 +387,7 @@ def fit(
     )  # fmt: skip
     if trained.held is not None and trained.outputs is not None:
         y_held, out = found.y[trained.held], trained.outputs
-        model.scores = as_dict(model.scores_of(y_held, np.expm1(out) if logs else out))
+        model.scores = as_dict(model.scores_of(y_held, of_logs(out) if logs else out))
     model._tell_network()
     return model
 

@@ -1,11 +1,13 @@
 """What is to be predicted: which rows have it, whether it is classes or values, and their names."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
+from ..inputs.checks import any_size
 from ..tables import looks_like_classes
 from ..tables.cells import missing_cells, shortened
 from ..tables.text_column import Text
@@ -14,6 +16,8 @@ from .columns import codes_of
 
 TASKS = ("classification", "regression")
 FEW = 20  # rows up to which every row may be a class of its own
+_FAR = 1e150  # the sum of many of its squares is a float64
+_BESIDE_CLASSES = 1e-36, 1e36  # there, values are the float32 of the network itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +137,32 @@ def find_target(names: Sequence[str], columns: Sequence, task: str | None) -> Ta
     if task == "classification":
         y, values = _classes(name, column)
         return Target((name,), task, reason, present, y, values, notes)
+    check_size(name, column)
     return Target((name,), task, reason, present, column[:, None], None, notes)
+
+
+def check_size(name: str, column: np.ndarray, near: float = 0.0, far: float = _FAR) -> None:
+    """Refuse values that are too large, or too small, to compute with.
+
+    Raises
+    ------
+    InvalidInputError
+        The largest magnitude is beyond `far`, or below `near` and not 0.
+    """
+    largest = float(np.abs(column).max(initial=0.0))
+    if largest > far or 0 < largest < near:
+        limit = f"more than {far:g}" if largest > far else f"less than {near:g}"
+        raise InvalidInputError(
+            f"the largest magnitude in target {name!r} is {largest:g}, {limit}, where its squares "
+            "cannot be computed; divide the column by a power of ten, such as "
+            f"1e{math.floor(math.log10(largest))}"
+        )
+
+
+@any_size
+def of_logs(out: np.ndarray) -> np.ndarray:
+    """The values whose log(1 + y) a network gives; infinite where they overflow."""
+    return np.expm1(out)
 
 
 def _is_there(name, column):
@@ -160,6 +189,10 @@ def _several(names, columns, task, present, notes):
             y, values = column[:, None], None
         parts.append(Target((name,), found, reason, present, y, values))
     tasks = {part.task for part in parts}
+    limits = (0.0, _FAR) if tasks == {"regression"} else _BESIDE_CLASSES
+    for part in parts:
+        if part.values is None:
+            check_size(part.names[0], part.y, *limits)
     reasons = [part.reason.removeprefix("guessed: ") for part in parts]
     if tasks == {"regression"}:
         reason = "as asked for" if task else f"{len(names)} targets"
