@@ -258,15 +258,6 @@ def fit_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def probabilities(net: Network, out: np.ndarray) -> np.ndarray:
-    """A column for every class, from the outputs of a network; values stay what they are."""
-    if net.layers[-1].activation.name == "log_softmax":  # whose logarithms nobody asked for
-        out = np.exp(out)
-    if net.classes is not None and out.shape[1] == 1:  # one output is the second of two classes
-        return np.hstack([1 - out, out])
-    return out
-
-
 def compare(
     net: Network, examples: Examples, problem: Problem, settings: Settings, optimizer: AnyOptimizer
 ) -> Comparison | None:

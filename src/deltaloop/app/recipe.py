@@ -4,9 +4,8 @@ import numpy as np
 
 from ..console.terminal import fraction_bar
 from ..tabular import engine
-from ..tabular.targets import of_logs
+from ..tabular.targets import of_logs, probabilities
 from . import report
-from .modelling import probabilities
 from .opening import print_opening
 from .trained import Part, Trained, outputs
 

@@ -11,10 +11,9 @@ from ..kernels.functions import LOSSES
 from ..network import Network
 from ..tabular import Preparation
 from ..tabular.scores import as_dict, finite, named
-from ..tabular.targets import of_logs, parted
+from ..tabular.targets import of_logs, parted, probabilities
 from ..training.history import History
 from . import report, scores
-from .modelling import probabilities
 from .problems import Problem
 from .scores import Score
 

@@ -27,7 +27,16 @@ from .scores import (
     value_scores,
     with_constant,
 )
-from .targets import TASKS, Target, class_name, class_numbers, find_target, of_logs, parted
+from .targets import (
+    TASKS,
+    Target,
+    class_name,
+    class_numbers,
+    find_target,
+    of_logs,
+    parted,
+    probabilities,
+)
 
 _USAGE = "write dl.tabular.fit(frame, 'column'), or fit(frame, y)"
 
@@ -177,7 +186,8 @@ class Model:
 
     def _outputs(self, frame):
         table = as_table(frame)
-        out = self.net.predict(self.preparation.transform(table)).astype(np.float64)
+        out = probabilities(self.net, self.net.predict(self.preparation.transform(table)))
+        out = out.astype(np.float64)
         return of_logs(out) if self.logs else out
 
     def report(self) -> str:

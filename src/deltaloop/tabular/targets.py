@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
 from ..inputs.checks import any_size
+from ..network import Network
 from ..tables import looks_like_classes
 from ..tables.cells import missing_cells, shortened
 from ..tables.text_column import Text
@@ -157,6 +158,15 @@ def check_size(name: str, column: np.ndarray, near: float = 0.0, far: float = _F
             "cannot be computed; divide the column by a power of ten, such as "
             f"1e{math.floor(math.log10(largest))}"
         )
+
+
+def probabilities(net: Network, out: np.ndarray) -> np.ndarray:
+    """A column for every class, from the outputs of a network; values stay what they are."""
+    if net.layers[-1].activation.name == "log_softmax":  # whose logarithms nobody asked for
+        out = np.exp(out)
+    if net.classes is not None and out.shape[1] == 1:  # one output is the second of two classes
+        return np.hstack([1 - out, out])
+    return out
 
 
 @any_size
