@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidInputError, InvalidTypeError, missing, shown
-from .cells import Column
+from .cells import Column, shortened
 from .problems import Problems
 from .table import Table
 from .text_column import Text
@@ -75,12 +76,12 @@ def from_frame(frame: Any, *, source: str = "the data frame") -> Table:
         return _table(columns, _from_array, source)
     if isinstance(frame, Mapping):
         return _table(list(frame.items()), _from_any, source)
-    frame = _known(frame)
+    frame = _known(frame, source)
     columns = list(zip(frame.columns, frame.iter_columns(), strict=True))
     return _table(columns, _from_series, source)
 
 
-def _known(frame: Any) -> Any:
+def _known(frame: Any, source: str) -> Any:
     """The frame as narwhals wraps it, in memory."""
     try:
         import narwhals as nw
@@ -96,6 +97,9 @@ def _known(frame: Any) -> Any:
             ) from None
         known = _from_arrow(nw, frame)
     except nw.exceptions.NarwhalsError as error:
+        # pyarrow has the columns themselves in `columns`
+        names = getattr(frame, "column_names", None) or getattr(frame, "columns", ())
+        _refuse_doubled([str(name) for name in names], source)
         raise InvalidInputError(f"the data frame cannot be read: {error}") from None
     return known.collect() if isinstance(known, nw.LazyFrame) else known
 
@@ -112,6 +116,12 @@ def _from_arrow(nw: Any, frame: Any) -> Any:
 
 def _table(columns: Sequence[tuple[Any, Any]], convert: Any, source: str) -> Table:
     """The table of these columns, or one error about all that do not fit."""
+    names = [str(name) for name, _ in columns]
+    _refuse_doubled(names, source)
+    if columns and all(_is_empty(column) for _, column in columns):
+        raise InvalidInputError(
+            f"{source!r} has no rows (its columns are {shortened(names)}); give one row at least"
+        )
     problems = Problems(source, InvalidInputError)
     values: list[Column] = []
     for name, column in columns:
@@ -122,7 +132,21 @@ def _table(columns: Sequence[tuple[Any, Any]], convert: Any, source: str) -> Tab
     problems.raise_any()
     if not columns:
         raise InvalidInputError(f"{source!r} has no columns; a table needs at least one")
-    return Table(tuple(str(name) for name, _ in columns), values, source)
+    return Table(tuple(names), values, source)
+
+
+def _is_empty(column: Any) -> bool:
+    return hasattr(column, "__len__") and not isinstance(column, str) and len(column) == 0
+
+
+def _refuse_doubled(names: Sequence[str], source: str) -> None:
+    """One error about all names that several columns have."""
+    doubled = [name for name, n in Counter(names).items() if n > 1]
+    if doubled:
+        raise InvalidInputError(
+            f"{source!r} has several columns named {shortened(doubled)}; give every column its own "
+            "name, or leave one out"
+        )
 
 
 def _from_any(column: Any) -> Column:

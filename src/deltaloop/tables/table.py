@@ -105,6 +105,8 @@ class Table:
         """
         if column is None:
             return self.columns[-1]
+        if isinstance(column, tuple) and str(column) in self.columns:
+            return str(column)  # of several levels, as pandas has them
         if isinstance(column, str):
             if column in self.columns:
                 return column

@@ -1,6 +1,7 @@
 """What can be handed over as a table."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -46,11 +47,25 @@ def _array(name, values):
         raise InvalidInputError(f"{name} cannot be read as an array: {error}") from None
 
 
+def has_no_rows(frame) -> bool:
+    """Whether it is a frame, a mapping or an array of columns without any row."""
+    if isinstance(frame, Mapping):
+        return bool(frame) and all(np.shape(column)[:1] == (0,) for column in frame.values())
+    if isinstance(frame, np.ndarray) and frame.dtype.names is not None:
+        return frame.shape == (0,)
+    shape = getattr(frame, "shape", None)
+    return isinstance(shape, tuple) and len(shape) == 2 and shape[0] == 0 < shape[1]
+
+
 def _of_array(rows):
     array = _array("an array of a table", rows)
     if array.ndim != 2:
         raise InvalidInputError(
             f"an array of a table must have the shape (n_rows, n_columns), got {array.shape}"
+        )
+    if not len(array):
+        raise InvalidInputError(
+            f"an array of a table needs one row at least, got the shape {array.shape}"
         )
     names = tuple(f"x{k}" for k in range(1, array.shape[1] + 1))
     return Table(names, [_column(column) for column in array.T], "the array", named=False)
@@ -59,9 +74,18 @@ def _of_array(rows):
 def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
     """The table, and names and columns of the targets.
 
+    A name of several levels, as pandas has them, is a tuple.
+
     `target` is a column (name, or position), a list of names, None for the last, or the targets
     themselves.
     """
+    if isinstance(target, tuple) and str(target) in table.columns:
+        target = str(target)
+    if isinstance(target, list):
+        target = [
+            str(one) if isinstance(one, tuple) and str(one) in table.columns else one
+            for one in target
+        ]
     if target is None or isinstance(target, str | int | np.integer):
         place = target if target is None or isinstance(target, str) else int(target)
         names: tuple[str, ...] = (table.column_name(place),)
@@ -81,6 +105,10 @@ def _are_columns(names, table):
 
 def _given(table, target):
     """Targets that are no columns of the table."""
+    if isinstance(target, list | tuple) and len(target) != table.n_rows:
+        for one in target:
+            if isinstance(one, str):
+                table.column_name(one)  # names, of which one is wrong
     name = getattr(target, "name", None)
     values = _array("targets", target)
     if values.ndim not in (1, 2) or len(values) != table.n_rows:

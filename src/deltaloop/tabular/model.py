@@ -15,7 +15,7 @@ from ..network import Network
 from ..tables.cells import missing_cells, shortened
 from .arrays import Targets, groups_of
 from .engine import train
-from .frames import as_table, split_target
+from .frames import as_table, has_no_rows, split_target
 from .preparation import Preparation, as_encodings, of_metadata
 from .scores import (
     Score,
@@ -92,7 +92,8 @@ class Model:
         Parameters
         ----------
         frame : data frame, Table, mapping of columns, path or array
-            With the columns of training, by name and in any order; others are ignored.
+            With the columns of training, by name and in any order; others are ignored. A frame, a
+            mapping or an array without rows gives a result without rows.
 
         Returns
         -------
@@ -185,9 +186,11 @@ class Model:
         return told
 
     def _outputs(self, frame):
-        table = as_table(frame)
-        out = probabilities(self.net, self.net.predict(self.preparation.transform(table)))
-        out = out.astype(np.float64)
+        if has_no_rows(frame):
+            out = np.zeros((0, self.net.sizes[-1]))
+        else:
+            out = self.net.predict(self.preparation.transform(as_table(frame)))
+        out = probabilities(self.net, out).astype(np.float64)
         return of_logs(out) if self.logs else out
 
     def report(self) -> str:
