@@ -64,3 +64,30 @@ def test_a_header_does_not_replace_what_is_read(net):
     before = net.read_bytes()
     assert "would replace what is read" in refused("export", net, net)
     assert net.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "-"), ("train", "-", "--stream"), ("predict", "net.npz", "-"),
+        ("predict", "net.npz", "-", "--id", "a"), ("explain", "net.npz", "-"),
+        ("export", "net.npz", "net.h", "--samples", "-"),
+    ],
+)  # fmt: skip
+def test_the_standard_input_is_no_table(net, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert "'-' would be the standard input" in refused(*arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "iris", "--save", "-"), ("export", "net.npz", "-"), ("explain", "--html", "-"),
+        ("convert", "net.npz", "-", "--to", "c"), ("bench", "--json", "-"),
+    ],
+)  # fmt: skip
+def test_the_standard_output_is_for_predictions(net, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert "'-' would be the standard output" in refused(*arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]

@@ -96,7 +96,7 @@ def test_names_of_several_levels_are_tuples():
 
 
 def test_a_wrong_name_among_several_is_named():
-    with pytest.raises(dl.InvalidInputError, match=r"no column 'siz'.*did you mean 'size'"):
-        dl.tabular.fit(FRAME, ["kind", "siz"])
+    with pytest.raises(dl.InvalidInputError, match=r"no column 'sizee'.*did you mean 'size'"):
+        dl.tabular.fit(FRAME, ["kind", "sizee"])
     with pytest.raises(dl.InvalidInputError, match=r"no column 'out'"):
         dl.tabular.fit(FRAME, ("out", "kind"))

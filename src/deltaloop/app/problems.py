@@ -151,7 +151,7 @@ def open_data(
                 )
         return datasets.load(data)
     plain_name = os.path.basename(data) == data and "." not in data
-    if plain_name and not os.path.exists(data):
+    if plain_name and data != "-" and not os.path.exists(data):
         near = get_close_matches(data, datasets.names(), n=1)
         raise InvalidInputError(
             f"there is no file and no bundled data set {data!r}; bundled are "

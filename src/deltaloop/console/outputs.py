@@ -56,6 +56,11 @@ def check_output(
     """
     if not path:
         raise InvalidInputError(f"{option} is an empty name; give the name of a file")
+    if path == "-":
+        raise InvalidInputError(
+            f"{option} '-' would be the standard output, and what is written is a file; give its "
+            "name (./- if that is to be -)"
+        )
     target = Path(os.path.realpath(as_path(path)))
     if os.path.isdir(target):
         raise InvalidInputError(f"{option} {path!r} is a directory; give the name of a file in it")

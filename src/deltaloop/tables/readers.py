@@ -218,6 +218,11 @@ def check_file(source: str) -> tuple[str, str]:
     name = source.lower()
     packing = Path(name).suffix if name.endswith((".gz", ".zst")) else ""
     ending = Path(name.removesuffix(packing)).suffix
+    if source == "-" and not os.path.exists(source):
+        raise InvalidInputError(
+            "'-' would be the standard input, which cannot be read, since tables are read more "
+            "than once; write what the pipe gives to a file first (cat > table.csv)"
+        )
     if os.path.isdir(source):
         raise InvalidInputError(f"{source!r} is a directory; give the name of a file in it")
     if not os.path.exists(source):
