@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..inputs.checks import any_size
 from ..tables import Table
 from ..tables.cells import shortened
 from .columns import Category, Column, Date, Hashed, Number, TargetMean, codes_of
@@ -76,6 +77,7 @@ def _choice(name, values, is_kept, encoding, y):
     return _text(name, values, is_kept, encoding, y)
 
 
+@any_size
 def counts_rows(name: str, values: np.ndarray) -> bool:
     """Whether a column is the number of the row.
 
@@ -96,10 +98,11 @@ def counts_rows(name: str, values: np.ndarray) -> bool:
 def _number(name, values, more=""):
     column = Number.fit(name, values)
     n_missing, n_infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+    only = "infinite" if n_infinite else f"{column.scale.center:g}"
     if column.scale.spread is None and not column.missing:
-        return Choice(name, None, f"dropped: {column.scale.center:g} in every row")
+        return Choice(name, None, f"dropped: {only} in every row")
     if column.scale.spread is None:
-        note = f"{column.scale.center:g} or missing"
+        note = f"{only} or missing"
     elif column.scale.is_two:
         note = "two values, -1 and 1"
     else:

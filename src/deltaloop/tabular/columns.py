@@ -13,12 +13,15 @@ from zlib import crc32
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..inputs.checks import any_size
 from ..tables.cells import is_number
 from ..tables.text_column import Text
 
 CLIP = 3.0  # inputs are limited smoothly to (-CLIP, CLIP)
 MOST_LEVELS, ROWS_PER_LEVEL = 10, 5
-_FAR = 1e150  # stands for infinity; its square is a float64
+_FAR = 1e150  # its square is a float64; stands for infinity beside values that are not as large
+_LARGEST = float(np.finfo(np.float64).max)  # stands for it beside others
+_HALVED = 1e300  # half of what is larger is computed with, so that differences are numbers
 _DAY = np.timedelta64(1, "D")
 _PARTS = ("year", "month", "day of week", "hour", "days")
 
@@ -76,30 +79,46 @@ class Scale:
     clips: bool = True
 
     @classmethod
+    @any_size
     def fit(cls, values: np.ndarray) -> "Scale":
         """Of the values that are not missing."""
-        values = np.clip(values, -_FAR, _FAR)
+        largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+        values = _finite(values, largest)
         low, high = float(values.min()), float(values.max())
         if low == high:
             return cls(low, None)
         if ((values == low) | (values == high)).all():
             return cls(low / 2 + high / 2, high / 2 - low / 2, False)
-        q25, center, q75 = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
-        return cls(center, q75 - q25 if q75 > q25 else high / 2 - low / 2)
+        part = 0.5 if largest > _HALVED else 1.0
+        q25, center, q75 = (float(q) for q in np.quantile(part * values, [0.25, 0.5, 0.75]))
+        spread = min((q75 - q25) / part, _LARGEST) if q75 > q25 else high / 2 - low / 2
+        return cls(center / part, spread)
 
     @property
     def is_two(self) -> bool:
         """Whether two values became -1 and 1."""
         return not self.clips
 
+    @any_size
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Scaled values; nan stays nan."""
         if self.spread is None:
             return np.where(np.isnan(values), np.nan, 0.0)
-        scaled = np.clip((np.clip(values, -_FAR, _FAR) - self.center) / self.spread, -_FAR, _FAR)
+        size = max(abs(self.center), self.spread)
+        part = 0.5 if size > _HALVED else 1.0
+        if not self.clips:  # infinity may be one of the two
+            values = _finite(values, size)
+        differences = part * values - part * self.center
+        scaled = np.clip(differences / (part * self.spread), -_FAR, _FAR)
         if not self.clips:
             return np.clip(scaled, -CLIP, CLIP)  # a third value, later
         return scaled / np.sqrt(1 + np.square(scaled / CLIP))
+
+
+def _finite(values, largest):
+    """The values, with a number in place of infinity that is no other one's."""
+    limit = _FAR if largest <= _FAR else _LARGEST
+    return np.where(np.isinf(values), np.copysign(limit, values), values)
 
 
 @dataclass(frozen=True)
