@@ -74,10 +74,8 @@ def _of_array(rows):
 def split_target(table: Table, target) -> tuple[Table, tuple[str, ...], list]:
     """The table, and names and columns of the targets.
 
-    A name of several levels, as pandas has them, is a tuple.
-
     `target` is a column (name, or position), a list of names, None for the last, or the targets
-    themselves.
+    themselves. A name of several levels, as pandas has them, is a tuple.
     """
     if isinstance(target, tuple) and str(target) in table.columns:
         target = str(target)
@@ -106,9 +104,10 @@ def _are_columns(names, table):
 def _given(table, target):
     """Targets that are no columns of the table."""
     if isinstance(target, list | tuple) and len(target) != table.n_rows:
-        for one in target:
-            if isinstance(one, str):
-                table.column_name(one)  # names, of which one is wrong
+        names = [one for one in target if isinstance(one, str)]
+        if any(one in table.columns for one in names):  # these are names, and one is wrong
+            for one in names:
+                table.column_name(one)
     name = getattr(target, "name", None)
     values = _array("targets", target)
     if values.ndim not in (1, 2) or len(values) != table.n_rows:
