@@ -117,3 +117,13 @@ def test_scikit_learn_has_the_same_value(name, weights):
         expected = getattr(sklearn, SAME[name])(y, PREDICTED, sample_weight=weights)
         found = metrics.named(name)(y, PREDICTED, sample_weight=weights)
         assert found == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["rmse", "mae", "r2", "explained_variance", "pearson"])
+@pytest.mark.parametrize("power", [-1000, -600, 600, 1000])
+def test_squares_of_tiny_and_large_numbers_are_none_the_worse(name, power):
+    factor = 2.0**power
+    metric = getattr(metrics, name)
+    plain = metric(Y, PREDICTED, sample_weight=W)
+    found = metric(Y * factor, PREDICTED * factor, sample_weight=W)
+    assert found == (plain * factor if name in ("rmse", "mae") else plain)

@@ -62,7 +62,8 @@ def rmse(Y_true, Y_predicted, *, sample_weight=None) -> float:
     2.0
     """
     y, p, w = numbers(Y_true, Y_predicted, sample_weight)
-    return float(np.mean(np.sqrt(w @ (y - p) ** 2)))
+    (error,), power = _near_one(y - p)
+    return float(np.mean(np.ldexp(np.sqrt(w @ error**2), power)))
 
 
 @metric(higher_is_better=False)
@@ -113,7 +114,8 @@ def r2(Y_true, Y_predicted, *, sample_weight=None) -> float:
     0.5
     """
     y, p, w = numbers(Y_true, Y_predicted, sample_weight)
-    return _explained(w @ (y - p) ** 2, _variance(y, w))
+    (error, y), _ = _near_one(y - p, y - y[0])
+    return _explained(w @ error**2, _variance(y, w))
 
 
 @metric(higher_is_better=True)
@@ -129,7 +131,8 @@ def explained_variance(Y_true, Y_predicted, *, sample_weight=None) -> float:
     1.0
     """
     y, p, w = numbers(Y_true, Y_predicted, sample_weight)
-    return _explained(_variance(y - p, w), _variance(y, w))
+    (error, y), _ = _near_one(y - p, y - y[0])
+    return _explained(_variance(error, w), _variance(y, w))
 
 
 @metric(higher_is_better=True)
@@ -145,9 +148,19 @@ def pearson(Y_true, Y_predicted, *, sample_weight=None) -> float:
     1.0
     """
     y, p, w = numbers(Y_true, Y_predicted, sample_weight)
-    y, p = y - y[0], p - p[0]  # exactly 0 where constant
+    ((y,), _), ((p,), _) = _near_one(y - y[0]), _near_one(p - p[0])  # exactly 0 where constant
     y, p = y - w @ y, p - w @ p
     return float(np.mean(w @ (y * p) / np.sqrt((w @ y**2) * (w @ p**2))))
+
+
+def _near_one(*columns):
+    """The arrays over one power of two for each column, at which squares are numbers; the powers.
+
+    Only squares of what is tiny beside the largest of its column become 0.
+    """
+    largest = np.max([np.abs(one).max(axis=0) for one in columns], axis=0)
+    powers = np.frexp(largest)[1]
+    return [np.ldexp(one, -powers) for one in columns], powers
 
 
 def _variance(values, w):
