@@ -98,7 +98,7 @@ def _known(frame: Any, source: str) -> Any:
         known = _from_arrow(nw, frame)
     except nw.exceptions.NarwhalsError as error:
         # pyarrow has the columns themselves in `columns`
-        names = getattr(frame, "column_names", None) or getattr(frame, "columns", ())
+        names: Any = getattr(frame, "column_names", None) or getattr(frame, "columns", ())
         _refuse_doubled([str(name) for name in names], source)
         raise InvalidInputError(f"the data frame cannot be read: {error}") from None
     return known.collect() if isinstance(known, nw.LazyFrame) else known
