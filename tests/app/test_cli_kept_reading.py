@@ -5,6 +5,8 @@ import pytest
 
 import deltaloop as dl
 from command_line import call, refused
+from deltaloop.app.kept_reading import as_in_training
+from deltaloop.app.problems import Reading
 
 N = 60
 
@@ -82,3 +84,10 @@ def test_nothing_is_kept_where_nothing_was_asked(tmp_path):
     path = tmp_path / "net.npz"
     assert call("train", "iris", "--save", path, "--epochs", 2)[0] == 0
     assert "reading" not in dl.load(path).metadata
+
+
+def test_answers_of_a_query_are_read_as_they_are(table, net):
+    metadata = dl.load(net).metadata
+    assert as_in_training(Reading(), metadata, str(table))[1]
+    asked = Reading(query="SELECT * FROM data")
+    assert as_in_training(asked, metadata, str(table)) == (asked, ())

@@ -173,3 +173,14 @@ def test_file_of_the_first_version_still_predicts(tmp_path):
     found = rows(call("info", tmp_path / "net.npz")[1])
     assert found["inputs"] == "'t', 'kind=a', 'kind=b'"
     assert found["target"] == "'y'"
+
+
+def test_large_values_are_rounded_to_the_units_that_float32_tells(tmp_path):
+    random = np.random.default_rng(0)
+    X = random.normal(size=60)  # y is learned in units of 5e7, with an error of some 5e7 / 2^23
+    write_csv(tmp_path / "t.csv", ["x", "y"], np.column_stack([X, 5e7 * X]).tolist())
+    net = tmp_path / "net.npz"
+    assert call("train", tmp_path / "t.csv", "--epochs", 2, "--save", net)[0] == 0
+    lines = read_csv(call("predict", net, tmp_path / "t.csv")[1])[1:]
+    assert any(abs(float(line[0])) < 2**22 for line in lines)  # where float32 has halves
+    assert all(cell.endswith(".0") for line in lines for cell in line)

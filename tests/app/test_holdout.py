@@ -8,7 +8,8 @@ from deltaloop.errors import InvalidInputError
 
 
 @pytest.mark.parametrize(
-    ("n", "fraction", "expected"), [(100, None, 20), (20, None, 4), (7, 0.5, 4), (2, 0.9, 1)]
+    ("n", "fraction", "expected"),
+    [(100, None, 20), (20, None, 4), (7, 0.5, 4), (2, 0.9, 1), (4, 0.1, 1)],
 )
 def test_share_of_the_rows(n, fraction, expected):
     assert held_out_rows(n, Choice(fraction)).sum() == expected

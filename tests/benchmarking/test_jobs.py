@@ -112,3 +112,7 @@ def test_steps_of_an_epoch_take_about_a_millisecond():
     assert jobs._steps(large) == int(1e8 / large.flops) == 10
     assert jobs._steps(replace(large, batch_size=1 << 15)) == 2
     assert jobs._steps(replace(SGD, batch_size=1024)) == 32
+
+
+def test_unit_is_what_is_measured():
+    assert (SGD.unit, ADAM.unit, PREDICT.unit) == ("step", "step", "call")

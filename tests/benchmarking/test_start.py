@@ -3,6 +3,7 @@
 import builtins
 import os
 import runpy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,3 +56,20 @@ def test_start_scripts_of_others_train_the_epoch_that_ours_trains(script, monkey
         n = len(net.b[k])
         np.testing.assert_allclose(layer[:n, :4], net.W[k], rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(layer[:n, 4], net.b[k], rtol=1e-3, atol=1e-4)
+
+
+def test_libraries_that_are_there_are_started_and_the_fastest_start_counts(monkeypatch):
+    seconds = iter([3.0, 1.0, 2.0, 6.0, 5.0, 4.0])
+
+    def once(script, environment):
+        took = next(seconds)
+        return {"import_seconds": took / 2, "total_seconds": took, "peak_mib": 10 * took}
+
+    monkeypatch.setattr(start, "once", once)
+    peers = [
+        SimpleNamespace(library=name, available=lambda there=there: there)
+        for name, there in [("numpy", True), ("torch", False), ("deltaloop", True)]
+    ]
+    found = start.measure(peers, {}, repeats=3)
+    assert [(one.library, one.total_seconds) for one in found] == [("deltaloop", 1), ("numpy", 4)]
+    assert found[1].installed_mib > 1

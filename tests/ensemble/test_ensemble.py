@@ -265,6 +265,12 @@ def test_parts_of_an_ensemble_are_their_own():
         ens[10]
 
 
+def test_progress_of_networks_one_by_one_is_the_share_that_is_done():
+    seen = []
+    dl.Ensemble([4, 60, 3], n=4, **SHAPE).fit(X, Y, epochs=2, batch_size=10, progress=seen.append)
+    assert seen == [0.25, 0.5, 0.75, 1.0]
+
+
 def test_progress_is_told_up_to_the_end():
     seen = []
     dl.Ensemble([4, 5, 3], n=10, **SHAPE).fit(X, Y, epochs=5, progress=seen.append)

@@ -263,6 +263,13 @@ def split(sizes, outputs):
     return made(nodes, constants, outputs=outputs).SerializeToString()
 
 
+@pytest.mark.parametrize("sizes", [[2.0, 3.0], [], [1] * 6])
+def test_sizes_of_parts_that_are_no_whole_numbers_are_refused(path, sizes):
+    path.write_bytes(split(sizes, "pq"))
+    with pytest.raises(dl.FileFormatError, match="sizes that are no whole numbers"):
+        dl.formats.read(path)
+
+
 def test_parts_of_a_layer_are_heads(path):
     path.write_bytes(split([2, 3], "pq"))
     net = dl.formats.read(path)

@@ -539,3 +539,15 @@ def test_pace_says_when_averaging_pays():
     found = on_ranks(2, work)
     assert found[0] == found[1] and found[0].size == 2
     assert 0 < found[0].step < 1 and 0 < found[0].exchange < 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 3)])
+def test_arrays_of_all_ranks_are_gathered(shape, dtype):
+    def work(comm):
+        with Ranks(comm) as ranks:
+            return ranks.gather(np.full(shape, 10 + comm.rank, dtype))
+
+    for found in on_ranks(3, work):
+        assert found.dtype == dtype and found.shape == (3, *shape)
+        assert [np.unique(one).tolist() for one in found] == [[10], [11], [12]]

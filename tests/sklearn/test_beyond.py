@@ -171,6 +171,8 @@ def test_solvers_of_all_samples(solver):
     model = MLPRegressor("mse", (4,), "tanh", solver=solver, alpha=0, max_iter=50, random_state=0)
     assert model.fit(X, y).score(X, y) > 0.9
     assert not hasattr(model, "partial_fit")
+    if isinstance(solver, str):
+        assert model.best_loss_ == min(model.loss_curve_) < model.loss_curve_[0]
 
 
 @pytest.mark.parametrize("solver", ["scg", "levenberg_marquardt"])

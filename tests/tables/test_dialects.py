@@ -15,6 +15,7 @@ from deltaloop.errors import (
     MissingDependencyError,
 )
 from deltaloop.tables import read
+from deltaloop.tables.delimiters import best_division
 
 
 def content(table):
@@ -277,3 +278,11 @@ def test_without_duckdb_the_extra_is_named(write, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(MissingDependencyError, match=r'package .duckdb., .*"deltaloop\[cli\]"'):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("n", "is_whole", "is_broken"), [(12, True, True), (3, False, True), (12, False, False)]
+)
+def test_row_that_cannot_be_read_counts_unless_the_text_is_cut_far_below(n, is_whole, is_broken):
+    lines = ["a,b\n"] * n + ['"x"y,1\n']
+    assert best_division(lines, ",", is_whole).is_broken == is_broken

@@ -602,3 +602,12 @@ def test_a_character_that_unicode_lacks_is_refused(tmp_path):
     content[-12:-8] = b"\xff\0\0\0"
     (tmp_path / "f.npy").write_bytes(content)
     assert "which Unicode lacks" in refused(tmp_path / "f.npy")
+
+
+def test_file_whose_cells_change_too_often_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "_TRIES", 0)
+    lines = ["a,b", *(f"{k},{k}.5" for k in range(3000)), "u,v"]  # texts far below
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(FileFormatError, match="cannot be read: its cells have changing kinds"):
+        read(path)

@@ -3,12 +3,13 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import deltaloop as dl
-from deltaloop.tabular import Recipe, train
+from deltaloop.tabular import Recipe, engine, train
 from deltaloop.tabular.arrays import Targets, parts
 from deltaloop.tabular.lengths import held_parts, mean_loss, trained_members
 from deltaloop.tabular.merging import merged
@@ -251,3 +252,11 @@ def test_choice_is_greedy_with_means_of_what_was_chosen():
         picks.append(int(np.argmin(tried)))
     assert len(picks) >= 4
     assert selection(kinds, loss)[: len(picks)] == picks
+
+
+@pytest.mark.parametrize(("epochs", "is_told"), [(9, True), (10, False), (320, False)])
+def test_budget_is_too_short_below_the_shortest_training(epochs, is_told):
+    recipe = Recipe(epochs=320, lengths=(1 / 32, 1 / 8, 1.0))
+    notes = engine._of_budget([SimpleNamespace(epochs=epochs)], recipe, 1.0)
+    assert len(notes) == is_told
+    assert all("9 epochs of each network, where 10 to 320 are usual" in note for note in notes)

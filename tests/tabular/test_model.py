@@ -307,6 +307,14 @@ def test_model_whose_columns_do_not_fit_the_network_is_refused(of_values, tmp_pa
         dl.tabular.Model.of_network(net)
 
 
+@pytest.mark.parametrize("n_out", [1, 3])
+def test_model_of_classes_has_an_output_for_each(of_classes, n_out):
+    net = dl.Network([of_classes.net.sizes[0], 3, n_out], output="sigmoid")
+    net.metadata = of_classes.metadata()
+    with pytest.raises(FileFormatError, match=f"gives {n_out} outputs"):
+        dl.tabular.Model.of_network(net)
+
+
 def test_table_is_taken_as_it_is():
     rows = Table(("a", "b"), [np.array([1.0, 5, 2]), np.array([1.0, 2, 2])])
     assert dl.tabular.as_table(rows) is rows

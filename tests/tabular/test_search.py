@@ -97,3 +97,10 @@ def test_kind_that_was_interrupted_is_left_out_where_there_is_another(spend, k):
 def test_interrupt_of_a_try_leaves_nothing_to_keep(spend, k):
     with pytest.raises(KeyboardInterrupt):
         spend(10.0, k)
+
+
+def test_work_is_that_of_the_weights_and_not_of_the_rows():
+    wide = np.zeros((50, 9), np.float32)
+    work = search._work(RECIPE, X, Y)
+    assert search._work(RECIPE, X[:10], Y) == work
+    assert search._work(RECIPE, wide, Y) - work == RECIPE.epochs * 7 * RECIPE.widths[0]

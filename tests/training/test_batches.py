@@ -191,3 +191,11 @@ def test_whole_batch_optimizers_need_arrays():
 def test_divergence_in_a_stream_is_told():
     with pytest.raises(dl.DivergenceError):
         new_net().fit(lambda: batches(2, X * 1e30, Y), epochs=9, optimizer=dl.SGD(1e30))
+
+
+def test_rates_of_every_update_are_those_of_arrays():
+    net, twin = new_net(), new_net()
+    options = {"epochs": 2, "shuffle": False, "schedule": "one_cycle"}
+    net.fit(list(batches()), **options)
+    twin.fit(X, Y, batch_size=2, **options)
+    assert net.theta == pytest.approx(twin.theta, rel=1e-13, abs=1e-15)

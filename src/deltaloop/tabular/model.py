@@ -273,9 +273,7 @@ class Model:
                 f"the network gives {n_out} outputs, which is not what it says of its "
                 f"{len(targets)} targets; save the model again"
             )
-        if len(preparation.inputs) != net.sizes[0] or (
-            values is not None and len(values) != (2 if n_out == 1 else n_out)
-        ):
+        if len(preparation.inputs) != net.sizes[0] or (values is not None and len(values) != n_out):
             raise FileFormatError(
                 f"the network takes {net.sizes[0]} inputs and gives {n_out} outputs, which is not "
                 "what it says of its columns and classes; save the model again"
