@@ -220,6 +220,11 @@ _KNOWN = {
          "strict=True)]"),
         ("ranks.py", "check_same", "False -> True", 52,
          "for here, other in zip(texts, there, strict=False):"),
+        ("class_tables.py", "confusion_table", "True -> False", 94,
+         "lines = [(name, *map(str, row)) for name, row in zip(classes, counts.tolist(), "
+         "strict=True)]"),
+        ("holdout.py", "_stratified", "True -> False", 50,
+         "for start, n_test in zip(first, share, strict=True):"),
     ],
     "lanes come in fours": [
         ("ensemble_epochs.pxi", "take_orders", "1 -> 0", 67,
@@ -257,6 +262,11 @@ _KNOWN = {
          "or (not reset and \"feature_names_in_\" in names)"),
         ("shared.py", "share", "- -> ", 17,
          "return -(-batch_size // self.ranks.size)"),
+        ("plain.py", "binarizer", "<= -> <", 29,
+         "if 2 <= len(classes) <= len(y) // 2:  # scikit-learn warns where it doubts these are "
+         "classes"),
+        ("plain.py", "are_plain", "or -> and", 22,
+         "or not (reset or names.get(\"n_features_in_\") == X.shape[1])"),
     ],
     "padding is 0, and stays it": [
         ("tiny.pxd", "turn", "5 -> 4", 15,
@@ -330,6 +340,8 @@ _KNOWN = {
          "X.shape[1])"),
         ("constants.py", "_mean", "max -> min", 18,
          "step, total = max(1, _BLOCK // Y.shape[1]), 0.0"),
+        ("computing.py", "_work", "1 -> 2", 53,
+         "n_block = min(round_up(share) if n_threads > 1 else share, _BLOCK_ROWS)"),
     ],
     "0 or not finite, either way": [
         ("layers.pxi", "are_finite", "+ -> -", 35,
@@ -342,6 +354,8 @@ _KNOWN = {
     "more room than is needed": [
         ("least_squares.py", "_pairs", "// -> *", 43,
          "pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out"),
+        ("ranks.py", "gather", "// -> *", 34,
+         "n_bytes = -(-array.nbytes // 2) * 2"),
     ],
     "all rows in their order, either way": [
         ("table_data.py", "_at_most", "<= -> <", 20,
@@ -363,6 +377,13 @@ _KNOWN = {
          "linewidth=0.8, zorder=3)"),
         ("plots.py", "_bars", "9 -> 8", 55,
          "panel.set_title(f\"{one.job.name}{ratio}\", fontsize=9, loc=\"left\","),
+        ("progress.py", "line", "False -> True", 78,
+         "console.print(\"  \".join(filter(None, parts)), markup=False, highlight=False, "
+         "soft_wrap=True)"),
+        ("terminal.py", "print_rows", "False -> True", 47,
+         "table = Table(box=box.ROUNDED, show_header=False)"),
+        ("pictures.py", "decision_boundary", "20 -> 21", 43,
+         "ax.contourf(*grids, values, levels=20, cmap=\"RdBu\", alpha=0.6)"),
     ],
     "the loss is nan either way, if later": [
         ("descent.py", "_weighted_epoch", "not -> ", 15,
@@ -381,6 +402,10 @@ _KNOWN = {
          "percents = (1, 2, 5, 10, 19, 35, 50, 75, 100)"),
         ("search.py", "_that_fits", "0 -> 1", 44,
          "if trained_member(X, Y, tried, held[0], seed, weights).is_interrupted:"),
+        ("machine.py", "_level", "0.5 -> 0.51", 60,
+         "fill = 0.25 if size is not None and size > 4 << 20 else 0.5  # a large cache is shared"),
+        ("jobs.py", "scaling", "10 -> 11", 36,
+         "jobs = {n: _adam((10, n, n, 10), \"relu\", 32, 1, None) for n in _powers_of_two(2048)}"),
     ],
     "values below 0 have ranges that begin below 0": [
         ("pictures.py", "decision_boundary", "0 -> 1", 61,
@@ -403,6 +428,8 @@ _KNOWN = {
          "values = values.reshape(len(values), -1).astype(np.float64)"),
         ("ranks.py", "gather", "1 -> 2", 31,
          "self.add(rows.reshape(-1).view(np.uint16))"),
+        ("constants.py", "row", "1 -> 2", 26,
+         "return value.reshape(-1) if value.ndim else value"),
     ],
     "the same draw but for one number of 2^31": [
         ("tabular.py", "_fit", "1 -> 2", 60,
@@ -457,6 +484,10 @@ _KNOWN = {
         ("network.py", "_of_zeros", "0 -> 1", 79,
          "net._build(n_in, layers, loss, dtype, as_backend(\"auto\"), as_generator(0), "
          "(0.0, 0.0))"),
+    ],
+    "any number will do that a float holds and no memory has": [
+        ("checks.py", "check_memory", "300 -> 299", 34,
+         "needed = min(n_bytes, 10**300) / 2**30  # a float"),
     ],
 }  # fmt: skip
 EQUIVALENT = {
