@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -134,3 +135,16 @@ def test_other_libraries_are_imported_where_they_are_used_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_parameters_have_the_places_of_their_layers_in_a_sequential(monkeypatch):
+    """The names alone, for which a stand-in of PyTorch will do."""
+    stand_in = SimpleNamespace(from_numpy=lambda values: values)
+    monkeypatch.setattr(torch_files, "package", lambda: stand_in)
+    layers = [dl.Dense(4, "tanh"), dl.Dense(5, "identity", bias=False), dl.Dense(2, "identity")]
+    net = dl.Network(3, layers, loss="mse", seed=0)
+    state = dl.formats.torch_state_dict(net)
+    # Linear 0, tanh 1, Linear 2, Linear 3
+    assert list(state) == ["0.weight", "0.bias", "2.weight", "3.weight", "3.bias"]
+    for name, values in [("0.weight", net.W[0]), ("2.weight", net.W[1]), ("3.bias", net.b[2])]:
+        np.testing.assert_array_equal(state[name], values)
