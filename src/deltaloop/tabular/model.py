@@ -273,7 +273,11 @@ class Model:
                 f"the network gives {n_out} outputs, which is not what it says of its "
                 f"{len(targets)} targets; save the model again"
             )
-        if len(preparation.inputs) != net.sizes[0] or (values is not None and len(values) != n_out):
+        # one output that knows the names is the second of two classes
+        n_classes = 2 if n_out == 1 and net.classes is not None else n_out
+        if len(preparation.inputs) != net.sizes[0] or (
+            values is not None and len(values) != n_classes
+        ):
             raise FileFormatError(
                 f"the network takes {net.sizes[0]} inputs and gives {n_out} outputs, which is not "
                 "what it says of its columns and classes; save the model again"
