@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop import SGD, Adam, RMSprop
+from deltaloop import SGD, Adam, Ensemble, RMSprop
 from deltaloop.kernels.interface import Plan
 from deltaloop.kernels.memory import Work, aligned_zeros
 
@@ -61,6 +61,41 @@ def test_training_does_not_depend_on_the_rounding_mode(compiled, dtype, mode, ba
     assert after == MODES[mode]
     for name, expected in trained().items():
         assert np.asarray(found[name]).tobytes() == np.asarray(expected).tobytes(), name
+
+
+def flushing(function):
+    """The control word after the function and before it, called where subnormal numbers are 0.
+
+    glibc keeps the word of SSE at byte 28 of fenv_t; its lowest six bits are flags.
+    """
+    whole = (ctypes.c_uint32 * 16)()
+    kept, found = (ctypes.c_uint32 * 16)(), (ctypes.c_uint32 * 16)()
+    LIBM.fegetenv(whole)
+    LIBM.fegetenv(kept)
+    whole[7] = 0x1F80 | 0x8040  # no trap, to nearest; operands and results are flushed
+    LIBM.fesetenv(whole)
+    try:
+        function()
+        LIBM.fegetenv(found)
+    finally:
+        LIBM.fesetenv(kept)
+    return found[7] & ~0x3F, whole[7]
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="fenv_t is as in glibc")
+@pytest.mark.parametrize("call", ["forward", "gradient", "samples", "batches", "networks"])
+def test_a_caller_who_flushes_subnormal_numbers_still_does_afterwards(compiled, dtype, call):
+    case = cases.case(3, [9, 20, 3], ["sigmoid", "softmax"], "cross_entropy", dtype, 24)
+    networks = Ensemble([9, 4, 3], n=16, activation="tanh", output="identity", dtype=dtype)
+    functions = {
+        "forward": lambda: cases.forward_of(compiled, *case[:3]),
+        "gradient": lambda: cases.gradient_of(compiled, *case),
+        "samples": lambda: cases.trained(compiled, case, SGD(0.1).rule(), None, 1),
+        "batches": lambda: cases.trained(compiled, case, SGD(0.1).rule(), None, 8),
+        "networks": lambda: networks.predict(case.X),
+    }
+    after, before = flushing(functions[call])
+    assert after == before
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])

@@ -21,6 +21,7 @@ NETWORKS = [
     ([2, 8, 17, 9], ["sigmoid", "silu", "tanh"], [True, False, True]),
     ([4, 6, 33], ["elu", "identity"], [False, False]),
     ([20, 1, 2], ["softplus", "identity"], [True, True]),
+    ([4, 6, 3], ["tanh", "silu"], [True, True]),  # the slope of the outputs needs z
 ]
 IDS = ["-".join(map(str, sizes)) for sizes, _, _ in NETWORKS]
 

@@ -249,6 +249,22 @@ def test_cross_entropy_of_extreme_logits_is_right(backend, dtype, target):
         assert np.isfinite(found["dC/dW1"]).all()
 
 
+@pytest.mark.parametrize("n_out", [65, 66, 130])
+def test_cross_entropy_finds_the_target_wherever_it_is(backend, dtype, n_out):
+    # one sample, whose logits are x w; the targets are looked at 64 at a time
+    plan = Plan.build(1, [(n_out, "softmax", 0.0, False)], "cross_entropy", dtype)
+    theta = aligned_zeros(plan.n_theta, dtype)
+    z = np.linspace(-1, 1, n_out)
+    plan.W(theta, 0)[:] = z[:, None]
+    log_sum = math.log(np.exp(z).sum())
+    for target in {0, 63, 64, n_out - 2, n_out - 1, *range(16, n_out, 16)}:
+        Y = np.eye(n_out, dtype=dtype)[[target]]
+        found = cases.gradient_of(backend, plan, theta, np.ones((1, 1), dtype), Y)
+        limit = 16 * eps(dtype) * (1 + log_sum)
+        assert found["loss"] == pytest.approx(log_sum - z[target], rel=0, abs=limit), target
+        assert found["delta2"] == pytest.approx(np.exp(z - log_sum)[None] - Y, abs=limit), target
+
+
 # Squares
 
 
