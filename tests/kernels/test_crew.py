@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cases
-from deltaloop.kernels.memory import Work
+from deltaloop.kernels.memory import Work, aligned_zeros
 from deltaloop.kernels.sparse_rows import SparseRows
 from watching import watched_case
 
@@ -151,6 +151,20 @@ def test_room_for_more_threads_is_room_for_one(threaded, dtype):
     case = cases.case(8, [30, 20, 5], ["relu", "softmax"], "cross_entropy", dtype, 2000)
     expected = cases.trained(threaded, case, SGD, None, 1000, work=Work(case.plan, 256))
     found = cases.trained(threaded, case, SGD, None, 1000, work=choosing(case.plan, 3, 768))
+    cases.assert_same_bits(found, expected)
+
+
+def test_room_for_one_batch_is_enough_when_threads_share_it(threaded, dtype):
+    case = cases.case(8, [100, 70, 5], ["relu", "softmax"], "cross_entropy", dtype, 256)
+    slices = [(0, 256)] * 30
+    expected = cases.trained(threaded, case, SGD, None, 256, slices, Work(case.plan, 256))
+    work = choosing(case.plan, 2, 256)
+    own = len(work.buffer)
+    work.buffer = aligned_zeros(3 * own, dtype)
+    work.buffer[own:] = 7
+    work.helpers = threaded.core(np.dtype(dtype)).Helpers(2, True, 5e-3)  # tries both
+    found = cases.trained(threaded, case, SGD, None, 256, slices, work)
+    assert (work.buffer[own:] == 7).all()
     cases.assert_same_bits(found, expected)
 
 

@@ -146,6 +146,15 @@ def test_every_rest_of_a_tile(every_threaded, n_in, n_out):
         assert check(every_threaded, case, cases.RULES["sgd"].rule(), 9, 5, 4, own=own)
 
 
+@pytest.mark.parametrize("n_out", range(9, 17))
+def test_every_rest_of_eight_units_beside_other_blocks(every_threaded, n_out):
+    """A unit too many is the first one of the next block, which was computed before it."""
+    for sizes in ([2, n_out, 1], [1, 2, n_out]):  # so few parameters that blocks go side by side
+        for dtype in ("float32", "float64"):
+            case = cases.case(7, sizes, ["tanh", "identity"], "mse", dtype, 5)
+            assert check(every_threaded, case, cases.RULES["sgd"].rule(), 1, 33, 17)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 @pytest.mark.parametrize("how", ["shuffle", "own", "weights", "all"])
 @pytest.mark.parametrize("rule", ["sgd", "adam"])

@@ -5,6 +5,8 @@ By reason: (file, function, change, column of the change, line).
 
 _KNOWN = {
     "what it looks for never begins at element 0, where the first W and the first block lie": [
+        ("ensemble_samples.pxi", "backward_blocks", ">= -> >", 24,
+         "if many.places[k].b >= 0:"),
         ("core.pyx", "bind", "0 -> 1", 59,
          "net.parts = net.work + places.parts if places.parts >= 0 else NULL"),
         ("batch.pxi", "descend_biases", "0 -> 1", 22,
@@ -82,6 +84,9 @@ _KNOWN = {
          "net.theta + layer.W, layer.width, Z, layer.width, bias_of(net, layer))"),
     ],
     "of the first argument only the type counts": [
+        ("functions.pxd", "slope", "z -> a", 96,
+         "t0 = where_above(splat(z, (<real> 1)), a, splat(z, (<real> 0.16666666666666666)), "
+         "splat(z, (<real> 0)))"),
         ("functions.pxd", "slope", "z -> a", 56,
          "t0 = where_above(a, splat(z, (<real> 0)), splat(z, (<real> 1)), splat(z, (<real> 0)))"),
         ("functions.pxd", "loss_logits_delta", "z -> a", 31,
@@ -102,6 +107,8 @@ _KNOWN = {
          "if n > 4:"),
     ],
     "whether a product is cut decides no bit": [
+        ("products.pxi", "is_cut", "16 -> 15", 87,
+         "and (n_bytes > 2**15 and p.n_rows >= 64 or n_bytes > 2**19 and p.n_rows >= 16)"),
         ("products.pxi", "is_cut", "<= -> <", 50,
          "and (stores(purpose) or p.n_k * panel <= OF_B))"),
         ("products.pxi", "is_cut", "and -> or", 33,
@@ -120,6 +127,8 @@ _KNOWN = {
          "if not pivot > 0:"),
     ],
     "a rule with less slots does not touch it": [
+        ("ensemble_epochs.pxi", "descend_rule", "0 -> 1", 92,
+         "state + (n if many.n_slots > 1 else 0), state + (2 * n if many.n_slots > 2 else 0))"),
         ("flat.pxd", "descend_flat", "0 -> 1", 65,
          "cdef real *s2 = rule.slots + (2 * n if rule.n_slots > 2 else 0)"),
     ],
@@ -138,6 +147,8 @@ _KNOWN = {
          "self.words = _WORDS.pack(self.batch_size, 0, 0, -1, -1, -1, -1)"),
     ],
     "which of two ways the same sums are found": [
+        ("least_squares.py", "_pairs", "n_out -> n_in", 49,
+         "pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out"),
         ("least_squares.py", "_pairs", "2 -> 1", 72,
          "pairs, of_units, n = n_in * (n_in + 1) // 2, n_out * (n_out + 1) // 2, n_in * n_out"),
     ],
@@ -146,6 +157,8 @@ _KNOWN = {
          "cdef Py_ssize_t t, k, lane, every = max(<Py_ssize_t> 1, PARTIAL // many.n_out)"),
     ],
     "both ways are right there, within the bound of the row": [
+        ("functions.py", "slope", "20 -> 21", 31,
+         "z = m.clipped(z, -1e4, 20)"),
         ("functions.py", "logits_value", "10 -> 9", 57,
          "return m.where_above(y, 0, y * m.where_above(z, -10, near, m.log(y) - z), y) + (a - y)"),
     ],
@@ -237,6 +250,12 @@ _KNOWN = {
          "call.out, call.is_finite, call.next = <real *> data(out, True, NULL), 1, 0"),
     ],
     "two ways to the same outputs, one of them quicker": [
+        ("ensemble_batches.pxi", "multiply", ">= -> >", 64,
+         "of_rows = 0 if n_rows - r >= 4 else 1 if n_rows - r >= 2 else 2"),
+        ("ensemble_samples.pxi", "forward_layer", "8 -> 7", 13,
+         "o += 8"),
+        ("products.pxi", "cut", "19 -> 20", 81,
+         "cdef bint is_laid = whole.B_j != 1 or row % 256 == 0 or whole.n_k * row > 2**19"),
         ("ensemble.pyx", "train_networks", "1 -> 0", 63,
          "many.gathers = many.weights == NULL and many.batch_size == 1 and many.n_out <= "
          "PARTIAL \\"),
@@ -333,6 +352,10 @@ _KNOWN = {
          "return Expression(self, f\"({x.name} {sign} {y.name})\", True)"),
     ],
     "how many rows or blocks at a time": [
+        ("ensemble.pyx", "choose_piece", "20000 -> 20001", 31,
+         "n_bytes = max(<Py_ssize_t> 20000, min(<Py_ssize_t> 200000, 4 * n_bytes))"),
+        ("ensemble.pyx", "choose_piece", "200000 -> 199999", 55,
+         "n_bytes = max(<Py_ssize_t> 20000, min(<Py_ssize_t> 200000, 4 * n_bytes))"),
         ("sparse_rows.py", "from_dense", "1024 -> 1023", 38,
          "block = X[first : first + 1024]"),
         ("whole_batch.py", "__init__", "1 -> 2", 16,
@@ -488,6 +511,18 @@ _KNOWN = {
     "any number will do that a float holds and no memory has": [
         ("checks.py", "check_memory", "300 -> 299", 34,
          "needed = min(n_bytes, 10**300) / 2**30  # a float"),
+    ],
+    "no address of a function is as small": [
+        ("reference.py", "loss_slope", ">= -> >", 17,
+         "if plan.loss >= len(LOSSES):"),
+    ],
+    "the output above, which it changes as well, is not read any more": [
+        ("tiny.pxd", "descend_tiny", "1 -> 2", 37,
+         "call(&net.layers[k - 1], 1, <const real *> &below[INPUT],"),
+    ],
+    "z and a have the same shape and type": [
+        ("reference.py", "_through_outputs", "z -> a", 26,
+         "delta = np.empty_like(z)"),
     ],
 }  # fmt: skip
 EQUIVALENT = {
