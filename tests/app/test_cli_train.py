@@ -11,7 +11,7 @@ from command_line import call, number, read_csv, rows, write_csv
 from deltaloop.app import modelling
 from deltaloop.app.holdout import Choice
 from deltaloop.app.problems import Reading, open_problem
-from deltaloop.inputs import validation
+from deltaloop.inputs import checks, validation
 from deltaloop.tabular import Preparation
 
 
@@ -184,7 +184,8 @@ def test_rows_of_a_table_pass_the_door_once(flowers, monkeypatch):
         seen.append((name, len(values)))
         return as_numbers(name, values)
 
-    monkeypatch.setattr(validation, "as_numbers", counted)
+    for module in (validation, checks):
+        monkeypatch.setattr(module, "as_numbers", counted)
     status, output = call("train", flowers, "--simple", "--compare")
     assert status == 0
     assert "one epoch, reference" in output  # which trains copies of the network
