@@ -189,7 +189,8 @@ def test_rows_of_a_table_pass_the_door_once(flowers, monkeypatch):
     status, output = call("train", flowers, "--simple", "--compare")
     assert status == 0
     assert "one epoch, reference" in output  # which trains copies of the network
-    assert sorted(seen) == [("X", 24), ("X", 96), ("Y", 24), ("Y", 96)]
+    passed = sorted((name, n) for name, n in seen if name in ("X", "Y"))
+    assert passed == [("X", 24), ("X", 96), ("Y", 24), ("Y", 96)]
 
 
 @pytest.mark.parametrize("name", ["levenbergmarquardt", "scg", "lbfgs"])
