@@ -9,6 +9,7 @@ import numpy as np
 from .. import metrics
 from ..console.figures import significant
 from ..inputs.checks import any_size
+from ..parts.scaling import deviation
 
 CONSTANT = " of the constant"  # what files and `Model.scores` call the score of the constant answer
 _LEAST = 1e-15  # a probability that a logarithm is taken of, as scikit-learn has it
@@ -99,12 +100,15 @@ def value_scores(
     for k, name in enumerate(names):
         of = f" of {name}" if len(names) > 1 else ""
         error, true = out[:, k].astype(np.float64) - y[:, k], y[:, k]
-        deviation = true - true.mean()
+        from_mean = true - true.mean()
         # of both the same power of two, at which their squares are numbers
-        power = max(_power(error), _power(deviation))
-        left, spread = (np.square(np.ldexp(one, -power)).sum() for one in (error, deviation))
+        power = max(_power(error), _power(from_mean))
+        left, spread = (np.square(np.ldexp(one, -power)).sum() for one in (error, from_mean))
         found += [
-            Score(f"RMSE{of}", _root_mean(error), _root_mean(true - y_train[:, k].mean())),
+            Score(
+                f"RMSE{of}", float(deviation(error)),
+                float(deviation(true - y_train[:, k].mean())),
+            ),
             Score(
                 f"MAE{of}", float(np.abs(error).mean()),
                 float(np.abs(true - np.median(y_train[:, k])).mean()),
@@ -117,11 +121,6 @@ def value_scores(
 def _power(values):
     """That of the power of two above the largest magnitude."""
     return int(np.frexp(np.abs(values).max())[1])
-
-
-def _root_mean(error):
-    power = _power(error)
-    return float(np.ldexp(np.sqrt(np.mean(np.square(np.ldexp(error, -power)))), power))
 
 
 def scores_of_known(y: np.ndarray, out: np.ndarray, values: Sequence | None) -> list[Score]:
